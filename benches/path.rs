@@ -1,0 +1,228 @@
+//! The whole path and each of its stages on one core, beside `serde_json::Value` parsing the
+//! same bytes in the same run.
+//!
+//! Four sets of simulated telemetry: messages of many records as Event Hubs delivers them, and
+//! single records; then two in which every record is part of an attack: all attacks there are, and
+//! a flood of addresses that are refused once each. Each figure is the best of several rounds, the
+//! rounds of all stages interleaved, so that a machine whose speed drifts slows all alike. Run:
+//! `./dev bench`, or `cargo bench --bench path -- records whole` for one set and one stage. `dump`
+//! prints every transition of every alert instead, to compare two versions.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::print_stdout,
+    reason = "a benchmark measures time and prints"
+)]
+#![expect(clippy::unwrap_used, reason = "a benchmark that can't be set up has nothing to say")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bumpalo::Bump;
+use gatewatch::clock::{Clock, Timestamp};
+use gatewatch::detection::Catalogue;
+use gatewatch::pipeline::{Core, CoreSettings, Stage};
+use gatewatch::redaction::{KeyRing, Redactor, Settings};
+use gatewatch::simulate::{Options, World};
+use gatewatch::telemetry::{Batch, StreamId, StreamName, Streams, decode};
+
+const SET_BYTES: usize = 32 * 1024 * 1024;
+const BATCH_BYTES: usize = 256 * 1024;
+const ROUNDS: usize = 7;
+
+struct Set {
+    name: &'static str,
+    batches: Vec<Batch>,
+    bytes: usize,
+    records: usize,
+}
+
+fn main() {
+    type Make = fn() -> Set;
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let sets: [(&str, Make); 4] =
+        [("messages", messages), ("records", records), ("attacks", attacks), ("flood", flood)];
+    let any = !sets.iter().any(|(name, _)| wanted.iter().any(|word| word == name));
+    let keys = KeyRing::from_text("k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let redactor = Arc::new(Redactor::new(&keys, &Settings::default()).unwrap());
+    let dump = wanted.iter().any(|word| word == "dump");
+    if !dump {
+        println!("{:<9} {:<26} {:>12} {:>9} {:>12} {:>8}", "set", "stage", "records/s", "MB/s", "µs/record", "× Value");
+    }
+    for (_, set) in sets.iter().filter(|(name, _)| any || wanted.iter().any(|word| word == name)) {
+        if dump {
+            tell(&set(), &keys, &redactor);
+        } else {
+            measure(&set(), &keys, &redactor, &wanted);
+        }
+    }
+}
+
+/// Prints every transition of every alert.
+fn tell(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
+    let compiled = Catalogue::shipped().unwrap();
+    let stage = Stage {
+        redactor: redactor.clone(),
+        topology: gatewatch::context::Topology::default(),
+        context: std::sync::Arc::default(),
+        tap: gatewatch::dashboard::Tap::default(),
+        matcher: compiled.matcher(keys.siphash_key()),
+        content_seed: keys.content_key(),
+        keep_redacted: false,
+        clock: Clock::system(),
+    };
+    let mut core = Core::new(compiled.detectors, streams(), &CoreSettings::replay());
+    let mut arena = Bump::new();
+    for batch in &set.batches {
+        core.absorb(stage.work(batch, &mut arena));
+        core.tick().iter().for_each(|transition| println!("{transition:?}"));
+    }
+    core.finish().iter().for_each(|transition| println!("{transition:?}"));
+    println!("{:?}", core.accounting());
+}
+
+fn measure(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>, wanted: &[String]) {
+    let compiled = Catalogue::shipped().unwrap();
+    let stage = Stage {
+        redactor: redactor.clone(),
+        topology: gatewatch::context::Topology::default(),
+        context: std::sync::Arc::default(),
+        matcher: compiled.matcher(keys.siphash_key()),
+        content_seed: keys.content_key(),
+        keep_redacted: false,
+        tap: gatewatch::dashboard::Tap::default(),
+        clock: Clock::system(),
+    };
+    let names = ["serde_json::Value", "scan", "scan + decode", "scan + decode + finish", "… + match", "whole path"];
+    let asked = |name: &str| wanted.iter().any(|word| name.contains(word.as_str()));
+    let all = !names.into_iter().any(asked);
+    let mut best = [Duration::MAX; 6];
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        let mut core = Core::new(compiled.detectors.clone(), streams(), &CoreSettings::replay());
+        let mut arenas: [Bump; 3] = Default::default();
+        let [decoding, finishing, matching] = &mut arenas;
+        let rounds: [&mut dyn FnMut(&Batch); 6] = [
+            &mut |batch| {
+                (0..batch.messages.len())
+                    .for_each(|n| drop(black_box(serde_json::from_slice::<serde_json::Value>(batch.message(n)))));
+            },
+            &mut |batch| drop(black_box(redactor.scan(batch))),
+            &mut |batch| decoded(redactor, batch, decoding, false),
+            &mut |batch| decoded(redactor, batch, finishing, true),
+            &mut |batch| drop(black_box(stage.work(batch, matching))),
+            &mut {
+                let mut arena = Bump::new();
+                let stage = &stage;
+                let core = &mut core;
+                move |batch: &Batch| {
+                    core.absorb(stage.work(batch, &mut arena));
+                    black_box(core.tick());
+                }
+            },
+        ];
+        for (n, round) in rounds.into_iter().enumerate().filter(|(n, _)| all || asked(names[*n])) {
+            let began = spent(start);
+            set.batches.iter().for_each(&mut *round);
+            best[n] = best[n].min(spent(start).saturating_sub(began));
+        }
+    }
+    for (name, took) in names.iter().zip(best).filter(|(_, took)| *took < Duration::MAX) {
+        let seconds = took.as_secs_f64();
+        println!(
+            "{:<9} {:<26} {:>12.0} {:>9.0} {:>12.3} {:>8.2}",
+            set.name,
+            name,
+            set.records as f64 / seconds,
+            set.bytes as f64 / seconds / 1e6,
+            seconds * 1e6 / set.records as f64,
+            if best[0] < Duration::MAX { best[0].as_secs_f64() / seconds } else { f64::NAN }
+        );
+    }
+}
+
+/// Returns the time that this thread has had a processor, so that a busy machine does not count;
+/// where Linux does not say it, the time since `start`.
+fn spent(start: Instant) -> Duration {
+    std::thread::yield_now();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|told| told.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| start.elapsed(), Duration::from_nanos)
+}
+
+fn decoded(redactor: &Redactor, batch: &Batch, arena: &mut Bump, finish: bool) {
+    let scanned = redactor.scan(batch);
+    for message in 0..batch.messages.len() {
+        arena.reset();
+        decode(&scanned, message, arena, |event| {
+            if let (Ok(event), true) = (event, finish) {
+                black_box(redactor.finish(event).replacements().len());
+            }
+        });
+    }
+}
+
+fn streams() -> Streams {
+    Streams::restore(vec![StreamName { source: "bench".into(), topic: "bench".into(), partition: 0 }])
+}
+
+fn world() -> World {
+    let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap();
+    World::new(Options { seed: 1, start, duration: Duration::from_hours(2), rate: 50, attacks: vec![], clean: false })
+        .unwrap()
+}
+
+/// Event Hubs messages as they come.
+fn messages() -> Set {
+    fill("messages", world().map(|message| message.bytes))
+}
+
+/// One record a message.
+fn records() -> Set {
+    let records = world()
+        .filter_map(|message| serde_json::from_slice::<Envelope>(&message.bytes).ok())
+        .flat_map(|envelope| envelope.records.into_iter().map(|record| record.get().as_bytes().to_vec()));
+    fill("records", records)
+}
+
+/// Every attack there is, over and over, and nothing else.
+fn attacks() -> Set {
+    let seconds = 240;
+    let worlds = (0_u64..).map(|n| {
+        let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap().plus(Duration::from_secs(n * seconds));
+        let duration = Duration::from_secs(seconds);
+        World::new(Options { seed: n + 1, start, duration, rate: 0, attacks: vec![], clean: false }).unwrap()
+    });
+    fill("attacks", worlds.flatten().map(|message| message.bytes))
+}
+
+/// Addresses that are refused once each.
+fn flood() -> Set {
+    let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap();
+    let attacks = vec!["address-flood".to_owned()];
+    let options = Options { seed: 1, start, duration: Duration::from_hours(2), rate: 0, attacks, clean: false };
+    fill("flood", World::new(options).unwrap().map(|message| message.bytes))
+}
+
+#[derive(serde::Deserialize)]
+struct Envelope {
+    records: Vec<Box<serde_json::value::RawValue>>,
+}
+
+fn fill(name: &'static str, from: impl Iterator<Item = Vec<u8>>) -> Set {
+    let mut set = Set { name, batches: vec![Batch::default()], bytes: 0, records: 0 };
+    for (n, bytes) in from.enumerate() {
+        if set.bytes >= SET_BYTES {
+            break;
+        }
+        if set.batches.last().unwrap().bytes.len() >= BATCH_BYTES {
+            set.batches.push(Batch::default());
+        }
+        set.records += serde_json::from_slice::<Envelope>(&bytes).map_or(1, |envelope| envelope.records.len());
+        set.bytes += bytes.len();
+        set.batches.last_mut().unwrap().push(&bytes, StreamId(0), n as i64, n as i64 + 1, None);
+    }
+    set
+}

@@ -1,0 +1,205 @@
+//! One problem, however many findings it took to see it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::detection::{Attack, Because, Evidence, Family, Level};
+use crate::telemetry::Entity;
+
+use super::entry::fingerprint;
+
+/// An alert's id: 16 hexadecimal digits of a hash of its fingerprint and the event time of its
+/// opening, so the same trouble has the same id live, replayed or replayed elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AlertId(pub u64);
+
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl std::str::FromStr for AlertId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// Where an alert stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertState {
+    /// Nobody has taken it yet.
+    Open,
+    /// Somebody has it.
+    Acknowledged,
+    /// Over.
+    Closed,
+}
+
+impl AlertState {
+    /// Returns the state's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Why an alert was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closing {
+    /// No further event came for as long as its detector waits.
+    Quiet,
+    /// A person closed it.
+    ByPerson {
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// What had fallen silent speaks again.
+    Resumed,
+}
+
+/// One problem: one detector, one entity, from the first event to the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The same wherever and whenever the same events are read.
+    pub id: AlertId,
+    /// Hash of detector and entity: what later findings are matched by.
+    pub fingerprint: u64,
+    /// How often it has changed; with the id, what every sink upserts by.
+    pub revision: u32,
+    /// The detector's id.
+    pub detector: Arc<str>,
+    /// The detector's family.
+    pub family: Family,
+    /// How bad it is: the worst level any of its findings had.
+    pub level: Level,
+    /// The detector's title.
+    pub title: Arc<str>,
+    /// Who or what it is about.
+    pub entity: Entity,
+    /// Every entity its evidence names, the alert's own first; at most 32.
+    pub entities: Vec<Entity>,
+    /// The app concerned.
+    pub app: Option<Arc<str>>,
+    /// Who answers for what it is about, by the inventory as it was when the alert opened.
+    #[serde(default)]
+    pub owner: Option<Arc<str>>,
+    /// The first matched event.
+    pub first_seen: Timestamp,
+    /// The event at which it fired.
+    pub opened_at: Timestamp,
+    /// The last matched event.
+    pub last_seen: Timestamp,
+    /// Matched events.
+    pub count: u64,
+    /// One sentence for a tired person.
+    pub why: String,
+    /// What it rests on, and what would have made it stay quiet.
+    #[serde(default)]
+    pub because: Option<Because>,
+    /// What to do first, from the detector's file.
+    pub triage: Arc<str>,
+    /// ATT&CK techniques.
+    pub attack: Attack,
+    /// The threat it belongs to, an id in `detectors/threats.yaml`.
+    pub threat: Arc<str>,
+    /// Where it stands.
+    pub state: AlertState,
+    /// Who acknowledged it.
+    pub assignee: Option<String>,
+    /// Why it was closed.
+    pub closing: Option<Closing>,
+    /// A few of its events; at most five.
+    pub evidence: Vec<Evidence>,
+    /// Whether it rests on events that came too late.
+    pub late: bool,
+}
+
+impl Alert {
+    /// Calls its entities by their newer names, so that what a new key's first finding is about is
+    /// this alert and no other; its id stays. Tells whether anything has changed.
+    pub fn rename(&mut self, mut newer: impl FnMut(&str) -> Option<Arc<str>>) -> bool {
+        let mut changed = false;
+        for entity in std::iter::once(&mut self.entity).chain(&mut self.entities) {
+            if let Some(name) = newer(&entity.value) {
+                entity.value = name;
+                changed = true;
+            }
+        }
+        self.fingerprint = fingerprint(&self.detector, &self.entity);
+        changed
+    }
+}
+
+/// What changed in an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// More events came.
+    Events,
+    /// It came back after it had gone quiet.
+    Reopened,
+    /// Somebody took it.
+    Acknowledged {
+        /// Who.
+        by: String,
+    },
+}
+
+/// What happened to an alert; carries it as it is now. OCSF activity 1, 2 and 3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Transition {
+    /// It is new.
+    Opened(Alert),
+    /// It changed.
+    Updated(Alert, Change),
+    /// It is over.
+    Closed(Alert, Closing),
+}
+
+impl Transition {
+    /// Returns the alert as it is now.
+    pub fn alert(&self) -> &Alert {
+        match self {
+            Self::Opened(alert) | Self::Updated(alert, _) | Self::Closed(alert, _) => alert,
+        }
+    }
+}
+
+/// What people ask of an alert; journalled, so that a restart sees the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// I take it.
+    Acknowledge {
+        /// Which.
+        alert: AlertId,
+        /// Who.
+        by: String,
+        /// When, wall time.
+        at: Timestamp,
+    },
+    /// It is over.
+    Close {
+        /// Which.
+        alert: AlertId,
+        /// Who.
+        by: String,
+        /// When, wall time.
+        at: Timestamp,
+        /// Why, in their words.
+        reason: String,
+    },
+}

@@ -1,0 +1,100 @@
+//! What surrounds events, for commands: the files of `[context]` read, complained of, and followed.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, bounded};
+use tokio::runtime::Runtime;
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, Problem, Surrounded, surroundings};
+use crate::context::ContextProblem;
+use crate::detection::Catalogue;
+use crate::pipeline::{Ask, Core, Reloader, Stage, Surroundings, WARN_BEFORE};
+use crate::store::Reload;
+
+use super::talk::{Failure, colored};
+
+/// Reads the files of `[context]`.
+pub fn load(config: &Config, catalogue: &Catalogue) -> Result<Surrounded, Failure> {
+    surroundings(config, &catalogue.detectors).map_err(|problems| Failure::Config(complaint(&problems)))
+}
+
+/// Reads the files of `[context]`, and returns who follows them from there on.
+pub fn begin(config: &Config, catalogue: &Catalogue) -> Result<(Reloader, Surrounded), Failure> {
+    // What changes while they are read is seen as changed.
+    let reloader = Reloader::new(config.clone(), catalogue.detectors.clone());
+    Ok((reloader, load(config, catalogue)?))
+}
+
+/// Renders what is wrong with the files of `[context]`.
+pub fn complaint(problems: &[ContextProblem]) -> String {
+    let mut shown = String::new();
+    for one in problems {
+        if one.text.is_empty() || one.line == 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "error: {one}\n\n");
+            continue;
+        }
+        let start: usize = one.text.split_inclusive('\n').take(one.line - 1).map(str::len).sum();
+        let line = one.text[start..].lines().next().unwrap_or_default();
+        let inner = line.len() - line.trim_start().len();
+        let at = Some(start + inner..start + line.trim_end().len().max(inner));
+        let problem = Problem::new(&one.file.display().to_string(), one.says.clone()).at(at);
+        shown.push_str(&crate::config::render(&[problem], &one.text, colored()));
+    }
+    let n = problems.len();
+    format!("{shown}{n} problem{} in the files of [context]", if n == 1 { "" } else { "s" })
+}
+
+/// How long before an exception ends that is said.
+pub fn warn_before(config: &Config) -> Duration {
+    config.context.warn_before.unwrap_or(WARN_BEFORE)
+}
+
+/// Returns what is too old, what ends soon and what has ended.
+pub fn warnings(config: &Config, around: &Surrounded, now: Timestamp) -> Vec<String> {
+    let ending = around.exceptions.all().iter().filter_map(|one| one.warning(now, warn_before(config)));
+    around.context.stale(now).into_iter().chain(ending).collect()
+}
+
+/// Says in one line what the files hold.
+pub fn summary(around: &Surrounded) -> String {
+    let [apps, gateways, origins, keys] = around.context.inventory.counts();
+    let files = around.context.about().map(|about| match about.written {
+        Some(written) => format!("{} ({} networks or nodes, of {written})", about.name, about.networks),
+        None => format!("{} ({} networks)", about.name, about.networks),
+    });
+    let files: Vec<String> = files.collect();
+    format!(
+        "{} exceptions; an inventory of {apps} apps, {gateways} gateways, {origins} origins, {keys} keys; {}.",
+        around.exceptions.all().len(),
+        if files.is_empty() { "no places or lists".to_owned() } else { files.join(", ") }
+    )
+}
+
+/// Lets the core go by what stage 1 goes by, journals which files that is, and follows them; SIGHUP
+/// reads them at once. Where there are none, it ends the daemon, as it ends every other program.
+pub fn follow(
+    runtime: &Runtime,
+    reloader: Reloader,
+    to: Sender<Ask>,
+    (core, stage, clock): (&mut Core, &Stage, &Clock),
+) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    core.set_surroundings(Surroundings::of(stage));
+    if reloader.is_idle() {
+        return Ok(());
+    }
+    core.read_anew(Reload { at: clock.now(), files: reloader.sums() });
+    let (poke, pokes) = bounded(1);
+    runtime.spawn(async move {
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+        while hangup.recv().await.is_some() {
+            // One that waits already is enough.
+            let _ = poke.try_send(());
+        }
+    });
+    let thread = std::thread::Builder::new().name("context".into()).spawn(move || reloader.run(&pokes, &to));
+    thread.map(drop).map_err(|error| Failure::Io(format!("the files of [context] can't be followed: {error}")))
+}

@@ -1,0 +1,101 @@
+//! `gatewatch config`: make, check and show the configuration.
+
+use std::process::ExitCode;
+
+use crate::clock::Clock;
+use crate::config::Surrounded;
+use crate::detection::Catalogue;
+
+use super::args::{Config, Profile};
+use super::talk::{Failure, print, say};
+use super::{around, setup};
+
+/// Makes, checks or shows a configuration.
+pub fn config(command: &Config) -> Result<ExitCode, Failure> {
+    match command {
+        Config::Generate(options) => {
+            let profile = match options.profile {
+                Profile::Kafka => include_str!("../config/examples/kafka.toml"),
+                Profile::EventHubs => include_str!("../config/examples/event-hubs.toml"),
+                Profile::File => include_str!("../config/examples/file.toml"),
+                Profile::Http => include_str!("../config/examples/http.toml"),
+            };
+            print(&format!("{profile}{}", include_str!("../config/examples/common.toml")))?;
+        }
+        Config::Check(file) => {
+            let config = setup::config(Some(&file.config))?;
+            // What is wrong in any of the files is told at once.
+            let rules = setup::rules(&config.redaction);
+            let detectors = setup::running(&config.detection, &[]);
+            let around = detectors.as_ref().ok().map(|detectors| verified(&config, detectors));
+            let (rules, detectors, around) = together(rules, detectors, around)?;
+            for says in around::warnings(&config, &around, Clock::system().now()) {
+                setup::note(&says);
+            }
+            rules.notes().iter().for_each(|note| setup::note(note));
+            for rule in rules.everywhere() {
+                let cost = cost(rule);
+                setup::note(&format!("{} alone costs {cost:.1} ms a MiB of logs", rule.name));
+            }
+            say(&format!(
+                "{} is in order: {} sources, {} sinks, {} detectors, {} kinds of secrets by rule.",
+                file.config.display(),
+                config.sources.len(),
+                config.sinks.len(),
+                detectors.detectors.all.len(),
+                rules.all().len()
+            ));
+            if config.context != crate::context::ContextSettings::default() {
+                say(&format!("[context]: {}", around::summary(&around)));
+            }
+        }
+        Config::Show(file) => {
+            let config = setup::config(Some(&file.config))?;
+            let shown = toml::to_string_pretty(&config).map_err(|error| Failure::Io(error.to_string()))?;
+            print(&shown)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the files of `[context]`, and looks at every record of its databases.
+fn verified(config: &crate::config::Config, catalogue: &Catalogue) -> Result<Surrounded, Failure> {
+    let around = around::load(config, catalogue)?;
+    match around.context.places.verify() {
+        Ok(()) => Ok(around),
+        Err(problems) => Err(Failure::Config(around::complaint(&problems))),
+    }
+}
+
+/// Returns all three, or everything that is wrong with any of them.
+fn together<A, B, C>(
+    first: Result<A, Failure>,
+    second: Result<B, Failure>,
+    third: Option<Result<C, Failure>>,
+) -> Result<(A, B, C), Failure> {
+    match (first, second, third) {
+        (Ok(first), Ok(second), Some(Ok(third))) => Ok((first, second, third)),
+        (first, second, third) => {
+            let third = third.and_then(Result::err);
+            let mut wrong: Vec<Failure> = [first.err(), second.err(), third].into_iter().flatten().collect();
+            if wrong.len() == 1 {
+                return Err(wrong.remove(0));
+            }
+            let says: Vec<&str> = wrong.iter().map(|failure| failure.says().trim_end()).collect();
+            Err(Failure::Config(says.join("\n\n")))
+        }
+    }
+}
+
+/// Returns what a rule's pattern costs, milliseconds a MiB of made-up telemetry.
+fn cost(rule: &crate::redaction::Rule) -> f64 {
+    const RECORD: &[u8] = br#"{"time":"2030-01-01T00:00:00.0000000Z","category":"FunctionAppLogs","operationName":"Microsoft.Web/sites/functions/log","properties":{"message":"Executed 'Functions.orders' (Succeeded, Id=6f1c2b9e-9d0a-4d57-8a36-0d3f6f1b7c55, Duration=42ms)","appName":"orders","level":"Information"}}"#;
+    let clock = crate::clock::Clock::system();
+    let started = clock.elapsed();
+    let mut bytes = 0;
+    while bytes < 1 << 18 {
+        rule.count(RECORD);
+        bytes += RECORD.len();
+    }
+    clock.elapsed().saturating_sub(started).as_secs_f64() * 4_000.0
+}

@@ -1,0 +1,104 @@
+//! `gatewatch detectors`: what runs, whether it is right, what it means.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::detection::sigma::Rules;
+use crate::detection::{Catalogue, cases, check as problems_of, describe};
+
+use super::args::{DetectorFolder, Detectors};
+use super::setup;
+use super::talk::{Failure, print, say};
+
+/// Lists, checks, tests or explains detectors.
+pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
+    match command {
+        Detectors::List(folder) => {
+            let (catalogue, sigma) = loaded(folder)?;
+            for detector in &catalogue.detectors.all {
+                print(&format!("{:<52} {:<14} {}\n", detector.id, detector.level.name(), detector.title))?;
+            }
+            for silent in &sigma.silent {
+                print(&format!("{:<52} {:<14} {} ({})\n", silent.id, "never runs", silent.title, silent.source))?;
+            }
+            for problem in &sigma.refused {
+                setup::note(&problem.to_string());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Detectors::Check(folder) => check(folder),
+        Detectors::Test(folder) => test(folder),
+        Detectors::Explain(options) => {
+            let (catalogue, sigma) = loaded(&options.folder)?;
+            if let Some(silent) = sigma.silent.iter().find(|silent| silent.id == options.id) {
+                print(&format!(
+                    "{}\n{}\n\n  never runs: nothing of ours makes its log source, {}\n",
+                    silent.id, silent.title, silent.source
+                ))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let Some(detector) = catalogue.detectors.named(&options.id) else {
+                let near = catalogue
+                    .detectors
+                    .all
+                    .iter()
+                    .min_by_key(|known| strsim::damerau_levenshtein(&known.id, &options.id))
+                    .map(|known| format!(": did you mean {}?", known.id));
+                return Err(Failure::Usage(format!(
+                    "there is no detector `{}`{}",
+                    options.id,
+                    near.unwrap_or_default()
+                )));
+            };
+            print(&describe(detector))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Compiles what `folder` names.
+fn loaded(folder: &DetectorFolder) -> Result<(Catalogue, Rules), Failure> {
+    let mut detection = setup::config(folder.config.as_deref())?.detection;
+    if let Some(own) = &folder.detectors {
+        detection.detectors = Some(own.clone());
+    }
+    setup::catalogue(&detection, &folder.sigma)
+}
+
+fn check(folder: &DetectorFolder) -> Result<ExitCode, Failure> {
+    let config = setup::config(folder.config.as_deref())?.detection;
+    let mut problems = problems_of(folder.detectors.as_deref().or(config.detectors.as_deref()));
+    let folders: Vec<PathBuf> = config.sigma.iter().chain(&folder.sigma).cloned().collect();
+    let sigma = Rules::load(&folders, &config.sigma_placeholders);
+    sigma.notes.iter().for_each(|note| setup::note(&note.to_string()));
+    problems.extend(sigma.refused.iter().cloned());
+    if problems.is_empty() {
+        if !folders.is_empty() {
+            let (all, never) = (sigma.understood(), sigma.silent.len());
+            say(&format!(
+                "{all} Sigma rules compile; {never} of them never run, for nothing of ours makes their log sources."
+            ));
+        }
+        say("Every detector is in order.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::Detectors(setup::list(&problems)))
+}
+
+fn test(folder: &DetectorFolder) -> Result<ExitCode, Failure> {
+    let (catalogue, _) = loaded(folder)?;
+    let hiding = setup::hiding(None, &crate::redaction::Settings::default())?;
+    let results = cases::run(&catalogue, &hiding.redactor);
+    for result in &results {
+        match &result.wrong {
+            None => print(&format!("ok      {}: {}\n", result.detector, result.name))?,
+            Some(wrong) => print(&format!(
+                "FAILED  {}: {}\n        {}:{}: {wrong}\n",
+                result.detector, result.name, result.file, result.line
+            ))?,
+        }
+    }
+    let failed = results.iter().filter(|result| result.wrong.is_some()).count();
+    say(&format!("{} cases passed, {failed} failed", results.len() - failed));
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

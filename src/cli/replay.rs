@@ -1,0 +1,109 @@
+//! `gatewatch replay`: the daemon's code over files.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::clock::Clock;
+use crate::pipeline::{ReplayError, ReplayOptions, Replayed};
+use crate::sinks::{Activity, RedactedFile, RedactedStream, native, ocsf};
+
+use super::args::{Format, Replay};
+use super::talk::{Failure, on_terminal, say, stdout};
+use super::{around, setup};
+
+/// Replays files and writes what was asked for.
+pub fn replay(options: &Replay) -> Result<ExitCode, Failure> {
+    let config = setup::config(options.config.as_deref())?;
+    let catalogue = setup::running(&config.detection, &options.sigma)?;
+    let hiding = setup::hiding(options.data.as_deref(), &config.redaction)?;
+    let mut core = setup::core(&config, false);
+    if let Some(lateness) = options.lateness {
+        core.lateness = lateness;
+    }
+    let threads = options.threads.map_or_else(|| setup::workers(&config), std::num::NonZeroUsize::get);
+    let asked = ReplayOptions { files: options.files.clone(), threads, batch_bytes: options.batch_bytes, core };
+    let clock = Clock::system();
+    let mut output = options.redacted.as_deref().map(redacted_file).transpose()?;
+    let around = around::load(&config, &catalogue)?;
+    let stage = setup::stage(&hiding, &catalogue, around, output.is_some(), &clock);
+    let bar = progress(&options.files);
+    let began = clock.elapsed();
+    let replayed = crate::pipeline::replay(
+        &asked,
+        stage,
+        &catalogue.detectors,
+        &clock,
+        |stream, offset, bytes| match &mut output {
+            Some(output) => output.append(stream, offset, bytes).map_err(|error| ReplayError::Write(error.to_string())),
+            None => Ok(()),
+        },
+        |bytes| bar.set_position(bytes),
+    );
+    bar.finish_and_clear();
+    let mut replayed = replayed.map_err(|error| Failure::Io(error.to_string()))?;
+    if let Some(mut output) = output {
+        output.flush().map_err(|error| Failure::Io(error.to_string()))?;
+    }
+    if let Some(path) = &options.alerts {
+        write(path, |out| alerts(out, &replayed, options.format))?;
+    }
+    replayed.summary.seconds = clock.elapsed().saturating_sub(began).as_secs_f64();
+    if let Some(path) = &options.summary {
+        write(path, |out| serde_json::to_writer_pretty(&mut *out, &replayed.summary).map_err(Into::into))?;
+    }
+    tell(&replayed);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn redacted_file(path: &Path) -> Result<RedactedStream, Failure> {
+    RedactedFile::create(path).map(RedactedStream::File).map_err(|error| Failure::Io(error.to_string()))
+}
+
+fn alerts(out: &mut dyn Write, replayed: &Replayed, format: Format) -> std::io::Result<()> {
+    for alert in &replayed.alerts {
+        let line = match format {
+            Format::Native => native(alert, &replayed.streams),
+            Format::Ocsf => ocsf(alert, Activity::of_final(alert), &replayed.streams),
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        return fill(&mut out).and_then(|()| out.flush()).map_err(|error| stdout(&error));
+    }
+    let failed = |error: std::io::Error| Failure::Io(format!("{} could not be written: {error}", path.display()));
+    let mut out = BufWriter::new(std::fs::File::create(path).map_err(failed)?);
+    fill(&mut out).and_then(|()| out.flush()).map_err(failed)
+}
+
+fn progress(files: &[std::path::PathBuf]) -> ProgressBar {
+    if !on_terminal() {
+        return ProgressBar::hidden();
+    }
+    let total = files.iter().filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum();
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+    ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn tell(replayed: &Replayed) {
+    let summary = &replayed.summary;
+    let dead: u64 = summary.dead_letters.values().sum();
+    say(&format!(
+        "{} records in {} messages ({:.1} MB) in {:.1} s: {} alerts, {} dead letters, {} duplicates",
+        summary.records,
+        summary.messages,
+        summary.bytes as f64 / 1e6,
+        summary.seconds,
+        replayed.alerts.len(),
+        dead,
+        summary.duplicates
+    ));
+}

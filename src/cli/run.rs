@@ -1,0 +1,328 @@
+//! `gatewatch run`: puts the daemon together and runs it until it is told to stop.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::access::{Role, Tokens, check_listen};
+use crate::alerts::{Alert, AlertState, Closing};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::dashboard::{Board, Changes, DetectorSeen, Parts, Tap};
+use crate::detection::Catalogue;
+use crate::metrics::Metrics;
+use crate::pipeline::{
+    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, Orders, Outputs, SourceInfo, Watch,
+    supervise,
+};
+use crate::sources::ResumePoints;
+use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
+use crate::telemetry::{StreamName, Streams};
+
+use super::args::Run;
+use super::carried::carried_over;
+use super::sources::{self, Opened};
+use super::talk::{Failure, say};
+use super::{around, setup};
+
+/// Closes when the daemon has ended.
+type Ending = tokio::sync::watch::Receiver<()>;
+
+/// Batches that wait between the sources and the workers.
+const BATCHES_WAITING: usize = 4;
+/// Asks of pages and deliveries that wait for the coordinator.
+const ASKS_WAITING: usize = 256;
+
+/// Runs the daemon as configured.
+pub fn run(options: &Run) -> Result<ExitCode, Failure> {
+    let config = setup::config(options.config.as_deref())?;
+    if config.sources.is_empty() {
+        return Err(Failure::Config(
+            "no source is configured, so there is nothing to read. Make a configuration with `gatewatch config generate > gatewatch.toml`, \
+             fill in where the logs come from, and start with --config gatewatch.toml. To just look around: gatewatch demo"
+                .into(),
+        ));
+    }
+    let data = setup::data(options.data.as_deref(), &config);
+    daemon(&config, &data, &Clock::system(), |address| {
+        say(&format!("Gatewatch runs. Dashboard: http://{address}/"));
+    })
+}
+
+/// Runs a daemon with its data in `data`; `ready` hears the dashboard's address once it listens.
+pub fn daemon(
+    config: &Config,
+    data: &Path,
+    clock: &Clock,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<ExitCode, Failure> {
+    logging();
+    // A provider that is there already is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let catalogue = setup::running(&config.detection, &[])?;
+    let (reloader, around) = around::begin(config, &catalogue)?;
+    let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
+    let hiding = setup::daemon_hiding(config, data)?;
+    let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
+    carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
+    let streams = Streams::restore(std::mem::take(&mut recovered.streams));
+    let resume = points(&recovered, &streams, |position| position.resume);
+    let absorbed = points(&recovered, &streams, |position| position.absorbed);
+    let settings = setup::core(config, true);
+    let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
+    core.restore(recovered, streams.given(), &settings).map_err(|says| {
+        Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
+    })?;
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let outputs = Outputs::new(sources::outputs(config)?);
+    let stage = setup::stage(&hiding, &catalogue, around, !outputs.is_empty(), clock);
+    let opened = sources::open(config, data, &hiding.redactor, &streams, (&resume, &absorbed), clock)?;
+    let infos = infos(&opened);
+    let (to_asks, asks) = bounded(ASKS_WAITING);
+    let board = Arc::new(board(&catalogue));
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
+    let changes = Changes::new(clock.now().millis() as u32);
+    let deliveries =
+        Deliveries::new(sources::sinks(config, clock)?, runtime.handle().clone(), to_asks.clone(), clock.clone());
+    let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
+    let watch = figures(watch, &core, &deliveries, (config, data));
+    around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
+    let (end, ending) = tokio::sync::watch::channel(());
+    let shown = (&board, &metrics, &changes, &stage.tap);
+    let (address, serving) = pages(&runtime, config, data, clock, &streams, shown, (to_asks, &ending))?;
+    let address_file = setup::leave_address(data, address);
+    let (batches, orders) = start(&runtime, opened, data, clock, &ending)?;
+    crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
+    let parts = DaemonParts {
+        core,
+        crew: Crew::new(setup::workers(config), Arc::new(ArcSwap::from_pointee(stage))),
+        store,
+        streams,
+        clock: clock.clone(),
+        outputs,
+        deliveries,
+        watch,
+        batches,
+        asks,
+        orders,
+        sources: infos,
+        settings: rhythm(config, data),
+    };
+    let stop = until_told(&runtime);
+    ready(address);
+    let ended = Daemon::new(parts).run(&stop);
+    drop(end);
+    // One that is left behind leads nowhere, and the next start writes it anew.
+    drop(std::fs::remove_file(address_file));
+    // Serving ends within two seconds, whoever is still connected; how it ended has been logged.
+    drop(runtime.block_on(serving));
+    runtime.shutdown_timeout(Duration::from_secs(3));
+    farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
+}
+
+/// Says whether everything read became durable before the end.
+fn farewell(durable: bool) -> Result<ExitCode, Failure> {
+    if durable {
+        say("Gatewatch has stopped; everything read is durable.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::Io(
+        "Gatewatch has stopped, but the last of what it read could not be written: it is read again after the next \
+         start. The log says what to mend."
+            .into(),
+    ))
+}
+
+/// Alerts closed within their cooldown are taken back; this much more for detectors that wait longest.
+const COOLING_MARGIN: Duration = Duration::from_hours(1);
+
+/// Returns what the store kept, of closed alerts those that may be opened again.
+fn recover(
+    store: &mut Store,
+    newest: Timestamp,
+    cooldown: Duration,
+    catalogue: &Catalogue,
+) -> Result<Recovered, Failure> {
+    let absences = catalogue.detectors.all.iter().filter(|detector| detector.counting.is_absence());
+    let longest = absences.map(|detector| detector.quiet).max().unwrap_or_default().max(cooldown);
+    let since = |memory: Duration| newest.minus(memory).minus(COOLING_MARGIN);
+    let mut recovered = store.recover(since(longest)).map_err(|error| Failure::Io(error.to_string()))?;
+    recovered.alerts.retain(|alert| {
+        let cooling = alert.last_seen >= since(cooldown) || alert.closing == Some(Closing::Resumed);
+        alert.state != AlertState::Closed || cooling
+    });
+    Ok(recovered)
+}
+
+/// Returns the event time of the newest alert, which the wall clock has nothing to do with.
+fn newest_alert(data: &Path) -> Timestamp {
+    let query = AlertQuery { limit: 1, ..AlertQuery::default() };
+    let newest = Reader::open(data).and_then(|reader| reader.alerts(&query)).unwrap_or_default();
+    newest.first().map_or(Timestamp::MIN, |alert| alert.last_seen)
+}
+
+/// Writes the daemon's log to stderr, at the level of `GATEWATCH_LOG` (default `info`).
+fn logging() {
+    let level = crate::config::variable("GATEWATCH_LOG").unwrap_or_else(|| "info".into());
+    let filter = tracing_subscriber::EnvFilter::new(level);
+    let to = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    // Another logger is already there only in tests.
+    drop(to.with_ansi(super::talk::colored()).try_init());
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("async").enable_all().build();
+    runtime.map_err(|error| Failure::Io(format!("the asynchronous runtime could not be started: {error}")))
+}
+
+/// Waits until the daemon has ended.
+async fn ended(mut ending: Ending) {
+    // It never speaks: its other end is dropped.
+    while ending.changed().await.is_ok() {}
+}
+
+/// Brings the figures to where they stood before anybody can look at them.
+fn figures(mut watch: Watch, core: &Core, deliveries: &Deliveries, (config, data): (&Config, &Path)) -> Watch {
+    watch.warn_before = around::warn_before(config);
+    watch.totals(core);
+    let waiting = Reader::open(data).and_then(|reader| reader.waiting());
+    deliveries.show(&mut watch, &waiting.unwrap_or_default());
+    watch
+}
+
+fn infos(opened: &[Opened]) -> Vec<SourceInfo> {
+    opened.iter().map(|source| SourceInfo { name: source.name.clone(), kind: source.source.kind() }).collect()
+}
+
+fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
+    DaemonSettings {
+        notify_max_age: config.alerts.notify_max_age,
+        silence: config.detection.silence,
+        store: config.store.clone(),
+        data: data.to_path_buf(),
+    }
+}
+
+/// Returns a board that knows what pages say of detectors beyond what alerts carry.
+fn board(catalogue: &Catalogue) -> Board {
+    let board = Board::default();
+    board.set_needs(catalogue.needs());
+    for detector in &catalogue.detectors.all {
+        let seen = DetectorSeen { why: detector.why.to_string(), false_alarms: detector.false_alarms.to_string() };
+        board.detectors.insert(detector.id.to_string(), seen);
+    }
+    board
+}
+
+fn points(recovered: &Recovered, streams: &Streams, which: impl Fn(&StreamPosition) -> i64) -> ResumePoints {
+    let named = |position: &StreamPosition| Some(((*streams.name(position.stream)?).clone(), which(position)));
+    recovered.positions.iter().filter_map(named).collect::<BTreeMap<StreamName, i64>>()
+}
+
+fn pages(
+    runtime: &Runtime,
+    config: &Config,
+    data: &Path,
+    clock: &Clock,
+    streams: &Streams,
+    (board, metrics, changes, tap): (&Arc<Board>, &Arc<Metrics>, &Changes, &Tap),
+    (to, ending): (Sender<Ask>, &Ending),
+) -> Result<(SocketAddr, JoinHandle<()>), Failure> {
+    let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
+    let list = tokens.list().map_err(|error| Failure::Io(error.to_string()))?;
+    let has_tokens = list.iter().any(|token| token.role.may(Role::Viewer));
+    check_listen(config.dashboard.listen, has_tokens, data).map_err(Failure::Config)?;
+    let listen = config.dashboard.listen;
+    let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
+        Failure::Io(format!("the dashboard can't listen on {listen}: {error}. Choose another address with listen in [dashboard], or stop what holds it."))
+    })?;
+    let address = listener.local_addr().unwrap_or(listen);
+    let (commands, mut asked) = tokio::sync::mpsc::channel::<crate::dashboard::Ask>(64);
+    runtime.spawn(async move {
+        while let Some(ask) = asked.recv().await {
+            let ask = Ask::Command(ask.command, ask.reply);
+            if tokio::task::block_in_place(|| to.send(ask).is_err()) {
+                return;
+            }
+        }
+    });
+    let parts = Parts {
+        board: board.clone(),
+        data: data.to_path_buf(),
+        commands,
+        changes: changes.clone(),
+        tap: tap.clone(),
+        tokens: Arc::new(tokens),
+        clock: clock.clone(),
+        streams: streams.clone(),
+        metrics: metrics.clone(),
+        native: |alert: &Alert, streams: &Streams| crate::sinks::native(alert, streams),
+        listen: address,
+        external_url: config.dashboard.external_url.clone(),
+        hosts: config.dashboard.hosts.clone(),
+    };
+    let router = crate::dashboard::router(parts).map_err(Failure::Config)?;
+    let ending = ended(ending.clone());
+    let serving = runtime.spawn(async move {
+        if let Err(error) = crate::dashboard::serve(listener, router, ending).await {
+            tracing::error!("the dashboard stopped: {error}");
+        }
+    });
+    Ok((address, serving))
+}
+
+type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);
+
+fn start(
+    runtime: &Runtime,
+    opened: Vec<Opened>,
+    data: &Path,
+    clock: &Clock,
+    ending: &Ending,
+) -> Result<Started, Failure> {
+    let (to, batches) = bounded(BATCHES_WAITING);
+    let mut orders = Vec::new();
+    for (number, Opened { source, open, http, .. }) in opened.into_iter().enumerate() {
+        let (order, listen) = tokio::sync::watch::channel(Orders::default());
+        orders.push(order);
+        if let Some(http) = http {
+            sources::listen(runtime, http, data, clock, ended(ending.clone()))?;
+        }
+        runtime.spawn(supervise(number, source, open, to.clone(), listen));
+    }
+    Ok((batches, orders))
+}
+
+/// Returns a channel that speaks when the process is told to end: by SIGTERM, SIGINT or Ctrl-C.
+/// Told a second time, by either, it ends at once: the next start reads again what is not durable.
+fn until_told(runtime: &Runtime) -> Receiver<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (tell, told) = bounded(1);
+    runtime.spawn(async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return std::future::pending().await;
+        };
+        for time in 0.. {
+            let code = tokio::select! {
+                _ = terminate.recv() => 143,
+                _ = interrupt.recv() => 130,
+            };
+            if time > 0 {
+                std::process::exit(code);
+            }
+            let _ = tell.send(());
+        }
+    });
+    told
+}

@@ -1,0 +1,127 @@
+//! What do the files of `[context]` say, and what is wrong in any of them?
+//!
+//! All of them are read together, and taken as a whole or not at all: every problem of every file is
+//! told at once. The exceptions name detectors, so those must have been compiled.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::context::{Context, ContextProblem, Inventory, InventorySettings, Lists, Places, Topology, day};
+use crate::detection::{Detectors, Exceptions};
+
+use super::{Config, Problem, read};
+
+/// Bytes of the exceptions' and the inventory's files at most.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// What the files and the configuration say together.
+#[derive(Debug)]
+pub struct Surrounded {
+    /// Places, lists and the inventory.
+    pub context: Arc<Context>,
+    /// Matches that count for nothing.
+    pub exceptions: Arc<Exceptions>,
+    /// What lies behind what.
+    pub topology: Topology,
+}
+
+/// Reads every file of `[context]`.
+///
+/// # Errors
+///
+/// Every problem of every file.
+pub fn surroundings(config: &Config, detectors: &Detectors) -> Result<Surrounded, Vec<ContextProblem>> {
+    let mut problems = Vec::new();
+    let mut take = |found: Vec<ContextProblem>| problems.extend(found);
+    let settings = &config.context;
+    let inventory = inventory(config).unwrap_or_else(|found| {
+        take(found);
+        InventorySettings::default()
+    });
+    let exceptions = match &settings.exceptions {
+        Some(file) => exceptions(file, detectors).map_err(&mut take).unwrap_or_default(),
+        None => Exceptions::default(),
+    };
+    let topology = Topology::new(&config.clients, &inventory.apps, &inventory.gateways);
+    let inventory = Inventory::new(&inventory);
+    let places = Places::load(&settings.places, settings.places_max_age).map_err(&mut take).unwrap_or_default();
+    let lists = Lists::load(&settings.lists, inventory.egress()).map_err(&mut take).unwrap_or_default();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let context = Context { places, lists, inventory };
+    Ok(Surrounded { context: Arc::new(context), exceptions: Arc::new(exceptions), topology })
+}
+
+fn exceptions(file: &Path, detectors: &Detectors) -> Result<Exceptions, Vec<ContextProblem>> {
+    let text = text_of(file)?;
+    Exceptions::read(&file.display().to_string(), &text, detectors).map_err(|found| {
+        let text: Arc<str> = text.into();
+        let at = |one: crate::detection::Problem| ContextProblem {
+            file: file.to_owned(),
+            line: one.line,
+            says: one.says,
+            text: text.clone(),
+        };
+        found.into_iter().map(at).collect()
+    })
+}
+
+/// Returns the configuration's own inventory with that of the file.
+fn inventory(config: &Config) -> Result<InventorySettings, Vec<ContextProblem>> {
+    let mut all = InventorySettings {
+        apps: config.apps.clone(),
+        gateways: config.gateways.clone(),
+        keys: config.keys.clone(),
+        origins: config.origins.clone(),
+    };
+    let Some(file) = &config.context.inventory else { return Ok(all) };
+    let text = text_of(file)?;
+    let name = file.display().to_string();
+    let told = |found: Vec<Problem>| {
+        let text: Arc<str> = text.as_str().into();
+        found.into_iter().map(|problem| in_file(file, &text, problem)).collect::<Vec<_>>()
+    };
+    let (more, places) = read::<InventorySettings>(&name, &text).map_err(told)?;
+    let mut problems = Vec::new();
+    let mut wrong = |path: &str, says: &str, help: &str| {
+        problems.push(Problem::new(&name, says).at(places.of(path)).help(help));
+    };
+    check(&more, &mut wrong);
+    for both in all.add(more) {
+        wrong(&both, "it is in the configuration too", "leave it out here or there");
+    }
+    super::check::layers(&config.clients, &all, &mut wrong);
+    if problems.is_empty() { Ok(all) } else { Err(told(problems)) }
+}
+
+/// Checks what an inventory may not say although it reads well.
+pub(super) fn check(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, &str, &str)) {
+    super::check::hops(inventory, wrong);
+    for (name, key) in &inventory.keys {
+        if let Some(text) = key.rotated.as_ref().filter(|text| day(text).is_none()) {
+            wrong(&format!("keys.{name}.rotated"), &format!("{text:?} is no day"), "write \"2026-01-31\"");
+        }
+    }
+}
+
+fn in_file(file: &Path, text: &Arc<str>, problem: Problem) -> ContextProblem {
+    let before = problem.at.as_ref().and_then(|at| text.get(..at.start));
+    let help = problem.help.map(|help| format!(": {help}")).unwrap_or_default();
+    ContextProblem {
+        file: file.to_owned(),
+        line: before.map_or(0, |before| before.matches('\n').count() + 1),
+        says: format!("{}{help}", problem.says),
+        text: text.clone(),
+    }
+}
+
+fn text_of(file: &Path) -> Result<String, Vec<ContextProblem>> {
+    let whole = |says: String| vec![ContextProblem::whole(file, says)];
+    let unread =
+        |error: std::io::Error| whole(format!("it can't be read ({error}): check the path and its permissions"));
+    if std::fs::metadata(file).map_err(unread)?.len() > MAX_BYTES {
+        return Err(whole(format!("it is larger than {} MB: take out what ended", MAX_BYTES >> 20)));
+    }
+    std::fs::read_to_string(file).map_err(unread)
+}

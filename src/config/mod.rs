@@ -1,0 +1,25 @@
+//! What did the operator ask for, and where is it wrong?
+//!
+//! One TOML file; every problem in it is reported at once, with its line and a mend. Rooms keep
+//! their own `Settings`; this one puts them together, and alone reads the environment.
+
+mod check;
+mod context;
+mod load;
+mod policies;
+mod problem;
+mod settings;
+
+pub use check::load;
+pub use context::{Surrounded, surroundings};
+pub use load::{Places, read};
+pub use problem::{Problem, render};
+pub use settings::{
+    Alerts, Config, Dashboard, Detection, Heartbeat, Http, Redacted, RedactedKafka, Sinks, Sources, Webhook,
+};
+
+/// Returns the environment variable `name`, if it is set and text.
+#[expect(clippy::disallowed_methods, reason = "this is the room that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

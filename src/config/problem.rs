@@ -1,0 +1,81 @@
+//! Something wrong in the configuration: what, where, and how to mend it.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// One thing wrong in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as it was named.
+    pub file: String,
+    /// Which bytes of it.
+    pub at: Option<Range<usize>>,
+    /// What is wrong and what was expected.
+    pub says: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// Returns a problem with no place yet.
+    pub fn new(file: &str, says: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), at: None, says: says.into(), help: None }
+    }
+
+    /// Points at `at`.
+    #[must_use]
+    pub fn at(mut self, at: Option<Range<usize>>) -> Self {
+        self.at = at;
+        self
+    }
+
+    /// Says how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Returns the problems as a terminal shows them: the line, a caret under the place, the mend.
+/// `text` is the file's own; `color` writes ANSI colours.
+pub fn render(problems: &[Problem], text: &str, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut out = String::new();
+    for problem in problems {
+        let mut group = Level::ERROR
+            .primary_title(&problem.says)
+            .elements(Vec::<Snippet<'_, annotate_snippets::Annotation<'_>>>::new());
+        if let Some(at) = &problem.at {
+            let end = at.end.min(text.len()).max(at.start.min(text.len()));
+            let place = at.start.min(end)..end;
+            group = group
+                .element(Snippet::source(text).path(&problem.file).annotation(AnnotationKind::Primary.span(place)));
+        } else {
+            group = group.element(annotate_snippets::Origin::path(&problem.file));
+        }
+        if let Some(help) = &problem.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        out.push_str(&renderer.render(&[group]));
+        out.push_str("\n\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_its_line_with_a_caret_and_the_mend() {
+        let text = "lateness = '30s'\nlatenes = 1\n";
+        let problem =
+            Problem::new("gatewatch.toml", "unknown field `latenes`").at(Some(17..24)).help("did you mean `lateness`?");
+        let shown = render(&[problem], text, false);
+        assert!(shown.contains("gatewatch.toml:2:1"), "{shown}");
+        assert!(shown.contains("^^^^^^^"), "{shown}");
+        assert!(shown.contains("did you mean `lateness`?"), "{shown}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Snapshots that the pipeline hands to the pages.
+//!
+//! One `DashMap` a table: the pipeline replaces whole rows, pages clone them; no lock is held
+//! across either. Rows are as many as sources, partitions, sinks and elements (at most 10,000).
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use dashmap::DashMap;
+
+use crate::alerts::StreamName;
+use crate::clock::Timestamp;
+use crate::posture::{ElementKind, Heard, Need};
+
+/// How one source does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSeen {
+    /// `kafka`, `file`, `stdin` or `http`.
+    pub kind: &'static str,
+    /// `reading`, `waiting`, `ended` or what is wrong and how to mend it.
+    pub state: String,
+    /// Whether `state` is a complaint.
+    pub failing: bool,
+    /// Messages read since the start.
+    pub messages: u64,
+    /// Records a second over the last ten seconds.
+    pub records_per_second: f64,
+    /// Bytes a second over the last ten seconds.
+    pub bytes_per_second: f64,
+}
+
+/// How far one partition or file has been read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamSeen {
+    /// The next offset.
+    pub offset: i64,
+    /// Messages (bytes for a file) behind the end; `None` where that is not known.
+    pub lag: Option<i64>,
+    /// The newest event time it has shown.
+    pub newest: Option<Timestamp>,
+}
+
+/// What has come of an app, a gateway or what else sends telemetry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElementSeen {
+    /// Its resource id, where a record had it.
+    pub resource: Option<Arc<str>>,
+    /// The oldest event time since the start.
+    pub first: Timestamp,
+    /// What came of each category since the start, of its own or through the layer in front of it.
+    pub heard: Vec<Heard>,
+}
+
+/// How one sink does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkSeen {
+    /// `webhook`, `jsonl`, …
+    pub kind: &'static str,
+    /// Deliveries that wait.
+    pub waiting: u64,
+    /// Deliveries that arrived since the start.
+    pub delivered: u64,
+    /// What the last failure said, and when (wall time), if the last attempt failed.
+    pub failing: Option<(String, Timestamp)>,
+}
+
+/// What the page of an alert says of its detector beyond what the alert itself carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DetectorSeen {
+    /// Why it matters.
+    pub why: String,
+    /// When it is wrong.
+    pub false_alarms: String,
+}
+
+/// An exception as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExceptionSeen {
+    /// What it is called.
+    pub id: String,
+    /// The detectors it is for.
+    pub detectors: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// `in force`, `ends soon` or `expired`.
+    pub standing: &'static str,
+    /// Matches it held back since the first start.
+    pub held_back: u64,
+}
+
+/// How the daemon does as a whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    /// Wall time of this snapshot; pages say «stale» when it is old.
+    pub at: Option<Timestamp>,
+    /// Whether sources are assigned, the store is writable and keys are loaded.
+    pub ready: bool,
+    /// Why not, one sentence each.
+    pub complaints: Vec<String>,
+    /// The time up to which detectors have evaluated.
+    pub watermark: Option<Timestamp>,
+    /// The newest event time seen.
+    pub newest: Option<Timestamp>,
+    /// Wall time of the last committed epoch.
+    pub last_epoch: Option<Timestamp>,
+    /// Records since the first start, and of them decoded, dead letters, filtered, duplicates.
+    pub records: [u64; 5],
+    /// Signals that came too late.
+    pub late: u64,
+    /// Entities evicted.
+    pub evicted: u64,
+    /// Detectors that run.
+    pub detectors: usize,
+}
+
+/// Everything pages show of the running pipeline.
+#[derive(Debug, Default)]
+pub struct Board {
+    /// By the source's name.
+    pub sources: DashMap<String, SourceSeen>,
+    /// By stream.
+    pub streams: DashMap<StreamName, StreamSeen>,
+    /// By kind and name.
+    pub elements: DashMap<(ElementKind, Arc<str>), ElementSeen>,
+    /// Records of elements for which `elements` had no room.
+    pub unplaced: AtomicU64,
+    /// What detectors need; replaced whole, the lock is held to copy the pointer.
+    pub needs: RwLock<Arc<[Need]>>,
+    /// What counts for nothing; replaced whole, the lock is held to copy the pointer.
+    pub exceptions: RwLock<Arc<[ExceptionSeen]>>,
+    /// By the sink's name.
+    pub sinks: DashMap<String, SinkSeen>,
+    /// By the detector's id; replaced when detectors are reloaded.
+    pub detectors: DashMap<String, DetectorSeen>,
+    /// Replaced whole, a few times a second; the lock is held to copy it.
+    pub health: RwLock<Health>,
+}
+
+impl Board {
+    /// Returns a copy of the daemon's health.
+    pub fn health(&self) -> Health {
+        self.health.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns what counts for nothing.
+    pub fn exceptions(&self) -> Arc<[ExceptionSeen]> {
+        self.exceptions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces what counts for nothing.
+    pub fn set_exceptions(&self, exceptions: Vec<ExceptionSeen>) {
+        *self.exceptions.write().unwrap_or_else(PoisonError::into_inner) = exceptions.into();
+    }
+
+    /// Returns what detectors need.
+    pub fn needs(&self) -> Arc<[Need]> {
+        self.needs.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces what detectors need.
+    pub fn set_needs(&self, needs: Vec<Need>) {
+        *self.needs.write().unwrap_or_else(PoisonError::into_inner) = needs.into();
+    }
+
+    /// Replaces the daemon's health.
+    pub fn set_health(&self, health: Health) {
+        *self.health.write().unwrap_or_else(PoisonError::into_inner) = health;
+    }
+}

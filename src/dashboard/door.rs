@@ -1,0 +1,112 @@
+//! Who comes in, under which name, and with which headers does an answer leave?
+//!
+//! Requests under a name that is not ours get 421, against DNS rebinding. Handlers name the role
+//! they need by taking a [`Viewer`] or an [`Operator`]: one that forgets to takes nobody's name
+//! and can't act in it. Nothing is kept.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts as RequestParts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+use super::app::App;
+use crate::access::{Identity, Role};
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers that every answer has.
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ),
+];
+
+/// Somebody who may read.
+#[derive(Debug)]
+pub(super) struct Viewer(pub(super) Identity);
+
+/// Somebody who may act on alerts.
+#[derive(Debug)]
+pub(super) struct Operator(pub(super) Identity);
+
+impl FromRequestParts<Arc<App>> for Viewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, app: &Arc<App>) -> Result<Self, Response> {
+        admit(parts, app, Role::Viewer).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, app: &Arc<App>) -> Result<Self, Response> {
+        admit(parts, app, Role::Operator).map(Self)
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "the rejection is the response itself, made once a request")]
+fn admit(parts: &RequestParts, app: &App, needed: Role) -> Result<Identity, Response> {
+    let path = parts.uri.path();
+    let program = path.starts_with("/api/") || path == "/events";
+    match app.who(&parts.headers) {
+        Some(who) if who.role.may(needed) => Ok(who),
+        Some(who) => {
+            let says = format!("{} is {}; this takes the role {needed}", who.name, who.role);
+            Err((StatusCode::FORBIDDEN, Json(json!({"error": says}))).into_response())
+        }
+        None if program => {
+            let says = "show a token: `Authorization: Bearer gw_…`; `gatewatch token create` makes one";
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"gatewatch\"")];
+            Err((StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": says}))).into_response())
+        }
+        None => {
+            let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            let next = if parts.method == axum::http::Method::GET { next } else { "/" };
+            Err(Redirect::to(&format!("/login?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))).into_response())
+        }
+    }
+}
+
+/// Refuses requests under a name that is not ours. Probes may use any.
+pub(super) async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if probe || app.answers_to(host) {
+        return next.run(request).await;
+    }
+    let says = "Gatewatch does not go by this name. Use its address, or set `external_url` or `hosts` \
+                in the `[dashboard]` section of its configuration.\n";
+    (StatusCode::MISDIRECTED_REQUEST, says).into_response()
+}
+
+/// Counts the request and gives its answer the headers that all have.
+pub(super) async fn see_off(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    let route = route.as_deref().unwrap_or("none");
+    app.parts.metrics.http_requests.add(&[route, response.status().as_str()], 1);
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
+    }
+    if app.https || app.local {
+        headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    }
+    if app.https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

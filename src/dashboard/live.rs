@@ -1,0 +1,107 @@
+//! What happens while a page is open.
+//!
+//! Server-sent events carry ids and levels of alerts, never rows: a page asks for those when its
+//! reader wants them. At most 64 streams; each ends after ten minutes and the browser comes back
+//! with the last id it saw, so a revoked token is soon out.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::app::App;
+use super::changes::{ChangeNote, Changes, Missed};
+use super::door::Viewer;
+use super::filter::Filter;
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+const RETRY: Duration = Duration::from_secs(3);
+const LIFE: Duration = Duration::from_mins(10);
+
+/// One page that follows.
+struct Follower {
+    changes: Changes,
+    filter: Filter,
+    waiting: VecDeque<Event>,
+    coming: Receiver<ChangeNote>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// `GET /events`: changes of alerts that the view in the query concerns, from `Last-Event-ID`
+/// (or `since`) on.
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    _: Viewer,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(permit) = app.live.clone().try_acquire_owned() else {
+        let later = [(header::RETRY_AFTER, "60")];
+        return (StatusCode::SERVICE_UNAVAILABLE, later, "too many live pages: close some\n").into_response();
+    };
+    let since = pairs.iter().find(|(name, _)| name == "since").map(|(_, id)| id.as_str());
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(since);
+    let follower = Follower::new(app.parts.changes.clone(), Filter::of(&pairs), last, permit);
+    let events = follower.events().take_until(tokio::time::sleep(LIFE));
+    let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
+    ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
+}
+
+impl Follower {
+    fn new(changes: Changes, filter: Filter, last: Option<&str>, permit: OwnedSemaphorePermit) -> Self {
+        let (missed, coming, newest) = changes.follow(last);
+        // The greeting stands for everything up to `newest`, unless notes follow it.
+        let greeting = |name| Event::default().event(name).retry(RETRY).data("{}");
+        let mut waiting = VecDeque::new();
+        match missed {
+            Missed::TooMuch => waiting.push_back(greeting("reset").id(changes.id(newest))),
+            Missed::Notes(notes) if notes.is_empty() => waiting.push_back(greeting("hello").id(changes.id(newest))),
+            Missed::Notes(notes) => {
+                waiting.push_back(greeting("hello"));
+                waiting.extend(notes.iter().filter(|note| filter.admits(note)).map(|note| event(&changes, note)));
+            }
+        }
+        Self { changes, filter, waiting, coming, _permit: permit }
+    }
+
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+        stream::unfold(self, |mut follower| async move {
+            loop {
+                if let Some(event) = follower.waiting.pop_front() {
+                    return Some((Ok(event), follower));
+                }
+                match follower.coming.recv().await {
+                    Ok(note) if follower.filter.admits(&note) => {
+                        let event = event(&follower.changes, &note);
+                        follower.waiting.push_back(event);
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => {
+                        follower.waiting.push_back(Event::default().event("reset").data("{}"));
+                    }
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        })
+    }
+}
+
+fn event(changes: &Changes, note: &ChangeNote) -> Event {
+    let data = json!({
+        "alert": note.alert.to_string(),
+        "what": note.what,
+        "state": note.state.name(),
+        "level": note.level.name(),
+    });
+    Event::default().event("change").id(changes.id(note.seq)).data(data.to_string())
+}

@@ -1,0 +1,457 @@
+//! `/a/<id>`: why did it fire, about whom, and what should be done?
+//!
+//! The sentence that justifies it comes first, then what to do, then the evidence. Evidence is
+//! at most five redacted records of 2 KiB; history and deliveries show their newest hundred.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::acting::{Outcome, Wish, act};
+use super::super::app::App;
+use super::super::board::DetectorSeen;
+use super::super::door::{Operator, Viewer};
+use super::super::filter::Filter;
+use super::super::pretty::pretty;
+use super::super::words::{When, grouped, span};
+use super::{Frame, problem, render, store_problem};
+use crate::access::Identity;
+use crate::alerts::{Alert, AlertId, AlertState, Closing, Entity, Streams};
+use crate::clock::Timestamp;
+use crate::store::{Change, Delivery};
+
+/// Lines of history and deliveries shown.
+const MAX_LINES: usize = 100;
+
+/// Names under other keys that are shown.
+const MAX_LINKS: usize = 4;
+
+/// A text in parts: whether it stood between backticks, and its words.
+type Prose = Vec<(bool, String)>;
+
+struct Thing {
+    kind: &'static str,
+    sayable: String,
+    value: String,
+}
+
+impl Thing {
+    fn of(entity: &Entity) -> Self {
+        let sayable = entity.sayable();
+        let name = sayable.strip_prefix(entity.kind.name()).map_or(sayable.as_str(), str::trim_start).to_owned();
+        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string() }
+    }
+
+    fn named(&self) -> bool {
+        self.sayable != self.value
+    }
+}
+
+struct Record {
+    when: When,
+    category: &'static str,
+    lies: String,
+    /// Laid out for reading, where it is whole JSON.
+    pretty: Option<String>,
+    raw: Option<String>,
+}
+
+struct Technique {
+    id: String,
+    link: Option<String>,
+}
+
+/// One line of history; the same thing over and over is one line, with the time of its last.
+struct Line {
+    when: When,
+    since: u32,
+    revision: u32,
+    says: String,
+}
+
+struct Sent {
+    sink: String,
+    key: String,
+    attempts: u32,
+    due: When,
+    outcome: String,
+}
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct AlertPage {
+    frame: Frame,
+    id: String,
+    title: String,
+    level: &'static str,
+    state: AlertState,
+    family: &'static str,
+    detector: String,
+    threat: String,
+    why: String,
+    /// What it measured, and what would have made it stay quiet.
+    because: Option<(String, Vec<String>)>,
+    thing: Thing,
+    /// What it is called under the key before, or the one that is coming.
+    linked: Vec<String>,
+    others: Vec<Thing>,
+    /// Its name, and the query string of all its alerts.
+    app: Option<(String, String)>,
+    owner: Option<String>,
+    first: When,
+    opened: When,
+    last: When,
+    lasted: String,
+    count: String,
+    late: bool,
+    triage: Vec<Prose>,
+    matters: Option<Prose>,
+    false_alarms: Option<Prose>,
+    assignee: Option<String>,
+    closing: Option<String>,
+    records: Vec<Record>,
+    attack_version: String,
+    techniques: Vec<Technique>,
+    history: Vec<Line>,
+    deliveries: Vec<Sent>,
+    /// What became of what was just asked.
+    said: Option<&'static str>,
+    /// What went wrong with it.
+    wrong: Option<String>,
+    /// The reason as it was typed, when it was not taken.
+    reason: String,
+    since: String,
+}
+
+/// What came of a form, as it is shown on the page.
+#[derive(Default)]
+struct Aftermath {
+    said: Option<&'static str>,
+    wrong: Option<String>,
+    reason: String,
+}
+
+/// `GET /a/{id}`.
+pub(in crate::dashboard) async fn page(
+    State(app): State<Arc<App>>,
+    Viewer(who): Viewer,
+    Path(id): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let said = pairs.iter().find(|(name, _)| name == "said").and_then(|(_, said)| match said.as_str() {
+        "acknowledged" => Some("Acknowledged: it is yours."),
+        "closed" => Some("Closed."),
+        "recording" => Some("Accepted, being recorded. It shows here in a moment."),
+        _ => None,
+    });
+    show(&app, who, &id, &headers, StatusCode::OK, Aftermath { said, ..Aftermath::default() }).await
+}
+
+/// `POST /a/{id}/acknowledge`.
+pub(in crate::dashboard) async fn acknowledge(
+    State(app): State<Arc<App>>,
+    Operator(who): Operator,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    wish(&app, who, &id, &headers, Wish::Acknowledge, "acknowledged").await
+}
+
+/// What the form for closing sends.
+#[derive(Debug, Deserialize)]
+pub(in crate::dashboard) struct CloseForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /a/{id}/close`.
+pub(in crate::dashboard) async fn close(
+    State(app): State<Arc<App>>,
+    Operator(who): Operator,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Form(CloseForm { reason }): Form<CloseForm>,
+) -> Response {
+    match Wish::close(&reason) {
+        Ok(close) => wish(&app, who, &id, &headers, close, "closed").await,
+        Err(says) => {
+            let aftermath = Aftermath { wrong: Some(says.into()), reason, said: None };
+            show(&app, who, &id, &headers, StatusCode::BAD_REQUEST, aftermath).await
+        }
+    }
+}
+
+async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Wish, done: &str) -> Response {
+    let Ok(parsed) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
+    let (status, wrong) = match act(app, parsed, &who, wish).await {
+        Outcome::Done => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
+        Outcome::Recording => return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response(),
+        Outcome::Refused(why) => (StatusCode::CONFLICT, why),
+        Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
+    };
+    show(app, who, id, headers, status, Aftermath { wrong: Some(wrong), ..Aftermath::default() }).await
+}
+
+fn no_such_alert(who: Identity, headers: &HeaderMap) -> Response {
+    let says = "There is no alert with this id. It may be older than what is kept.".to_owned();
+    problem(StatusCode::NOT_FOUND, "No such alert", says, Some(who), headers)
+}
+
+async fn show(
+    app: &App,
+    who: Identity,
+    id: &str,
+    headers: &HeaderMap,
+    status: StatusCode,
+    aftermath: Aftermath,
+) -> Response {
+    let Ok(id) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
+    let (_, _, newest) = app.parts.changes.follow(None);
+    let read = app.readers.read(move |reader| {
+        let Some(alert) = reader.alert(id)? else { return Ok(None) };
+        let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?);
+        let links = reader.links(Some(&alert.entity.value), MAX_LINKS)?;
+        Ok(Some((alert, lines, (reader.shared_names()?, links))))
+    });
+    match read.await {
+        Ok(Some((alert, (history, deliveries), (shared, links)))) => {
+            let frame = Frame::new(alert.title.to_string(), "alerts", Some(who), headers);
+            let detector = app.parts.board.detectors.get(&*alert.detector).map(|detector| detector.clone());
+            let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, app.parts.clock.now());
+            let mut page = page.with_lines(&history, &deliveries, app.parts.clock.now());
+            for thing in page.others.iter_mut().chain([&mut page.thing]) {
+                thing.sayable = shared.whole(&thing.value).unwrap_or_else(|| std::mem::take(&mut thing.sayable));
+            }
+            let names = links.into_iter().flat_map(|link| [link.older, link.newer]);
+            page.linked = names.filter(|name| *name != page.thing.value).collect();
+            let Aftermath { said, wrong, reason } = aftermath;
+            render(status, &AlertPage { said, wrong, reason, since: app.parts.changes.id(newest), ..page })
+        }
+        Ok(None) => no_such_alert(who, headers),
+        Err(error) => store_problem(&error, who, headers),
+    }
+}
+
+impl AlertPage {
+    fn of(frame: Frame, alert: &Alert, detector: Option<DetectorSeen>, streams: &Streams, now: Timestamp) -> Self {
+        let said = |text: String| (!text.trim().is_empty()).then(|| prose(text.trim()));
+        let detector = detector.unwrap_or_default();
+        Self {
+            frame,
+            id: alert.id.to_string(),
+            title: alert.title.to_string(),
+            level: alert.level.name(),
+            state: alert.state,
+            family: alert.family.name(),
+            detector: alert.detector.to_string(),
+            threat: alert.threat.to_string(),
+            why: alert.why.clone(),
+            because: alert.because.as_ref().map(|because| (because.says(), because.flips())),
+            thing: Thing::of(&alert.entity),
+            linked: Vec::new(),
+            others: alert.entities.iter().filter(|other| **other != alert.entity).map(Thing::of).collect(),
+            app: alert.app.as_deref().map(|app| (app.to_owned(), Filter::all_of(app).address())),
+            first: When::new(alert.first_seen, now),
+            opened: When::new(alert.opened_at, now),
+            last: When::new(alert.last_seen, now),
+            lasted: span(alert.last_seen.since(alert.first_seen)),
+            count: grouped(alert.count),
+            late: alert.late,
+            triage: steps(&alert.triage).iter().map(|step| prose(step)).collect(),
+            matters: said(detector.why),
+            false_alarms: said(detector.false_alarms),
+            assignee: alert.assignee.clone(),
+            owner: alert.owner.as_deref().map(str::to_owned),
+            closing: alert.closing.as_ref().map(|closing| match closing {
+                Closing::Quiet => "It went quiet: no further event came.".to_owned(),
+                Closing::Resumed => "What had fallen silent speaks again.".to_owned(),
+                Closing::ByPerson { by, reason } => format!("{by}: {reason}"),
+            }),
+            records: alert.evidence.iter().map(|one| Record::of(one, streams, now)).collect(),
+            attack_version: alert.attack.version.clone(),
+            techniques: alert.attack.techniques.iter().map(|id| Technique { id: id.clone(), link: link(id) }).collect(),
+            history: Vec::new(),
+            deliveries: Vec::new(),
+            said: None,
+            wrong: None,
+            reason: String::new(),
+            since: String::new(),
+        }
+    }
+
+    fn with_lines(mut self, history: &[Change], deliveries: &[(Delivery, String)], now: Timestamp) -> Self {
+        self.history = lines(history, now);
+        self.deliveries = deliveries
+            .iter()
+            .map(|(one, outcome)| Sent {
+                sink: one.sink.clone(),
+                key: one.key.clone(),
+                attempts: one.attempts,
+                due: When::new(one.due, now),
+                outcome: outcome.clone(),
+            })
+            .collect();
+        self
+    }
+
+    fn closed(&self) -> bool {
+        self.state == AlertState::Closed
+    }
+
+    fn open(&self) -> bool {
+        self.state == AlertState::Open
+    }
+}
+
+impl Record {
+    fn of(one: &crate::alerts::Evidence, streams: &Streams, now: Timestamp) -> Self {
+        let stream =
+            streams.name(one.position.stream).map_or_else(|| "a file that is gone".into(), |name| name.to_string());
+        let raw = one.record.as_deref().map(str::to_owned);
+        Self {
+            when: When::new(one.time, now),
+            category: one.category.name(),
+            lies: format!("{stream}, offset {}, record {}", one.position.offset, one.position.index),
+            pretty: raw.as_deref().and_then(pretty),
+            raw,
+        }
+    }
+}
+
+/// Returns the newest lines first; what repeats is one of them.
+fn lines(history: &[Change], now: Timestamp) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for change in history.iter().rev() {
+        let full = lines.len() == MAX_LINES;
+        match lines.last_mut() {
+            Some(line) if line.says == change.says => line.since = change.revision,
+            _ if full => break,
+            _ => lines.push(Line {
+                when: When::new(change.at, now),
+                since: change.revision,
+                revision: change.revision,
+                says: change.says.clone(),
+            }),
+        }
+    }
+    lines
+}
+
+/// Splits the triage text into its steps, without the numbers that the list gives them anyway.
+fn steps(triage: &str) -> Vec<String> {
+    triage
+        .lines()
+        .map(|line| {
+            let line = line.trim();
+            let number = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+            match line.get(number..).and_then(|rest| rest.strip_prefix(". ")) {
+                Some(step) if number > 0 => step.to_owned(),
+                _ => line.to_owned(),
+            }
+        })
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// Splits a detector's text at its backticks; without a closing one, all that is left is words.
+fn prose(text: &str) -> Prose {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, (code, after))) =
+        rest.split_once('`').and_then(|(before, after)| Some((before, after.split_once('`')?)))
+    {
+        parts.push((false, before.to_owned()));
+        parts.push((true, code.to_owned()));
+        rest = after;
+    }
+    parts.push((false, rest.to_owned()));
+    parts.retain(|(_, words)| !words.is_empty());
+    parts
+}
+
+/// Returns the page of an ATT&CK technique, if `id` is one, such as `T1110.001`.
+fn link(id: &str) -> Option<String> {
+    let (technique, sub) = id.split_once('.').map_or((id, None), |(technique, sub)| (technique, Some(sub)));
+    let digits = |text: &str, many| text.len() == many && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !technique.strip_prefix('T').is_some_and(|number| digits(number, 4)) || !sub.is_none_or(|sub| digits(sub, 3)) {
+        return None;
+    }
+    Some(format!("https://attack.mitre.org/techniques/{}/", id.replace('.', "/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn shown(alert: &Alert) -> String {
+        let frame = Frame::new("x", "alerts", Some(Identity::local()), &HeaderMap::new());
+        let (history, deliveries) = (samples::history(), samples::deliveries());
+        AlertPage::of(frame, alert, Some(samples::detector()), &samples::streams(), samples::NOW)
+            .with_lines(&history, &deliveries, samples::NOW)
+            .render()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_page_shows_why_what_to_do_and_the_evidence_as_it_was() {
+        let html = shown(&samples::alert());
+        for part in
+            ["Who owns the key", "A mobile app", "fleet/logs/3, offset 4711", "T1110.001", "went to 21 addresses"]
+        {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
+    }
+
+    #[test]
+    fn evidence_is_shown_as_text_whatever_it_holds() {
+        let mut alert = samples::alert();
+        alert.evidence[0].record = Some("</pre><script>alert(1)</script>\u{202e}".into());
+        let html = shown(&alert);
+        assert!(!html.contains("<script>alert") && !html.contains('\u{202e}'), "{html}");
+    }
+
+    #[test]
+    fn a_closed_alert_offers_nothing_to_do_and_says_why_it_is_closed() {
+        let mut alert = samples::alert();
+        alert.state = AlertState::Closed;
+        alert.closing = Some(Closing::ByPerson { by: "dana".into(), reason: "our scanner".into() });
+        let html = shown(&alert);
+        assert!(html.contains("dana: our scanner"));
+        assert!(!html.contains("/acknowledge"));
+    }
+
+    #[test]
+    fn triage_is_a_list_of_steps() {
+        assert_eq!(steps("1. Look.\n2. Act.\n\nThen rest. 3. x"), ["Look.", "Act.", "Then rest. 3. x"]);
+        assert_eq!(steps("é\n12\n. x"), ["é", "12", ". x"]);
+    }
+
+    #[test]
+    fn what_happened_over_and_over_is_one_line_of_history() {
+        let lines = lines(&samples::history(), samples::NOW);
+        let shown: Vec<_> = lines.iter().map(|line| (line.says.as_str(), line.since, line.revision)).collect();
+        assert_eq!(shown, [("events", 2, 3), ("opened", 1, 1)]);
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let parts =
+            |text: &str| prose(text).into_iter().map(|(code, words)| format!("{code}:{words}")).collect::<Vec<_>>();
+        assert_eq!(parts("Run `x y`, then `z`"), ["false:Run ", "true:x y", "false:, then ", "true:z"]);
+        assert_eq!(parts("it's ` open"), ["false:it's ` open"]);
+    }
+
+    #[test]
+    fn only_techniques_become_links() {
+        assert_eq!(link("T1110.001").as_deref(), Some("https://attack.mitre.org/techniques/T1110/001/"));
+        for odd in ["T1110/../x", "javascript:", "T111", "T1110.", "", "Té10"] {
+            assert_eq!(link(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The pages: one file each, with what its template needs worked out before it is rendered.
+
+pub(super) mod alert;
+pub(super) mod dead_letters;
+pub(super) mod login;
+pub(super) mod now;
+pub(super) mod pipeline;
+#[cfg(test)]
+pub(super) mod samples;
+mod strip;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::app::{App, cookie};
+use super::assets;
+use crate::access::{Identity, Role};
+use crate::store::StoreError;
+
+/// What surrounds every page.
+struct Frame {
+    title: String,
+    /// Which entry of the navigation is this page's.
+    here: &'static str,
+    who: Option<Identity>,
+    /// Whether there is a session to log out of.
+    session: bool,
+    css: &'static str,
+    js: &'static str,
+    icon: &'static str,
+}
+
+impl Frame {
+    fn new(title: impl Into<String>, here: &'static str, who: Option<Identity>, headers: &HeaderMap) -> Self {
+        Self {
+            title: title.into(),
+            here,
+            session: who.is_some() && cookie(headers).is_some(),
+            who,
+            css: assets::address("app.css"),
+            js: assets::address("app.js"),
+            icon: assets::address("icon.svg"),
+        }
+    }
+
+    fn may_act(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may(Role::Operator))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Problem {
+    frame: Frame,
+    says: String,
+}
+
+/// Renders a page, or says that it could not be rendered.
+fn render(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be written\n").into_response(),
+    }
+}
+
+/// Renders a page that says what is wrong and what to do.
+fn problem(status: StatusCode, title: &str, says: String, who: Option<Identity>, headers: &HeaderMap) -> Response {
+    render(status, &Problem { frame: Frame::new(title, "", who, headers), says })
+}
+
+fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Response {
+    let says = format!("The store can't be used for this: {error}");
+    problem(StatusCode::SERVICE_UNAVAILABLE, "The store can't be read", says, Some(who), headers)
+}
+
+/// Answers requests for pages that there are not.
+pub(super) async fn no_such_page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let says = "There is no page at this address.".to_owned();
+    problem(StatusCode::NOT_FOUND, "No such page", says, app.who(&headers), &headers)
+}

@@ -1,0 +1,52 @@
+//! Is it alive, is it ready, and what are its figures? For machines that ask; nothing is secret here.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::app::App;
+use super::words::span;
+
+/// A snapshot older than this says nothing about now.
+pub(super) const STALE: Duration = Duration::from_secs(15);
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+/// `GET /readyz`: 200 if sources are assigned, the store is writable and keys are loaded; else
+/// 503 with the reasons, one a line.
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let health = app.parts.board.health();
+    let mut reasons = Vec::new();
+    match health.at.map(|at| app.parts.clock.now().since(at)) {
+        None => reasons.push("the pipeline has not reported yet".to_owned()),
+        Some(age) if age > STALE => reasons.push(format!("the pipeline last reported {} ago", span(age))),
+        Some(_) => {}
+    }
+    if !health.ready {
+        reasons.extend(health.complaints);
+        if reasons.is_empty() {
+            reasons.push("starting".to_owned());
+        }
+    }
+    if reasons.is_empty() {
+        return (StatusCode::OK, "ready\n").into_response();
+    }
+    let mut says = String::from("not ready\n");
+    for reason in reasons {
+        let _ = writeln!(says, "- {reason}");
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, says).into_response()
+}
+
+/// `GET /metrics`: Prometheus' text format.
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, app.parts.metrics.render()).into_response()
+}

@@ -1,0 +1,156 @@
+//! Do the detectors do what their cases say?
+//!
+//! A case runs through the real matcher and the real engine, alone with its detector (of a `risk`, with
+//! all of them), from empty
+//! state to the final watermark: what it shows is what a replay would do. The fields of its events
+//! are as decoding leaves them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bumpalo::Bump;
+
+use crate::clock::{Lanes, Timestamp, Watermarks};
+use crate::redaction::Redactor;
+use crate::telemetry::Category;
+
+use super::case::Case;
+use super::case_event::Stage;
+use super::{Catalogue, Detector, Detectors, Engine, EngineSettings, Finding, Level, Matcher, Signal, Signals};
+
+/// A Monday at noon: 2026-01-05T12:00:00Z.
+const BEGINNING: Timestamp = Timestamp::from_seconds(1_767_614_400);
+/// Cases need no secrecy.
+const KEY: (u64, u64) = (1, 2);
+const LATENESS: Duration = Duration::from_mins(1);
+
+/// How a case came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseResult {
+    /// The detector's id.
+    pub detector: Arc<str>,
+    /// The file the case stands in, relative to the detectors' folder.
+    pub file: String,
+    /// The line it begins on.
+    pub line: usize,
+    /// What it shows, as a sentence.
+    pub name: String,
+    /// What went wrong, for people; `None` where it came out as it says.
+    pub wrong: Option<String>,
+}
+
+/// The signals of a case, and how far its telemetry goes.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The detector's signals, in the order of the events.
+    pub signals: Vec<Signal>,
+    /// The event time that the telemetry reaches in the end.
+    pub until: Timestamp,
+}
+
+/// Runs every case of every detector, through matcher and engine. Any redactor will do, as cases
+/// name fingerprints outright.
+pub fn run(catalogue: &Catalogue, redactor: &Redactor) -> Vec<CaseResult> {
+    run_with(catalogue, redactor, evaluate)
+}
+
+/// Runs every case, with `evaluate` in the engine's place.
+pub fn run_with(
+    catalogue: &Catalogue,
+    redactor: &Redactor,
+    evaluate: impl Fn(&Arc<Detector>, Rehearsal) -> Vec<Finding>,
+) -> Vec<CaseResult> {
+    let mut results = Vec::new();
+    for (number, detector) in catalogue.detectors.all.iter().enumerate() {
+        // What adds up what others find needs the others; every other detector is alone.
+        let together = detector.counting.is_risk().then(|| catalogue.matcher(KEY));
+        let matcher = || Matcher::new(Arc::from([catalogue.rules[number].clone()]), KEY);
+        let alone = if together.is_none() { Some(matcher()) } else { None };
+        for case in &catalogue.cases[number] {
+            let mut findings = match (&together, &alone) {
+                (Some(all), _) => evaluate_all(&catalogue.detectors, rehearse(case, all, redactor)),
+                (None, Some(alone)) => evaluate(detector, rehearse(case, alone, redactor)),
+                (None, None) => Vec::new(),
+            };
+            findings.retain(|finding| finding.detector == detector.id);
+            results.push(CaseResult {
+                detector: detector.id.clone(),
+                file: case.file.clone(),
+                line: case.line,
+                name: case.name.clone(),
+                wrong: judge(case, &findings),
+            });
+        }
+    }
+    results
+}
+
+/// Matches the events of a case, in order of time.
+pub(super) fn rehearse(case: &Case, matcher: &Matcher, redactor: &Redactor) -> Rehearsal {
+    let stage = Stage::new(redactor);
+    let mut order = Vec::new();
+    for group in &case.given {
+        for number in 1..=group.repeat {
+            let at = BEGINNING.plus(group.start).plus(group.every.saturating_mul(number - 1));
+            order.push((at, group, number));
+        }
+    }
+    order.sort_by_key(|(at, ..)| *at);
+    let mut signals = Signals::default();
+    let mut arena = Bump::new();
+    for (place, (at, group, number)) in order.iter().enumerate() {
+        matcher.observe(&stage.event(group, *number, *at, &arena), place as u128, &mut signals);
+        arena.reset();
+    }
+    let last = order.last().map_or(BEGINNING, |(at, ..)| *at);
+    Rehearsal { signals: signals.finish(), until: last.plus(case.then_silence) }
+}
+
+fn evaluate(detector: &Arc<Detector>, rehearsal: Rehearsal) -> Vec<Finding> {
+    evaluate_all(&Arc::new(Detectors { all: vec![detector.clone()] }), rehearsal)
+}
+
+fn evaluate_all(detectors: &Arc<Detectors>, rehearsal: Rehearsal) -> Vec<Finding> {
+    let settings = EngineSettings { max_entities: 100_000, max_waiting_bytes: 64 << 20 };
+    let mut engine = Engine::new(Arc::clone(detectors), settings);
+    let mut marks = Watermarks::new(LATENESS, LATENESS);
+    let mut findings = Vec::new();
+    for signal in rehearsal.signals {
+        let time = signal.time;
+        for category in Category::ALL {
+            marks.observe(0, category.lane(), time);
+        }
+        engine.apply(signal);
+        findings.extend(engine.tick(&marks));
+    }
+    marks.advance(rehearsal.until);
+    debug_assert!(marks.of(Lanes::ALL) >= rehearsal.until);
+    findings.extend(engine.tick(&marks));
+    findings
+}
+
+/// Says what is wrong with `findings`, if anything is.
+fn judge(case: &Case, findings: &[Finding]) -> Option<String> {
+    let wanted: BTreeSet<_> = case.alert.iter().map(|entity| entity.to_ascii_lowercase()).collect();
+    let fired = findings.iter().filter(|finding| finding.fired);
+    let got: BTreeSet<_> = fired.map(|finding| finding.entity.value.to_ascii_lowercase()).collect();
+    let list = |entities: &BTreeSet<String>| match entities.len() {
+        0 => "no alert".to_owned(),
+        1..=5 => format!("an alert for {}", entities.iter().cloned().collect::<Vec<_>>().join(", ")),
+        many => format!("alerts for {many} entities"),
+    };
+    if wanted != got {
+        return Some(format!("expected {}, got {}", list(&wanted), list(&got)));
+    }
+    let level = findings.iter().map(|finding| finding.level).max();
+    if case.level.is_some() && case.level != level {
+        let name = |level: Option<Level>| level.map_or("none", Level::name);
+        return Some(format!("expected level {}, got {}", name(case.level), name(level)));
+    }
+    let count: u64 = findings.iter().map(|finding| finding.count).sum();
+    match case.count {
+        Some(wanted) if wanted != count => Some(format!("expected {wanted} counted events, got {count}")),
+        _ => None,
+    }
+}

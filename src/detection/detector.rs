@@ -1,0 +1,175 @@
+//! A compiled detector: what the engine and the alert book need to know of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Lanes;
+use crate::telemetry::EntityKind;
+
+use super::correlation_plan::Plan;
+use super::kinds::{Baselining, Bulk, Risking, Share, Traveling, Window};
+use super::{Attack, Family, Level};
+
+/// How a detector counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Counting {
+    /// Every event fires.
+    Match,
+    /// `at_least` events of one entity.
+    Threshold {
+        /// Fires at this many.
+        at_least: u32,
+        /// The window.
+        within: Window,
+    },
+    /// More than `more_than` different values ([`Signal::value`](super::Signal::value)) for one entity.
+    Distinct {
+        /// Fires at one more than this.
+        more_than: u32,
+        /// The window.
+        within: Window,
+    },
+    /// So large a share of an entity's events fulfil a second condition.
+    Ratio {
+        /// Fires at this share.
+        at_least: Share,
+        /// If it is one of so many events.
+        among: u32,
+        /// The window.
+        within: Window,
+    },
+    /// A number of an entity's events adds up to, or is on average, more than that.
+    Amount {
+        /// Whether it is the average, not the sum.
+        average: bool,
+        /// Fires above this.
+        more_than: i64,
+        /// If an average is one of so many events.
+        among: u32,
+        /// The window.
+        within: Window,
+    },
+    /// So many percent of a number are no more than that.
+    Percentile {
+        /// Percent, from 1 to 99.
+        rank: u8,
+        /// Fires where the number at that rank is above this.
+        more_than: i64,
+        /// If it is one of so many events.
+        among: u32,
+        /// The window.
+        within: Window,
+    },
+    /// Step after step for one entity; [`Signal::step`](super::Signal::step) says which.
+    Sequence {
+        /// How many events each step takes before the next may begin; at most 8 steps.
+        steps: Vec<u32>,
+        /// From the first event to the last.
+        within: Duration,
+        /// From one event that counts to the next, at most.
+        gap: Option<Duration>,
+        /// Whether the steps may come in any order.
+        any_order: bool,
+    },
+    /// A value not seen for this entity before, once the entity has been known for a while.
+    FirstSeen {
+        /// Nothing fires before the entity has been known this long.
+        learn: Duration,
+        /// A value not seen for this long is new again.
+        forget: Duration,
+        /// When many new values at once are one event.
+        bulk: Option<Bulk>,
+    },
+    /// The entity has gone quiet: no event for `after`, having had at least `at_least` in the
+    /// `after` before that.
+    Absence {
+        /// How long the silence is.
+        after: Duration,
+        /// How much it must have said before.
+        at_least: u32,
+    },
+    /// Events of several Sigma rules together; [`Signal::step`](super::Signal::step) says whose it is.
+    Correlation(Arc<Plan>),
+    /// The entity has gone quiet: so much should have come since it was heard of last, going by what
+    /// it does at this hour of the week.
+    Rhythm {
+        /// Signs of life that should have come.
+        missing: u32,
+        /// Nothing fires before the entity has been known this long.
+        learn: Duration,
+    },
+    /// More, or less, than the entity itself does at this hour of the week.
+    Baseline(Baselining),
+    /// From one place to another faster than anybody travels.
+    Travel(Traveling),
+    /// What other detectors have found about the entity adds up.
+    Risk(Risking),
+    /// Step 0 must be followed by step 1, for the same entity.
+    Unanswered {
+        /// How soon.
+        within: Duration,
+    },
+}
+
+/// A compiled detector.
+#[derive(Clone, Debug)]
+pub struct Detector {
+    /// Such as `key-usage.one_key_many_addresses`.
+    pub id: Arc<str>,
+    /// The folder it lies in.
+    pub family: Family,
+    /// What an alert is called.
+    pub title: Arc<str>,
+    /// Its usual level; a signal carries the level its event gives it.
+    pub level: Level,
+    /// The threat it belongs to; empty for a Sigma rule, which names none.
+    pub threat: Arc<str>,
+    /// ATT&CK techniques.
+    pub attack: Attack,
+    /// The lanes whose watermarks it waits for.
+    pub needs: Lanes,
+    /// Why it matters.
+    pub why: Arc<str>,
+    /// What to do first.
+    pub triage: Arc<str>,
+    /// When it is wrong.
+    pub false_alarms: Arc<str>,
+    /// The sentence of an alert, with `{entity}`, `{count}`, `{distinct}`, `{examples}`,
+    /// `{value}`, `{app}`, `{function}`, `{where}`, `{from}`, `{secret}`, `{can}`, `{window}`, `{since}`,
+    /// `{at}`, `{measured}` and `{limit}` to fill in. Compiling has checked the names.
+    pub says: Arc<str>,
+    /// What kind of entity an alert is about.
+    pub entity: EntityKind,
+    /// How it counts.
+    pub counting: Counting,
+    /// An attack is over, and its alert closed, when no further event came for this long.
+    pub quiet: Duration,
+    /// A hash of all that its state depends on: state of another version is dropped at restart.
+    pub version: u64,
+}
+
+impl Detector {
+    /// Tells whether it is made of a Sigma rule.
+    pub fn is_sigma(&self) -> bool {
+        self.id.starts_with("sigma.")
+    }
+}
+
+/// All detectors that run, in order of their ids.
+#[derive(Clone, Debug, Default)]
+pub struct Detectors {
+    /// By their number in a [`Signal`](super::Signal).
+    pub all: Vec<Arc<Detector>>,
+}
+
+impl Detectors {
+    /// Returns the detector `id`.
+    pub fn named(&self, id: &str) -> Option<&Arc<Detector>> {
+        self.place_of(id).map(|at| &self.all[at])
+    }
+
+    /// Returns the place of the detector `id`: its number in a [`Signal`](super::Signal).
+    pub fn place_of(&self, id: &str) -> Option<usize> {
+        self.all.binary_search_by(|detector| (*detector.id).cmp(id)).ok()
+    }
+}

@@ -1,0 +1,741 @@
+//! Stateful evaluation, one owner a virtual shard, no lock.
+//!
+//! Signals wait until their detector's watermark has passed them and are then evaluated in
+//! canonical order, so neither the order of arrival nor the size of batches nor the number of
+//! ticks can change an answer. A detector's watermark never goes back here: what arrives below
+//! it is late, and is evaluated by the next tick before all else. Ceilings hold for each detector
+//! in each shard, so what is given up does not depend on other detectors or shards either.
+
+mod evidence;
+mod found;
+mod key;
+mod records;
+mod saved;
+mod table;
+#[cfg(test)]
+pub mod trial;
+mod waiting;
+mod why;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Lanes, Timestamp, Watermarks};
+use crate::telemetry::{Position, StreamId};
+
+use super::{Detector, Detectors, Finding, Signal};
+use found::Found;
+use records::Records;
+use saved::{Header, tag_of};
+use table::{Limits, Rule, Table};
+use waiting::{Waiting, canonical, repeats};
+
+/// For so many bytes of records that may wait, one signal may: what it takes itself, roughly.
+const BYTES_A_SIGNAL: usize = 128;
+/// So many signals may wait in any case.
+const LEAST_SIGNALS: usize = 65_536;
+/// Virtual shards.
+const SHARDS: usize = 256;
+/// Signals that room is kept for between ticks.
+const MOST_DUE: usize = 4_096;
+/// Times and values that a shard may keep for one detector, whatever its share of entities.
+const LEAST_ITEMS: usize = 16_384;
+/// Times and values for each entity of a shard's share, on average.
+const ITEMS_AN_ENTITY: usize = 16;
+
+/// Baselines of all detectors together: each takes 3 KB.
+const BASELINES: usize = 20_000;
+
+/// How much the engine may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Entities that one detector follows at most, over all shards; the longest untouched goes first.
+    /// Of what is learnt by the hour of the week there are 20,000 at most, over all detectors and shards:
+    /// beyond it, new entities are not followed, which counts as evicted.
+    pub max_entities: usize,
+    /// Bytes of redacted records that waiting signals may hold at most; beyond it evidence keeps
+    /// position and time only. Each detector may hold a quarter as much for what is about to fire.
+    /// One signal for every 128 bytes may wait; if more do, detectors that wait for one watermark
+    /// and have more than their share evaluate the oldest of theirs before it has passed them, which
+    /// counts as evicted.
+    pub max_waiting_bytes: usize,
+}
+
+/// What changed in one shard since the last epoch, or all it holds: opaque to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardDelta {
+    /// Which of the 256 shards.
+    pub shard: u8,
+    /// `true`: the shard's whole state, which replaces everything before it.
+    pub whole: bool,
+    /// Framed and checksummed.
+    pub bytes: Vec<u8>,
+}
+
+/// Keyed state of all detectors, and the signals that wait for their watermark.
+#[derive(Debug)]
+pub struct Engine {
+    detectors: Arc<Detectors>,
+    /// What each detector's state is saved under.
+    tags: Vec<u64>,
+    lines: Vec<Line>,
+    queues: Vec<Queue>,
+    /// What a queue has let go; empty between ticks.
+    due: Vec<Signal>,
+    shards: Vec<Shard>,
+    records: Records,
+    limits: Limits,
+    /// Entities of a shard that each detector follows which learns what is normal.
+    seasonal: usize,
+    /// Signals that may wait.
+    most: usize,
+    evicted: u64,
+    late: u64,
+    /// The shard whose delta carries what no shard owns, when none has changed.
+    carrier: Option<u8>,
+    saved_header: Header,
+}
+
+/// What waits for the detectors that need the same lanes, and so have one watermark.
+#[derive(Debug)]
+struct Queue {
+    needs: Lanes,
+    /// Everything up to this has been let go.
+    passed: Timestamp,
+    waiting: Waiting,
+}
+
+/// How far one detector has come.
+#[derive(Debug)]
+struct Line {
+    /// Its place among the queues.
+    queue: usize,
+    late: Vec<Signal>,
+    /// What others have found and this one adds up, once the watermark has passed it.
+    evidence: Vec<Signal>,
+    /// Everything up to this has been evaluated.
+    released: Timestamp,
+    /// Nothing has to leave its tables before this.
+    next: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// One for each detector that has seen an entity here.
+    tables: Vec<Option<Box<Table>>>,
+    /// Bytes of the last whole state, and of the changes since.
+    whole: usize,
+    grown: usize,
+    must_be_whole: bool,
+    /// Whether the last delta had late signals in it.
+    had_late: bool,
+}
+
+impl Engine {
+    /// Returns an engine with empty state.
+    pub fn new(detectors: Arc<Detectors>, settings: EngineSettings) -> Self {
+        let cells = (settings.max_entities / SHARDS).max(1);
+        let limits = Limits {
+            cells,
+            items: cells.saturating_mul(ITEMS_AN_ENTITY).max(LEAST_ITEMS),
+            bytes: (settings.max_waiting_bytes / 4 / SHARDS).max(8 * 1024),
+        };
+        let mut queues = Vec::new();
+        Self {
+            tags: detectors.all.iter().map(|detector| tag_of(detector)).collect(),
+            lines: detectors.all.iter().map(|detector| Line::new(queue_of(&mut queues, detector))).collect(),
+            queues,
+            due: Vec::new(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            records: Records::new(settings.max_waiting_bytes),
+            limits,
+            seasonal: seasonal(&detectors),
+            most: (settings.max_waiting_bytes / BYTES_A_SIGNAL).max(LEAST_SIGNALS),
+            evicted: 0,
+            late: 0,
+            carrier: None,
+            saved_header: Header::default(),
+            detectors,
+        }
+    }
+
+    /// Takes a signal in; nothing is evaluated before [`Engine::tick`].
+    pub fn apply(&mut self, mut signal: Signal) {
+        let Some(line) = self.lines.get_mut(usize::from(signal.detector)) else { return };
+        self.carrier = Some(signal.shard);
+        if signal.time <= line.released {
+            line.late.push(signal);
+            return;
+        }
+        self.records.admit(&mut signal);
+        if let Some(queue) = self.queues.get_mut(line.queue) {
+            queue.waiting.push(signal);
+        }
+    }
+
+    /// Evaluates, in canonical order, every waiting signal that the watermarks have passed, and
+    /// what follows from time alone (absence). Returns findings in order of time.
+    pub fn tick(&mut self, now: &Watermarks) -> Vec<Finding> {
+        let mut found = Found::default();
+        let detectors = Arc::clone(&self.detectors);
+        for number in 0..self.lines.len() {
+            let mut late = std::mem::take(&mut self.lines[number].late);
+            late.sort_unstable_by(canonical);
+            self.evaluate(&detectors, true, &late, &mut found);
+        }
+        let mut due = std::mem::take(&mut self.due);
+        let share = self.share();
+        for number in 0..self.queues.len() {
+            let queue = &mut self.queues[number];
+            let reached = now.of(queue.needs);
+            queue.passed = reached.max(queue.waiting.surplus(share)).max(queue.passed);
+            queue.waiting.release(queue.passed, &mut due);
+            self.evicted += (due.len() - due.partition_point(|signal| signal.time <= reached)) as u64;
+            self.evaluate(&detectors, false, &due, &mut found);
+            due.clear();
+        }
+        due.shrink_to(MOST_DUE);
+        self.due = due;
+        self.settle(&detectors, false, &mut found);
+        self.add_up(&detectors, &mut found);
+        self.settle(&detectors, true, &mut found);
+        self.records.forget();
+        self.evicted += std::mem::take(&mut found.evicted);
+        found.into_findings()
+    }
+
+    /// Notes how far detectors have evaluated, and lets time reach their entities: for those that add
+    /// up what others find, or for the others.
+    fn settle(&mut self, detectors: &Detectors, adds_up: bool, found: &mut Found) {
+        for (number, detector) in detectors.all.iter().enumerate() {
+            if detector.counting.is_risk() != adds_up {
+                continue;
+            }
+            let line = &mut self.lines[number];
+            line.released = self.queues[line.queue].passed.max(line.released);
+            let passed = line.released;
+            let limits = self.limits_of(detector);
+            let rule = Rule { detector, number: number as u16, released: passed, late: false, limits };
+            self.sweep(&rule, passed, found);
+        }
+    }
+
+    /// Evaluates signals; those of one detector must stand in canonical order.
+    fn evaluate(&mut self, detectors: &Detectors, late: bool, signals: &[Signal], found: &mut Found) {
+        let mut previous = None;
+        let mut untold = Found::default();
+        for signal in signals {
+            if previous.is_some_and(|previous| repeats(previous, signal)) {
+                continue;
+            }
+            previous = Some(signal);
+            let number = usize::from(signal.detector);
+            let Some(detector) = detectors.all.get(number) else { continue };
+            let limits = self.limits_of(detector);
+            let Some(line) = self.lines.get_mut(number) else { continue };
+            let rule = Rule { detector, number: signal.detector, released: line.released, late, limits };
+            self.late += u64::from(late && !signal.learns);
+            found.shard = signal.shard;
+            let table = self.shards[usize::from(signal.shard)].table(number);
+            table.take(&rule, signal, if signal.learns { &mut untold } else { found });
+            if line.next == Timestamp::MAX || detector.counting.is_timed() {
+                line.next = line.next.min(table.next());
+            }
+        }
+        found.evicted += untold.evicted;
+    }
+
+    /// Lets go what no longer matters. Silence is seen here, so its detectors are swept as soon
+    /// as something is due; for the others it is tidying, and an eighth of their span will do.
+    fn sweep(&mut self, rule: &Rule<'_>, passed: Timestamp, found: &mut Found) {
+        let number = usize::from(rule.number);
+        if passed < self.lines[number].next {
+            return;
+        }
+        let mut next = Timestamp::MAX;
+        for (shard, place) in self.shards.iter_mut().zip(0_u8..=u8::MAX) {
+            found.shard = place;
+            if let Some(Some(table)) = shard.tables.get_mut(number) {
+                table.expire(rule, passed, found);
+                next = next.min(table.next());
+            }
+        }
+        let tidies = next < Timestamp::MAX && !rule.detector.counting.is_timed();
+        self.lines[number].next = if tidies { next.max(passed.plus(patience(rule.detector))) } else { next };
+    }
+
+    fn limits_of(&self, detector: &Detector) -> Limits {
+        let most = if detector.counting.is_seasonal() { self.seasonal } else { usize::MAX };
+        Limits { cells: self.limits.cells.min(most), ..self.limits }
+    }
+
+    /// How many signals each queue may keep: all of them, unless there are too many.
+    fn share(&self) -> usize {
+        let waiting: usize = self.queues.iter().map(|queue| queue.waiting.len()).sum();
+        if waiting > self.most { self.most / self.queues.len().max(1) } else { usize::MAX }
+    }
+
+    /// Tells whether twice as many signals wait as may: only if nobody ticks.
+    pub fn is_crowded(&self) -> bool {
+        self.held().0 > self.most.saturating_mul(2)
+    }
+
+    /// Tells whether a signal of `detector` at `time` was already evaluated by an earlier tick:
+    /// after a restart, records are read again from the oldest one that was still waiting.
+    pub fn evaluated(&self, detector: u16, time: Timestamp) -> bool {
+        self.lines.get(usize::from(detector)).is_none_or(|line| time <= line.released)
+    }
+
+    /// Returns up to when each detector has evaluated, in the detectors' order.
+    pub fn released(&self) -> Vec<Timestamp> {
+        self.lines.iter().map(|line| line.released).collect()
+    }
+
+    /// Returns, for each stream, the oldest position whose signals still wait.
+    pub fn waiting(&self) -> BTreeMap<StreamId, Position> {
+        let mut oldest = BTreeMap::new();
+        self.queues.iter().for_each(|queue| queue.waiting.oldest(&mut oldest));
+        oldest
+    }
+
+    /// Returns how many signals wait, and how many bytes of records they hold.
+    pub fn held(&self) -> (usize, usize) {
+        let waiting: usize = self.queues.iter().map(|queue| queue.waiting.len()).sum();
+        let late: usize = self.lines.iter().map(|line| line.late.len()).sum();
+        (waiting + late, self.records.held())
+    }
+
+    /// Returns how many entities each detector follows, in the detectors' order.
+    pub fn entities(&self) -> Vec<usize> {
+        let mut entities = vec![0; self.lines.len()];
+        for (number, table) in self.shards.iter().flat_map(|shard| shard.tables.iter().enumerate()) {
+            entities[number] += table.as_ref().map_or(0, |table| table.len());
+        }
+        entities
+    }
+
+    /// Returns what changed since the last call. Now and then, when a shard's changes have grown
+    /// larger than its state, a shard comes whole. Belongs into one epoch with the findings of the
+    /// ticks since; engines that share the shards must have ticked with the same watermarks.
+    pub fn delta(&mut self) -> Vec<ShardDelta> {
+        self.save()
+    }
+
+    /// Restores state from the newest whole of each shard and the changes after it, in order.
+    ///
+    /// # Errors
+    ///
+    /// Names the shard whose bytes do not match their checksum or version.
+    pub fn restore(&mut self, deltas: &[ShardDelta]) -> Result<(), String> {
+        self.load(deltas)
+    }
+
+    /// Runs `detectors` from now on. Those whose id and version are known keep their state and
+    /// what waits for them; signals made for the old ones must all have been applied.
+    pub fn reload(&mut self, detectors: Arc<Detectors>) {
+        let tags: Vec<u64> = detectors.all.iter().map(|detector| tag_of(detector)).collect();
+        let mut lines: Vec<Option<Line>> = self.lines.drain(..).map(Some).collect();
+        let old: Vec<Option<usize>> = tags.iter().map(|tag| self.tags.iter().position(|old| old == tag)).collect();
+        let mut queues = Vec::new();
+        for (number, (place, detector)) in old.iter().zip(&detectors.all).enumerate() {
+            let queue = queue_of(&mut queues, detector);
+            let mut line = place.and_then(|place| lines.get_mut(place)?.take()).unwrap_or_else(|| Line::new(queue));
+            line.queue = queue;
+            line.late.iter_mut().chain(&mut line.evidence).for_each(|signal| signal.detector = number as u16);
+            self.lines.push(line);
+        }
+        for mut signal in std::mem::replace(&mut self.queues, queues).iter_mut().flat_map(|old| old.waiting.take_all())
+        {
+            let Some(number) = old.iter().position(|place| *place == Some(usize::from(signal.detector))) else {
+                continue;
+            };
+            signal.detector = number as u16;
+            let queue = self.lines.get(number).and_then(|line| self.queues.get_mut(line.queue));
+            if let Some(queue) = queue {
+                queue.waiting.push(signal);
+            }
+        }
+        for shard in &mut self.shards {
+            let mut tables = std::mem::take(&mut shard.tables);
+            let mut moved = |place: &Option<usize>| tables.get_mut((*place)?)?.take();
+            shard.tables = old.iter().map(&mut moved).collect();
+            shard.must_be_whole |= tables.iter().any(Option::is_some);
+        }
+        self.seasonal = seasonal(&detectors);
+        (self.tags, self.detectors) = (tags, detectors);
+    }
+
+    /// Returns entities given up so far because a ceiling was reached, and signals evaluated early.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Returns signals evaluated so far that came later than the allowed lateness.
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+}
+
+impl Line {
+    fn new(queue: usize) -> Self {
+        Self { queue, late: Vec::new(), evidence: Vec::new(), released: Timestamp::MIN, next: Timestamp::MAX }
+    }
+}
+
+impl Shard {
+    fn table(&mut self, number: usize) -> &mut Table {
+        if self.tables.len() <= number {
+            self.tables.resize_with(number + 1, || None);
+        }
+        self.tables[number].get_or_insert_with(|| Box::new(Table::new()))
+    }
+
+    fn has_changed(&self) -> bool {
+        self.must_be_whole || self.had_late || self.tables.iter().flatten().any(|table| table.has_changed())
+    }
+}
+
+/// Returns the place of the queue for what `detector` needs, a new one if there is none.
+fn queue_of(queues: &mut Vec<Queue>, detector: &Detector) -> usize {
+    queues.iter().position(|queue| queue.needs == detector.needs).unwrap_or_else(|| {
+        queues.push(Queue { needs: detector.needs, passed: Timestamp::MIN, waiting: Waiting::default() });
+        queues.len() - 1
+    })
+}
+
+/// Returns how many baselines of one detector a shard may hold.
+fn seasonal(detectors: &Detectors) -> usize {
+    let learn = detectors.all.iter().filter(|detector| detector.counting.is_seasonal()).count();
+    (BASELINES / SHARDS / learn.max(1)).max(1)
+}
+
+/// How long what no longer matters may lie about.
+fn patience(detector: &Detector) -> Duration {
+    (detector.counting.span().max(detector.quiet) / 8).clamp(Duration::from_secs(1), Duration::from_hours(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::trial::{
+        Reading, attacks, detector, engine, engine_with, folded, read, settings, signal, signal_of, until,
+    };
+    use super::*;
+    use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Risking, Share, Window};
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn all_kinds() -> Vec<Detector> {
+        vec![
+            detector("a.match", Counting::Match, 9),
+            detector("b.threshold", Counting::Threshold { at_least: 4, within: secs(30).into() }, 12),
+            detector("c.distinct", Counting::Distinct { more_than: 2, within: secs(30).into() }, 40),
+            detector("d.sequence", sequence(vec![2, 1, 1], None), 20),
+            detector("e.first", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None }, 15),
+            detector("f.absence", Counting::Absence { after: secs(25), at_least: 2 }, 15),
+            detector("g.tumbling", Counting::Threshold { at_least: 3, within: Window::tumbling(secs(30)) }, 9),
+            detector("h.ratio", Counting::Ratio { at_least: Share(600_000), among: 3, within: secs(40).into() }, 9),
+            detector("i.sum", amount(false, 6), 12),
+            detector("j.average", amount(true, 2), 12),
+            detector("k.percentile", percentile(), 9),
+            detector("l.together", together(), 20),
+            detector("m.gap", sequence(vec![2, 1], Some(15)), 20),
+            detector("n.bulk", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: Some(bulk()) }, 15),
+            detector("o.unanswered", Counting::Unanswered { within: secs(12) }, 15),
+            detector("p.baseline", baseline(Measured::Sum), 9),
+            detector("q.average", baseline(Measured::Average), 9),
+            detector("r.rhythm", Counting::Rhythm { missing: 1, learn: Duration::ZERO }, 9),
+            detector("s.risk", risk(), 9),
+        ]
+    }
+
+    fn amount(average: bool, more_than: i64) -> Counting {
+        Counting::Amount { average, more_than, among: 2, within: secs(30).into() }
+    }
+
+    fn percentile() -> Counting {
+        Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() }
+    }
+
+    fn sequence(steps: Vec<u32>, gap: Option<u64>) -> Counting {
+        Counting::Sequence { steps, within: secs(60), gap: gap.map(secs), any_order: false }
+    }
+
+    fn baseline(measured: Measured) -> Counting {
+        let (every, learn) = (secs(60), Duration::ZERO);
+        Counting::Baseline(Baselining { measured, every, learn, tolerance: 20, sides: (true, true), at_least: 2 })
+    }
+
+    fn risk() -> Counting {
+        Counting::Risk(Risking { at_least: 60, tactics: 1, half_life: secs(20) })
+    }
+
+    fn together() -> Counting {
+        Counting::Sequence { steps: vec![1, 2, 1], within: secs(60), gap: Some(secs(20)), any_order: true }
+    }
+
+    fn bulk() -> Bulk {
+        Bulk { more_than: 1, within: secs(8), level: Level::Low }
+    }
+
+    fn input() -> impl Strategy<Value = Vec<Signal>> {
+        prop::collection::vec((0_u16..18, 0_u64..4, 0_i64..200, 0_u64..5, 0_u8..3), 0..200).prop_map(|mut said| {
+            said.sort_by_key(|said| said.2);
+            let signals = said.into_iter().zip(0..);
+            signals
+                .map(|((number, who, at, value, step), n)| Signal {
+                    detector: number,
+                    ..signal_of(who, at, value, step, n)
+                })
+                .collect()
+        })
+    }
+
+    fn reading(kills: bool) -> impl Strategy<Value = Reading> {
+        let often = |chance| prop::collection::vec(prop::bool::weighted(chance), 7..20);
+        (prop::collection::vec(0_i64..30, 1..9), often(0.5), often(0.5), often(if kills { 0.2 } else { 1e-9 }))
+            .prop_map(move |(delays, ticks, epochs, killed)| {
+                let kills_at = if kills { killed } else { vec![false] };
+                Reading { delays, ticks, epochs, kills: kills_at }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn neither_order_of_arrival_nor_ticks_change_an_answer(signals in input(), reading in reading(false)) {
+            let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
+            let expected = folded(read(&once, signals.clone(), || engine(all_kinds()), 400));
+            prop_assert_eq!(folded(read(&reading, signals, || engine(all_kinds()), 400)), expected);
+        }
+
+        #[test]
+        fn a_kill_at_any_moment_changes_no_answer(signals in input(), reading in reading(true)) {
+            let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
+            let expected = folded(read(&once, signals.clone(), || engine(all_kinds()), 400));
+            prop_assert_eq!(folded(read(&reading, signals, || engine(all_kinds()), 400)), expected);
+        }
+
+        #[test]
+        fn what_a_ceiling_gives_up_does_not_depend_on_ticks_or_kills(signals in input(), reading in reading(true)) {
+            let small = || engine_with(all_kinds(), EngineSettings { max_entities: 256, max_waiting_bytes: 1 << 20 });
+            let crowded = |mut signal: Signal| {
+                signal.shard = 7;
+                signal
+            };
+            let signals: Vec<_> = signals.into_iter().map(crowded).collect();
+            let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
+            let expected = folded(read(&once, signals.clone(), small, 400));
+            prop_assert_eq!(folded(read(&reading, signals, small, 400)), expected);
+        }
+    }
+
+    #[test]
+    fn a_signal_below_the_watermark_is_evaluated_by_the_next_tick_and_marked_late() {
+        let mut engine = engine(vec![detector("t", Counting::Match, 60)]);
+        engine.tick(&until(100));
+        engine.apply(signal(1, 50));
+        let found = engine.tick(&until(100));
+        assert_eq!((found.len(), found[0].late, engine.late()), (1, true, 1));
+    }
+
+    #[test]
+    fn however_many_signals_wait_the_ceiling_holds_and_nothing_is_lost() {
+        let threshold = Counting::Threshold { at_least: 3, within: secs(60).into() };
+        let settings = EngineSettings { max_waiting_bytes: 0, ..settings() };
+        let other = Detector { needs: Lanes(1), ..detector("u", Counting::Match, 60) };
+        let mut engine = engine_with(vec![detector("t", threshold, 60), other], settings);
+        let flood = LEAST_SIGNALS as i64 + 10;
+        // Nothing is passed: a partition stands still, and the others are full of one attack.
+        for n in 0..flood {
+            engine.apply(signal_of(1, 100 + n / 100, 0, 0, n as u128));
+        }
+        assert!(engine.held().0 > LEAST_SIGNALS && !engine.is_crowded());
+        let found = engine.tick(&until(0));
+        let left = engine.held().0;
+        assert!(left <= LEAST_SIGNALS / 2, "{left} wait");
+        assert!(found[0].fired);
+        assert_eq!(engine.evicted(), flood as u64 - left as u64);
+        // A detector within its share waits as ever; what is passed now is late.
+        engine.apply(Signal { detector: 1, ..signal(1, 50) });
+        engine.apply(signal(2, 101));
+        engine.tick(&until(0));
+        assert_eq!((engine.late(), engine.held().0), (1, left + 1));
+    }
+
+    #[test]
+    fn a_late_signal_that_no_tick_has_seen_survives_a_kill() {
+        let mut before = engine(vec![detector("t", Counting::Match, 60)]);
+        before.tick(&until(100));
+        before.apply(signal(1, 50));
+        let deltas = before.delta();
+        let mut after = engine(vec![detector("t", Counting::Match, 60)]);
+        after.restore(&deltas).unwrap();
+        assert_eq!(after.tick(&until(100)), before.tick(&until(100)));
+    }
+
+    #[test]
+    fn a_late_event_takes_its_place_in_the_window() {
+        let mut engine = engine(vec![detector("t", Counting::Threshold { at_least: 3, within: secs(60).into() }, 60)]);
+        for at in [50, 90] {
+            engine.apply(signal(1, at));
+        }
+        assert_eq!(engine.tick(&until(100)), []);
+        engine.apply(signal(1, 70));
+        let found = engine.tick(&until(100));
+        assert_eq!(attacks(&found), [("203.0.113.1".to_owned(), 70, 50, 90, 3)]);
+        assert!(found[0].late);
+    }
+
+    #[test]
+    fn a_record_read_twice_counts_once() {
+        let mut engine = engine(vec![detector("t", Counting::Threshold { at_least: 2, within: secs(60).into() }, 60)]);
+        engine.apply(signal(1, 10));
+        engine.apply(signal(1, 10));
+        assert_eq!(engine.tick(&until(20)), []);
+    }
+
+    #[test]
+    fn a_flood_of_entities_costs_no_more_than_the_ceiling_and_is_counted() {
+        let counting = Counting::Threshold { at_least: 2, within: secs(3_600).into() };
+        let mut engine =
+            engine_with(vec![detector("t", counting, 60)], EngineSettings { max_entities: 2_560, ..settings() });
+        for who in 0..10_000 {
+            engine.apply(signal(who, who as i64 / 100));
+        }
+        engine.tick(&until(100));
+        assert_eq!((engine.entities(), engine.evicted()), (vec![2_560], 10_000 - 2_560));
+        engine.tick(&until(10_000));
+        assert_eq!(engine.entities(), [0]);
+    }
+
+    #[test]
+    fn evidence_is_what_led_to_the_firing_and_what_came_next() {
+        let mut engine = engine(vec![detector("t", Counting::Threshold { at_least: 10, within: secs(60).into() }, 60)]);
+        (0..20).for_each(|at| engine.apply(signal(1, at)));
+        let found = folded(engine.tick(&until(30)));
+        let times: Vec<_> = found[0].evidence.iter().map(|event| event.time).collect();
+        assert_eq!(times, [6, 7, 8, 9, 10].map(Timestamp::from_seconds));
+        assert_eq!((found[0].count, &*found[0].why), (20, "Address 203.0.113.1: 10 in 9 s"));
+    }
+
+    #[test]
+    fn waiting_names_the_oldest_record_of_each_stream_that_is_still_needed() {
+        let mut engine = engine(vec![detector("t", Counting::Match, 60)]);
+        (1..10).for_each(|at| engine.apply(signal(1, at)));
+        engine.tick(&until(5));
+        let oldest: Vec<_> = engine.waiting().into_values().map(|position| position.offset).collect();
+        assert_eq!((oldest, engine.held().0), (vec![6, 7, 8], 4));
+    }
+
+    #[test]
+    fn records_beyond_the_ceiling_leave_time_and_place() {
+        let mut engine =
+            engine_with(vec![detector("t", Counting::Match, 0)], EngineSettings { max_waiting_bytes: 8, ..settings() });
+        for at in [1, 2] {
+            engine.apply(signal(at, at as i64));
+        }
+        let found = engine.tick(&until(5));
+        assert_eq!(found.iter().map(|found| found.evidence[0].record.is_some()).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_shard_comes_whole_when_its_changes_have_outgrown_it() {
+        let mut engine =
+            engine(vec![detector("t", Counting::Threshold { at_least: 900, within: secs(9_999).into() }, 60)]);
+        let mut wholes = 0;
+        for at in 0..400 {
+            engine.apply(signal(1, at));
+            engine.tick(&until(at));
+            wholes += engine.delta().iter().filter(|delta| delta.whole).count();
+        }
+        assert!((1..20).contains(&wholes), "{wholes}");
+        assert_eq!(engine.delta(), []);
+    }
+
+    #[test]
+    fn state_of_a_detector_that_has_changed_is_dropped() {
+        let counting = Counting::Threshold { at_least: 2, within: secs(60).into() };
+        let mut old = engine(vec![detector("t", counting.clone(), 60)]);
+        old.apply(signal(1, 10));
+        old.tick(&until(20));
+        let deltas = old.delta();
+        let mut new = engine(vec![Detector { version: 2, ..detector("t", counting, 60) }]);
+        new.restore(&deltas).unwrap();
+        assert_eq!((new.entities(), new.evaluated(0, Timestamp::from_seconds(20))), (vec![0], false));
+    }
+
+    #[test]
+    fn damaged_state_is_refused_by_the_name_of_its_shard() {
+        let mut old = engine(vec![detector("t", Counting::Match, 60)]);
+        old.apply(signal(3, 10));
+        old.tick(&until(20));
+        let mut deltas = old.delta();
+        *deltas[0].bytes.last_mut().unwrap() ^= 1;
+        let refusal = engine(vec![detector("t", Counting::Match, 60)]).restore(&deltas).unwrap_err();
+        assert!(refusal.starts_with("the saved state of shard 3 does not match its checksum"), "{refusal}");
+    }
+
+    #[test]
+    fn a_reload_keeps_what_the_detectors_that_stay_know() {
+        let counting = Counting::Threshold { at_least: 3, within: secs(60).into() };
+        let stays = || Arc::new(detector("b.stays", counting.clone(), 60));
+        let mut engine = engine(vec![detector("a.goes", Counting::Match, 60), (*stays()).clone()]);
+        for at in [10, 30] {
+            engine.apply(Signal { detector: 1, ..signal(1, at) });
+        }
+        engine.tick(&until(20));
+        engine.reload(Arc::new(Detectors { all: vec![stays()] }));
+        engine.apply(signal(1, 40));
+        assert_eq!(attacks(&engine.tick(&until(50))), [("203.0.113.1".to_owned(), 40, 10, 40, 3)]);
+    }
+
+    #[test]
+    fn an_entity_is_held_against_its_own_rhythm() {
+        // Every minute from 8 to 18 o'clock, for ten days; on the eleventh it stops at 11.
+        let mut engine = engine(vec![detector("t", Counting::Rhythm { missing: 30, learn: secs(7 * 86_400) }, 60)]);
+        let hour = |at: i64| at.rem_euclid(86_400) / 3_600;
+        let stops = 10 * 86_400 + 11 * 3_600;
+        for at in (0..stops).step_by(60).filter(|&at| (8..18).contains(&hour(at))) {
+            engine.apply(signal(1, at));
+        }
+        let fired: Vec<_> = attacks(&engine.tick(&until(stops + 7_200))).iter().map(|told| told.1).collect();
+        assert_eq!(fired.len(), 1);
+        assert!((stops + 1_500..stops + 2_400).contains(&fired[0]), "{} s later", fired[0] - stops);
+        engine.apply(signal(1, stops + 8_000));
+        assert!(engine.tick(&until(stops + 9_000))[0].resumes());
+    }
+
+    #[test]
+    fn what_took_weeks_to_learn_does_not_give_way_to_new_names() {
+        let learn = secs(7 * 86_400);
+        let mut engine = engine(vec![detector("t", Counting::Rhythm { missing: 30, learn }, 60)]);
+        let in_one = |who, at| Signal { shard: 3, ..signal(who, at) };
+        for day in 0..9 {
+            (0..70).for_each(|who| engine.apply(in_one(who, day * 86_400)));
+        }
+        (1_000..1_100).for_each(|who| engine.apply(in_one(who, 9 * 86_400)));
+        engine.tick(&until(9 * 86_400));
+        assert_eq!((engine.entities()[0], engine.evicted()), (78, 92));
+    }
+
+    #[test]
+    fn one_that_falls_silent_fires_once_until_it_speaks_again() {
+        let mut engine = engine(vec![detector("t", Counting::Absence { after: secs(10), at_least: 2 }, 60)]);
+        for at in [1, 2, 12] {
+            engine.apply(signal(1, at));
+        }
+        let speaks = |found: Vec<Finding>| found.iter().map(|one| (one.resumes(), one.at)).collect::<Vec<_>>();
+        assert_eq!(speaks(engine.tick(&until(21))), [(true, Timestamp::from_seconds(1))]);
+        assert_eq!(attacks(&engine.tick(&until(22))), [("203.0.113.1".to_owned(), 22, 12, 22, 2)]);
+        assert_eq!(engine.tick(&until(1_000)), []);
+        // That it speaks is said once, when it begins to.
+        for at in [2_000, 2_001] {
+            engine.apply(signal(1, at));
+        }
+        assert_eq!(speaks(engine.tick(&until(2_005))), [(true, Timestamp::from_seconds(2_000))]);
+    }
+}

@@ -1,0 +1,378 @@
+//! Which entities does one detector follow in one shard?
+//!
+//! Entities lie in the order of the moment at which what is known of them stops mattering. That
+//! one order serves three ends: entities that no longer matter leave at its front, silence is
+//! seen there, and when a ceiling is reached the front is given up. It follows from the entities'
+//! own state alone, so it is the same after a restart. An entity's place is corrected only when
+//! it comes to the front, so an event costs one look-up.
+
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::detection::kinds::{Cost, Firing, Room, State};
+use crate::detection::{Detector, Signal};
+use crate::telemetry::Entity;
+
+use super::found::{Found, MOST_EVIDENCE};
+use super::key::{Key, KeyHash};
+
+/// The latest moment an entity may matter: later than every event, but not for ever.
+const LAST: Timestamp = Timestamp::from_nanos(i64::MAX - 1);
+
+/// What one table may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Entities.
+    pub cells: usize,
+    /// Times and values of all its entities.
+    pub items: usize,
+    /// Bytes of kept events of all its entities.
+    pub bytes: usize,
+}
+
+/// Under what rule an event is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'a> {
+    /// The detector.
+    pub detector: &'a Detector,
+    /// Its place among the detectors.
+    pub number: u16,
+    /// Everything up to this was evaluated before this tick.
+    pub released: Timestamp,
+    /// Whether the event came too late.
+    pub late: bool,
+    /// What the table may hold.
+    pub limits: Limits,
+}
+
+/// An attack that goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Episode {
+    /// Whom the detector fired for.
+    pub entity: Entity,
+    /// The last event of the attack.
+    pub last: Timestamp,
+    /// Further events that may be shown as evidence.
+    pub unshown: u8,
+}
+
+/// What is known of one entity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cell {
+    state: State,
+    episode: Option<Box<Episode>>,
+    /// Its place in the order; [`Timestamp::MAX`] as long as it has none.
+    #[serde(skip)]
+    queued: Timestamp,
+    #[serde(skip)]
+    dirty: bool,
+}
+
+/// What has changed since the last delta.
+#[derive(Debug)]
+pub enum Changes {
+    /// These entities.
+    Some(Vec<Key>),
+    /// Too many to say.
+    Many,
+}
+
+/// The entities of one detector in one shard.
+#[derive(Debug)]
+pub struct Table {
+    cells: HashMap<Key, Cell, KeyHash>,
+    order: BTreeSet<(Timestamp, Key)>,
+    /// No entity stops mattering before this.
+    next: Timestamp,
+    cost: Cost,
+    changes: Changes,
+}
+
+enum Met {
+    Nothing,
+    Further(f64),
+    Fired(Firing),
+}
+
+impl Table {
+    /// Returns an empty table.
+    pub fn new() -> Self {
+        Self {
+            cells: HashMap::default(),
+            order: BTreeSet::new(),
+            next: Timestamp::MAX,
+            cost: Cost::default(),
+            changes: Changes::Some(Vec::new()),
+        }
+    }
+
+    /// Returns the moment before which no entity stops mattering.
+    pub fn next(&self) -> Timestamp {
+        self.next
+    }
+
+    /// Looks at one event; events come in canonical order, late ones before the others.
+    pub fn take(&mut self, rule: &Rule<'_>, signal: &Signal, found: &mut Found) {
+        let at = signal.time;
+        self.expire(rule, if rule.late { rule.released } else { at.minus(Duration::from_nanos(1)) }, found);
+        let key = Key::from(signal.key);
+        let counting = &rule.detector.counting;
+        let begins = || State::begins_with(counting, signal) && !(rule.late && rule.is_silence_over(at));
+        if self.cells.len() >= rule.limits.cells && begins() && !self.cells.contains_key(&key) {
+            if counting.is_seasonal() && self.is_settled(rule) {
+                // What took weeks to learn does not give way to a name that nobody has heard of.
+                found.evicted += 1;
+                return;
+            }
+            while self.cells.len() >= rule.limits.cells && self.evict(rule, found) {}
+        }
+        let cell = match self.cells.entry(key) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(free) if begins() => {
+                let state = State::new(counting, signal);
+                if counting.is_absence() {
+                    found.speaks(rule, key, signal);
+                }
+                free.insert(Cell { state, episode: None, queued: Timestamp::MAX, dirty: false })
+            }
+            Slot::Vacant(_) => return,
+        };
+        if cell.state.wakes() {
+            found.speaks(rule, key, signal);
+        }
+        let before = cell.state.cost();
+        let limit = rule.limits.bytes;
+        let mut room = Room {
+            spare: limit.saturating_sub(self.cost.bytes),
+            spare_bare: limit.saturating_mul(2).saturating_sub(self.cost.bytes),
+            evicted: 0,
+        };
+        match cell.meet(rule, signal, &mut room) {
+            Met::Nothing => {}
+            Met::Further(now) => {
+                if let Some(episode) = &mut cell.episode {
+                    found.continues(rule, key, signal, episode, now);
+                }
+            }
+            Met::Fired(firing) => {
+                let last = firing.last.max(at);
+                let unshown = MOST_EVIDENCE - found.fires(rule, key, signal, firing).min(MOST_EVIDENCE);
+                cell.episode = Some(Box::new(Episode { entity: signal.entity(), last, unshown: unshown as u8 }));
+            }
+        }
+        found.evicted += room.evicted;
+        let after = cell.state.cost();
+        self.cost.items = (self.cost.items + after.items).saturating_sub(before.items);
+        self.cost.bytes = (self.cost.bytes + after.bytes).saturating_sub(before.bytes);
+        let Some(until) = cell.until(rule.detector) else {
+            self.remove(key);
+            return;
+        };
+        let queued = cell.queued;
+        cell.queued = until.min(queued);
+        let is_dirty = std::mem::replace(&mut cell.dirty, true);
+        self.settle(key, until, queued, is_dirty);
+        while self.cost.items > rule.limits.items && self.cells.len() > 1 && self.evict(rule, found) {}
+    }
+
+    /// Books that a cell matters `until` then, and has changed.
+    fn settle(&mut self, key: Key, until: Timestamp, queued: Timestamp, is_dirty: bool) {
+        if until < queued {
+            if queued != Timestamp::MAX {
+                self.order.remove(&(queued, key));
+            }
+            self.order.insert((until, key));
+            self.next = self.next.min(until);
+        }
+        if !is_dirty {
+            self.changed(key);
+        }
+    }
+
+    /// Lets go what stopped mattering until `passed`, itself included, and reports who fell silent.
+    pub fn expire(&mut self, rule: &Rule<'_>, passed: Timestamp, found: &mut Found) {
+        if self.next > passed {
+            return;
+        }
+        while let Some((key, until)) = self.front(rule, passed) {
+            self.elapse(rule, key, until, found);
+        }
+        self.next = self.order.first().map_or(Timestamp::MAX, |&(queued, _)| queued);
+    }
+
+    /// Lets time reach `at` for one entity: what is due fires, and one that no longer matters leaves.
+    fn elapse(&mut self, rule: &Rule<'_>, key: Key, at: Timestamp, found: &mut Found) {
+        let Some(cell) = self.cells.get_mut(&key) else { return };
+        let before = cell.state.cost();
+        let is_due = cell.state.alarm(&rule.detector.counting).is_some_and(|alarm| alarm <= at);
+        if is_due && let Some((voice, mut firing)) = cell.state.elapse(&rule.detector.counting, at) {
+            let unshown = MOST_EVIDENCE - found.elapses(rule, key, &voice, &mut firing, at).min(MOST_EVIDENCE);
+            if rule.detector.counting.lingers() {
+                let last = firing.last.max(at);
+                cell.episode = Some(Box::new(Episode { entity: voice.entity, last, unshown: unshown as u8 }));
+            }
+        }
+        let after = cell.state.cost();
+        self.cost.items = (self.cost.items + after.items).saturating_sub(before.items);
+        self.cost.bytes = (self.cost.bytes + after.bytes).saturating_sub(before.bytes);
+        if !is_due || cell.until(rule.detector).is_none_or(|next| next <= at) {
+            self.remove(key);
+        } else if !std::mem::replace(&mut cell.dirty, true) {
+            self.changed(key);
+        }
+    }
+
+    /// Returns who stops mattering first, if that is until `passed`.
+    fn front(&mut self, rule: &Rule<'_>, passed: Timestamp) -> Option<(Key, Timestamp)> {
+        loop {
+            let &(queued, key) = self.order.first()?;
+            if queued > passed {
+                return None;
+            }
+            let cell = self.cells.get_mut(&key);
+            let Some((cell, until)) = cell.and_then(|cell| cell.until(rule.detector).map(|until| (cell, until))) else {
+                self.order.pop_first();
+                continue;
+            };
+            if until == queued {
+                return Some((key, until));
+            }
+            self.order.pop_first();
+            self.order.insert((until, key));
+            cell.queued = until;
+        }
+    }
+
+    /// Tells whether who would stop mattering first has been known for long.
+    fn is_settled(&mut self, rule: &Rule<'_>) -> bool {
+        let first = self.front(rule, Timestamp::MAX);
+        first.and_then(|(key, _)| self.cells.get(&key)).is_some_and(|cell| cell.state.is_settled())
+    }
+
+    /// Gives up who would stop mattering first.
+    fn evict(&mut self, rule: &Rule<'_>, found: &mut Found) -> bool {
+        let Some((key, _)) = self.front(rule, Timestamp::MAX) else { return false };
+        self.remove(key);
+        found.evicted += 1;
+        true
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Cell> {
+        let cell = self.cells.remove(&key)?;
+        if cell.queued != Timestamp::MAX {
+            self.order.remove(&(cell.queued, key));
+        }
+        let cost = cell.state.cost();
+        self.cost.items = self.cost.items.saturating_sub(cost.items);
+        self.cost.bytes = self.cost.bytes.saturating_sub(cost.bytes);
+        if !cell.dirty {
+            self.changed(key);
+        }
+        Some(cell)
+    }
+
+    /// Notes a change; once they are more than the entities are worth, all of them count as changed.
+    fn changed(&mut self, key: Key) {
+        if let Changes::Some(keys) = &mut self.changes {
+            keys.push(key);
+            if keys.len() > 2 * self.cells.len() + 4_096 {
+                self.changes = Changes::Many;
+            }
+        }
+    }
+
+    /// Tells whether anything has changed since the last delta.
+    pub fn has_changed(&self) -> bool {
+        !matches!(&self.changes, Changes::Some(keys) if keys.is_empty())
+    }
+
+    /// Returns what has changed since this was called last.
+    pub fn take_changes(&mut self) -> Changes {
+        let changes = std::mem::replace(&mut self.changes, Changes::Some(Vec::new()));
+        match &changes {
+            Changes::Some(keys) => {
+                for key in keys {
+                    if let Some(cell) = self.cells.get_mut(key) {
+                        cell.dirty = false;
+                    }
+                }
+            }
+            Changes::Many => self.cells.values_mut().for_each(|cell| cell.dirty = false),
+        }
+        changes
+    }
+
+    /// Returns what is known of `key`.
+    pub fn get(&self, key: Key) -> Option<&Cell> {
+        self.cells.get(&key)
+    }
+
+    /// Returns every entity, in order.
+    pub fn all(&self) -> impl Iterator<Item = (Key, &Cell)> {
+        self.order.iter().filter_map(|&(_, key)| Some((key, self.cells.get(&key)?)))
+    }
+
+    /// Returns how many entities it follows.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Puts back what was saved: the entity as it was then, or (`None`) that there is none.
+    pub fn put_back(&mut self, key: Key, cell: Option<Cell>) {
+        match cell {
+            Some(cell) => self.cells.insert(key, cell),
+            None => self.cells.remove(&key),
+        };
+    }
+
+    /// Puts what was put back in order.
+    pub fn reorder(&mut self, detector: &Detector) {
+        self.order.clear();
+        self.cost = Cost::default();
+        self.cells.retain(|_, cell| cell.until(detector).is_some());
+        for (&key, cell) in &mut self.cells {
+            cell.queued = cell.until(detector).unwrap_or(LAST);
+            self.order.insert((cell.queued, key));
+            let cost = cell.state.cost();
+            self.cost.items += cost.items;
+            self.cost.bytes += cost.bytes;
+        }
+        self.next = self.order.first().map_or(Timestamp::MAX, |&(queued, _)| queued);
+    }
+}
+
+impl Cell {
+    fn meet(&mut self, rule: &Rule<'_>, signal: &Signal, room: &mut Room) -> Met {
+        let at = signal.time;
+        let counting = &rule.detector.counting;
+        if let Some(episode) = &mut self.episode {
+            if at <= episode.last.plus(rule.detector.quiet) {
+                let Some(now) = self.state.further(counting, signal, room) else { return Met::Nothing };
+                episode.last = episode.last.max(at);
+                return Met::Further(now);
+            }
+            self.episode = None;
+            self.state.afresh();
+        }
+        self.state.observe(counting, signal, room).map_or(Met::Nothing, Met::Fired)
+    }
+
+    /// Returns when time must be let reach it: at its alarm, or when what is known stops mattering.
+    fn until(&self, detector: &Detector) -> Option<Timestamp> {
+        let attack = self.episode.as_ref().map(|episode| episode.last.plus(detector.quiet));
+        let until = self.state.until(&detector.counting).max(attack);
+        let alarm = self.state.alarm(&detector.counting);
+        until.map(|until| alarm.map_or(until, |alarm| alarm.min(until)).min(LAST))
+    }
+}
+
+impl Rule<'_> {
+    /// Tells whether silence after an event at `at` would have been reported before this tick.
+    fn is_silence_over(&self, at: Timestamp) -> bool {
+        self.detector.counting.patience().is_some_and(|patience| at.plus(patience) <= self.released)
+    }
+}

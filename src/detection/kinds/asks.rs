@@ -1,0 +1,104 @@
+//! What does a way of counting ask of those who keep its state?
+
+use std::time::Duration;
+
+use crate::detection::Counting;
+
+use super::amount::Asked;
+use super::percentile::Ranked;
+use super::sequence::Steps;
+use super::window::Window;
+
+impl Counting {
+    /// Tells whether it is silence that makes it fire, and speaking that ends it.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Absence { .. } | Self::Rhythm { .. })
+    }
+
+    /// Tells whether it adds up what others have found.
+    pub fn is_risk(&self) -> bool {
+        matches!(self, Self::Risk(_))
+    }
+
+    /// Tells whether it learns what is normal, of which there is much to remember.
+    pub fn is_seasonal(&self) -> bool {
+        matches!(self, Self::Baseline(_) | Self::Rhythm { .. })
+    }
+
+    /// Tells whether time itself makes it fire.
+    pub fn is_timed(&self) -> bool {
+        match self {
+            Self::Absence { .. } | Self::Rhythm { .. } | Self::Unanswered { .. } => true,
+            Self::FirstSeen { bulk, .. } => bulk.is_some(),
+            Self::Baseline(asked) => asked.is_timed(),
+            _ => false,
+        }
+    }
+
+    /// Tells whether time makes it fire, and further events belong to what has fired.
+    pub fn lingers(&self) -> bool {
+        matches!(self, Self::FirstSeen { .. })
+    }
+
+    /// Returns how long after an event time makes it fire, where an event that comes later than that
+    /// can't begin anything: whether what would have prevented it came is not known any more.
+    pub fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Absence { after: span, .. } | Self::Unanswered { within: span } => Some(*span),
+            _ => None,
+        }
+    }
+
+    /// Returns the window it looks back over, if it has one.
+    pub fn window(&self) -> Option<Window> {
+        match self {
+            Self::Threshold { within, .. }
+            | Self::Distinct { within, .. }
+            | Self::Ratio { within, .. }
+            | Self::Amount { within, .. }
+            | Self::Percentile { within, .. } => Some(*within),
+            Self::Sequence { within, .. } | Self::Unanswered { within } => Some((*within).into()),
+            Self::Baseline(asked) => Some(asked.every.into()),
+            Self::Travel(asked) => Some(asked.within.into()),
+            Self::Correlation(plan) => plan.nodes.last().map(|root| root.within.into()),
+            Self::Match | Self::FirstSeen { .. } | Self::Absence { .. } | Self::Rhythm { .. } | Self::Risk(_) => None,
+        }
+    }
+
+    /// Returns the span after which an entity that no longer speaks is forgotten, but for attacks.
+    pub fn span(&self) -> Duration {
+        match self {
+            Self::FirstSeen { forget, .. } => *forget,
+            Self::Absence { after, .. } => *after,
+            Self::Rhythm { learn, .. } => *learn,
+            Self::Risk(asked) => asked.span(),
+            Self::Correlation(plan) => plan.span(),
+            _ => self.window().map_or(Duration::ZERO, |window| window.within),
+        }
+    }
+
+    pub(super) fn steps(&self) -> Option<Steps<'_>> {
+        match self {
+            Self::Sequence { steps, within, gap, .. } => Some(Steps { counts: steps, within: *within, gap: *gap }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn asked(&self) -> Option<Asked> {
+        match *self {
+            Self::Amount { average, more_than, among, within } => {
+                Some(Asked { average, more_than, among, window: within })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn ranked(&self) -> Option<Ranked> {
+        match *self {
+            Self::Percentile { rank, more_than, among, within } => {
+                Some(Ranked { rank, more_than, among, window: within })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Baseline: is that more, or less, than this entity itself does at this hour?
+//!
+//! The time is cut into buckets of at most an hour; each is held against the entity's own [`Season`].
+//! A count or sum above its band fires at once, an average, and what lies below the band, when the bucket
+//! is over. Nothing fires before the entity is known for `learn`, and nothing below `at_least`: few events
+//! are never an anomaly. Past attacks are among what is remembered and hardly count, as normal is a median.
+//! An entity that was heard of for less than two days is forgotten after two days, others after five weeks.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::detection::Signal;
+use crate::detection::stats::{Normal, Season};
+
+use super::kept::Newest;
+use super::{Cost, Firing, Room, Voice};
+
+const HOUR: Duration = Duration::from_hours(1);
+/// Hours after which an entity is no passer-by.
+const SETTLED: usize = 48;
+/// How long passers-by are remembered, and the others.
+const SHORT: Duration = Duration::from_hours(48);
+const LONG: Duration = Duration::from_hours(5 * 168);
+
+/// What is measured of each bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Measured {
+    /// How many events.
+    Count,
+    /// What a number adds up to.
+    Sum,
+    /// What a number is on average.
+    Average,
+}
+
+/// What a detector asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Baselining {
+    /// What is measured.
+    pub measured: Measured,
+    /// How long a bucket is; at most an hour, of which it is a part.
+    pub every: Duration,
+    /// How long an entity must be known.
+    pub learn: Duration,
+    /// How far a value may stray, in tenths of what is usual.
+    pub tolerance: u16,
+    /// Whether too much fires, and too little.
+    pub sides: (bool, bool),
+    /// What is measured, or expected where too little fires, is this at least.
+    pub at_least: u32,
+}
+
+/// What one entity does, and is doing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Baseline {
+    season: Season,
+    since: Timestamp,
+    newest: Timestamp,
+    hour: i64,
+    of_hour: Part,
+    bucket: i64,
+    of_bucket: Part,
+    normal: Normal,
+    voice: Option<Box<Voice>>,
+    kept: Newest,
+}
+
+/// What came in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Part {
+    events: u64,
+    sum: u64,
+}
+
+impl Part {
+    fn add(&mut self, number: i64) {
+        self.events += 1;
+        self.sum = self.sum.saturating_add(u64::try_from(number).unwrap_or(0));
+    }
+
+    fn value(self, measured: Measured) -> u64 {
+        match measured {
+            Measured::Count => self.events,
+            Measured::Sum => self.sum,
+            Measured::Average => self.sum.checked_div(self.events).unwrap_or(0),
+        }
+    }
+}
+
+impl Baselining {
+    /// Tells whether it fires when a bucket is over.
+    pub fn is_timed(self) -> bool {
+        self.sides.1 || self.measured == Measured::Average
+    }
+
+    fn bucket(self, at: Timestamp) -> i64 {
+        number(at, self.every)
+    }
+
+    fn end(self, bucket: i64) -> Timestamp {
+        let length = i64::try_from(self.every.as_nanos()).unwrap_or(i64::MAX);
+        Timestamp::from_nanos(length.saturating_mul(bucket.saturating_add(1)))
+    }
+
+    fn band(self, normal: Normal) -> (f64, f64) {
+        let average = self.measured == Measured::Average;
+        let part = if average { 1.0 } else { self.every.as_secs_f64() / HOUR.as_secs_f64() };
+        normal.of_part(part).band(f64::from(self.tolerance) / 10.0)
+    }
+
+    fn expected(self, normal: Normal) -> f64 {
+        normal.expected * if self.measured == Measured::Average { 1.0 } else { self.every.as_secs_f64() / 3_600.0 }
+    }
+}
+
+fn number(at: Timestamp, length: Duration) -> i64 {
+    at.nanos().div_euclid(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX).max(1))
+}
+
+impl Baseline {
+    /// Returns an entity of which `signal` is the first event, before that is counted.
+    pub fn new(asked: Baselining, signal: &Signal) -> Self {
+        let at = signal.time;
+        Self {
+            season: Season::default(),
+            since: at,
+            newest: at,
+            hour: number(at, HOUR),
+            of_hour: Part::default(),
+            bucket: asked.bucket(at),
+            of_bucket: Part::default(),
+            normal: Normal::unknown(),
+            voice: asked.is_timed().then(|| Box::new(Voice::of(signal))),
+            kept: Newest::default(),
+        }
+    }
+
+    /// Counts an event; returns what it completes.
+    pub fn observe(&mut self, asked: Baselining, signal: &Signal, room: &Room) -> Option<Firing> {
+        if !self.count(asked, signal, room) || !self.is_above(asked) {
+            return None;
+        }
+        Some(self.firing(asked, signal.time))
+    }
+
+    /// Counts an event during an attack; returns what is measured if it is too much still.
+    pub fn further(&mut self, asked: Baselining, signal: &Signal, room: &Room) -> Option<f64> {
+        let counts = self.count(asked, signal, room);
+        (counts && self.is_above(asked)).then(|| self.of_bucket.value(asked.measured) as f64)
+    }
+
+    /// Takes an event in; tells whether it is one of the bucket that is not over yet.
+    fn count(&mut self, asked: Baselining, signal: &Signal, room: &Room) -> bool {
+        let at = signal.time;
+        self.reach(asked, asked.bucket(at));
+        if asked.bucket(at) < self.bucket {
+            return false;
+        }
+        self.newest = self.newest.max(at);
+        let number = signal.value.cast_signed();
+        self.of_hour.add(number);
+        self.of_bucket.add(number);
+        if let Some(voice) = &mut self.voice {
+            voice.hears(signal, room);
+        }
+        let (_, high) = asked.band(self.normal);
+        if asked.measured != Measured::Average && self.of_bucket.value(asked.measured) as f64 >= high {
+            self.kept.push(signal, room);
+        }
+        true
+    }
+
+    /// Lets time reach `bucket`.
+    fn reach(&mut self, asked: Baselining, bucket: i64) {
+        if bucket <= self.bucket {
+            return;
+        }
+        (self.bucket, self.of_bucket, self.kept) = (bucket, Part::default(), Newest::default());
+        let hour = number(asked.end(bucket.saturating_sub(1)), HOUR);
+        if hour > self.hour {
+            let average = asked.measured == Measured::Average;
+            if !average || self.of_hour.events > 0 {
+                self.season.add(self.hour, self.of_hour.value(asked.measured), average);
+            }
+            if hour > self.hour + 1 && !average {
+                self.season.add(hour - 1, 0, false);
+            }
+            (self.hour, self.of_hour) = (hour, Part::default());
+            self.normal = self.season.normal(hour);
+        }
+    }
+
+    fn is_above(&self, asked: Baselining) -> bool {
+        let value = self.of_bucket.value(asked.measured) as f64;
+        asked.sides.0
+            && asked.measured != Measured::Average
+            && self.is_learnt(asked)
+            && value >= f64::from(asked.at_least)
+            && value > asked.band(self.normal).1
+    }
+
+    fn is_learnt(&self, asked: Baselining) -> bool {
+        self.season.len() as u64 * 3_600 >= asked.learn.as_secs()
+    }
+
+    fn firing(&mut self, asked: Baselining, at: Timestamp) -> Firing {
+        let value = self.of_bucket.value(asked.measured) as f64;
+        let start = asked.end(self.bucket - 1);
+        let kept = self.kept.take_since(start);
+        Firing { value, kept, band: Some(asked.band(self.normal)), ..Firing::of(self.of_bucket.events, start, at) }
+    }
+
+    /// Returns when its bucket is over, where that may make it fire.
+    pub fn alarm(&self, asked: Baselining) -> Option<Timestamp> {
+        asked.is_timed().then(|| asked.end(self.bucket))
+    }
+
+    /// Looks at the bucket that is over; returns what fires.
+    pub fn elapse(&mut self, asked: Baselining, at: Timestamp) -> Option<(Voice, Firing)> {
+        let (low, high) = asked.band(self.normal);
+        let value = self.of_bucket.value(asked.measured) as f64;
+        let (least, average) = (f64::from(asked.at_least), asked.measured == Measured::Average);
+        let few = asked.sides.1 && !average && value < low && asked.expected(self.normal) >= least;
+        let enough = average && self.of_bucket.events >= u64::from(asked.at_least);
+        let strays = enough && (asked.sides.0 && value > high || asked.sides.1 && value < low);
+        let fires = self.is_learnt(asked) && (few || strays);
+        let firing = fires.then(|| self.firing(asked, at));
+        self.reach(asked, self.bucket + 1);
+        Some((Voice::clone(self.voice.as_deref()?), firing?))
+    }
+
+    /// Tells whether it is known for long enough not to give way to one that is new.
+    pub fn is_settled(&self) -> bool {
+        self.season.len() >= SETTLED
+    }
+
+    /// Returns the last moment at which it can still matter.
+    pub fn until(&self) -> Timestamp {
+        self.newest.plus(if self.is_settled() { LONG } else { SHORT })
+    }
+
+    /// Returns what it takes.
+    pub fn cost(&self) -> Cost {
+        let voice = self.voice.as_ref().map_or(0, |voice| voice.bytes());
+        Cost { items: self.season.items(), bytes: self.kept.bytes() + voice }
+    }
+}

@@ -1,0 +1,376 @@
+//! When does a detector fire for an entity?
+//!
+//! One file a kind of counting. Each sees the matched events of one entity in canonical order,
+//! keeps what it needs to answer, and once it has fired says what of the rest belongs to the same
+//! attack, until that goes quiet, which the engine decides for all kinds alike. An event
+//! that comes too late takes its place in the window as far as the window still reaches.
+
+mod absence;
+mod amount;
+mod asks;
+mod baseline;
+mod correlation;
+mod distinct;
+mod first_seen;
+mod kept;
+mod percentile;
+mod ratio;
+#[cfg(test)]
+mod reference;
+mod rhythm;
+mod risk;
+mod sequence;
+mod threshold;
+mod together;
+mod travel;
+mod unanswered;
+mod voice;
+mod window;
+
+pub use baseline::{Baselining, Measured};
+pub use first_seen::Bulk;
+pub use kept::Kept;
+pub use ratio::Share;
+pub use risk::{Risking, value_of};
+pub use travel::{Traveling, pack as pack_place};
+pub use voice::Voice;
+pub use window::Window;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+
+use super::because::Earlier;
+use super::{Counting, Level, Signal};
+use absence::Absence;
+use amount::Amount;
+use baseline::Baseline;
+use correlation::Correlation;
+use distinct::Distinct;
+use first_seen::FirstSeen;
+use percentile::Percentile;
+use ratio::Ratio;
+use rhythm::Rhythm;
+use risk::Risk;
+use sequence::Sequence;
+use threshold::Threshold;
+use together::Together;
+use travel::Travel;
+use unanswered::Unanswered;
+
+/// Different times that a window tells apart at most, where its detector asks for no more.
+const TIMES: usize = 64;
+/// Different times that any window tells apart at most.
+const MOST_TIMES: usize = 1_024;
+
+/// What a kind remembers of one entity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum State {
+    /// Nothing: every event fires.
+    Match,
+    /// Times.
+    Threshold(Threshold),
+    /// Times and values.
+    Distinct(Box<Distinct>),
+    /// How far it has come.
+    Sequence(Box<Sequence>),
+    /// Values.
+    FirstSeen(Box<FirstSeen>),
+    /// Its last sign of life.
+    Absence(Box<Absence>),
+    /// Events of two sorts.
+    Ratio(Box<Ratio>),
+    /// What they add up to.
+    Amount(Box<Amount>),
+    /// Numbers.
+    Percentile(Box<Percentile>),
+    /// Which steps have come.
+    Together(Box<Together>),
+    /// What is to follow yet.
+    Unanswered(Box<Unanswered>),
+    /// What it does at each hour.
+    Baseline(Box<Baseline>),
+    /// When it is heard of.
+    Rhythm(Box<Rhythm>),
+    /// What others have found.
+    Risk(Box<Risk>),
+    /// Where it was.
+    Travel(Box<Travel>),
+    /// How far the events of several rules have come.
+    Correlation(Box<Correlation>),
+}
+
+/// A detector fires: what it rests on.
+#[derive(Debug)]
+pub struct Firing {
+    /// Matched events.
+    pub count: u64,
+    /// Different values among them.
+    pub distinct: u64,
+    /// The first matched event.
+    pub first: Timestamp,
+    /// The last matched event; later than the one that fired only if that one came late.
+    pub last: Timestamp,
+    /// Events before the one that fired.
+    pub kept: Vec<Kept>,
+    /// What was measured.
+    pub value: f64,
+    /// What was expected, where that is not the same for all.
+    pub band: Option<(f64, f64)>,
+    /// How much earlier a lower limit would have fired.
+    pub earlier: Option<Earlier>,
+    /// How many of the events could be missing.
+    pub spare: u64,
+    /// How bad it is, where that does not follow from the events.
+    pub level: Option<Level>,
+    /// Of new values: they are more than so many, and so are taken for one event.
+    pub bulk: Option<u32>,
+}
+
+/// What an entity's state may use while it looks at one event, and what it gave up.
+#[derive(Debug)]
+pub struct Room {
+    /// Bytes of events with their records that may still be kept.
+    pub spare: usize,
+    /// Bytes of events without their records that may still be kept.
+    pub spare_bare: usize,
+    /// Values given up because a ceiling was reached.
+    pub evicted: u64,
+}
+
+/// What an entity's state takes beyond its fixed size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Times and values, of 16 bytes each.
+    pub items: usize,
+    /// Bytes of kept events.
+    pub bytes: usize,
+}
+
+impl State {
+    /// Returns the state of an entity of which `signal` is the first event.
+    pub fn new(counting: &Counting, signal: &Signal) -> Self {
+        match counting {
+            Counting::Match => Self::Match,
+            Counting::Threshold { .. } => Self::Threshold(Threshold::default()),
+            Counting::Distinct { .. } => Self::Distinct(Box::default()),
+            Counting::Sequence { any_order: true, .. } => Self::Together(Box::default()),
+            Counting::Sequence { .. } => Self::Sequence(Box::default()),
+            Counting::FirstSeen { .. } => Self::FirstSeen(Box::new(FirstSeen::since(signal.time))),
+            Counting::Absence { .. } => Self::Absence(Box::new(Absence::new(signal))),
+            Counting::Ratio { .. } => Self::Ratio(Box::default()),
+            Counting::Amount { .. } => Self::Amount(Box::default()),
+            Counting::Percentile { .. } => Self::Percentile(Box::default()),
+            Counting::Unanswered { .. } => Self::Unanswered(Box::new(Unanswered::new(signal))),
+            Counting::Baseline(asked) => Self::Baseline(Box::new(Baseline::new(*asked, signal))),
+            Counting::Rhythm { .. } => Self::Rhythm(Box::new(Rhythm::new(signal))),
+            Counting::Risk(_) => Self::Risk(Box::default()),
+            Counting::Travel(_) => Self::Travel(Box::default()),
+            Counting::Correlation(_) => Self::Correlation(Box::default()),
+        }
+    }
+
+    /// Tells whether an entity is worth following from `signal` on: the later steps of a
+    /// sequence begin nothing, and most entities only ever show those.
+    pub fn begins_with(counting: &Counting, signal: &Signal) -> bool {
+        match counting {
+            Counting::Sequence { any_order: false, .. } => signal.step == 0,
+            Counting::Correlation(plan) => plan.begins_with(signal.step),
+            _ => true,
+        }
+    }
+
+    /// Looks at an event outside an attack; returns what it completes.
+    pub fn observe(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<Firing> {
+        match (self, counting) {
+            (Self::Match, _) => Some(Firing::of_one(signal)),
+            (Self::Threshold(state), &Counting::Threshold { at_least, within }) => {
+                state.observe(at_least, within, signal, room)
+            }
+            (Self::Distinct(state), &Counting::Distinct { more_than, within }) => {
+                state.observe(more_than, within, signal, room)
+            }
+            (Self::Ratio(state), &Counting::Ratio { at_least, among, within }) => {
+                state.observe(at_least, among, within, signal, room)
+            }
+            (Self::Amount(state), counting) => state.observe(counting.asked()?, signal, room),
+            (Self::Percentile(state), counting) => state.observe(counting.ranked()?, signal, room),
+            (Self::Sequence(state), counting) => state.observe(counting.steps()?, signal, room),
+            (Self::Together(state), counting) => state.observe(counting.steps()?, signal, room),
+            (Self::FirstSeen(state), &Counting::FirstSeen { learn, forget, bulk }) => {
+                let fires = state.is_new(forget, signal, room) && state.knows(learn, signal);
+                if fires && bulk.is_some() && !signal.learns {
+                    state.hold(signal, room);
+                }
+                (fires && bulk.is_none()).then(|| Firing::of_one(signal))
+            }
+            (Self::Unanswered(state), _) => {
+                state.observe(signal, room);
+                None
+            }
+            (Self::Baseline(state), &Counting::Baseline(asked)) => state.observe(asked, signal, room),
+            (Self::Risk(state), &Counting::Risk(asked)) => state.observe(asked, signal, room),
+            (Self::Travel(state), &Counting::Travel(asked)) => state.observe(asked, signal, room),
+            (Self::Rhythm(state), _) => {
+                state.observe(signal, room);
+                None
+            }
+            (Self::Absence(state), &Counting::Absence { after, at_least }) => {
+                state.observe(after, at_least, signal, room);
+                None
+            }
+            (Self::Correlation(state), Counting::Correlation(plan)) => state.observe(plan, signal, room),
+            _ => None,
+        }
+    }
+
+    /// Looks at an event during an attack; returns what is measured now if it belongs to it.
+    pub fn further(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<f64> {
+        match (self, counting) {
+            (Self::Threshold(state), &Counting::Threshold { at_least, within }) => {
+                Some(state.further(at_least, within, signal.time))
+            }
+            (Self::Sequence(_), Counting::Sequence { steps, .. }) => {
+                (usize::from(signal.step) + 1 == steps.len()).then_some(0.0)
+            }
+            (Self::FirstSeen(state), &Counting::FirstSeen { forget, .. }) => {
+                state.is_new(forget, signal, room).then_some(0.0)
+            }
+            (Self::Distinct(state), &Counting::Distinct { more_than, within }) => {
+                state.further(more_than, within, signal)
+            }
+            (Self::Correlation(state), Counting::Correlation(plan)) => {
+                state.observe(plan, signal, room).map(|firing| firing.value)
+            }
+            (Self::Ratio(state), &Counting::Ratio { among, within, .. }) => state.further(among, within, signal),
+            (Self::Amount(state), counting) => state.further(counting.asked()?, signal),
+            (Self::Percentile(state), counting) => state.further(counting.ranked()?, signal),
+            (Self::Baseline(state), &Counting::Baseline(asked)) => state.further(asked, signal, room),
+            (Self::Risk(state), &Counting::Risk(asked)) => Some(state.further(asked, signal)),
+            (Self::Travel(state), &Counting::Travel(asked)) => state.further(asked, signal, room),
+            _ => Some(0.0),
+        }
+    }
+
+    /// Returns when the passing of time itself may make it fire.
+    pub fn alarm(&self, counting: &Counting) -> Option<Timestamp> {
+        match (self, counting) {
+            (Self::Absence(state), &Counting::Absence { after, .. }) => Some(state.last().plus(after)),
+            (Self::FirstSeen(state), &Counting::FirstSeen { bulk: Some(bulk), .. }) => state.alarm(bulk),
+            (Self::Unanswered(state), &Counting::Unanswered { within }) => state.alarm(within),
+            (Self::Baseline(state), &Counting::Baseline(asked)) => state.alarm(asked),
+            (Self::Rhythm(state), &Counting::Rhythm { missing, .. }) => state.alarm(missing),
+            _ => None,
+        }
+    }
+
+    /// Looks at it at `at`, the time of its alarm; returns what fires, and for whom.
+    pub fn elapse(&mut self, counting: &Counting, at: Timestamp) -> Option<(Voice, Firing)> {
+        match (self, counting) {
+            (Self::Absence(state), &Counting::Absence { at_least, .. }) => state.elapse(at_least, at),
+            (Self::FirstSeen(state), &Counting::FirstSeen { bulk: Some(bulk), .. }) => state.elapse(bulk),
+            (Self::Unanswered(state), _) => state.elapse(at),
+            (Self::Baseline(state), &Counting::Baseline(asked)) => state.elapse(asked, at),
+            (Self::Rhythm(state), &Counting::Rhythm { missing, learn }) => state.elapse(missing, learn, at),
+            _ => None,
+        }
+    }
+
+    /// Tells, once, whether it is heard of again after its silence has fired.
+    pub fn wakes(&mut self) -> bool {
+        if let Self::Rhythm(state) = self { state.wakes() } else { false }
+    }
+
+    /// Tells whether it does not give way to an entity that is new.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Baseline(state) => state.is_settled(),
+            Self::Rhythm(state) => state.is_settled(),
+            _ => false,
+        }
+    }
+
+    /// Begins anew when an attack is over, where its events are not to count for the next one.
+    pub fn afresh(&mut self) {
+        match self {
+            Self::Threshold(state) => *state = Threshold::default(),
+            Self::Ratio(state) => **state = Ratio::default(),
+            Self::Amount(state) => **state = Amount::default(),
+            Self::Percentile(state) => **state = Percentile::default(),
+            Self::Risk(state) => **state = Risk::default(),
+            _ => {}
+        }
+    }
+
+    /// Returns the last moment at which what it remembers can still matter; `None` if it
+    /// remembers nothing.
+    pub fn until(&self, counting: &Counting) -> Option<Timestamp> {
+        let newest = match self {
+            Self::Match => None,
+            Self::Threshold(state) => state.newest(),
+            Self::Distinct(state) => state.newest(),
+            Self::Ratio(state) => state.newest(),
+            Self::Amount(state) => state.newest(),
+            Self::Percentile(state) => state.newest(),
+            Self::Sequence(state) => return state.until(counting.span()),
+            Self::FirstSeen(state) => Some(state.newest()),
+            Self::Absence(state) => Some(state.last()),
+            Self::Together(state) => state.newest(),
+            Self::Unanswered(state) => return state.until(counting.span()),
+            Self::Baseline(state) => return Some(state.until()),
+            Self::Rhythm(state) => return Some(state.until()),
+            Self::Risk(state) => state.newest(),
+            Self::Travel(state) => state.newest(),
+            Self::Correlation(state) => return state.until(counting.span()),
+        };
+        let until = |at: Timestamp| counting.window().map_or(at.plus(counting.span()), |window| window.until(at));
+        newest.map(until)
+    }
+
+    /// Returns what it takes beyond its fixed size.
+    pub fn cost(&self) -> Cost {
+        match self {
+            Self::Match => Cost::default(),
+            Self::Threshold(state) => state.cost(),
+            Self::Distinct(state) => state.cost(),
+            Self::Sequence(state) => state.cost(),
+            Self::FirstSeen(state) => state.cost(),
+            Self::Absence(state) => state.cost(),
+            Self::Ratio(state) => state.cost(),
+            Self::Amount(state) => state.cost(),
+            Self::Percentile(state) => state.cost(),
+            Self::Together(state) => state.cost(),
+            Self::Unanswered(state) => state.cost(),
+            Self::Baseline(state) => state.cost(),
+            Self::Rhythm(state) => state.cost(),
+            Self::Risk(state) => state.cost(),
+            Self::Travel(state) => state.cost(),
+            Self::Correlation(state) => state.cost(),
+        }
+    }
+}
+
+impl Firing {
+    /// Returns what `count` events from `first` to `last` complete; they are what was measured.
+    pub fn of(count: u64, first: Timestamp, last: Timestamp) -> Self {
+        let (kept, value) = (Vec::new(), count as f64);
+        Self {
+            count,
+            distinct: 1,
+            first,
+            last,
+            kept,
+            value,
+            band: None,
+            earlier: None,
+            spare: 0,
+            level: None,
+            bulk: None,
+        }
+    }
+
+    /// An event that fires by itself.
+    fn of_one(signal: &Signal) -> Self {
+        Self::of(1, signal.time, signal.time)
+    }
+}

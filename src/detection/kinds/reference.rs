@@ -1,0 +1,376 @@
+//! Each kind against a slow and obvious telling of what it means.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::detection::engine::trial::{Told, at_once, attacks, signal_of};
+use crate::detection::stats::{Normal, Season};
+use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Share, Signal, Window};
+
+/// Who, when, value, step.
+type Said = (u64, i64, u64, u8);
+
+const END: i64 = 400;
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    prop::collection::vec((0_u64..3, 0_i64..200, 0_u64..6, 0_u8..3), 0..60).prop_map(|mut said| {
+        said.sort_by_key(|&(_, at, ..)| at);
+        said
+    })
+}
+
+fn signals(said: &[Said]) -> Vec<Signal> {
+    said.iter().zip(0..).map(|(&(who, at, value, step), n)| signal_of(who, at, value, step, n)).collect()
+}
+
+/// Tells the attacks of each entity: `fires` sees the events since the last attack and returns
+/// the first of them and how many there are, `belongs` says which events prolong an attack.
+fn slowly(
+    said: &[Said],
+    quiet: i64,
+    belongs: impl FnMut(&[Said], Said) -> bool,
+    fires: impl FnMut(&[Said], Said) -> Option<(i64, u64)>,
+) -> Vec<Told> {
+    slowly_since(said, quiet, true, belongs, fires)
+}
+
+/// The same; `afresh` says whether `fires` sees what came since the last attack alone.
+fn slowly_since(
+    said: &[Said],
+    quiet: i64,
+    afresh: bool,
+    mut belongs: impl FnMut(&[Said], Said) -> bool,
+    mut fires: impl FnMut(&[Said], Said) -> Option<(i64, u64)>,
+) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for who in 0..3 {
+        let (mut since, mut all, mut attack): (Vec<Said>, Vec<Said>, Option<Told>) = (Vec::new(), Vec::new(), None);
+        for &event in said.iter().filter(|event| event.0 == who) {
+            let at = event.1;
+            if let Some(mut open) = attack.take() {
+                if at <= open.3 + quiet {
+                    if belongs(&all, event) {
+                        (open.3, open.4) = (at, open.4 + 1);
+                    }
+                    attack = Some(open);
+                    all.push(event);
+                    continue;
+                }
+                told.push(open);
+                since.clear();
+            }
+            since.push(event);
+            all.push(event);
+            if let Some((first, count)) = fires(if afresh { &since } else { &all }, event) {
+                attack = Some((format!("203.0.113.{who}"), at, first, at, count));
+                since.clear();
+            }
+        }
+        told.extend(attack);
+    }
+    told.sort();
+    told
+}
+
+fn window(since: &[Said], at: i64, within: i64) -> impl Iterator<Item = &Said> {
+    since.iter().filter(move |event| event.1 >= at - within)
+}
+
+/// The events of the window at `at`, sliding or side by side.
+fn lies(since: &[Said], at: i64, (within, tumbling): (i64, bool)) -> Vec<Said> {
+    let start = if tumbling { at - at.rem_euclid(within) } else { at - within };
+    since.iter().filter(|event| event.1 >= start).copied().collect()
+}
+
+fn windows() -> impl Strategy<Value = (i64, bool)> {
+    (1_i64..80, any::<bool>())
+}
+
+fn span((within, tumbling): (i64, bool)) -> Window {
+    Window { within: secs(within), tumbling }
+}
+
+fn secs(seconds: i64) -> Duration {
+    Duration::from_secs(seconds as u64)
+}
+
+proptest! {
+    #[test]
+    fn match_is_what_it_says(said in said(), quiet in 0_i64..60) {
+        let found = at_once(Counting::Match, quiet as u64, &signals(&said), END);
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, _| true, |_, event| Some((event.1, 1))));
+    }
+
+    #[test]
+    fn threshold_is_what_it_says(said in said(), at_least in 1_u32..7, within in 0_i64..80, quiet in 0_i64..60) {
+        let counting = Counting::Threshold { at_least, within: secs(within).into() };
+        let found = at_once(counting, quiet as u64, &signals(&said), END);
+        let fires = |since: &[Said], event: Said| {
+            let count = window(since, event.1, within).count();
+            (count >= at_least as usize).then(|| (window(since, event.1, within).next().unwrap().1, count as u64))
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, _| true, fires));
+    }
+
+    #[test]
+    fn a_tumbling_threshold_is_what_it_says(said in said(), at_least in 1_u32..7, of in windows(), quiet in 0_i64..60) {
+        let found = at_once(Counting::Threshold { at_least, within: span(of) }, quiet as u64, &signals(&said), END);
+        let fires = |since: &[Said], event: Said| {
+            let inside = lies(since, event.1, of);
+            (inside.len() >= at_least as usize).then(|| (inside[0].1, inside.len() as u64))
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, _| true, fires));
+    }
+
+    #[test]
+    fn ratio_is_what_it_says(said in said(), percent in 1_u32..101, among in 1_u32..6, of in windows(), quiet in 0_i64..60) {
+        let said: Vec<Said> = said.into_iter().map(|(who, at, value, step)| (who, at, u64::from(value % 2 == 1), step)).collect();
+        let counting = Counting::Ratio { at_least: Share(percent * 10_000), among, within: span(of) };
+        let found = at_once(counting, quiet as u64, &signals(&said), END);
+        let fires = |since: &[Said], event: Said| {
+            let inside = lies(since, event.1, of);
+            let part = inside.iter().filter(|event| event.2 == 1).count();
+            let enough = inside.len() >= among as usize && part > 0 && part * 100 >= percent as usize * inside.len();
+            enough.then(|| (inside[0].1, part as u64))
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, event| event.2 == 1, fires));
+    }
+
+    #[test]
+    fn sum_and_average_are_what_they_say(
+        said in said(), average in any::<bool>(), more_than in 0_i64..12, among in 1_u32..6, of in windows(), quiet in 0_i64..60,
+    ) {
+        let found = at_once(Counting::Amount { average, more_than, among, within: span(of) }, quiet as u64, &signals(&said), END);
+        let fires = |since: &[Said], event: Said| {
+            let inside = lies(since, event.1, of);
+            let (sum, events) = (inside.iter().map(|event| event.2 as i64).sum::<i64>(), inside.len() as i64);
+            let above = if average { events >= i64::from(among) && sum > more_than * events } else { sum > more_than };
+            above.then(|| (inside[0].1, events as u64))
+        };
+        let belongs = |_: &[Said], event: Said| !average || event.2 as i64 > more_than;
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, belongs, fires));
+    }
+
+    #[test]
+    fn percentile_is_what_it_says(
+        said in said(), rank in 1_u8..100, more_than in 0_i64..6, among in 1_u32..6, of in windows(), quiet in 0_i64..60,
+    ) {
+        let found = at_once(Counting::Percentile { rank, more_than, among, within: span(of) }, quiet as u64, &signals(&said), END);
+        let fires = |since: &[Said], event: Said| {
+            let inside = lies(since, event.1, of);
+            // The smallest number that so many percent of all do not exceed.
+            let reaches = |number: &u64| {
+                inside.iter().filter(|event| event.2 <= *number).count() * 100 >= usize::from(rank) * inside.len()
+            };
+            let number = inside.iter().map(|event| event.2).filter(reaches).min().unwrap();
+            (inside.len() >= among as usize && number as i64 > more_than).then(|| (inside[0].1, inside.len() as u64))
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, event| event.2 as i64 > more_than, fires));
+    }
+
+    #[test]
+    fn distinct_is_what_it_says(said in said(), more_than in 0_u32..5, within in 0_i64..80, quiet in 0_i64..60) {
+        let counting = Counting::Distinct { more_than, within: secs(within).into() };
+        let found = at_once(counting, quiet as u64, &signals(&said), END);
+        let fires = |since: &[Said], event: Said| {
+            let values: BTreeSet<_> = window(since, event.1, within).map(|event| event.2).collect();
+            let first = window(since, event.1, within).next().unwrap().1;
+            (values.len() > more_than as usize).then(|| (first, window(since, event.1, within).count() as u64))
+        };
+        let belongs = |all: &[Said], event: Said| {
+            let values = window(all, event.1, within).map(|event| event.2).chain([event.2]);
+            values.collect::<BTreeSet<_>>().len() > more_than as usize
+        };
+        prop_assert_eq!(attacks(&found), slowly_since(&said, quiet, false, belongs, fires));
+    }
+
+    #[test]
+    fn sequence_is_what_it_says(
+        said in said(), a in 1_u32..4, b in 1_u32..3, within in 0_i64..80, gap in prop::option::of(0_i64..40), quiet in 0_i64..60,
+    ) {
+        let counting =
+            Counting::Sequence { steps: vec![a, b], within: secs(within), gap: gap.map(secs), any_order: false };
+        let found = at_once(counting, quiet as u64, &signals(&said), END);
+        let gap = gap.unwrap_or(i64::MAX);
+        // Every way to begin: the newest `a` events of step 0 before an event of step 1, then `b` of step 1.
+        let fires = |since: &[Said], _: Said| {
+            let mut attempt: Option<(i64, i64, u32)> = None;
+            for (n, event) in since.iter().enumerate() {
+                if event.3 != 1 {
+                    continue;
+                }
+                let at = event.1;
+                attempt = attempt.filter(|(first, last, _)| at <= first + within && at - last <= gap).or_else(|| {
+                    let opening: Vec<_> = since[..n].iter().filter(|event| event.3 == 0).map(|event| event.1).collect();
+                    let opening = &opening[opening.len().checked_sub(a as usize)?..];
+                    let close = opening.iter().chain([&at]).collect::<Vec<_>>().windows(2).all(|pair| pair[1] - pair[0] <= gap);
+                    (close && at <= opening[0] + within).then_some((opening[0], at, 0))
+                });
+                if let Some((first, last, counted)) = &mut attempt {
+                    (*last, *counted) = (at, *counted + 1);
+                    if *counted >= b {
+                        return Some((*first, u64::from(a + b)));
+                    }
+                }
+            }
+            None
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, event| event.3 == 1, fires));
+    }
+
+    #[test]
+    fn an_unordered_sequence_is_what_it_says(
+        said in said(), a in 1_u32..4, b in 1_u32..3, within in 0_i64..80, gap in prop::option::of(0_i64..40), quiet in 0_i64..60,
+    ) {
+        let steps = [a, b, 1];
+        let counting =
+            Counting::Sequence { steps: steps.to_vec(), within: secs(within), gap: gap.map(secs), any_order: true };
+        let found = at_once(counting, quiet as u64, &signals(&said), END);
+        let gap = gap.unwrap_or(i64::MAX);
+        let fires = |since: &[Said], event: Said| {
+            let pause = since.windows(2).rposition(|pair| pair[1].1 - pair[0].1 > gap);
+            let inside: Vec<_> = window(&since[pause.map_or(0, |at| at + 1)..], event.1, within).collect();
+            let newest = |step: usize| {
+                let of: Vec<_> = inside.iter().filter(|event| usize::from(event.3) == step).map(|event| event.1).collect();
+                Some(of[of.len().checked_sub(steps[step] as usize)?])
+            };
+            Some((newest(0)?.min(newest(1)?).min(newest(2)?), u64::from(a + b + 1)))
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, |_, _| true, fires));
+    }
+
+    #[test]
+    fn what_must_follow_is_what_it_says(said in said(), within in 0_i64..40) {
+        let found = at_once(Counting::Unanswered { within: secs(within) }, 10, &signals(&said), END);
+        let mut told: Vec<Told> = Vec::new();
+        for who in 0..3 {
+            let of: Vec<_> = said.iter().filter(|event| event.0 == who).collect();
+            let mut from = i64::MIN;
+            for &&(_, first, _, step) in &of {
+                let answers = of.iter().any(|event| event.3 > 0 && (first..=first + within).contains(&event.1));
+                if step > 0 || first <= from || answers {
+                    continue;
+                }
+                // All that is open then is told at once.
+                from = first + within;
+                let open = |event: &&&Said| {
+                    event.3 == 0 && (first..=from).contains(&event.1)
+                        && !of.iter().any(|answer| answer.3 > 0 && (event.1..=from).contains(&answer.1))
+                };
+                let many = of.iter().filter(open).count() as u64;
+                told.push((format!("203.0.113.{who}"), from, first, from, many));
+            }
+        }
+        told.sort();
+        prop_assert_eq!(attacks(&found), told);
+    }
+
+    #[test]
+    fn baseline_is_what_it_says(said in said(), part in prop::sample::select(vec![1_i64, 2, 4]), summed in any::<bool>()) {
+        // A quarter of an hour where the others have a second: two days.
+        let said: Vec<Said> = said.into_iter().map(|(who, at, value, step)| (who, at * 850, value, step)).collect();
+        let measured = if summed { Measured::Sum } else { Measured::Count };
+        let every = 3_600 / part;
+        let (learn, at_least, tolerance) = (secs(24 * 3_600), 2, 20);
+        let asked = Baselining { measured, every: secs(every), learn, tolerance, sides: (true, false), at_least };
+        let found = at_once(Counting::Baseline(asked), 0, &signals(&said), 400 * 3_600);
+        let mut told: BTreeSet<(String, i64)> = BTreeSet::new();
+        let value = |events: &mut dyn Iterator<Item = &&Said>| events.map(|event| if summed { event.2 } else { 1 }).sum::<u64>();
+        for who in 0..3 {
+            let of: Vec<&Said> = said.iter().filter(|event| event.0 == who).collect();
+            for (n, &&(_, at, ..)) in of.iter().enumerate() {
+                let (first, hour) = (of[0].1 / 3_600, at / 3_600);
+                let mut season = Season::default();
+                for before in first..hour {
+                    season.add(before, value(&mut of.iter().filter(|event| event.1 / 3_600 == before)), false);
+                }
+                let normal = if hour > first { season.normal(hour) } else { Normal::unknown() };
+                let now = value(&mut of[..=n].iter().filter(|event| event.1 / every == at / every));
+                let high = normal.of_part(1.0 / part as f64).band(2.0).1;
+                if hour - first >= 24 && now >= 2 && now as f64 > high {
+                    told.insert((format!("203.0.113.{who}"), at));
+                }
+            }
+        }
+        let got: BTreeSet<_> = attacks(&found).into_iter().map(|told| (told.0, told.1)).collect();
+        prop_assert_eq!(got, told);
+    }
+
+    #[test]
+    fn bulk_novelty_is_one_finding_of_its_own_level(said in said(), more_than in 1_u32..4, within in 1_i64..20) {
+        let bulk = Some(Bulk { more_than, within: secs(within), level: Level::Low });
+        let counting = Counting::FirstSeen { learn: secs(10), forget: secs(400), bulk };
+        let found = at_once(counting, 0, &signals(&said), END);
+        let mut told: Vec<(Told, Level)> = Vec::new();
+        for who in 0..3 {
+            let of: Vec<_> = said.iter().filter(|event| event.0 == who).collect();
+            let is_new = |n: usize| of[..n].iter().all(|old| old.2 != of[n].2) && of[n].1 >= of[0].1 + 10;
+            let fresh: Vec<i64> = (0..of.len()).filter(|&n| is_new(n)).map(|n| of[n].1).collect();
+            let mut next = 0;
+            while let Some(&first) = fresh.get(next) {
+                let held = fresh[next..].iter().take_while(|&&at| at <= first + within).count();
+                let level = if held > more_than as usize { Level::Low } else { Level::High };
+                let last = fresh[next + held - 1];
+                told.push(((format!("203.0.113.{who}"), first + within, first, last, held as u64), level));
+                next += held;
+            }
+        }
+        told.sort();
+        let mut got: Vec<_> =
+            found.iter().filter(|finding| finding.fired).map(|one| (attacks(std::slice::from_ref(one)).remove(0), one.level)).collect();
+        got.sort();
+        prop_assert_eq!(got, told);
+    }
+
+    #[test]
+    fn first_seen_is_what_it_says(said in said(), learn in 0_i64..80, forget in 20_i64..100, quiet in 0_i64..20) {
+        let counting = Counting::FirstSeen { learn: secs(learn), forget: secs(forget), bulk: None };
+        let found = at_once(counting, quiet as u64, &signals(&said), END);
+        // An entity that said nothing for `forget` is forgotten altogether.
+        let known = |all: &[Said]| {
+            let gap = all.windows(2).rposition(|pair| pair[1].1 > pair[0].1 + forget);
+            all[gap.map_or(0, |gap| gap + 1)..].to_vec()
+        };
+        let is_new = |all: &[Said], event: Said| {
+            !known(all).iter().any(|old| old.2 == event.2 && old.1 >= event.1 - forget)
+        };
+        let mut all: Vec<Said> = Vec::new();
+        let all = std::cell::RefCell::new(&mut all);
+        let belongs = |before: &[Said], event: Said| {
+            let is_new = is_new(before, event);
+            all.borrow_mut().push(event);
+            is_new
+        };
+        let fires = |_: &[Said], event: Said| {
+            let mut all = all.borrow_mut();
+            if all.last().is_some_and(|last| last.0 != event.0) {
+                all.clear();
+            }
+            let is_new = is_new(&all, event);
+            all.push(event);
+            (is_new && event.1 >= known(&all)[0].1 + learn).then_some((event.1, 1))
+        };
+        prop_assert_eq!(attacks(&found), slowly(&said, quiet, belongs, fires));
+    }
+
+    #[test]
+    fn absence_is_what_it_says(said in said(), after in 1_i64..80, at_least in 1_u32..5) {
+        let counting = Counting::Absence { after: secs(after), at_least };
+        let found = at_once(counting, 10, &signals(&said), END);
+        let mut told: Vec<Told> = Vec::new();
+        for who in 0..3 {
+            let times: Vec<i64> = said.iter().filter(|event| event.0 == who).map(|event| event.1).collect();
+            for (n, &last) in times.iter().enumerate() {
+                let next = times.get(n + 1).copied().unwrap_or(i64::MAX);
+                let count = times[..=n].iter().filter(|&&at| at >= last - after).count();
+                if next > last + after && last + after <= END && count >= at_least as usize {
+                    told.push((format!("203.0.113.{who}"), last + after, last, last + after, count as u64));
+                }
+            }
+        }
+        told.sort();
+        prop_assert_eq!(attacks(&found), told);
+    }
+}

@@ -1,0 +1,69 @@
+//! What does a Sigma rule that an event fulfils signal?
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13Wide};
+
+use crate::detection::naming::MAX_SHOWN;
+use crate::detection::scene::{Scene, feed, write};
+use crate::detection::sheet::cut;
+use crate::detection::sigma::{Hit, Set};
+use crate::detection::signal::Place;
+use crate::detection::signals::Drafted;
+use crate::telemetry::{EntityKind, Value};
+
+use super::{Draft, MAX_SIGNALS, Matcher};
+
+impl Matcher {
+    /// Returns the matcher with these Sigma rules, whose detectors are among its own.
+    #[must_use]
+    pub fn with_sigma(self, sigma: Option<Arc<Set>>) -> Self {
+        Self { sigma, ..self }
+    }
+
+    /// Adds the signal of a rule that fires, or counts for a correlation.
+    pub(super) fn sigma_signal(&self, hit: &Hit<'_>, draft: &mut Draft<'_, '_, '_>) {
+        if draft.given >= MAX_SIGNALS {
+            return;
+        }
+        let mut hasher = SipHasher13Wide::new_with_keys(self.key.0, self.key.1);
+        hasher.write_u8(hit.kind as u8);
+        std::iter::once(&hit.entity).chain(hit.by).for_each(|text| feed(&mut hasher, Value::Text(text)));
+        let key = hasher.finish128().as_u128();
+        let mut hasher = SipHasher13::new_with_keys(self.key.0, !self.key.1);
+        hit.values.iter().for_each(|text| feed(&mut hasher, Value::Text(text)));
+        let value = match hit.number {
+            Some(number) => number.to_bits(),
+            None if hit.values.is_empty() => 0,
+            None => hasher.finish(),
+        };
+        draft.given += 1;
+        let scene = Scene { event: draft.event, secret: None, calm: false };
+        if let Some(id) = self.exceptions.cover(hit.detector, scene) {
+            draft.hold(None, id);
+            return;
+        }
+        let (time, hash, sheet) = draft.sheet(false);
+        let ip = hit.entity.parse().ok().filter(|_| hit.kind == EntityKind::Ip);
+        let entity = sheet.name(|names| write(ip.map_or(Value::Text(hit.entity), Value::Ip), names));
+        let shown =
+            (!hit.values.is_empty()).then(|| sheet.name(|names| names.push_str(cut(&hit.values.join(" "), MAX_SHOWN))));
+        let place = Place { row: sheet.rows() - 1, kind: hit.kind, entity, shown };
+        let shard = self.shard_of(hit.kind, sheet.text(entity));
+        draft.signals.list.push(Drafted {
+            detector: hit.detector,
+            level: hit.level,
+            step: hit.step,
+            light: false,
+            learns: false,
+            key,
+            value,
+            time,
+            hash,
+            shard,
+            place,
+        });
+    }
+}

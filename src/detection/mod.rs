@@ -1,0 +1,57 @@
+//! Which events, alone or together, mean trouble?
+//!
+//! A [`Detector`] is compiled from a file in `detectors/`. The [`Matcher`] is stateless and runs
+//! beside decoding: it turns an event into small [`Signal`]s, one for each detector and entity it
+//! concerns. The [`Engine`] owns all state, in 256 virtual shards, and evaluates the signals of
+//! an entity in canonical order (event time, then content hash) once the watermarks have passed
+//! them, so the order of arrival can't change an answer.
+
+mod aside;
+mod because;
+mod case;
+mod case_event;
+mod case_raw;
+pub mod cases;
+mod catalogue;
+mod condition;
+pub mod correlation_plan;
+mod counting;
+mod detector;
+mod engine;
+mod exceptions;
+mod explain;
+mod finding;
+mod in_words;
+mod kinds;
+mod matcher;
+mod naming;
+mod needs;
+mod raw;
+mod rule;
+mod scene;
+mod secret_words;
+mod sheet;
+pub mod sigma;
+mod signal;
+mod signals;
+mod spec;
+mod stats;
+mod tactics;
+mod when;
+mod words;
+
+pub use crate::posture::Problem;
+pub use because::{Because, Earlier, Limit, Measure};
+pub use case::Case;
+pub use catalogue::{Catalogue, check};
+pub use detector::{Counting, Detector, Detectors};
+pub use engine::{Engine, EngineSettings, ShardDelta};
+pub use exceptions::{Exception, Exceptions, Standing};
+pub use explain::{describe, summary};
+pub use finding::{Attack, Evidence, Family, Finding, Level};
+pub use kinds::{Baselining, Bulk, Measured, Risking, Share, Traveling, Window};
+pub use matcher::Matcher;
+pub use rule::Rule;
+pub use signal::{Observed, Signal};
+pub use signals::Signals;
+pub use spec::{Compiled, DetectorSpec};

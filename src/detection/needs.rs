@@ -1,0 +1,208 @@
+//! What must an event have for a condition to hold at all?
+//!
+//! Read off a condition once: fields that must be there, statuses and reasons that may. It asks for
+//! less than the condition does, never for more, so that what it lets through is looked at in
+//! earnest and what it turns away need not be: three masks, where a condition asks field by field.
+
+use crate::redaction::RedactedEvent;
+use crate::telemetry::{Field, Reason, Value};
+
+use super::condition::Condition;
+use super::scene::Scene;
+use super::words::{Gate, How, edge};
+
+/// What an event must have.
+#[derive(Clone, Debug)]
+pub(super) struct Needs {
+    fields: u128,
+    statuses: Statuses,
+    reasons: u64,
+    /// Whether one of the words that a gate looks for.
+    sought: bool,
+    /// Whether the path must begin like one of these, and end like one of those; any way if there
+    /// are none.
+    heads: Vec<(u64, u64)>,
+    tails: Vec<(u64, u64)>,
+}
+
+/// What an event has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Has {
+    fields: u128,
+    status: usize,
+    reason: u64,
+    calm: bool,
+    /// How the path begins and ends.
+    head: u64,
+    tail: u64,
+}
+
+/// Statuses below 640 as bits, and one more bit for every other and for none.
+type Statuses = [u64; 11];
+
+const OTHER: usize = 640;
+const _: () = assert!(Field::ALL.len() <= 128 && Reason::ALL.len() <= 64);
+
+impl Needs {
+    const NOTHING: Self = Self {
+        fields: 0,
+        statuses: [u64::MAX; 11],
+        reasons: u64::MAX,
+        sought: false,
+        heads: Vec::new(),
+        tails: Vec::new(),
+    };
+
+    /// Returns what an event must have to fulfil `condition`.
+    pub(super) fn of(condition: &Condition) -> Self {
+        let field = |field: Field| Self { fields: bit(field), ..Self::NOTHING };
+        match condition {
+            Condition::Always | Condition::Raw(_) => Self::NOTHING,
+            Condition::All(all) => all.iter().map(Self::of).fold(Self::NOTHING, Self::and),
+            Condition::Any(any) => any.iter().map(Self::of).reduce(Self::or).unwrap_or(Self::NOTHING),
+            Condition::Not(inner) => Self::not(inner),
+            Condition::Text(Field::Reason, words) if words.how() == How::Is => {
+                let named = |reason: &&Reason| words.iter().any(|word| word.eq_ignore_ascii_case(reason.name()));
+                let reasons = Reason::ALL.iter().filter(named).fold(0, |bits, reason| bits | 1 << *reason as u64);
+                Self { reasons, ..Self::NOTHING }
+            }
+            Condition::Number(Field::ResponseStatus, numbers) => {
+                Self { statuses: statuses(|status| numbers.contains(&status)), ..Self::NOTHING }
+            }
+            Condition::Range(Field::ResponseStatus, least, most) => {
+                Self { statuses: statuses(|status| (*least..=*most).contains(&status)), ..Self::NOTHING }
+            }
+            Condition::Contains(of, _) if Gate::looks_at(*of) => Self { sought: true, ..Self::NOTHING },
+            Condition::Text(Field::RequestPath, words) => {
+                let edges = words.edges().collect();
+                match words.how() {
+                    How::Ends => Self { tails: edges, ..Self::NOTHING },
+                    How::Is | How::Starts => Self { heads: edges, ..Self::NOTHING },
+                }
+            }
+            Condition::Exists(of)
+            | Condition::Text(of, _)
+            | Condition::Contains(of, _)
+            | Condition::Pattern(of, _)
+            | Condition::Number(of, _)
+            | Condition::Range(of, ..)
+            | Condition::Network(of, _) => field(*of),
+        }
+    }
+
+    /// Returns what an event must have that does not fulfil `condition`. Only of a condition on
+    /// nothing but reasons is that the opposite.
+    fn not(condition: &Condition) -> Self {
+        match condition {
+            Condition::Text(Field::Reason, words) if words.how() == How::Is => {
+                Self { reasons: !Self::of(condition).reasons, ..Self::NOTHING }
+            }
+            _ => Self::NOTHING,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            fields: self.fields | other.fields,
+            statuses: std::array::from_fn(|n| self.statuses[n] & other.statuses[n]),
+            reasons: self.reasons & other.reasons,
+            sought: self.sought || other.sought,
+            heads: if self.heads.is_empty() { other.heads } else { self.heads },
+            tails: if self.tails.is_empty() { other.tails } else { self.tails },
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            fields: self.fields & other.fields,
+            statuses: std::array::from_fn(|n| self.statuses[n] | other.statuses[n]),
+            reasons: self.reasons | other.reasons,
+            sought: self.sought && other.sought,
+            heads: either(self.heads, other.heads),
+            tails: either(self.tails, other.tails),
+        }
+    }
+
+    /// Returns the fields that must be there, as bits.
+    pub(super) fn fields(&self) -> u128 {
+        self.fields
+    }
+
+    /// Tells whether an event with `has` may fulfil the condition.
+    pub(super) fn are_met(&self, has: &Has) -> bool {
+        self.fields & !has.fields == 0
+            && self.reasons & has.reason != 0
+            && self.statuses[has.status / 64] & 1 << (has.status % 64) != 0
+            && !(self.sought && has.calm)
+            && may_fit(&self.heads, has.head)
+            && may_fit(&self.tails, has.tail)
+    }
+}
+
+impl Has {
+    /// Returns what `scene`'s event has; of its fields only those in `asked` are looked for.
+    pub(super) fn of(event: &RedactedEvent<'_>, scene: Scene<'_, '_>, asked: u128) -> Self {
+        let mut rest = asked;
+        let mut fields = 0;
+        while rest != 0 {
+            let lowest = rest.trailing_zeros() as usize;
+            if Field::ALL.get(lowest).is_some_and(|field| scene.get(*field).is_some()) {
+                fields |= 1 << lowest;
+            }
+            rest &= rest - 1;
+        }
+        let status = match event.get(Field::ResponseStatus) {
+            Some(Value::Number(status)) => usize::try_from(status).unwrap_or(OTHER).min(OTHER),
+            _ => OTHER,
+        };
+        let path = match event.get(Field::RequestPath) {
+            Some(Value::Text(path)) => path.as_bytes(),
+            _ => &[],
+        };
+        let (head, tail) = (edge(How::Starts, path), edge(How::Ends, path));
+        Self { fields, status, reason: 1 << event.reason() as u64, calm: scene.calm, head, tail }
+    }
+}
+
+/// Fields of secrets differ from secret to secret, and those that most events have turn none away:
+/// they are not asked for here.
+fn bit(field: Field) -> u128 {
+    let asked = matches!(
+        field,
+        Field::App
+            | Field::Function
+            | Field::Gateway
+            | Field::Operation
+            | Field::IdentityName
+            | Field::IdentityId
+            | Field::IdentityApp
+            | Field::KeyId
+            | Field::KeyTransport
+            | Field::AllowOrigin
+            | Field::Origin
+            | Field::Referrer
+    );
+    if asked { 1 << field as u128 } else { 0 }
+}
+
+/// Returns both, or none if one of them lets everything through.
+fn either(mut one: Vec<(u64, u64)>, other: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    if one.is_empty() || other.is_empty() {
+        return Vec::new();
+    }
+    one.extend(other);
+    one
+}
+
+fn may_fit(edges: &[(u64, u64)], edge: u64) -> bool {
+    edges.is_empty() || edges.iter().any(|&(word, mask)| edge & mask == word)
+}
+
+fn statuses(fits: impl Fn(i64) -> bool) -> Statuses {
+    let mut statuses = [0; 11];
+    for status in (0..OTHER).filter(|status| fits(*status as i64)) {
+        statuses[status / 64] |= 1 << (status % 64);
+    }
+    statuses[OTHER / 64] |= 1 << (OTHER % 64);
+    statuses
+}

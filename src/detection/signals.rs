@@ -1,0 +1,179 @@
+//! The signals of one batch while it is worked.
+//!
+//! A sign of life says the same for a whole second of its category, so the first of a batch stands
+//! for all. Bound: a batch is, and each of its records gives 32 signals at most.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::redaction::RedactedEvent;
+
+use super::sheet::Sheet;
+use super::signal::Place;
+use super::{Level, Signal};
+
+/// Collects what a [`Matcher`](super::Matcher) finds in the records of one batch.
+#[derive(Debug, Default)]
+pub struct Signals {
+    pub(super) list: Vec<Drafted>,
+    pub(super) sheet: Sheet,
+    /// The sheet for signs of life.
+    pub(super) light: Sheet,
+    /// The exceptions that held a match back, once for each.
+    pub(super) held: Vec<Arc<str>>,
+    /// Signs of life given: detector, key, second and lane.
+    signs: HashSet<Sign, BuildHasherDefault<OfKey>>,
+    /// A few of them by the app as it is written: most records say nothing new.
+    recent: [Recent; RECENT],
+}
+
+/// Bytes of records that room is made for at once.
+const MOST_RESERVED: usize = 512 * 1024;
+/// About how long a record is.
+const RECORD: usize = 1_024;
+/// How many signs of life are known without hashing.
+const RECENT: usize = 16;
+
+#[derive(Debug, Default)]
+struct Recent {
+    detector: u16,
+    lane: u8,
+    second: Timestamp,
+    app: String,
+}
+
+/// A signal that does not hold its sheet yet.
+#[derive(Clone, Debug)]
+pub(super) struct Drafted {
+    pub(super) detector: u16,
+    pub(super) level: Level,
+    pub(super) step: u8,
+    pub(super) shard: u8,
+    pub(super) light: bool,
+    pub(super) key: u128,
+    pub(super) value: u64,
+    pub(super) learns: bool,
+    pub(super) time: Timestamp,
+    pub(super) hash: u128,
+    pub(super) place: Place,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Sign {
+    key: u128,
+    second: Timestamp,
+    detector: u16,
+    lane: u8,
+}
+
+impl Signals {
+    /// Returns a collection for a batch of `bytes` bytes.
+    pub fn of_batch(bytes: usize) -> Self {
+        let mut signals = Self::default();
+        let bytes = bytes.min(MOST_RESERVED);
+        signals.list.reserve(bytes / RECORD);
+        signals.sheet.reserve(bytes, bytes / RECORD);
+        signals
+    }
+
+    /// Returns how many signals there are so far.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Tells whether there are none yet.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns how many matches were held back so far.
+    pub fn held_back(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Takes the exceptions that held matches back: one a match, in the order of the records.
+    pub fn take_held(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Returns the signals, in the order in which they were found.
+    pub fn finish(mut self) -> Vec<Signal> {
+        self.sheet.trim();
+        let sheets = [Arc::new(self.sheet), Arc::new(self.light)];
+        let whole = |drafted: Drafted| Signal {
+            detector: drafted.detector,
+            level: drafted.level,
+            step: drafted.step,
+            shard: drafted.shard,
+            key: drafted.key,
+            value: drafted.value,
+            learns: drafted.learns,
+            time: drafted.time,
+            hash: drafted.hash,
+            place: drafted.place,
+            sheet: Arc::clone(&sheets[usize::from(drafted.light)]),
+        };
+        self.list.into_iter().map(whole).collect()
+    }
+
+    pub(super) fn sheet(&self, light: bool) -> &Sheet {
+        if light { &self.light } else { &self.sheet }
+    }
+
+    /// Tells, of a detector that goes by app alone, whether this batch has just given that sign of
+    /// life. If not, it will have: the caller gives it.
+    pub(super) fn is_known_sign(&mut self, detector: u16, event: &RedactedEvent<'_>) -> bool {
+        let Some(app) = event.app() else { return false };
+        let (second, lane) = (second(event.time()), event.category().lane());
+        let last = app.as_bytes().last().copied().unwrap_or_default();
+        let slot = app.len() + usize::from(last) + 5 * usize::from(lane) + usize::from(detector);
+        let Some(recent) = self.recent.get_mut(slot % RECENT) else { return false };
+        if (recent.detector, recent.lane, recent.second) == (detector, lane, second) && recent.app == app {
+            return true;
+        }
+        (recent.detector, recent.lane, recent.second) = (detector, lane, second);
+        recent.app.clear();
+        recent.app.push_str(app);
+        false
+    }
+
+    /// Tells whether nothing in this batch has given that sign of life yet.
+    pub(super) fn is_new_sign(&mut self, detector: u16, key: u128, event: &RedactedEvent<'_>) -> bool {
+        let (second, lane) = (second(event.time()), event.category().lane());
+        self.signs.insert(Sign { key, second, detector, lane })
+    }
+}
+
+/// Returns the second in which `at` lies.
+pub(super) fn second(at: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(at.nanos().div_euclid(1_000_000_000))
+}
+
+impl std::hash::Hash for Sign {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rest = (self.second.nanos() as u64).rotate_left(16) ^ u64::from(self.detector) << 8 ^ u64::from(self.lane);
+        state.write_u64(self.key as u64 ^ rest.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    }
+}
+
+/// Takes the hash of a [`Sign`] as it is, for its key is a keyed hash already.
+#[derive(Debug, Default)]
+struct OfKey(u64);
+
+impl Hasher for OfKey {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

@@ -1,0 +1,515 @@
+//! What does a detector's file say, and is it sound?
+//!
+//! Compiling reports every problem of a file, each with its line and how to mend it: a key that
+//! nobody knows is a problem too, for a misspelt `quiet` would otherwise be silently ignored.
+
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::clock::Lanes;
+use crate::posture::document::{self, Located, Section, unknown};
+use crate::posture::{Problem, Problems, Threats};
+use crate::telemetry::{Category, Field, Kind, Outcome};
+
+use super::aside::Aside;
+use super::condition::Condition;
+use super::counting::{self, Counted};
+use super::rule::{Leveling, Rule, Term, Weigh};
+use super::{Attack, Counting, Detector, Family, Level, when};
+
+const KEYS: [&str; 25] = [
+    "id",
+    "title",
+    "level",
+    "threat",
+    "attack",
+    "needs",
+    "why",
+    "triage",
+    "false_alarms",
+    "says",
+    "when",
+    "quiet",
+    "match",
+    "threshold",
+    "distinct",
+    "ratio",
+    "sum",
+    "average",
+    "percentile",
+    "sequence",
+    "first_seen",
+    "absence",
+    "baseline",
+    "risk",
+    "travel",
+];
+const PLACEHOLDERS: [&str; 16] = [
+    "entity", "count", "distinct", "examples", "value", "app", "function", "window", "at", "since", "secret", "can",
+    "where", "from", "measured", "limit",
+];
+/// How long an attack must be over before its alert is closed, where the file does not say.
+const QUIET: Duration = Duration::from_hours(1);
+const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Unknown];
+
+/// What a detector's file says, with the lines on which it says so.
+#[derive(Clone, Debug)]
+pub struct DetectorSpec {
+    file: String,
+    tree: Located,
+}
+
+/// A detector ready to run: what the engine and the alert book know of it, and what the matcher does.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the engine, the alert book and people need to know.
+    pub detector: Detector,
+    /// What the matcher needs to know.
+    pub rule: Rule,
+}
+
+/// The texts of a detector that people read.
+struct Texts {
+    title: String,
+    why: String,
+    triage: String,
+    false_alarms: String,
+    says: String,
+}
+
+impl DetectorSpec {
+    /// Reads the YAML of `file`, a path relative to the detectors' folder.
+    ///
+    /// # Errors
+    ///
+    /// Returns the place where the text stops being YAML.
+    pub fn read(file: &str, text: &str) -> Result<Self, Problem> {
+        Ok(Self { file: file.to_owned(), tree: document::read(file, text)? })
+    }
+
+    /// Compiles the detector; its threat must be among `threats`.
+    ///
+    /// # Errors
+    ///
+    /// Returns every problem of the file, in order of their lines.
+    pub fn compile(self, threats: &Threats) -> Result<Compiled, Vec<Problem>> {
+        let mut problems = Problems::of(&self.file);
+        let version = state_version(&self.tree);
+        let compiled = self
+            .tree
+            .section("A detector", &mut problems)
+            .and_then(|section| compile(section, &self.file, version, threats, &mut problems));
+        match compiled {
+            Some(compiled) if problems.is_empty() => Ok(compiled),
+            _ => Err(problems.into_list()),
+        }
+    }
+}
+
+fn compile(
+    mut file: Section,
+    path: &str,
+    version: u64,
+    threats: &Threats,
+    problems: &mut Problems,
+) -> Option<Compiled> {
+    let id = id(&mut file, path, problems);
+    let texts = texts(&mut file, problems);
+    let leveling = leveling(&mut file, problems);
+    let threat = threat(&mut file, threats, problems);
+    let attack = attack(&mut file, problems);
+    let needs = needs(&mut file, problems);
+    let when_line = file.line;
+    let when = file.take("when").map(|when| (when.line, when::compile(when, problems)));
+    let counted = counting::take(&mut file, problems);
+    let quiet = file.take("quiet").map(|quiet| quiet.duration("`quiet`", problems));
+    file.finish("a key of a detector", &KEYS, problems);
+
+    let ((family, id), texts, level, (kinds, lanes)) = (id?, texts?, leveling?, needs?);
+    let mut counted = counted?;
+    let (line, condition) = when.unwrap_or((when_line, Condition::Always));
+    let steps = steps(&mut counted, condition);
+    let risk = counted.counting.is_risk();
+    if risk && !matches!(steps.first(), Some(Condition::Always)) {
+        problems.add(line, "A `risk` sees what other detectors find, and no events. Leave `when` out.");
+    }
+    // It is offered no event, and waits for all that others may find something in.
+    let (kinds, lanes) = if risk { (Vec::new(), Lanes::ALL) } else { (kinds, lanes) };
+    if !risk {
+        possible(&steps, &kinds, line, problems);
+    }
+    let quiet = quiet.flatten().unwrap_or_else(|| usual_quiet(&counted.counting));
+    let detector = Detector {
+        id: id.into(),
+        family,
+        title: texts.title.into(),
+        level: level.usual(),
+        threat: threat?.into(),
+        attack: attack?,
+        needs: lanes,
+        why: texts.why.into(),
+        triage: texts.triage.into(),
+        false_alarms: texts.false_alarms.into(),
+        says: texts.says.into(),
+        entity: counted.entity,
+        counting: counted.counting.clone(),
+        quiet,
+        version,
+    };
+    Some(Compiled { detector, rule: rule(counted, steps, kinds, level) })
+}
+
+fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveling) -> Rule {
+    let terms = || counted.by.iter().chain(&counted.value).flat_map(|term| &term.0);
+    let of_level = matches!(&level, Leveling::By { field, .. } if field.of_secret());
+    let part = if let Weigh::Part(when) = &counted.weigh { Some(when) } else { None };
+    let mentions = |named: &dyn Fn(Field) -> bool| steps.iter().chain(part).any(|step| step.mentions(&named));
+    let of_secret = of_level || terms().any(|field| field.of_secret()) || mentions(&Field::of_secret);
+    let of_hash = terms().any(|field| *field == Field::SecretHash) || mentions(&|field| field == Field::SecretHash);
+    let of_confidence = mentions(&|field| field == Field::SecretConfidence);
+    let light = counted.counting.is_absence();
+    let of_values = matches!(counted.counting, Counting::FirstSeen { .. });
+    let looked_at: Vec<Condition> = steps.iter().chain(part).cloned().collect();
+    let Counted { by, value, entity, weigh, .. } = counted;
+    let aside = Aside::counted(&looked_at, &kinds, (&by, &value), of_secret || light);
+    let by_app = !of_secret && by.as_slice() == [Term(vec![Field::App])];
+    Rule {
+        steps,
+        kinds,
+        by,
+        value,
+        weigh,
+        level,
+        entity,
+        of_secret,
+        aside,
+        of_confidence,
+        light,
+        by_app,
+        of_hash,
+        of_values,
+    }
+}
+
+/// Returns a condition for each step; what stands in `when` holds for all of them.
+fn steps(counted: &mut Counted, when: Condition) -> Vec<Condition> {
+    let steps = std::mem::take(&mut counted.steps);
+    if steps.is_empty() {
+        return vec![when];
+    }
+    steps.into_iter().map(|step| Condition::all(vec![when.clone(), step])).collect()
+}
+
+/// Reports steps that no event can take: a kind that is not in `needs`, or two outcomes at once.
+fn possible(steps: &[Condition], kinds: &[Kind], line: usize, problems: &mut Problems) {
+    for (number, step) in steps.iter().enumerate() {
+        let may = |kind: &Kind| OUTCOMES.into_iter().any(|outcome| step.may_hold(*kind, outcome));
+        if !kinds.iter().any(may) {
+            let which = if steps.len() > 1 { format!("Step {} ", number + 1) } else { "The condition ".to_owned() };
+            problems.add(
+                line,
+                format!("{which}can hold for no event of the kinds in `needs`. Compare `kind` and `outcome`."),
+            );
+        }
+    }
+}
+
+pub(super) fn usual_quiet(counting: &Counting) -> Duration {
+    match counting {
+        Counting::FirstSeen { .. }
+        | Counting::Absence { .. }
+        | Counting::Rhythm { .. }
+        | Counting::Unanswered { .. } => 24 * QUIET,
+        Counting::Correlation(plan) => QUIET.max(2 * plan.span()),
+        Counting::Risk(asked) => QUIET.max(asked.half_life),
+        _ => counting.window().map_or(QUIET, |window| QUIET.max(2 * window.within)),
+    }
+}
+
+/// Returns a hash of all that the detector's state depends on.
+fn state_version(tree: &Located) -> u64 {
+    let mut text = String::from("1;");
+    if let document::Node::Map(entries) = &tree.node {
+        for (key, value) in entries {
+            if matches!(key.text.as_str(), "when" | "needs") || counting::KINDS.contains(&key.text.as_str()) {
+                text.push_str(&key.text);
+                value.node.canonical(&mut text);
+            }
+        }
+    }
+    xxh3_64(text.as_bytes())
+}
+
+fn id(file: &mut Section, path: &str, problems: &mut Problems) -> Option<(Family, String)> {
+    let value =
+        file.demand("id", "Write family and name, such as `id: key-usage.one_key_many_addresses`.", problems)?;
+    let id = value.text("`id`", problems)?;
+    let parts = id.split_once('.').filter(|(_, name)| {
+        let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        !name.is_empty() && name.len() <= 64 && name.bytes().all(letter)
+    });
+    let Some((prefix, name)) = parts else {
+        problems
+            .add(value.line, format!("`{id}` is not an id. Write family, dot, and a name of a-z, 0-9, `_` and `-`."));
+        return None;
+    };
+    let family = Family::ALL.into_iter().find(|family| family.name() == prefix);
+    if family.is_none() {
+        problems.add(value.line, unknown(prefix, "a family", Family::ALL.iter().map(|family| family.name())));
+    }
+    if path != format!("{prefix}/{name}.yaml") {
+        problems
+            .add(value.line, format!("`{id}` must stand in `{prefix}/{name}.yaml`. Move the file, or change the id."));
+    }
+    Some((family?, id))
+}
+
+fn texts(file: &mut Section, problems: &mut Problems) -> Option<Texts> {
+    let title = file.demand_text("title", "Say in a few words what an alert is called.", problems);
+    let why = file.demand_text("why", "Say why it matters, to somebody who has never seen it.", problems);
+    let triage = file.demand_text("triage", "Say what to do first, in numbered steps.", problems);
+    let false_alarms = file.demand_text("false_alarms", "Say when it is wrong, and what to do then.", problems);
+    let says =
+        file.demand("says", "Write the alert's sentence, such as `says: \"{entity} failed {count} times\"`.", problems);
+    let says = says.and_then(|says| {
+        let text = says.text("`says`", problems)?;
+        placeholders(&text, says.line, problems);
+        Some(text)
+    });
+    Some(Texts { title: title?, why: why?, triage: triage?, false_alarms: false_alarms?, says: says? })
+}
+
+fn placeholders(says: &str, line: usize, problems: &mut Problems) {
+    for part in says.split('{').skip(1) {
+        match part.split_once('}') {
+            Some((name, _)) if PLACEHOLDERS.contains(&name) => {}
+            Some((name, _)) => problems.add(line, unknown(name, "a placeholder of `says`", PLACEHOLDERS.into_iter())),
+            None => problems.add(line, "`says` has a `{` without its `}`."),
+        }
+    }
+}
+
+/// Returns the level called `name`; there being none is a problem.
+pub(super) fn level_named(name: &str, line: usize, problems: &mut Problems) -> Option<Level> {
+    let level = Level::ALL.into_iter().find(|level| level.name() == name);
+    if level.is_none() {
+        problems.add(line, unknown(name, "a level", Level::ALL.iter().map(|level| level.name())));
+    }
+    level
+}
+
+fn leveling(file: &mut Section, problems: &mut Problems) -> Option<Leveling> {
+    let value = file.demand("level", "Write `level: high`, or levels by a field.", problems)?;
+    if !matches!(value.node, document::Node::Map(_)) {
+        let name = value.text("`level`", problems)?;
+        return level_named(&name, value.line, problems).map(Leveling::Fixed);
+    }
+    let mut section = value.section("`level`", problems)?;
+    let by = section.demand("by", "Name the field that decides, such as `by: secret.privilege`.", problems)?;
+    let name = by.text("`by`", problems)?;
+    let field = when::field(&name, by.line, problems)?;
+    let default = section.demand_text("default", "Give the level of all other values.", problems)?;
+    let default = level_named(&default, section.line, problems)?;
+    let mut of = Vec::new();
+    for (key, value) in section.rest() {
+        if let Some(names) = when::names(field).filter(|names| !names.contains(&key.text.as_str())) {
+            problems.add(key.line, unknown(&key.text, &format!("a value of `{name}`"), names.into_iter()));
+        }
+        let level = value.text("A level", problems).and_then(|level| level_named(&level, value.line, problems));
+        of.extend(level.map(|level| (key.text.into(), level)));
+    }
+    Some(Leveling::By { field, of, default })
+}
+
+fn threat(file: &mut Section, threats: &Threats, problems: &mut Problems) -> Option<String> {
+    let value = file.demand("threat", "Name a threat of threats.yaml.", problems)?;
+    let id = value.text("`threat`", problems)?;
+    if threats.named(&id).is_none() {
+        problems.add(value.line, threats.unknown(&id));
+    }
+    Some(id)
+}
+
+fn attack(file: &mut Section, problems: &mut Problems) -> Option<Attack> {
+    let value = file.demand("attack", "Write `attack: { version: \"18\", techniques: [T1110] }`.", problems)?;
+    let mut section = value.section("`attack`", problems)?;
+    let version = section.demand_text("version", "Give the ATT&CK version whose numbers these are.", problems);
+    let techniques = section.demand("techniques", "List techniques such as `T1110.001`.", problems);
+    let techniques = techniques.map(|list| list.texts("A technique", problems)).unwrap_or_default();
+    for (technique, line) in &techniques {
+        let shape = technique.strip_prefix('T').map(|rest| rest.split_once('.').unwrap_or((rest, "000")));
+        let digits = |text: &str, many| text.len() == many && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !shape.is_some_and(|(main, sub)| digits(main, 4) && digits(sub, 3)) {
+            problems.add(*line, format!("`{technique}` is not an ATT&CK technique. Write `T1110` or `T1110.001`."));
+        }
+    }
+    section.finish("a key of `attack`", &["version", "techniques"], problems);
+    Some(Attack { version: version?, techniques: techniques.into_iter().map(|(technique, _)| technique).collect() })
+}
+
+fn needs(file: &mut Section, problems: &mut Problems) -> Option<(Vec<Kind>, Lanes)> {
+    let value =
+        file.demand("needs", "List kinds of event, such as `needs: [http.request]`, or `needs: any`.", problems)?;
+    let names = value.texts("A kind or category", problems);
+    if names.iter().any(|(name, _)| name == "any") {
+        return Some((Kind::ALL.to_vec(), Lanes::ALL));
+    }
+    let (mut kinds, mut lanes) = (Vec::new(), Lanes(0));
+    for (name, line) in names {
+        if let Some(kind) = Kind::named(&name) {
+            kinds.push(kind);
+            lanes = Lanes(lanes.0 | kind.lanes().0);
+        } else if let Some(category) = Category::ALL.into_iter().find(|category| category.name() == name) {
+            // All that it makes; and nobody waits for others that make the same.
+            kinds.extend(category.makes());
+            lanes = lanes.with(category.lane());
+        } else {
+            let known = Kind::ALL.iter().map(|kind| kind.name()).chain(["any"]);
+            problems.add(line, unknown(&name, "a kind of event", known));
+        }
+    }
+    Some((kinds, lanes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREATS: &str = "\
+- { id: key-theft, title: t, stride: spoofing, description: d, controls: [c], needs: [http.request] }
+";
+    const GOOD: &str = "\
+id: key-usage.many
+title: Many
+level: high
+threat: key-theft
+attack: { version: 18, techniques: [T1078.004] }
+needs: [http.request]
+why: why
+triage: triage
+false_alarms: none
+says: '{entity} did {count}'
+when: { outcome: success }
+threshold: { by: key.id, at_least: 3, within: 10m }
+";
+
+    fn compile(text: &str) -> Result<Compiled, Vec<String>> {
+        let threats = Threats::read(THREATS).unwrap();
+        let spec = DetectorSpec::read("key-usage/many.yaml", text).unwrap();
+        spec.compile(&threats).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn problems_of(from: &str, to: &str) -> Vec<String> {
+        assert!(GOOD.contains(from), "{from}");
+        compile(&GOOD.replace(from, to)).unwrap_err()
+    }
+
+    #[test]
+    fn a_sound_detector_compiles() {
+        let detector = compile(GOOD).unwrap().detector;
+        assert_eq!(detector.counting, Counting::Threshold { at_least: 3, within: Duration::from_mins(10).into() });
+        assert_eq!((detector.family, detector.level), (Family::KeyUsage, Level::High));
+        assert_eq!(detector.needs, Kind::HttpRequest.lanes());
+        assert_eq!(detector.quiet, QUIET);
+    }
+
+    #[test]
+    fn a_category_stands_for_all_that_it_makes_and_for_no_other_that_makes_the_same() {
+        let compiled = compile(&GOOD.replace("[http.request]", "[AppServiceHTTPLogs]")).unwrap();
+        assert_eq!(compiled.rule.kinds, [Kind::HttpRequest, Kind::SignIn]);
+        assert_eq!(compiled.detector.needs, Lanes(0).with(Category::AppServiceHTTPLogs.lane()));
+    }
+
+    #[test]
+    fn every_problem_is_reported_with_its_line_and_its_mend() {
+        let text = "\
+id: key-usage.other
+titel: Many
+level: hihg
+threat: key-teft
+attack: { version: 18, techniques: [1078] }
+needs: [http.reqest]
+why: why
+triage: triage
+false_alarms: none
+says: '{entitty} did {count'
+when: { outcom: success, reason: key-invalit, response.status: high, source.ip: 300.1.1.1, request.path: { regex: '(' } }
+threshold: { by: request.path, at_least: 0, within: 10 }
+distinct: {}
+";
+        assert_eq!(
+            compile(text).unwrap_err(),
+            [
+                "key-usage/many.yaml:1: `key-usage.other` must stand in `key-usage/other.yaml`. Move the file, or change the id.",
+                "key-usage/many.yaml:1: `title` is missing. Say in a few words what an alert is called.",
+                "key-usage/many.yaml:2: `titel` is not a key of a detector. Did you mean `title`?",
+                "key-usage/many.yaml:3: `hihg` is not a level. Did you mean `high`?",
+                "key-usage/many.yaml:4: `key-teft` is not a threat of threats.yaml. Did you mean `key-theft`?",
+                "key-usage/many.yaml:5: `1078` is not an ATT&CK technique. Write `T1110` or `T1110.001`.",
+                "key-usage/many.yaml:6: `http.reqest` is not a kind of event. Did you mean `http.request`?",
+                "key-usage/many.yaml:10: `entitty` is not a placeholder of `says`. Did you mean `entity`?",
+                "key-usage/many.yaml:10: `says` has a `{` without its `}`.",
+                "key-usage/many.yaml:11: The regular expression can't be compiled: unclosed group. See docs.rs/regex.",
+                "key-usage/many.yaml:11: `300.1.1.1` is not an address or network. Write `203.0.113.7` or `10.0.0.0/8`.",
+                "key-usage/many.yaml:11: `key-invalit` is not a value of `reason`. Did you mean `key-invalid`?",
+                "key-usage/many.yaml:11: `outcom` is not a field of an event. Did you mean `outcome`?",
+                "key-usage/many.yaml:11: `response.status` must be a whole number, not `high`.",
+                "key-usage/many.yaml:12: A detector counts in exactly one way, this one has threshold and distinct. Use one of: match, threshold, distinct, ratio, sum, average, percentile, sequence, first_seen, absence, baseline, risk, travel.",
+                "key-usage/many.yaml:12: The first of `by` names who or what an alert is about. Put one of these first: app, function, gateway, source.ip, identity.name, identity.id, identity.app, key.id, origin, secret.id, secret.hash.",
+                "key-usage/many.yaml:12: `at_least` must be a whole number from 1 to 10000, not `0`.",
+                "key-usage/many.yaml:12: `within` must be a duration such as `30s`, `10m`, `1h` or `7d` (up to 3650d), not `10`.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_condition_that_no_event_can_fulfil_is_a_problem() {
+        assert_eq!(
+            problems_of("{ outcome: success }", "{ kind: function.log }"),
+            [
+                "key-usage/many.yaml:11: The condition can hold for no event of the kinds in `needs`. Compare `kind` and `outcome`."
+            ]
+        );
+    }
+
+    #[test]
+    fn an_operator_that_does_not_fit_its_field_is_a_problem() {
+        assert_eq!(
+            problems_of("{ outcome: success }", "{ source.ip: { starts_with: '10.' } }"),
+            ["key-usage/many.yaml:11: `source.ip` is an address: use an address or `in_network`."]
+        );
+        assert_eq!(
+            problems_of("{ outcome: success }", "{ request.path: { gte: 5 } }"),
+            ["key-usage/many.yaml:11: `request.path` is not a number: `gte` can't compare it."]
+        );
+    }
+
+    #[test]
+    fn levels_by_a_field_name_values_that_exist() {
+        let level = "level: { by: secret.privilege, mastre: critical, default: low }";
+        assert!(problems_of("level: high", level)[0].ends_with("Did you mean `master`?"));
+        let mended = GOOD.replace("level: high", &level.replace("mastre", "master"));
+        assert!(compile(&mended).unwrap().rule.of_secret);
+    }
+
+    #[test]
+    fn state_survives_a_better_title_but_not_another_condition() {
+        let version = |text: &str| compile(text).unwrap().detector.version;
+        assert_eq!(version(GOOD), version(&GOOD.replace("title: Many", "title: A great many")));
+        assert_eq!(version(GOOD), version(&GOOD.replace("{ outcome: success }", "\n  outcome: success")));
+        assert_ne!(version(GOOD), version(&GOOD.replace("within: 10m", "within: 11m")));
+        assert_ne!(version(GOOD), version(&GOOD.replace("outcome: success", "outcome: failure")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_makes_compiling_panic(line in 0..12_usize, with in "[ -~\u{e9}]{0,40}") {
+            let lines: Vec<_> = GOOD.lines().enumerate().map(|(at, text)| if at == line { with.as_str() } else { text }).collect();
+            let threats = Threats::read(THREATS).unwrap();
+            if let Ok(spec) = DetectorSpec::read("key-usage/many.yaml", &lines.join("\n")) {
+                _ = spec.compile(&threats);
+            }
+        }
+    }
+}

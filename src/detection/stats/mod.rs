@@ -1,0 +1,18 @@
+//! What has an entity done lately, told in little memory?
+
+mod compact;
+mod measures;
+mod quantiles;
+mod season;
+mod sums;
+mod tally;
+mod uniques;
+mod values;
+
+pub use measures::Measures;
+pub use quantiles::Quantiles;
+pub use season::{Normal, Season};
+pub use sums::Sums;
+pub use tally::Tally;
+pub use uniques::Uniques;
+pub use values::Values;

@@ -1,0 +1,296 @@
+//! Has this record been seen before?
+//!
+//! Azure delivers some records twice, minutes apart and through other partitions. A record is
+//! known by a keyed hash for a window of event time, together with where it was first seen: read
+//! again after a restart, it is still the first, and its twin still the second. At most
+//! `max_records` are remembered; beyond it the oldest are forgotten early, and counted.
+
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::store::ShardBytes;
+use crate::telemetry::Position;
+
+/// The component's name in the store.
+pub const COMPONENT: &str = "duplicates";
+/// Room for this many records is made at once.
+const AT_ONCE: usize = 50_000;
+/// State is kept in this many parts, so that rewriting one whole is cheap.
+const PARTS: u8 = 16;
+
+/// Whether a record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is the first of its kind.
+    First,
+    /// It is the very record that was first, read again.
+    Again,
+    /// It is another copy of one that was seen.
+    Copy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    hash: u128,
+    position: Position,
+    time: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    /// The two halves of each hash, and its time, in order of arrival; forgotten from the front.
+    order: VecDeque<(u64, u64, Timestamp)>,
+    fresh: Vec<Entry>,
+    whole_bytes: usize,
+    delta_bytes: usize,
+}
+
+/// Records seen within the window.
+#[derive(Debug)]
+pub struct Duplicates {
+    window: Duration,
+    max_records: usize,
+    known: HashMap<u128, Position, BuildHasherDefault<Spread>>,
+    parts: Vec<Part>,
+    newest: Timestamp,
+    forgotten_early: u64,
+    /// Whether additions are collected for [`Duplicates::delta`].
+    durable: bool,
+}
+
+/// The hash is keyed and spread already: take its low bits as they are.
+#[derive(Debug, Default)]
+struct Spread(u64);
+
+impl std::hash::Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = self.0.rotate_left(23) ^ u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+impl Duplicates {
+    /// Remembers records for `window` of event time, at most `max_records` of them; `durable`
+    /// ones are collected for the store.
+    pub fn new(window: Duration, max_records: usize, durable: bool) -> Self {
+        Self {
+            window,
+            max_records: max_records.max(usize::from(PARTS)),
+            known: HashMap::with_capacity_and_hasher(max_records.min(AT_ONCE), BuildHasherDefault::default()),
+            parts: (0..PARTS).map(|_| Part::default()).collect(),
+            newest: Timestamp::MIN,
+            forgotten_early: 0,
+            durable,
+        }
+    }
+
+    /// Looks at what a batch is about to look up and to displace, so that memory is waited for once
+    /// and not a record at a time; makes room for what is new.
+    pub fn expect(&mut self, hashes: impl Iterator<Item = u128>) {
+        let (mut new, mut all) = (0, 0);
+        for hash in hashes {
+            all += 1;
+            new += usize::from(!self.known.contains_key(&hash));
+        }
+        let oldest = self.newest.minus(self.window);
+        let of_part = all / usize::from(PARTS) + 1;
+        let fronts = self.parts.iter().flat_map(|part| part.order.iter().take(of_part));
+        let gone = fronts.filter(|front| front.2 < oldest && self.known.contains_key(&whole(front))).count();
+        self.known.reserve(new.saturating_sub(gone));
+    }
+
+    /// Records that the record `hash` of `time` was read at `position`.
+    pub fn see(&mut self, hash: u128, position: Position, time: Timestamp) -> Seen {
+        match self.known.entry(hash) {
+            Slot::Occupied(first) => return if *first.get() == position { Seen::Again } else { Seen::Copy },
+            Slot::Vacant(free) => free.insert(position),
+        };
+        let entry = Entry { hash, position, time };
+        if self.durable {
+            self.parts[part_of(hash)].fresh.push(entry);
+        }
+        self.remember(entry);
+        Seen::First
+    }
+
+    /// Returns where the record `hash` was first seen, if it is remembered.
+    pub fn first(&self, hash: u128) -> Option<Position> {
+        self.known.get(&hash).copied()
+    }
+
+    /// Returns how many records were forgotten before their window had passed.
+    pub fn forgotten_early(&self) -> u64 {
+        self.forgotten_early
+    }
+
+    /// Returns what was added since the last call; a part whose additions outgrow it comes whole.
+    pub fn delta(&mut self) -> Vec<ShardBytes> {
+        let mut out = Vec::new();
+        for (number, part) in self.parts.iter_mut().enumerate() {
+            if part.fresh.is_empty() {
+                continue;
+            }
+            let rewrite = part.delta_bytes > 2 * part.whole_bytes + 64 * 1024;
+            let entry = |half: &(u64, u64, Timestamp)| {
+                let hash = whole(half);
+                Some(Entry { hash, position: *self.known.get(&hash)?, time: half.2 })
+            };
+            let entries: Vec<Entry> =
+                if rewrite { part.order.iter().filter_map(entry).collect() } else { part.fresh.clone() };
+            let Ok(bytes) = postcard::to_stdvec(&entries) else { continue };
+            part.fresh.clear();
+            if rewrite {
+                (part.whole_bytes, part.delta_bytes) = (bytes.len(), 0);
+            } else {
+                part.delta_bytes += bytes.len();
+            }
+            out.push(ShardBytes { component: COMPONENT, shard: number as u8, whole: rewrite, bytes });
+        }
+        out
+    }
+
+    /// Takes back what earlier deltas kept, in order. What they forget again was counted before.
+    ///
+    /// # Errors
+    ///
+    /// Says which part can't be read.
+    pub fn restore(&mut self, shards: &[ShardBytes]) -> Result<(), String> {
+        for shard in shards.iter().filter(|shard| shard.component == COMPONENT) {
+            let entries: Vec<Entry> = postcard::from_bytes(&shard.bytes)
+                .map_err(|error| format!("part {} of the duplicates' memory can't be read: {error}", shard.shard))?;
+            for entry in entries {
+                if let Slot::Vacant(free) = self.known.entry(entry.hash) {
+                    free.insert(entry.position);
+                    self.remember(entry);
+                }
+            }
+            let part = &mut self.parts[usize::from(shard.shard % PARTS)];
+            if shard.whole {
+                (part.whole_bytes, part.delta_bytes) = (shard.bytes.len(), 0);
+            } else {
+                part.delta_bytes += shard.bytes.len();
+            }
+        }
+        self.forgotten_early = 0;
+        Ok(())
+    }
+
+    /// Puts what is known now behind all else, and forgets what it displaces.
+    fn remember(&mut self, entry: Entry) {
+        self.newest = self.newest.max(entry.time);
+        let oldest = self.newest.minus(self.window);
+        let part = &mut self.parts[part_of(entry.hash)];
+        while let Some(front) = part.order.front() {
+            let time = front.2;
+            let full = part.order.len() >= self.max_records / usize::from(PARTS);
+            if time >= oldest && !full {
+                break;
+            }
+            self.forgotten_early += u64::from(time >= oldest);
+            self.known.remove(&whole(front));
+            part.order.pop_front();
+        }
+        part.order.push_back(((entry.hash >> 64) as u64, entry.hash as u64, entry.time));
+    }
+}
+
+/// Returns the hash of which these are the halves.
+fn whole(&(high, low, _): &(u64, u64, Timestamp)) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
+fn part_of(hash: u128) -> usize {
+    ((hash >> 64) as usize) % usize::from(PARTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::StreamId;
+
+    fn at(offset: i64) -> Position {
+        Position { stream: StreamId(0), offset, index: 0 }
+    }
+
+    fn time(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn ten_minutes() -> Duplicates {
+        Duplicates::new(Duration::from_mins(10), 1_000, true)
+    }
+
+    #[test]
+    fn a_second_delivery_is_a_copy_and_a_second_reading_is_not() {
+        let mut seen = ten_minutes();
+        assert_eq!(seen.see(7, at(1), time(0)), Seen::First);
+        assert_eq!(seen.see(7, at(2), time(0)), Seen::Copy);
+        assert_eq!(seen.see(7, at(1), time(0)), Seen::Again);
+    }
+
+    #[test]
+    fn a_record_is_forgotten_after_the_window() {
+        let mut seen = ten_minutes();
+        seen.see(16 << 64, at(1), time(0));
+        seen.see(32 << 64, at(2), time(601));
+        assert_eq!(seen.first(16 << 64), None);
+        assert_eq!(seen.forgotten_early(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_reads_back() {
+        let mut seen = ten_minutes();
+        let mut kept = Vec::new();
+        for n in 0..500_u64 {
+            let hash = u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+            seen.see(hash, at(n as i64), time(n as i64 / 10));
+            if n % 50 == 0 {
+                kept.extend(seen.delta());
+            }
+        }
+        kept.extend(seen.delta());
+        let mut again = ten_minutes();
+        again.restore(&kept).expect("what was written can be read");
+        assert_eq!(again.known, seen.known);
+    }
+
+    #[test]
+    fn what_was_forgotten_early_is_not_counted_again_after_a_restart() {
+        let few = || Duplicates::new(Duration::from_mins(10), 160, true);
+        let (mut seen, mut kept) = (few(), Vec::new());
+        for n in 0..1_000_u64 {
+            seen.see(u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835), at(n as i64), time(0));
+            kept.extend(seen.delta());
+        }
+        assert!(seen.forgotten_early() > 800);
+        let mut again = few();
+        again.restore(&kept).unwrap();
+        assert_eq!((again.known.len(), again.forgotten_early()), (seen.known.len(), 0));
+    }
+
+    #[test]
+    fn a_flood_is_bounded_and_counted() {
+        let mut seen = Duplicates::new(Duration::from_mins(10), 160, true);
+        for n in 0..10_000_u64 {
+            seen.see(u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835), at(n as i64), time(0));
+        }
+        assert!(seen.known.len() <= 160);
+        assert_eq!(seen.forgotten_early(), 10_000 - seen.known.len() as u64);
+    }
+}

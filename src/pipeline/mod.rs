@@ -1,0 +1,47 @@
+//! How does everything run together?
+//!
+//! Stage 1 ([`Stage`]) is stateless and runs on every worker: scan, decode, redact, match.
+//! Stage 2 ([`Core`]) has one owner and no lock: duplicates, watermarks, detectors, alerts. What
+//! it holds becomes durable with the positions it stems from, an [`Epoch`](crate::store::Epoch)
+//! at a time. All logging and counting happens in this room; the others return values.
+
+mod core;
+mod coverage;
+mod crew;
+mod daemon;
+mod deliveries;
+mod duplicates;
+mod epochs;
+mod gone;
+mod heartbeat;
+mod intake;
+mod listening;
+mod outputs;
+mod parts;
+mod reload;
+mod replay;
+mod retries;
+mod settings;
+mod supervise;
+mod surroundings;
+mod tally;
+mod tapped;
+mod watch;
+mod without;
+mod worker;
+
+pub use self::core::{Absorbed, Core};
+pub use crew::Crew;
+pub use daemon::{Daemon, DaemonError};
+pub use deliveries::Deliveries;
+pub use heartbeat::heartbeat;
+pub use intake::SpoolIntake;
+pub use outputs::Outputs;
+pub use parts::{Ask, DaemonParts, DaemonSettings};
+pub use reload::{Reloader, Reread};
+pub use replay::{ReplayError, ReplayOptions, Replayed, replay};
+pub use settings::CoreSettings;
+pub use supervise::{FromSource, Open, Orders, supervise};
+pub use surroundings::Surroundings;
+pub use watch::{SourceInfo, WARN_BEFORE, Watch};
+pub use worker::{Stage, Worked};

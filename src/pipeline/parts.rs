@@ -1,0 +1,73 @@
+//! What the coordinator is made of, and what may be asked of it.
+
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use tokio::sync::{oneshot, watch};
+
+use crate::alerts::Command;
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::telemetry::Streams;
+
+use super::deliveries::{Deliveries, Settled};
+use super::outputs::Outputs;
+use super::reload::Reread;
+use super::supervise::{FromSource, Orders};
+use super::watch::{SourceInfo, Watch};
+use super::{Core, Crew};
+
+/// Something for the coordinator to do beside reading.
+#[derive(Debug)]
+pub enum Ask {
+    /// A person acknowledges or closes; the answer comes once it is durable.
+    Command(Command, oneshot::Sender<Result<(), String>>),
+    /// Files that context comes from were read anew.
+    Surround(Box<Reread>),
+    /// A delivery was tried.
+    Settled(Settled),
+}
+
+/// How the daemon behaves beside its core.
+#[derive(Clone, Debug)]
+pub struct DaemonSettings {
+    /// Nobody is told of alerts whose last event is older than this.
+    pub notify_max_age: Duration,
+    /// With nothing arriving for this long, and everything read, event time moves on by itself.
+    pub silence: Duration,
+    /// How much the store keeps, and for how long.
+    pub store: crate::store::Settings,
+    /// The data folder.
+    pub data: std::path::PathBuf,
+}
+
+/// Everything the coordinator owns or talks to.
+#[derive(Debug)]
+pub struct DaemonParts {
+    /// Detection and its state.
+    pub core: Core,
+    /// The workers.
+    pub crew: Crew,
+    /// The one writing connection.
+    pub store: Store,
+    /// Names of streams.
+    pub streams: Streams,
+    /// The time.
+    pub clock: Clock,
+    /// Where redacted records go.
+    pub outputs: Outputs,
+    /// Where alerts go.
+    pub deliveries: Deliveries,
+    /// What pages and metrics show.
+    pub watch: Watch,
+    /// From the sources' tasks.
+    pub batches: Receiver<FromSource>,
+    /// From pages and deliveries.
+    pub asks: Receiver<Ask>,
+    /// To the sources' tasks.
+    pub orders: Vec<watch::Sender<Orders>>,
+    /// The sources, in the order of their numbers.
+    pub sources: Vec<SourceInfo>,
+    /// How it behaves.
+    pub settings: DaemonSettings,
+}

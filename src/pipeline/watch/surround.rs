@@ -1,0 +1,81 @@
+//! What is to be said of exceptions, lists and places while the daemon runs?
+//!
+//! Once a minute: how old each list and database is, and, once each, what has become too old, what
+//! ends soon and what has ended. A file that can't be taken is a complaint until one can.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::context::ContextProblem;
+use crate::dashboard::ExceptionSeen;
+
+use super::super::Core;
+use super::Watch;
+
+/// How often ages are looked at.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// What was said of context, and when.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// When ages were looked at last.
+    last: Option<Duration>,
+    /// What was said, so that it is said once.
+    already: Vec<String>,
+    /// Why the newest files could not be taken.
+    pub(super) complaint: Option<String>,
+}
+
+impl Watch {
+    /// Says why what was read anew is not taken.
+    pub fn context_refused(&mut self, problems: &[ContextProblem]) {
+        for problem in problems {
+            tracing::error!("{problem}");
+        }
+        self.metrics.context_reloads.add(&["refused"], 1);
+        let first = problems.first().map(ToString::to_string).unwrap_or_default();
+        self.context.complaint = Some(format!(
+            "The files of [context] have changed and are not taken; what they said before holds. {first}"
+        ));
+    }
+
+    /// Says that what was read anew is gone by from now on.
+    pub fn context_taken(&mut self) {
+        tracing::info!("the files of [context] were read anew");
+        self.metrics.context_reloads.add(&["taken"], 1);
+        self.context = Said::default();
+    }
+
+    /// Shows how old things are, and says what is too old or ends.
+    pub(super) fn surrounded(&mut self, core: &Core, now: Timestamp, elapsed: Duration) {
+        if self.context.last.is_some_and(|last| elapsed.saturating_sub(last) < EVERY) {
+            return;
+        }
+        self.context.last = Some(elapsed);
+        let around = core.surroundings();
+        for about in around.context.about() {
+            if let Some(written) = about.written {
+                let age = i64::try_from(now.since(written).as_secs()).unwrap_or(i64::MAX);
+                self.metrics.context_age_seconds.set(&[&about.name], age);
+            }
+        }
+        let ending = around.exceptions.all().iter().filter_map(|one| one.warning(now, self.warn_before));
+        for says in around.context.stale(now).into_iter().chain(ending) {
+            if !self.context.already.contains(&says) {
+                tracing::warn!("{says}");
+                self.context.already.push(says);
+            }
+        }
+        let counted = core.accounting().held_back;
+        let seen = around.exceptions.all().iter().map(|one| ExceptionSeen {
+            id: one.id.to_string(),
+            detectors: one.detectors.join(", "),
+            owner: one.owner.clone(),
+            reason: one.reason.clone(),
+            expires: one.expires,
+            standing: one.standing(now, self.warn_before).name(),
+            held_back: counted.get(&*one.id).copied().unwrap_or_default(),
+        });
+        self.board.set_exceptions(seen.collect());
+    }
+}

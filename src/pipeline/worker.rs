@@ -1,0 +1,437 @@
+//! Stage 1: what a worker makes of a batch, with no state but its arena.
+//!
+//! Decoding and finishing meet here, so this is the one file outside `telemetry` and `redaction`
+//! that sees an event before it is redacted: it passes each straight on to the redactor.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bumpalo::Bump;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
+
+use crate::clock::{Clock, Timestamp};
+use crate::context::{Asked, Context, Memo, Named, Seen, Topology, Where};
+use crate::dashboard::Tap;
+use crate::detection::{Matcher, Signal, Signals};
+use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
+use crate::store::{LETTER_BYTES, NewDeadLetter};
+use crate::telemetry::{
+    Batch, Category, Event, Known, Mark, MessageAt, Position, Scanned, StreamId, Undecodable, decode,
+};
+
+use super::listening::Listening;
+
+use super::tapped::offer;
+
+/// How far ahead of the clock a record's time may be.
+const AHEAD_OF_CLOCK: Duration = Duration::from_hours(1);
+
+/// What every worker needs; shared, and replaced whole when detectors are reloaded.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Takes secrets and people out.
+    pub redactor: Arc<Redactor>,
+    /// Knows who called and what lies behind what.
+    pub topology: Topology,
+    /// Knows where addresses lie, who lists them, and what should be there.
+    pub context: Arc<Context>,
+    /// Finds what concerns a detector.
+    pub matcher: Matcher,
+    /// Seed of the content hash by which duplicates are known: the installation's own.
+    pub content_seed: u64,
+    /// Whether the redacted stream is written, so that messages must be put together again.
+    pub keep_redacted: bool,
+    /// Shows the redacted events to those who watch; costs nothing while nobody does.
+    pub tap: Tap,
+    /// Tells a time that can't be from one that can: a record from the future would carry every
+    /// watermark there, and all that comes after it would be late for ever.
+    pub clock: Clock,
+}
+
+/// A message as the coordinator sees it.
+#[derive(Debug)]
+pub struct MessageSeen {
+    /// Where it came from.
+    pub stream: StreamId,
+    /// Its offset.
+    pub offset: i64,
+    /// Where to go on after it.
+    pub next: i64,
+    /// Its size in bytes, as read.
+    pub size: u32,
+    /// Its decoded records, in [`Worked::records`].
+    pub records: Range<u32>,
+    /// Its records that could not be decoded, in [`Worked::dead`].
+    pub dead: Range<u32>,
+    /// The message without secrets and people, where the redacted stream is written.
+    pub redacted: Option<Vec<u8>>,
+}
+
+/// A decoded record as the coordinator sees it.
+#[derive(Debug)]
+pub struct RecordSeen {
+    /// Its place in the message.
+    pub index: u32,
+    /// Keyed hash of its content, or of its own id where its category has one.
+    pub hash: u128,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What wrote it.
+    pub category: Category,
+    /// Its signals, in [`Worked::signals`].
+    pub signals: Range<u32>,
+    /// Its matches that were held back, in [`Worked::held`].
+    pub held: Range<u32>,
+}
+
+/// What a worker made of a batch.
+#[derive(Debug, Default)]
+pub struct Worked {
+    /// The batch's messages, in order.
+    pub messages: Vec<MessageSeen>,
+    /// Their records, in order.
+    pub records: Vec<RecordSeen>,
+    /// The records' signals, in order.
+    pub signals: Vec<Signal>,
+    /// The exceptions that held the records' matches back, in order.
+    pub held: Vec<Arc<str>>,
+    /// What could not be decoded, redacted.
+    pub dead: Vec<NewDeadLetter>,
+    /// What came of each app and gateway.
+    pub listening: Listening,
+    /// Replacements made, by kind.
+    pub redactions: BTreeMap<Arc<str>, u64>,
+    /// What got a second fingerprint, during the overlap of a rotation.
+    pub links: Vec<Link>,
+    /// What the source said beside its messages.
+    pub marks: Vec<Mark>,
+}
+
+/// A batch in work.
+struct Work<'c> {
+    worked: Worked,
+    signals: Signals,
+    /// What is asked of context, and what it has said so far.
+    asked: Asked,
+    memo: Memo<'c>,
+    now: Timestamp,
+    /// What happens later than this can't have happened.
+    latest: Timestamp,
+}
+
+impl Stage {
+    /// Scans, decodes, redacts and matches `batch`. A message that makes any of these panic becomes
+    /// a dead letter without its bytes; the others are worked as if it were not there.
+    pub fn work(&self, batch: &Batch, arena: &mut Bump) -> Worked {
+        contained(batch, arena, |batch, arena| self.work_all(batch, arena))
+    }
+
+    fn work_all(&self, batch: &Batch, arena: &mut Bump) -> Worked {
+        let scanned = self.redactor.scan(batch);
+        let worked = Worked {
+            marks: batch.marks.clone(),
+            messages: Vec::with_capacity(batch.messages.len()),
+            records: Vec::with_capacity(batch.messages.len().max(batch.bytes.len() / 1_024)),
+            ..Worked::default()
+        };
+        let now = self.clock.now();
+        let signals = Signals::of_batch(batch.bytes.len());
+        let asked = self.asked();
+        let memo = Memo::default();
+        let mut work = Work { worked, signals, asked, memo, now, latest: now.plus(AHEAD_OF_CLOCK) };
+        for message in 0..batch.messages.len() {
+            arena.reset();
+            self.message(&scanned, message, arena, &mut work);
+        }
+        let held = work.signals.take_held();
+        Worked { signals: work.signals.finish(), held, links: self.redactor.new_links(), ..work.worked }
+    }
+
+    /// What is asked of context: by detectors and exceptions, and by who watches the events pass.
+    fn asked(&self) -> Asked {
+        let watched = self.tap.is_open();
+        let Asked { addresses, inventory } = self.matcher.asked();
+        self.context.answers(Asked { addresses: addresses || watched, inventory: inventory || watched })
+    }
+
+    fn message<'c>(&'c self, scanned: &Scanned<'_>, message: usize, arena: &Bump, work: &mut Work<'c>) {
+        let at = &scanned.batch().messages[message];
+        let Work { worked, signals, asked, memo, now, latest } = work;
+        let (first_record, first_dead) = (len(&worked.records), len(&worked.dead));
+        let mut replacements: Vec<Replacement> = Vec::new();
+        for sighting in scanned.sightings(message).iter().filter(|seen| !seen.is_hash()) {
+            *worked.redactions.entry(sighting.kind.clone()).or_default() += 1;
+        }
+        decode(scanned, message, arena, |decoded| match decoded {
+            Ok(event) => {
+                self.locate(event);
+                if *asked != Asked::default() {
+                    event.known = self.look(event, *asked, memo).map(|known| &*arena.alloc(known));
+                }
+                let event = self.redactor.finish(event);
+                if !event.replacements().is_empty() {
+                    replacements.extend_from_slice(event.replacements());
+                    *worked.redactions.entry(Arc::from("person")).or_default() += event.replacements().len() as u64;
+                }
+                if event.time() > *latest {
+                    worked.dead.push(ahead_of_the_clock(&event));
+                } else {
+                    worked.listening.hear(&event, at.received, *now);
+                    self.record(&event, worked, signals);
+                }
+            }
+            Err(undecodable) => {
+                let people = self.redactor.personal_in(scanned.bytes(message), undecodable.bytes.clone());
+                worked.dead.push(self.dead_letter(scanned, message, &undecodable, &people));
+                replacements.extend(people);
+            }
+        });
+        let redacted = self.keep_redacted.then(|| {
+            let bytes = scanned.bytes(message);
+            let all = 0..u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            replacements.sort_by_key(|replacement| replacement.raw.start);
+            splice(bytes, all, &replacements)
+        });
+        worked.messages.push(MessageSeen {
+            stream: at.stream,
+            offset: at.offset,
+            next: at.next,
+            size: at.bytes.end - at.bytes.start,
+            records: first_record..len(&worked.records),
+            dead: first_dead..len(&worked.dead),
+            redacted,
+        });
+    }
+
+    /// Puts the client in the place of the last hop, and marks what a gateway has seen before.
+    fn locate(&self, event: &mut Event<'_>) {
+        let found = self.topology.look(&Seen {
+            kind: event.kind,
+            app: event.app.map(|text| text.value),
+            gateway: event.gateway.map(|text| text.value),
+            peer: event.source_ip,
+            forwarded: event.forwarded.map(|text| text.value),
+            front_door_client: event.front_door.client.map(|text| text.value),
+            front_door_socket: event.front_door.socket.map(|text| text.value),
+        });
+        event.layer = event.layer.or(found.layer);
+        let Some(client) = found.client.filter(|_| event.peer.is_none()) else { return };
+        let written = match client.written {
+            Where::Forwarded => event.forwarded,
+            Where::FrontDoorSocket => event.front_door.socket,
+            Where::FrontDoorClient => event.front_door.client,
+        };
+        event.peer = event.source_text;
+        event.source_text = written.and_then(|text| text.part(client.at));
+        (event.source_ip, event.source_port) = (Some(client.ip), client.port);
+    }
+
+    /// Looks up what is asked, as long as the address is the caller's own.
+    fn look<'c>(&'c self, event: &Event<'_>, asked: Asked, memo: &mut Memo<'c>) -> Option<Known<'c>> {
+        let named = Named {
+            app: event.app.map(|text| text.value),
+            function: event.function.map(|text| text.value),
+            origin: event.origin.map(|text| text.value),
+            key: event.key.id.map(|text| text.value),
+            ip: event.source_ip,
+            time: event.time,
+        };
+        self.context.look(asked, &named, memo)
+    }
+
+    fn record(&self, event: &RedactedEvent<'_>, worked: &mut Worked, signals: &mut Signals) {
+        if self.tap.is_open() {
+            offer(&self.tap, event);
+        }
+        let hash = self.hash(event);
+        let (first_signal, first_held) = (signals.len() as u32, signals.held_back() as u32);
+        self.matcher.observe(event, hash, signals);
+        worked.records.push(RecordSeen {
+            index: event.position().index,
+            hash,
+            time: event.time(),
+            category: event.category(),
+            signals: first_signal..signals.len() as u32,
+            held: first_held..signals.held_back() as u32,
+        });
+    }
+
+    /// A record's own id may repeat in other requests of one correlation, so time and address
+    /// are hashed with it.
+    fn hash(&self, event: &RedactedEvent<'_>) -> u128 {
+        let Some(id) = event.own_id() else { return xxh3_128_with_seed(event.scanned_record(), self.content_seed) };
+        let mut hash = Xxh3::with_seed(self.content_seed);
+        hash.update(event.category().name().as_bytes());
+        hash.update(&event.time().nanos().to_le_bytes());
+        match event.source_ip() {
+            Some(IpAddr::V4(ip)) => hash.update(&ip.octets()),
+            Some(IpAddr::V6(ip)) => hash.update(&ip.octets()),
+            None => {}
+        }
+        hash.update(id.as_bytes());
+        hash.digest128()
+    }
+
+    fn dead_letter(
+        &self,
+        scanned: &Scanned<'_>,
+        message: usize,
+        what: &Undecodable,
+        people: &[Replacement],
+    ) -> NewDeadLetter {
+        let at = &scanned.batch().messages[message];
+        let bytes = scanned.bytes(message);
+        let end = what.bytes.end.min(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let mut kept = splice(bytes, what.bytes.start.min(end)..end, people);
+        let size = len(&kept);
+        kept.truncate(LETTER_BYTES);
+        NewDeadLetter {
+            position: Position { stream: at.stream, offset: at.offset, index: what.index },
+            reason: what.reason.name(),
+            size,
+            bytes: self.redactor.hide(&kept).into_owned(),
+        }
+    }
+}
+
+/// Does `work` on `batch`; if it panics, on each of its messages alone.
+fn contained(batch: &Batch, arena: &mut Bump, mut work: impl FnMut(&Batch, &mut Bump) -> Worked) -> Worked {
+    let whole = AssertUnwindSafe(|| work(batch, arena));
+    if let Ok(worked) = catch_unwind(whole) {
+        return worked;
+    }
+    let mut worked = Worked { marks: batch.marks.clone(), ..Worked::default() };
+    for (message, at) in batch.messages.iter().enumerate() {
+        let mut alone = Batch::default();
+        alone.push(batch.message(message), at.stream, at.offset, at.next, at.received);
+        alone.messages[0].seen.clone_from(&at.seen);
+        let one = AssertUnwindSafe(|| work(&alone, &mut Bump::new()));
+        worked.append(catch_unwind(one).unwrap_or_else(|_| Worked::panicked(at)));
+    }
+    worked
+}
+
+impl Worked {
+    /// Returns what is known of a message on which a worker panicked: that it was there.
+    fn panicked(at: &MessageAt) -> Self {
+        let position = Position { stream: at.stream, offset: at.offset, index: 0 };
+        let size = at.bytes.end - at.bytes.start;
+        let dead = vec![NewDeadLetter { position, reason: "panicked", bytes: Vec::new(), size }];
+        let message = MessageSeen {
+            stream: at.stream,
+            offset: at.offset,
+            next: at.next,
+            size,
+            records: 0..0,
+            dead: 0..1,
+            redacted: Some(Vec::new()),
+        };
+        Self { messages: vec![message], dead, ..Self::default() }
+    }
+
+    /// Adds what was made of a later message.
+    fn append(&mut self, later: Self) {
+        let moved = |range: &Range<u32>, by: u32| range.start + by..range.end + by;
+        let (records, dead) = (len(&self.records), len(&self.dead));
+        let (signals, held) = (len(&self.signals), len(&self.held));
+        self.listening.append(later.listening);
+        self.messages.extend(later.messages.into_iter().map(|message| MessageSeen {
+            records: moved(&message.records, records),
+            dead: moved(&message.dead, dead),
+            ..message
+        }));
+        self.records.extend(later.records.into_iter().map(|record| RecordSeen {
+            signals: moved(&record.signals, signals),
+            held: moved(&record.held, held),
+            ..record
+        }));
+        self.held.extend(later.held);
+        self.dead.extend(later.dead);
+        self.signals.extend(later.signals);
+        self.links.extend(later.links);
+        for (kind, n) in later.redactions {
+            *self.redactions.entry(kind).or_default() += n;
+        }
+    }
+}
+
+fn ahead_of_the_clock(event: &RedactedEvent<'_>) -> NewDeadLetter {
+    let mut bytes = event.record().into_owned();
+    let size = len(&bytes);
+    bytes.truncate(LETTER_BYTES);
+    NewDeadLetter { position: event.position(), reason: "from_the_future", bytes, size }
+}
+
+fn len<T>(of: &[T]) -> u32 {
+    u32::try_from(of.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redaction::{KeyRing, Settings};
+
+    const NOON: &str = "2026-03-02T12:00:00Z";
+
+    fn stage() -> Stage {
+        Stage {
+            redactor: Arc::new(Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap()),
+            matcher: Matcher::new(Vec::new().into(), (1, 2)),
+            content_seed: 3,
+            keep_redacted: true,
+            tap: Tap::default(),
+            topology: Topology::default(),
+            context: Arc::default(),
+            clock: Clock::fixed(Timestamp::parse_rfc3339(NOON).unwrap()),
+        }
+    }
+
+    fn record(time: &str) -> String {
+        format!(
+            r#"{{"time":"{time}","category":"Other","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/SHOP"}}"#
+        )
+    }
+
+    fn batch(messages: &[String]) -> Batch {
+        let mut batch = Batch { marks: vec![Mark::AtEnd(StreamId(0), true)], ..Batch::default() };
+        for (offset, message) in (0..).zip(messages) {
+            batch.push(message.as_bytes(), StreamId(0), offset, offset + 1, None);
+        }
+        batch
+    }
+
+    #[test]
+    fn a_message_that_makes_a_worker_panic_is_a_dead_letter_and_the_others_go_on() {
+        let stage = stage();
+        let messages = [record(NOON), "a message with the bug in it".to_owned(), record(NOON)];
+        let whole = batch(&messages);
+        let worked = contained(&whole, &mut Bump::new(), |batch, arena| {
+            assert!(memchr::memmem::find(&batch.bytes, b"the bug").is_none(), "a bug was found");
+            stage.work_all(batch, arena)
+        });
+        let dead: Vec<_> =
+            worked.dead.iter().map(|dead| (dead.position.offset, dead.reason, dead.bytes.len())).collect();
+        assert_eq!(dead, [(1, "panicked", 0)], "its bytes may hold what was not hidden");
+        let seen: Vec<_> =
+            worked.messages.iter().map(|m| (m.offset, m.next, m.records.clone(), m.dead.clone())).collect();
+        assert_eq!(seen, [(0, 1, 0..1, 0..0), (1, 2, 1..1, 0..1), (2, 3, 1..2, 1..1)]);
+        assert_eq!(worked.records.len(), 2);
+        assert_eq!(worked.marks, whole.marks);
+        let redacted: Vec<_> = worked.messages.iter().map(|m| m.redacted.as_ref().unwrap().is_empty()).collect();
+        assert_eq!(redacted, [false, true, false]);
+    }
+
+    #[test]
+    fn a_record_from_the_future_is_a_dead_letter_and_moves_no_time() {
+        let messages = [record("2026-03-02T12:59:59Z"), record("2026-03-02T13:00:01Z"), record("9999-12-31T00:00:00Z")];
+        let worked = stage().work(&batch(&messages), &mut Bump::new());
+        assert_eq!(worked.records.len(), 1, "an hour ahead of the clock may be");
+        let dead: Vec<_> = worked.dead.iter().map(|dead| (dead.position.offset, dead.reason)).collect();
+        assert_eq!(dead, [(1, "from_the_future"), (2, "from_the_future")]);
+        assert!(worked.dead[0].bytes.starts_with(b"{\"time\":\"2026-03-02T13:00:01Z\""));
+    }
+}

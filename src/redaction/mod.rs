@@ -1,0 +1,301 @@
+//! How does a record lose its secrets and its people, and keep everything else?
+//!
+//! [`Redactor::scan`] works on bytes before anything is decoded: secrets by signature, checksum
+//! and context. [`Redactor::finish`] works on the decoded event: what is personal by the meaning
+//! of its field. Both put a keyed fingerprint in place of what they hide, so the same secret can
+//! be followed everywhere, and both leave every byte outside the hidden spans as it was.
+
+mod bridge;
+mod broken;
+mod canary;
+pub mod explain;
+mod facts;
+mod filter;
+mod fingerprint;
+mod finish;
+mod identify;
+mod keyring;
+mod kind;
+mod links;
+pub mod made;
+mod message;
+mod people;
+mod redacted;
+mod rules;
+mod scan;
+mod settings;
+
+pub use explain::{Explained, explain};
+pub use filter::{FilterSummary, LONGEST_LINE, Seen, Teller, filter, filter_telling};
+pub use identify::Identified;
+pub use keyring::{KeyError, KeyInfo, KeyRing, KeyState};
+pub use links::Link;
+pub use people::{Action, CEILING as MOST_POLICIES, FieldName, KindName, PathText, PersonalKind, Policy, personal};
+pub use redacted::{RedactedEvent, Replacement, redacted_message, splice};
+pub use rules::{Rule, RuleProblem, Rules};
+pub use settings::{Addresses, RedactionError, Settings};
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use fingerprint::{Fingerprinter, Memo};
+pub use kind::Kind;
+use people::People;
+use scan::{Found, Scanner, merge};
+
+use crate::telemetry::{Batch, Confidence, Event, Fingerprint, MessageAt, Original, Scanned, ScannedMessage, Sighting};
+
+/// Finds and replaces secrets and personal data. Cheap to share; one serves all workers.
+#[derive(Debug)]
+pub struct Redactor {
+    scanner: Scanner,
+    fingerprints: Fingerprinter,
+    people: People,
+    settings: Settings,
+    rules: Arc<Rules>,
+    /// Every kind's name, by [`Kind::place`]: shared by all sightings.
+    names: Vec<Arc<str>>,
+    /// What one batch leaves to the next: most secrets are seen again and again.
+    memo: Mutex<Memo>,
+}
+
+impl Redactor {
+    /// Returns a redactor that makes fingerprints under the key in use of `keys`.
+    ///
+    /// Reads the rules that `settings` name; fails if they can't be had, or if it does not find the
+    /// made-up secrets it is tested with first.
+    pub fn new(keys: &KeyRing, settings: &Settings) -> Result<Self, RedactionError> {
+        let rules = Rules::load(&settings.rules).map_err(RedactionError::Rules)?;
+        let scanner = Scanner::new(rules.clone())?;
+        canary::check(&scanner)?;
+        let mut names: Vec<Arc<str>> = Kind::ALL.iter().filter_map(|kind| kind.name()).map(Arc::from).collect();
+        names.extend(rules.names());
+        let (fingerprints, memo) = (Fingerprinter::new(keys, rules.names()), Mutex::default());
+        let people = People::new(keys, settings);
+        Ok(Self { scanner, fingerprints, people, settings: settings.clone(), rules, names, memo })
+    }
+
+    /// Returns the rules it goes by, beside what is code.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Finds the secrets in every message of `batch` and splices fingerprints in their place.
+    ///
+    /// A message on which the search fails is hidden whole, as `unscanned`, and harms no other.
+    pub fn scan<'b>(&self, batch: &'b Batch) -> Scanned<'b> {
+        let range = |message: &MessageAt| message.bytes.start as usize..message.bytes.end as usize;
+        let ranges: Vec<_> = batch.messages.iter().map(range).collect();
+        let all = caught(|| self.hidden(&batch.bytes, &ranges, &batch.messages));
+        Scanned::new(batch, all.unwrap_or_else(|| self.one_by_one(batch, &ranges)))
+    }
+
+    /// Returns those of the messages at `ranges` of `bytes` that hide something, by their numbers.
+    fn hidden(&self, bytes: &[u8], ranges: &[Range<usize>], messages: &[MessageAt]) -> Vec<(u32, ScannedMessage)> {
+        let mut all = self.scanner.find_all(bytes, ranges, Some(&self.people)).into_iter().peekable();
+        let mut found = Vec::new();
+        // Whoever comes while another has it begins with an empty one.
+        let mut memo = self.memo.try_lock().map(|mut memo| std::mem::take(&mut *memo)).unwrap_or_default();
+        memo.make_room();
+        let mut hidden = Vec::new();
+        while let Some((index, one)) = all.next() {
+            found.clear();
+            found.push(one);
+            while let Some((_, one)) = all.next_if(|(next, _)| *next == index) {
+                found.push(one);
+            }
+            merge(&mut found);
+            let (message, range) = (&messages[index as usize], ranges[index as usize].clone());
+            if !found.is_empty() {
+                hidden.push((index, self.replaced(&bytes[range], &found, &message.seen, &mut memo)));
+            }
+        }
+        if let Ok(mut left) = self.memo.try_lock() {
+            *left = memo;
+        }
+        hidden
+    }
+
+    #[cold]
+    fn one_by_one(&self, batch: &Batch, ranges: &[Range<usize>]) -> Vec<(u32, ScannedMessage)> {
+        let mut hidden = Vec::new();
+        for ((index, range), message) in (0_u32..).zip(ranges).zip(&batch.messages) {
+            let bytes = &batch.bytes[range.clone()];
+            let whole = 0..bytes.len();
+            let alone = || self.hidden(bytes, std::slice::from_ref(&whole), std::slice::from_ref(message));
+            match caught(alone) {
+                Some(one) => hidden.extend(one.into_iter().map(|(_, message)| (index, message))),
+                None => hidden.push((index, self.unscanned(bytes))),
+            }
+        }
+        hidden
+    }
+
+    /// Returns what is left of a text in which it can't be told what must be hidden.
+    fn unscanned(&self, text: &[u8]) -> ScannedMessage {
+        let whole = Found::new(0..text.len(), Kind::Unscanned, Confidence::Suspected);
+        self.replaced(text, &[whole], &[], &mut Memo::default())
+    }
+
+    /// Hides what is personal in `event`; cannot fail: in doubt it hides.
+    pub fn finish<'s>(&self, event: &'s mut Event<'s>) -> RedactedEvent<'s> {
+        let hashes = self.settings.authentication_hash;
+        finish::finish(&self.people, &self.fingerprints, hashes, event).linked(self.fingerprints.links())
+    }
+
+    /// Returns, during the overlap of a rotation, what has got a second fingerprint since the last
+    /// call: the one in use, and the one that is coming.
+    pub fn new_links(&self) -> Vec<Link> {
+        self.fingerprints.links().map_or_else(Vec::new, |links| links.fresh())
+    }
+
+    /// Hides every secret and address of a person in a free text: log lines, error messages,
+    /// dead letters. Returns the text itself where there is nothing to hide.
+    pub fn hide<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let without = caught(|| {
+            let mut found = self.find(text);
+            merge(&mut found);
+            (!found.is_empty()).then(|| self.replaced(text, &found, &[], &mut Memo::default()).bytes)
+        });
+        match without {
+            Some(None) => Cow::Borrowed(text),
+            Some(Some(bytes)) => Cow::Owned(bytes),
+            None => Cow::Owned(self.unscanned(text).bytes),
+        }
+    }
+
+    /// Returns what must be hidden in `text`.
+    fn find(&self, text: &[u8]) -> Vec<Found> {
+        let whole = 0..text.len();
+        let found = self.scanner.find_all(text, std::slice::from_ref(&whole), Some(&self.people));
+        found.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// Returns `text` with fingerprints in place of what was `found` (ascending, apart), and all
+    /// that was seen in it, now or `before`.
+    fn replaced(&self, text: &[u8], found: &[Found], before: &[Sighting], memo: &mut Memo) -> ScannedMessage {
+        let mut bytes = Vec::with_capacity(text.len() + found.len() * 16);
+        let mut sightings = Vec::with_capacity(found.len() + before.len());
+        let mut stood = Vec::with_capacity(found.len() + before.len());
+        let mut earlier = before.iter().peekable();
+        let mut from = 0;
+        for one in found {
+            while let Some(seen) = earlier.next_if(|seen| (seen.at.start as usize) < one.span.start) {
+                sightings.push(moved(seen, bytes.len() as i64 - from as i64));
+                stood.push(seen.at.clone());
+            }
+            bytes.extend_from_slice(&text[from..one.span.start]);
+            let Stands { fingerprint, written, quote, original } = self.stands(text, one, memo);
+            bytes.extend_from_slice(quote.as_bytes());
+            let start = bytes.len() as u32;
+            bytes.extend_from_slice(&written);
+            sightings.push(Sighting {
+                kind: self.names[one.kind.place()].clone(),
+                privilege: one.privilege,
+                confidence: one.confidence,
+                secret: one.kind.secret(),
+                dummy: one.dummy,
+                fingerprint,
+                at: start..bytes.len() as u32,
+                about: one.facts.as_ref().and_then(|facts| self.about(facts, memo)),
+                original,
+            });
+            bytes.extend_from_slice(quote.as_bytes());
+            stood.push(one.span.start as u32..one.span.end as u32);
+            if self.settings.authentication_hash {
+                bridge::add(&self.fingerprints, one, one.read(text), &mut sightings, &mut stood);
+            }
+            from = one.span.end;
+        }
+        stood.extend(earlier.clone().map(|seen| seen.at.clone()));
+        sightings.extend(earlier.map(|seen| moved(seen, bytes.len() as i64 - from as i64)));
+        bytes.extend_from_slice(&text[from..]);
+        ScannedMessage { bytes, sightings, stood }
+    }
+
+    /// Returns what stands in the place of `one`, which was found in `text`.
+    fn stands(&self, text: &[u8], one: &Found, memo: &mut Memo) -> Stands {
+        let (mut quote, mut original) = ("", None);
+        let (fingerprint, shown) = if one.kind.secret() {
+            let fingerprint = self.fingerprints.of(one.kind, one.read(text), memo);
+            (fingerprint.clone(), fingerprint.0)
+        } else if one.inside.is_some() {
+            let instead = self.people.inside(&self.fingerprints, one.kind, one.read(text), memo);
+            (Fingerprint(instead.clone()), instead)
+        } else {
+            let instead = self.people.before(&self.fingerprints, text, one, memo);
+            (quote, original) = (instead.quote, instead.original);
+            (instead.fingerprint, instead.text)
+        };
+        let written = one.inside.as_ref().map_or_else(|| shown.as_bytes().to_vec(), |inside| inside.written(&shown));
+        Stands { fingerprint, written, quote, original }
+    }
+}
+
+/// Returns every kind of personal data.
+pub fn personal_kinds() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(|kind| !kind.secret())
+}
+
+/// What stands in the place of something that was found.
+struct Stands {
+    fingerprint: Fingerprint,
+    written: Vec<u8>,
+    /// What is put on both sides of it.
+    quote: &'static str,
+    /// What stood there, where its place decides.
+    original: Option<Box<Original>>,
+}
+
+/// Returns the name of every kind of secret and personal data that the code knows.
+pub fn kinds() -> Vec<&'static str> {
+    Kind::ALL.iter().filter_map(|kind| kind.name()).collect()
+}
+
+/// Does `work`; nothing if a bug in it panics.
+fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// Returns `seen`, moved by `by` bytes.
+fn moved(seen: &Sighting, by: i64) -> Sighting {
+    let shift = |at: u32| u32::try_from(i64::from(at) + by).unwrap_or(0);
+    Sighting { at: shift(seen.at.start)..shift(seen.at.end), ..seen.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::StreamId;
+
+    fn redactor() -> Redactor {
+        let mut redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
+        redactor.scanner.breaks_on(b"the bug");
+        redactor
+    }
+
+    #[test]
+    fn a_message_on_which_the_search_fails_is_hidden_whole_and_harms_no_other() {
+        let redactor = redactor();
+        let mut batch = Batch::default();
+        for message in ["?code=hunter2-a&b", "the bug beside ?code=hunter2-b&c", "plain", "", "?code=hunter2-a&b"] {
+            batch.push(message.as_bytes(), StreamId(0), 0, 1, None);
+        }
+        let scanned = redactor.scan(&batch);
+        let text = |message| String::from_utf8_lossy(scanned.bytes(message)).into_owned();
+        assert!(text(0).starts_with("?code=azure-function-key:k1:") && text(0).ends_with("&b"), "{}", text(0));
+        assert_eq!((text(2).as_str(), text(3).as_str(), text(4)), ("plain", "", text(0)));
+        assert!(text(1).starts_with("unscanned:k") && text(1).len() < 40, "{}", text(1));
+        let seen: Vec<_> = scanned.sightings(1).iter().map(|one| (&*one.kind, one.confidence)).collect();
+        assert_eq!(seen, [("unscanned", Confidence::Suspected)]);
+    }
+
+    #[test]
+    fn a_text_on_which_the_search_fails_is_hidden_whole() {
+        let redactor = redactor();
+        assert!(redactor.hide(b"the bug beside hunter2").starts_with(b"unscanned:k"));
+        assert_eq!(&*redactor.hide(b"plain"), b"plain");
+    }
+}

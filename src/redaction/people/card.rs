@@ -1,0 +1,312 @@
+//! Is this the number of a payment card?
+//!
+//! Fourteen to nineteen digits of an issuer's range, of a length that issuer has, whose Luhn sum
+//! holds, written in one piece or in the groups that are on cards. Nothing of a longer number, a
+//! GUID, a decimal or a trace id is one, nor what a member calls an id of that sort. Old Visa
+//! numbers of thirteen digits are left out, for they look like times. At most [`LONGEST`] bytes are
+//! looked at for each place that is told, and none twice.
+
+use std::ops::Range;
+
+use super::national::luhn;
+use crate::redaction::scan::bytes::unit_before;
+
+/// The longest run of groups that is looked at, bytes.
+const LONGEST: usize = 64;
+
+/// Issuers: the first digits from and to, and the lengths their numbers have.
+const ISSUERS: [(u32, u32, Range<usize>); 25] = [
+    // Visa
+    (4, 4, 16..17),
+    (4, 4, 19..20),
+    // Mastercard
+    (51, 55, 16..17),
+    (2221, 2720, 16..17),
+    // American Express
+    (34, 34, 15..16),
+    (37, 37, 15..16),
+    // Diners Club
+    (300, 305, 14..20),
+    (309, 309, 14..20),
+    (36, 36, 14..20),
+    (38, 39, 14..20),
+    // Discover
+    (6011, 6011, 16..20),
+    (644, 649, 16..20),
+    (65, 65, 16..20),
+    // JCB
+    (3528, 3589, 16..20),
+    // UnionPay
+    (62, 62, 16..20),
+    (81, 81, 16..20),
+    // Maestro
+    (5018, 5018, 16..20),
+    (5020, 5020, 16..20),
+    (5038, 5038, 16..20),
+    (6304, 6304, 16..20),
+    (6759, 6763, 16..20),
+    // Mir
+    (2200, 2204, 16..20),
+    // RuPay
+    (508, 508, 16..17),
+    (60, 60, 16..17),
+    // Troy
+    (9792, 9792, 16..17),
+];
+
+/// How numbers are grouped on cards.
+const GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+
+/// What a member is called whose digits are an id or a time, in lower case without `_` and `-`.
+const IDS: [&str; 12] = [
+    "traceid",
+    "spanid",
+    "parentid",
+    "operationid",
+    "requestid",
+    "correlationid",
+    "transactionid",
+    "instanceid",
+    "ticks",
+    "sequencenumber",
+    "offset",
+    "timestamp",
+];
+
+/// A row of digits, and the separator before it: 0 if it is the first.
+struct Group {
+    at: Range<usize>,
+    before: u8,
+}
+
+/// Appends the numbers in the run around `at` to `found`; returns where the run ends.
+pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
+    let run = run(text, at);
+    if run.len() > LONGEST {
+        return run.end;
+    }
+    let groups = groups(text, &run);
+    let mut n = 0;
+    while n < groups.len() {
+        match GROUPS.iter().find_map(|lengths| grouped(text, &groups, n, lengths)).or_else(|| whole(text, &groups, n)) {
+            Some((taken, span)) => {
+                found.push(span);
+                n += taken;
+            }
+            None => n += 1,
+        }
+    }
+    run.end
+}
+
+/// Returns the digits around `at`, with single separators between.
+fn run(text: &[u8], at: usize) -> Range<usize> {
+    let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
+    let separator = |at: usize| matches!(text.get(at), Some(b' ' | b'-'));
+    let Some(first) = (at..text.len().min(at + 8)).find(|at| digit(*at)) else { return at..at };
+    let (mut start, mut end) = (first, first);
+    while first - start <= LONGEST {
+        match start.checked_sub(1) {
+            Some(before) if digit(before) => start = before,
+            Some(before) if separator(before) && before > 0 && digit(before - 1) => start = before - 1,
+            _ => break,
+        }
+    }
+    while end - first <= LONGEST {
+        if digit(end) || separator(end) && digit(end + 1) {
+            end += 1;
+        } else {
+            break;
+        }
+    }
+    // The last digits of an escape are none of the number's.
+    let escape = match text[..start] {
+        [.., b'%'] if text[start..].starts_with(b"25") => 4,
+        [.., b'%'] => 2,
+        [.., b'\\', b'u'] => 4,
+        _ => 0,
+    };
+    (start + escape).min(end)..end
+}
+
+fn groups(text: &[u8], run: &Range<usize>) -> Vec<Group> {
+    let (mut groups, mut at, mut before) = (Vec::new(), run.start, 0);
+    while at < run.end {
+        let length = text[at..run.end].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        groups.push(Group { at: at..at + length, before });
+        before = text.get(at + length).copied().unwrap_or_default();
+        at += length + 1;
+    }
+    groups
+}
+
+/// Returns the number that the groups from `n` on make, if their lengths are `lengths`.
+fn grouped(text: &[u8], groups: &[Group], n: usize, lengths: &[usize]) -> Option<(usize, Range<usize>)> {
+    let own = groups.get(n..n + lengths.len())?;
+    let separator = own[1].before;
+    let fit = own
+        .iter()
+        .zip(lengths)
+        .enumerate()
+        .all(|(at, (group, length))| group.at.len() == *length && (at == 0 || group.before == separator));
+    // More of the same would be a longer number.
+    let longer =
+        |next: Option<&Group>, by: u8| next.is_some_and(|next| by == separator && (3..=6).contains(&next.at.len()));
+    let before = n.checked_sub(1).and_then(|before| groups.get(before));
+    let behind = groups.get(n + lengths.len());
+    if !fit || longer(before, own[0].before) || longer(behind, behind.map_or(0, |next| next.before)) {
+        return None;
+    }
+    let span = own[0].at.start..own.last()?.at.end;
+    let digits: Vec<u8> = text[span.clone()].iter().copied().filter(u8::is_ascii_digit).collect();
+    (is_card(&digits) && stands_alone(text, &span)).then_some((lengths.len(), span))
+}
+
+/// Returns group `n` if it is a number by itself.
+fn whole(text: &[u8], groups: &[Group], n: usize) -> Option<(usize, Range<usize>)> {
+    let span = groups[n].at.clone();
+    let hyphen = groups[n].before == b'-' || groups.get(n + 1).is_some_and(|next| next.before == b'-');
+    let is = !hyphen && is_card(&text[span.clone()]) && stands_alone(text, &span) && !is_id(text, span.start);
+    is.then_some((1, span))
+}
+
+fn is_card(digits: &[u8]) -> bool {
+    if !(14..=19).contains(&digits.len()) || digits.windows(2).all(|pair| pair[0] == pair[1]) {
+        return false;
+    }
+    let starts = |from: u32, to: u32| {
+        let length = from.ilog10() as usize + 1;
+        let first = digits[..length].iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+        (from..=to).contains(&first)
+    };
+    ISSUERS.iter().any(|(from, to, lengths)| lengths.contains(&digits.len()) && starts(*from, *to)) && luhn(digits)
+}
+
+/// Tells whether nothing around `span` goes on with it.
+fn stands_alone(text: &[u8], span: &Range<usize>) -> bool {
+    let before = unit_before(text, span.start).is_none_or(|unit| match unit.byte {
+        // A percent escape of anything ends what stood before it.
+        _ if unit.escaped => true,
+        b'.' | b'-' => !has_digit(text[..span.start - 1].iter().rev()),
+        byte => !byte.is_ascii_alphanumeric() && byte != b'_',
+    });
+    let behind = match text.get(span.end..).unwrap_or_default() {
+        [b'.' | b'-', rest @ ..] => !has_digit(rest.iter()),
+        [next, ..] => !next.is_ascii_alphanumeric() && *next != b'_',
+        [] => true,
+    };
+    before && behind
+}
+
+/// Tells whether the word that begins here has a digit in it.
+fn has_digit<'b>(word: impl Iterator<Item = &'b u8>) -> bool {
+    word.take(40).take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
+}
+
+/// Tells whether the name before `at` says that what follows is an id or a time.
+fn is_id(text: &[u8], at: usize) -> bool {
+    let before = &text[at.saturating_sub(LONGEST)..at];
+    let between = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b':' | b'=' | b' ');
+    let end = before.iter().rposition(|byte| !between(byte)).map_or(0, |last| last + 1);
+    let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let length = before[..end].iter().rev().take_while(name).count();
+    let mut word = before[end - length..end].to_ascii_lowercase();
+    word.retain(u8::is_ascii_alphanumeric);
+    IDS.iter().any(|id| word.ends_with(id.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::runs::runs;
+    use super::*;
+
+    fn hidden(text: &str) -> String {
+        let (mut found, mut from) = (Vec::new(), 0);
+        runs(text.as_bytes(), |at| {
+            if at >= from {
+                from = around(text.as_bytes(), at, &mut found);
+            }
+        });
+        let mut out = text.to_owned();
+        for span in found.iter().rev() {
+            out.replace_range(span.clone(), "…");
+        }
+        out
+    }
+
+    /// Numbers that payment providers print for tests.
+    const CARDS: [&str; 14] = [
+        "4111111111111111",
+        "5555555555554444",
+        "2223003122003222",
+        "378282246310005",
+        "36227206271667",
+        "6011111111111117",
+        "3566002020360505",
+        "6200000000000005",
+        "4111 1111 1111 1111",
+        "5555-5555-5555-4444",
+        "3782 822463 10005",
+        "3622 720627 1667",
+        "6304000000000000",
+        "2200000000000004",
+    ];
+
+    #[test]
+    fn a_card_is_hidden_in_every_place_a_text_has() {
+        for card in CARDS {
+            for form in [
+                "N",
+                "{\"card\":\"N\"}",
+                "card=N&x=1",
+                "pan: N, cvc",
+                "{\\\"n\\\":\\\"N\\\"}",
+                "at 10 N",
+                "\\nN\\n",
+                "order-N",
+                "x%20N%20y",
+            ] {
+                assert_eq!(hidden(&form.replace('N', card)), form.replace('N', "…"), "{card}");
+            }
+        }
+        assert_eq!(hidden("2026-11-26 4111 1111 1111 1111 5555555555554444"), "2026-11-26 … …");
+    }
+
+    #[test]
+    fn what_is_no_card_stays() {
+        for text in [
+            // Luhn does not hold, no issuer, wrong length, wrong groups.
+            "4111111111111112",
+            "order 4242424242424241",
+            "1764191000000000",
+            "9111111111111111",
+            "411111111111111",
+            "41111 11111 11111 1",
+            "4111 1111-1111 1111",
+            "0000000000000000",
+            // Parts of something longer.
+            "41111111111111111111",
+            "4111 1111 1111 1111 1111",
+            "a4111111111111111",
+            "4111111111111111a",
+            "0.4111111111111111",
+            "4111111111111111.5",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-4111111111111111-01",
+            "54108609-4111111111111111",
+            "41111111-1111-1111-1111-111111111111",
+            "638204200593759681",
+            "\"spanId\":\"4111111111111111\"",
+            "span_id=4111111111111111",
+            "2026-11-26 21:02:30",
+        ] {
+            assert_eq!(hidden(text), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9A-F -]{0,90}") {
+            hidden(&text);
+        }
+    }
+}

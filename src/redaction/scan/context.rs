@@ -1,0 +1,304 @@
+//! Does the name before a value make it a secret?
+//!
+//! A hit is the end of a name; the whole name is read around it and says what follows. Where a
+//! value has been hidden, the search goes on behind it. A value that yields to its parts is
+//! walked once, however many names are in it.
+
+use std::ops::Range;
+
+use super::bytes::{NAME, Set, ends_with, run_of, starts_name, unit_at, unit_before};
+use super::cookie;
+use super::dummy::is_dummy;
+use super::names::{Rule, rule};
+use super::person::is_address;
+use super::value::{self, Place, Quote};
+use super::{Found, Kind, sas, service};
+use crate::redaction::fingerprint::{fingerprint_at, holds_fingerprint, is_fingerprint, tail_at};
+use crate::telemetry::Confidence;
+
+/// The longest name that is read.
+const LONGEST: usize = 64;
+/// How far around a `code=` its path is looked for.
+const AROUND: usize = 512;
+
+/// What ends an opaque token in a text.
+const TOKEN: Set = Set::word(b"._~+/=-%");
+
+/// The walk over one text's names.
+#[derive(Default)]
+pub struct Walk {
+    /// Up to where a value that yields has been walked.
+    outer: usize,
+    /// Up to where parameters around a signature have been read.
+    read: usize,
+}
+
+impl Walk {
+    /// Settles the name around `hit..end`; `separator` is 0 if the name may go on behind it.
+    /// Returns where to go on, if that is behind the hit.
+    pub fn name(
+        &mut self,
+        text: &[u8],
+        hit: usize,
+        end: usize,
+        separator: usize,
+        found: &mut Vec<Found>,
+    ) -> Option<usize> {
+        let end = if separator == 0 { end + run_of(&text[end..], &NAME, LONGEST) } else { end };
+        if let Some(len) = tail_at(&text[end..]) {
+            return Some(end + len);
+        }
+        let before = text[..hit].iter().rev().take(LONGEST).take_while(|byte| NAME.has(**byte)).count();
+        let name = &text[hit - before..end];
+        let last = |word: &[u8]| ends_with(name, word) && starts_name(text, end - word.len());
+        if last(b"code") {
+            return code(text, end, found);
+        }
+        if last(b"sig") {
+            return self.signature(text, end, found);
+        }
+        if last(b"cookie") || last(b"set-cookie") || last(b"cookies") {
+            let set = last(b"set-cookie");
+            return each(text, end, |place| cookie::header(text, place, set, found));
+        }
+        if ends_with(name, b"authorization") {
+            return each(text, end, |place| authorization(text, place, found));
+        }
+        if let Some(confidence) = cookie::named(text, hit, name) {
+            return cookie::single(text, end, confidence, found);
+        }
+        let rule = rule(name)?;
+        self.ruled(text, hit - before..end, rule, found)
+    }
+
+    fn ruled(&mut self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<usize> {
+        if rule.yields && name.start < self.outer {
+            return None;
+        }
+        // Between `;` and `;` an `&` belongs to the value.
+        let listed = rule.kind == Kind::Password && unit_before(text, name.start).is_some_and(|unit| unit.byte == b';');
+        let stop = match unit_before(text, name.start).map(|unit| unit.byte) {
+            _ if listed => &value::CONNECTION,
+            // `host:6380,password=…,ssl=True`
+            Some(b',') if rule.kind == Kind::Password => &value::WORD,
+            _ => rule.stop,
+        };
+        let of_service = Rule { kind: service::named(text, name.start, rule.kind).unwrap_or(rule.kind), ..*rule };
+        let rule =
+            if of_service.kind == rule.kind { rule } else { &Rule { confidence: Confidence::Context, ..of_service } };
+        let own_header = rule.kind == Kind::ApiKey && text[name.clone()].eq_ignore_ascii_case(b"api-key");
+        let mut hidden = false;
+        let last = each(text, name.end, |place| {
+            // Decided before the walk: what is walked and not hidden is walked again.
+            if rule.strict && place.quote == Quote::Bare && !place.equals {
+                return place.start;
+            }
+            let end = value::end(text, place, stop);
+            hidden |= hide(text, place, end, rule, found);
+            if let Some(this) = found.last_mut().filter(|this| own_header && is_hexadecimal(&text[this.value.clone()]))
+            {
+                this.kind = Kind::AiKey;
+            }
+            end
+        })?;
+        if rule.yields {
+            self.outer = last;
+        }
+        (hidden && !rule.yields).then_some(last)
+    }
+}
+
+impl Walk {
+    /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.
+    fn signature(&mut self, text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
+        let place = value::after(text, end).filter(|place| place.equals)?;
+        let last = value::end(text, place, &value::QUERY);
+        let length = last - place.start;
+        if too_short(&text[place.start..last], 8) {
+            return None;
+        }
+        let confidence = if length >= 40 { Confidence::Context } else { Confidence::Suspected };
+        push(text, place.start..last, Kind::Sas, confidence, found);
+        // Of several signatures in one text the first is read with all that is said around it.
+        if let Some(this) = found.last_mut().filter(|this| !this.already && end >= self.read) {
+            (this.facts, this.privilege, self.read) = sas::facts(text, end - b"sig".len()..last, self.read);
+        }
+        Some(last)
+    }
+}
+
+/// Calls `one` for the value behind a name that ends at `end`, and for the others of its array;
+/// returns where the last of them ends.
+fn each(text: &[u8], end: usize, mut one: impl FnMut(Place) -> usize) -> Option<usize> {
+    let mut place = value::after(text, end)?;
+    loop {
+        let last = one(place);
+        match value::next_listed(text, last, place) {
+            Some(next) => place = next,
+            None => return Some(last),
+        }
+    }
+}
+
+/// Hides the value at `place` as `rule` says; tells whether it did.
+fn hide(text: &[u8], place: Place, end: usize, rule: &Rule, found: &mut Vec<Found>) -> bool {
+    let span = place.start..end;
+    let value = &text[span.clone()];
+    if says_nothing(value) || rule.strict && too_short(value, rule.least) {
+        return false;
+    }
+    if rule.words && value.len() <= 24 && value.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let address = rule.kind == Kind::Person && is_address(value);
+    let sure = value.len() >= rule.least && (place.quote != Quote::Bare || place.equals || rule.header);
+    let confidence = if sure { rule.confidence } else { Confidence::Suspected };
+    push(text, span, if address { Kind::Email } else { rule.kind }, confidence, found);
+    if let Some(this) = found.last_mut().filter(|this| !this.already) {
+        this.yields = rule.yields;
+    }
+    true
+}
+
+/// Hides `span`, unless it is a fingerprint already.
+pub fn push(text: &[u8], span: Range<usize>, kind: Kind, confidence: Confidence, found: &mut Vec<Found>) {
+    let value = &text[span.clone()];
+    let mut this = Found::new(span, kind, confidence);
+    this.already = is_fingerprint(value);
+    this.dummy = is_dummy(value);
+    found.push(this);
+}
+
+/// Tells whether a value is 32 hexadecimal digits, as keys of Azure's AI services were.
+fn is_hexadecimal(value: &[u8]) -> bool {
+    value.len() == 32 && value.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Tells whether a value is what programs write where there is none.
+pub fn says_nothing(value: &[u8]) -> bool {
+    matches!(value, b"" | b"-" | b"--" | b"null" | b"(null)" | b"None" | b"nil" | b"true" | b"false" | b"undefined")
+}
+
+/// Tells whether `value` has fewer than `least` bytes, or may have had before something in it was
+/// hidden: what was too short to hide once stays so.
+fn too_short(value: &[u8], least: usize) -> bool {
+    value.len() < least || value.len() <= 256 && holds_fingerprint(value) && !is_fingerprint(value)
+}
+
+fn code(text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
+    let place = value::after(text, end).filter(|place| place.equals)?;
+    let last = value::end(text, place, &value::QUERY);
+    let span = place.start..last;
+    let value = &text[span.clone()];
+    let in_query = unit_before(text, end - 4).is_none_or(|unit| matches!(unit.byte, b'?' | b'&' | b';' | b'"' | b'\''));
+    if says_nothing(value) || !in_query && too_short(value, 16) {
+        return None;
+    }
+    let sure = in_query && !(value.len() <= 5 && value.iter().all(u8::is_ascii_digit));
+    let confidence = if sure { Confidence::Context } else { Confidence::Suspected };
+    let kind = if is_sign_in(text, end, last) { Kind::OauthCode } else { Kind::FunctionKey };
+    push(text, span, kind, confidence, found);
+    Some(last)
+}
+
+/// Tells whether the record around `start..end` is a sign-in coming back: its path says so, in the
+/// same URL or in another field of the same object.
+fn is_sign_in(text: &[u8], start: usize, end: usize) -> bool {
+    let bound = |byte: &u8| matches!(byte, b'{' | b'}' | b'\n');
+    let floor = start.saturating_sub(AROUND);
+    let from = text[floor..start].iter().rposition(bound).map_or(floor, |at| floor + at);
+    let ceiling = (end + AROUND).min(text.len());
+    let to = text[end..ceiling].iter().position(bound).map_or(ceiling, |at| end + at);
+    let shown = |part: &[u8]| {
+        memchr::memmem::find(part, b".auth").is_some_and(|at| memchr::memmem::find(&part[at..], b"callback").is_some())
+            || memchr::memmem::find(part, b"signin-oidc").is_some()
+    };
+    shown(&text[from..start]) || shown(&text[end..to])
+}
+
+/// Schemes by which an unquoted text is known to be credentials.
+const SCHEMES: [(&[u8], Kind); 8] = [
+    (b"bearer", Kind::BearerToken),
+    (b"basic", Kind::BasicCredentials),
+    (b"sharedkey", Kind::Authorization),
+    (b"sharedkeylite", Kind::Authorization),
+    (b"digest", Kind::Authorization),
+    (b"negotiate", Kind::Authorization),
+    (b"ntlm", Kind::Authorization),
+    (b"apikey", Kind::Authorization),
+];
+
+/// Hides the credentials of an `Authorization`; returns where its value ends.
+fn authorization(text: &[u8], place: Place, found: &mut Vec<Found>) -> usize {
+    // `Authorization%3A%20Basic`
+    let mut place = place;
+    while let Some(unit) = unit_at(text, place.start).filter(|unit| unit.escaped && is_space(unit.byte)) {
+        place.start += unit.len;
+    }
+    let scheme = &text[place.start..place.start + run_of(&text[place.start..], &NAME, 32)];
+    if scheme.eq_ignore_ascii_case(b"sharedaccesssignature") {
+        // Its `sig=` is found by itself, and the rest is worth reading.
+        return place.start;
+    }
+    let behind = place.start + scheme.len();
+    let mut start = behind;
+    while let Some(unit) = unit_at(text, start).filter(|unit| start - behind < 12 && is_space(unit.byte)) {
+        start += unit.len;
+    }
+    let known = SCHEMES.iter().find(|(word, _)| scheme.eq_ignore_ascii_case(word)).filter(|_| start > behind);
+    let several = known.is_some_and(|(word, _)| *word == b"digest");
+    let stop = if several { &value::LINE } else { &value::WORD };
+    if place.quote == Quote::Bare && known.is_none() {
+        if !looks_opaque(&text[place.start..]) || tail_at(&text[behind..]).is_some() {
+            return place.start;
+        }
+        let end = value::end(text, place, stop);
+        // What it ends with may be written with an escape, of which the look of it knows nothing.
+        if !looks_opaque(&text[place.start..end.max(place.start)]) {
+            return place.start;
+        }
+        push(text, place.start..end, Kind::Authorization, Confidence::Suspected, found);
+        return end;
+    }
+    let (start, kind, confidence) = match known {
+        Some((_, kind)) => (start, *kind, Confidence::Context),
+        None => (place.start, Kind::Authorization, Confidence::Suspected),
+    };
+    let end = value::end(text, Place { start, ..place }, stop);
+    if start >= end || known.is_none() && too_short(&text[start..end], 8) || says_nothing(&text[start..end]) {
+        return place.start;
+    }
+    push(text, start..end, kind, confidence, found);
+    end
+}
+
+/// Tells whether `text` starts with a token rather than a word: 16 characters, a digit early on.
+fn looks_opaque(text: &[u8]) -> bool {
+    let length = run_of(text, &TOKEN, LONGEST);
+    length >= 16 && text[..length].iter().any(u8::is_ascii_digit)
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'+' | b'\t')
+}
+
+/// Finds the opaque token behind the word `Bearer`.
+pub fn bearer(text: &[u8], hit: usize, end: usize, found: &mut Vec<Found>) -> Option<usize> {
+    let mut start = end;
+    while let Some(unit) = unit_at(text, start).filter(|unit| start - end < 12 && is_space(unit.byte)) {
+        start += unit.len;
+    }
+    if start == end || !starts_name(text, hit) || fingerprint_at(&text[start..]).is_some() {
+        return None;
+    }
+    if !looks_opaque(&text[start..]) {
+        return None;
+    }
+    let length = run_of(&text[start..], &TOKEN, usize::MAX);
+    // It ends in a fingerprint's kind: what it named is hidden already.
+    if tail_at(&text[start + length..]).is_some() {
+        return None;
+    }
+    push(text, start..start + length, Kind::BearerToken, Confidence::Context, found);
+    Some(start + length)
+}

@@ -1,0 +1,122 @@
+//! Is this `@` part of a person's address, or of a URL with a password in it?
+//!
+//! Addresses are read through escapes (`%40`, `%2B`, `#EXT#`). The local part is at most 96 and
+//! the domain at most 253 bytes; a password in a URL at most 256. No walk goes back behind the
+//! start of the last one, so rows of `@` cost no more than their length.
+
+use std::ops::Range;
+
+use super::bytes::{Set, escape_before, hex, run_of, unit_before};
+use super::dummy::is_dummy;
+use super::{Found, Kind};
+use crate::redaction::fingerprint::{follows_key_id, is_fingerprint, tail_at};
+use crate::telemetry::Confidence;
+
+/// The longest local part, bytes as written.
+const LOCAL: usize = 96;
+/// The longest domain.
+const DOMAIN: usize = 253;
+/// The longest user name and password of a URL.
+const CREDENTIALS: usize = 256;
+
+const LOCAL_SET: Set = Set::word(b"._+-#");
+const DOMAIN_SET: Set = Set::word(b"-.");
+
+/// What ends the part of a URL that can hold a password.
+const NO_CREDENTIALS: Set = Set::of(b"\"'<> \t\r\n?");
+
+/// Finds what the `@` at `at` (as written) belongs to.
+pub fn at_sign(text: &[u8], at: Range<usize>, from: &mut usize, found: &mut Vec<Found>) {
+    if at.len() == 1 && credentials(text, at.start, found) {
+        return;
+    }
+    let domain_end = at.end + domain(&text[at.end..]);
+    if domain_end == at.end {
+        return;
+    }
+    let floor = at.start.saturating_sub(LOCAL).max(*from);
+    let mut start = at.start;
+    while start > floor {
+        match unit_before(text, start) {
+            Some(unit) if LOCAL_SET.has(unit.byte) && start - unit.len >= floor => start -= unit.len,
+            _ => break,
+        }
+    }
+    if follows_key_id(&text[..start]) {
+        return;
+    }
+    while start < at.start && matches!(text[start], b'.' | b'-' | b'+' | b'#') {
+        start += 1;
+    }
+    if start == at.start {
+        return;
+    }
+    *from = at.start;
+    found.push(Found::new(start..domain_end, Kind::Email, Confidence::Proven));
+}
+
+/// Returns the length of the domain at the start of `text`: labels, the last of letters alone.
+fn domain(text: &[u8]) -> usize {
+    let mut length = run_of(text, &DOMAIN_SET, DOMAIN);
+    while length > 0 && matches!(text[length - 1], b'.' | b'-') {
+        length -= 1;
+    }
+    let labels = &text[..length];
+    // A fingerprint's kind: it stands where something was hidden behind this `@`.
+    if tail_at(&text[length..]).is_some() {
+        return 0;
+    }
+    let Some(dot) = labels.iter().rposition(|byte| *byte == b'.') else { return 0 };
+    let top = &labels[dot + 1..];
+    let named = top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic) && labels[0].is_ascii_alphanumeric();
+    if named { length } else { 0 }
+}
+
+/// Finds the password of `scheme://user:password@host`; tells whether there is one.
+fn credentials(text: &[u8], at: usize, found: &mut Vec<Found>) -> bool {
+    let floor = at.saturating_sub(CREDENTIALS);
+    let Some(slash) = memchr::memrchr(b'/', &text[floor..at]) else { return false };
+    let start = floor + slash + 1;
+    if !follows_scheme(&text[..start]) || text[start..at].iter().any(|byte| NO_CREDENTIALS.has(*byte)) {
+        return false;
+    }
+    // Those of a fingerprint that stands there separate nothing.
+    let separates = |colon: &usize| tail_at(&text[*colon..]).is_none() && !follows_key_id(&text[..=*colon]);
+    let mut colons = memchr::memchr_iter(b':', &text[start..at]).map(|colon| start + colon);
+    let Some(colon) = colons.find(separates) else { return false };
+    let password = colon + 1..at;
+    if password.is_empty() {
+        return false;
+    }
+    let value = &text[password.clone()];
+    if !is_fingerprint(value) {
+        let mut this = Found::new(password, Kind::Password, Confidence::Context);
+        this.dummy = is_dummy(value);
+        found.push(this);
+    }
+    true
+}
+
+/// Tells whether `text` ends with `://`, its slashes plain or escaped for JSON.
+fn follows_scheme(text: &[u8]) -> bool {
+    let mut end = text.len();
+    for _ in 0..2 {
+        match escape_before(&text[..end]).or_else(|| unit_before(text, end)) {
+            Some(unit) if unit.byte == b'/' => end -= unit.len,
+            _ => return false,
+        }
+    }
+    unit_before(text, end).is_some_and(|unit| unit.byte == b':')
+}
+
+/// Tells whether a value is nothing but an e-mail address.
+pub fn is_address(value: &[u8]) -> bool {
+    let at = memchr::memchr(b'@', value).map(|at| at..at + 1);
+    let at = at.or_else(|| memchr::memmem::find(value, b"%40").map(|at| at..at + 3));
+    at.is_some_and(|at| {
+        let local = &value[..at.start];
+        !local.is_empty()
+            && local.iter().all(|byte| LOCAL_SET.has(*byte) || *byte == b'%' || hex(*byte).is_some())
+            && domain(&value[at.end..]) == value.len() - at.end
+    })
+}

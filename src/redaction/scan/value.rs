@@ -1,0 +1,341 @@
+//! Where does the value behind this name begin and end?
+//!
+//! Names and values meet as `name=value`, `name%3Dvalue`, `"name":"value"`, `\"name\":\"value\"`,
+//! `\u0022name\u0022:\u0022value\u0022`, `'name':'value'`, `Name: value`, and
+//! `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
+//! backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
+
+use super::bytes::{Set, backslashes_before, starts_with, unit_at};
+
+/// How a value is quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quote {
+    /// Not at all.
+    Bare,
+    /// By `"`, inside this many strings.
+    Double(u8),
+    /// By `'`.
+    Single,
+    /// By an escape that stands for a quote (`%22`, `\u0022`), of this many bytes.
+    Escape(u8),
+}
+
+/// Where a value begins, and what is known of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its first byte.
+    pub start: usize,
+    /// How it is quoted.
+    pub quote: Quote,
+    /// Whether `=` stands before it rather than `:`.
+    pub equals: bool,
+    /// Whether it is the first of a JSON array.
+    pub listed: bool,
+    /// Whether it names its type, as OpenTelemetry's `{"stringValue":"…"}` does.
+    pub typed: bool,
+    /// How often its separator is percent-encoded.
+    pub(super) level: u8,
+}
+
+const CONTROLS: &[u8] =
+    b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
+
+const fn stops(more: &[u8]) -> Set {
+    Set::of(CONTROLS).and(b" \"'<>`").and(more)
+}
+
+/// Ends a value in a URL's query.
+pub const QUERY: Set = stops(b"&#");
+/// Ends an assigned value.
+pub const ASSIGNED: Set = stops(b"&;");
+/// Ends a value in a connection string, where `&` belongs to it.
+pub const CONNECTION: Set = stops(b";");
+/// Ends a header's value of one word.
+pub const WORD: Set = stops(b",;");
+/// Ends a line.
+pub const LINE: Set = Set::of(b"\r\n\0\"'");
+
+/// Returns where the value behind a name begins that ends at `at`.
+pub fn after(text: &[u8], at: usize) -> Option<Place> {
+    let closing = quote_at(text, at);
+    let at = spaces(text, at + closing.map_or(0, |(_, len)| len));
+    if let Some((quote, _)) = closing
+        && text.get(at) == Some(&b',')
+    {
+        return paired(text, at + 1, quote);
+    }
+    opened(text, at, closing.map(|(quote, _)| quote))
+}
+
+/// Reads the separator at `at` and what opens the value; `closing` is the quote behind the name.
+fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
+    let (equals, level, len) = separator(text, at)?;
+    let mut at = spaces(text, at + len);
+    let listed = closing.is_some() && text.get(at) == Some(&b'[');
+    if listed {
+        at = spaces(text, at + 1);
+    }
+    let (quote, len) = match (closing, quote_at(text, at)) {
+        (Some(name), Some((value, len))) if name == value => (value, len),
+        // A number or an object: it can't be replaced by a word.
+        (Some(_), _) => return None,
+        // `"…password="`: the quote ends the text, it opens nothing.
+        (None, Some((_, len))) if ends_text(text, at + len) => return None,
+        (None, Some(opening)) => opening,
+        (None, None) => (Quote::Bare, 0),
+    };
+    Some(Place { start: at + len, quote, equals, listed, typed: false, level })
+}
+
+/// Returns where the next value of the same array begins, behind the one that ends at `end`.
+pub fn next_listed(text: &[u8], end: usize, place: Place) -> Option<Place> {
+    let (quote, len) = quote_at(text, end).filter(|_| place.listed)?;
+    let mut at = blanks(text, end + len);
+    if place.typed {
+        at = blanks(text, byte(text, at, b'}')?);
+    }
+    at = blanks(text, byte(text, at, b',')?);
+    if place.typed {
+        at = member(text, byte(text, at, b'{')?, quote, b"stringValue")?;
+    }
+    let (next, len) = quote_at(text, at)?;
+    (next == quote).then_some(Place { start: at + len, ..place })
+}
+
+/// Reads `"value":"` behind `{"name":"x-functions-key",`, or what OpenTelemetry writes there.
+fn paired(text: &[u8], at: usize, quote: Quote) -> Option<Place> {
+    let mut at = blanks(text, at);
+    let (name, len) = quote_at(text, at)?;
+    // Easy Auth's claims are `{"typ":"…","val":"…"}`.
+    let words = [&b"value"[..], b"val"];
+    let word = words.into_iter().find(|word| starts_with(&text[at + len..], word)).filter(|_| name == quote)?;
+    at += len + word.len();
+    let (end, len) = quote_at(text, at)?;
+    if end != quote {
+        return None;
+    }
+    at = spaces(text, at + len);
+    typed(text, at, quote).or_else(|| opened(text, at, Some(quote)))
+}
+
+/// Reads `:{"stringValue":"`, or that of the first of a list: `:{"arrayValue":{"values":[{"stringValue":"`.
+fn typed(text: &[u8], at: usize, quote: Quote) -> Option<Place> {
+    let mut at = blanks(text, byte(text, at, b':')?);
+    at = byte(text, at, b'{')?;
+    let mut listed = false;
+    if let Some(inside) = member(text, at, quote, b"arrayValue") {
+        at = member(text, byte(text, inside, b'{')?, quote, b"values")?;
+        at = byte(text, blanks(text, byte(text, at, b'[')?), b'{')?;
+        listed = true;
+    }
+    at = member(text, at, quote, b"stringValue")?;
+    let (opening, len) = quote_at(text, at).filter(|(opening, _)| *opening == quote)?;
+    Some(Place { start: at + len, quote: opening, equals: false, listed, typed: true, level: 0 })
+}
+
+/// Returns where the value of the member `name` begins, if that is the next one.
+fn member(text: &[u8], at: usize, quote: Quote, name: &[u8]) -> Option<usize> {
+    let at = blanks(text, at);
+    let (opening, len) = quote_at(text, at)?;
+    let end = at + len + name.len();
+    if opening != quote || text.get(at + len..end)? != name {
+        return None;
+    }
+    let (closing, len) = quote_at(text, end)?;
+    let at = blanks(text, byte(text, blanks(text, end + len), b':')?);
+    (closing == quote).then_some(at)
+}
+
+/// Returns the place behind `wanted`, if that stands at `at`.
+fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
+    (text.get(at) == Some(&wanted)).then_some(at + 1)
+}
+
+/// Returns where the value at `place` ends; `stop` ends it if it is not quoted.
+pub fn end(text: &[u8], place: Place, stop: &Set) -> usize {
+    match place.quote {
+        Quote::Bare => bare(text, place.start, place.level, stop),
+        Quote::Double(level) => double(text, place.start, level),
+        Quote::Single => single(text, place.start),
+        Quote::Escape(len) => escaped(text, place.start, len),
+    }
+}
+
+fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
+    let mut at = start;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'\\' => match unit_at(text, at) {
+                Some(unit) if unit.escaped && stop.has(unit.byte) => break,
+                Some(unit) if unit.escaped => at += unit.len,
+                _ => {
+                    let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
+                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) {
+                        break;
+                    }
+                    at += run;
+                }
+            },
+            b'%' if level > 0 => match unit_at(text, at) {
+                // One level deeper than its separator: the value's own escape.
+                Some(unit) if unit.len == 5 && level == 1 => at += unit.len,
+                Some(unit) if unit.escaped && stop.has(unit.byte) => break,
+                Some(unit) => at += unit.len,
+                None => break,
+            },
+            // Where separators are encoded, this one stands between what is encoded and what follows.
+            b'&' if level > 0 => break,
+            _ if stop.has(byte) => break,
+            _ => at += 1,
+        }
+    }
+    while at > start && matches!(text[at - 1], b',' | b'.' | b')' | b']' | b'}' | b';' | b':') {
+        at -= 1;
+    }
+    at
+}
+
+fn double(text: &[u8], start: usize, level: u8) -> usize {
+    for stop in memchr::memchr2_iter(b'"', b'\n', &text[start..]) {
+        let stop = start + stop;
+        if text[stop] == b'\n' {
+            return stop;
+        }
+        let mut run = text[start..stop].iter().rev().take_while(|byte| **byte == b'\\').count();
+        for depth in 0..=level {
+            if run % 2 == 0 {
+                return stop - ((1 << depth) - 1).min(stop - start);
+            }
+            run = (run - 1) / 2;
+        }
+    }
+    text.len()
+}
+
+fn single(text: &[u8], start: usize) -> usize {
+    let stop = text[start..].iter().position(|byte| matches!(byte, b'\'' | b'"' | b'\n'));
+    stop.map_or(text.len(), |stop| {
+        let stop = start + stop;
+        if text[stop] == b'"' { stop - backslashes_before(&text[start..stop]) } else { stop }
+    })
+}
+
+fn escaped(text: &[u8], start: usize, len: u8) -> usize {
+    let mut at = start;
+    while let Some(unit) = unit_at(text, at) {
+        match unit.byte {
+            b'"' if !unit.escaped => return at - backslashes_before(&text[start..at]),
+            b'\n' if !unit.escaped => return at,
+            b'"' | b'\'' if unit.escaped && unit.len <= len.into() => return at,
+            _ => at += unit.len,
+        }
+    }
+    text.len()
+}
+
+/// Returns the quote at `at` and its length.
+pub fn quote_at(text: &[u8], at: usize) -> Option<(Quote, usize)> {
+    let unit = unit_at(text, at)?;
+    if unit.escaped {
+        return matches!(unit.byte, b'"' | b'\'').then_some((Quote::Escape(unit.len as u8), unit.len));
+    }
+    if unit.byte == b'\'' {
+        return Some((Quote::Single, 1));
+    }
+    let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
+    let level = match run {
+        0 => 0,
+        1 => 1,
+        3 => 2,
+        7 => 3,
+        _ => return None,
+    };
+    (text.get(at + run) == Some(&b'"')).then_some((Quote::Double(level), run + 1))
+}
+
+/// Returns whether the separator at `at` is `=`, how often it is percent-encoded, and its length.
+fn separator(text: &[u8], at: usize) -> Option<(bool, u8, usize)> {
+    let unit = unit_at(text, at)?;
+    let level = match (unit.escaped, text[at], unit.len) {
+        (true, b'%', 3) => 1,
+        (true, b'%', _) => 2,
+        _ => 0,
+    };
+    matches!(unit.byte, b'=' | b':').then_some((unit.byte == b'=', level, unit.len))
+}
+
+fn spaces(text: &[u8], at: usize) -> usize {
+    at + text.get(at..).unwrap_or_default().iter().take(4).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+/// Passes white space between the parts of a structure, over lines too.
+fn blanks(text: &[u8], at: usize) -> usize {
+    at + text.get(at..).unwrap_or_default().iter().take(256).take_while(|byte| byte.is_ascii_whitespace()).count()
+}
+
+/// Tells whether a text has ended before `at`: what follows is the structure around it.
+fn ends_text(text: &[u8], at: usize) -> bool {
+    text.get(at).is_none_or(|next| matches!(next, b',' | b'}' | b']' | b':' | b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value behind the first `name` in `text`.
+    fn value(text: &str) -> Option<&str> {
+        let place = after(text.as_bytes(), text.find("name").unwrap() + 4)?;
+        Some(&text[place.start..end(text.as_bytes(), place, &ASSIGNED)])
+    }
+
+    #[test]
+    fn a_value_is_found_in_every_form_of_writing() {
+        let forms = [
+            "name=abc&x",
+            "name=abc",
+            "name=abc;d",
+            "?name%3Dabc%26x%3D1",
+            "name%253Dabc%2526",
+            r#"{"name":"abc"}"#,
+            r#"{"name" : "abc"}"#,
+            r#"{\"name\":\"abc\"}"#,
+            r#"{\\\"name\\\":\\\"abc\\\"}"#,
+            "{'name':'abc'}",
+            "name: abc\r\n",
+            r"name: abc\r\n",
+            r#"{"name":["abc"]}"#,
+            r#"{"x":"name","value":"abc"}"#,
+            "{\"x\" : \"name\",\n    \"value\" : \"abc\"}",
+            r#"{"key":"name","value":{"stringValue":"abc"}}"#,
+            r#"{\"key\":\"name\",\"value\":{\"stringValue\":\"abc\"}}"#,
+            "{\n  \"key\": \"name\",\n  \"value\": {\n    \"stringValue\": \"abc\"\n  }\n}",
+            r#"{"key":"name","value":{"arrayValue":{"values":[{"stringValue":"abc"}]}}}"#,
+            r"{\u0022name\u0022:\u0022abc\u0022}",
+            "%22name%22%3A%22abc%22",
+            r#"{"m":"name=abc"}"#,
+            "(name=abc).",
+            r#"{"m":"a name=abc\u0026x"}"#,
+            r#"name=\"abc\""#,
+        ];
+        for form in forms {
+            assert_eq!(value(form), Some("abc"), "{form}");
+        }
+    }
+
+    #[test]
+    fn a_value_keeps_the_escapes_that_belong_to_it() {
+        assert_eq!(value(r#"{"name":"a\"b\\"}"#), Some(r#"a\"b\\"#));
+        assert_eq!(value(r#"{\"name\":\"a\\\"b\",\"x\":1}"#), Some(r#"a\\\"b"#));
+        assert_eq!(value(r#""name=a\/b\u002Bc""#), Some(r"a\/b\u002Bc"));
+        assert_eq!(value("name%3Da%252Fb%26"), Some("a%252Fb"));
+    }
+
+    #[test]
+    fn the_structure_around_a_text_is_no_value() {
+        let none = [r#"{"m":"name=","x":1}"#, r#"{"name":1}"#, r#"{"name":{"a":"b"}}"#, r#"{"name":null}"#, "name of"];
+        for text in none {
+            assert_eq!(value(text), None, "{text}");
+        }
+        assert_eq!(value(r#"{"name":""}"#), Some(""));
+    }
+}

@@ -1,0 +1,239 @@
+//! What does this text say once its escapes are undone?
+//!
+//! Percent escapes, those of JSON and entities of HTML hide the words that rules look for and the
+//! signs between their parts: `hooks.slack.com%2Fservices`, `\u0070assword`, `&quot;secret&quot;`.
+//! The stretch around an escape, up to white space and quotes, is read with all of them undone;
+//! percent within percent in one go. Each byte is read once.
+
+use std::ops::Range;
+
+use aho_corasick::packed::Searcher;
+use aho_corasick::{AhoCorasick, BuildError, Input, Span};
+
+use super::super::bytes::{Set, hex, unit_at};
+use super::{Cursor, Gathering, How};
+
+/// What announces an escape; few, and of two bytes at least, so that they are found by SIMD.
+const LITERALS: [&str; 16] = [
+    "%0", "%2", "%3", "%4", "%5", "%6", "%7", "\\u0", "\\/", "&amp;", "&quot;", "&#", "&lt;", "&gt;", "&apos;",
+    "&equals;",
+];
+
+const CONTROLS: Set = Set::of(
+    b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f",
+);
+/// What ends a stretch.
+const STOP: Set = CONTROLS.and(b" \"'<>`");
+
+/// Entities of HTML, and what they stand for.
+const ENTITIES: [(&[u8], u8); 10] = [
+    (b"&amp;", b'&'),
+    (b"&quot;", b'"'),
+    (b"&apos;", b'\''),
+    (b"&lt;", b'<'),
+    (b"&gt;", b'>'),
+    (b"&equals;", b'='),
+    (b"&plus;", b'+'),
+    (b"&sol;", b'/'),
+    (b"&colon;", b':'),
+    (b"&commat;", b'@'),
+];
+
+/// Looks for what announces an escape.
+#[derive(Debug)]
+pub struct Literals {
+    /// By SIMD. Told to choose, the library would rather stop at every backslash.
+    fast: Option<Searcher>,
+    slow: AhoCorasick,
+}
+
+impl Literals {
+    /// Builds the searcher.
+    pub fn new() -> Result<Self, BuildError> {
+        Ok(Self { fast: Searcher::new(LITERALS), slow: AhoCorasick::new(LITERALS)? })
+    }
+
+    /// Returns where the first of them starts, from `from` on.
+    fn first(&self, text: &[u8], from: usize) -> Option<usize> {
+        let hit = match &self.fast {
+            Some(fast) => fast.find_in(text, Span { start: from.min(text.len()), end: text.len() }),
+            None => self.slow.find(Input::new(text).range(from.min(text.len())..)),
+        };
+        hit.map(|hit| hit.start())
+    }
+}
+
+/// Reads every stretch with an escape in it.
+pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
+    let (text, mut cursor) = (to.texts.text, Cursor::default());
+    let (mut from, mut floor) = (0, 0);
+    while let Some(at) = literals.first(text, from) {
+        from = at + 1;
+        if text[at..].starts_with(b"%20") {
+            continue;
+        }
+        let Some((parent, range)) = cursor.around(to.texts, at).filter(|(parent, _)| !to.texts.is_folded(*parent))
+        else {
+            continue;
+        };
+        if escape_at(&text[..range.end], at).is_none() {
+            continue;
+        }
+        if let Some(end) = cursor.covered(&to.covered, at) {
+            from = end.max(from);
+            continue;
+        }
+        let outer = stretch(&text[..range.end], floor.max(range.start), at, &Around::of(text[at]));
+        floor = outer.end.max(from);
+        from = floor;
+        if to.may(parent, &outer) {
+            read(to, parent, outer);
+        }
+    }
+}
+
+fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>) {
+    let (from, offsets) = (to.text.len(), to.offsets.len());
+    let text = &to.texts.text[..outer.end];
+    let (mut at, mut percent) = (outer.start, 0);
+    while let Some(&byte) = text.get(at) {
+        let (read, length) = match escape_at(text, at) {
+            Some((read, length)) => {
+                percent = percent.max(match (byte, length) {
+                    (b'%', 5) => 2,
+                    (b'%', _) => 1,
+                    _ => 0,
+                });
+                (read, length)
+            }
+            None if byte == b'\\' => {
+                // A run of them is no escape: none of its bytes is asked again.
+                let run = text[at..].iter().take_while(|byte| **byte == b'\\').count();
+                for place in at..at + run - 1 {
+                    to.text.push(byte);
+                    to.offsets.push(place as u32);
+                }
+                at += run - 1;
+                (byte, 1)
+            }
+            None => (byte, 1),
+        };
+        to.text.push(read);
+        to.offsets.push(at as u32);
+        at += length;
+    }
+    to.offsets.push(at as u32);
+    to.view(parent, outer, from, How::Escaped { offsets, percent });
+}
+
+/// What of its surroundings is read with an escape.
+struct Around {
+    stop: Set,
+    /// Whether an `&` that is no entity ends it: it stands between two parameters, of which each
+    /// is encoded by itself.
+    parameter: bool,
+}
+
+impl Around {
+    /// Returns what is read with an escape that starts with `byte`.
+    const fn of(byte: u8) -> Self {
+        match byte {
+            // A page is written with spaces.
+            b'&' => Self { stop: CONTROLS.and(b"\"'<>`"), parameter: false },
+            _ => Self { stop: STOP, parameter: byte == b'%' },
+        }
+    }
+
+    fn ends_at(&self, text: &[u8], at: usize) -> bool {
+        self.stop.has(text[at]) || self.parameter && text[at] == b'&' && entity(&text[at..]).is_none()
+    }
+}
+
+/// Returns what stands `around` the escape at `at` that starts with no byte before `floor`.
+fn stretch(text: &[u8], floor: usize, at: usize, around: &Around) -> Range<usize> {
+    let mut start = at;
+    while start > floor && !around.ends_at(text, start - 1) {
+        if text[start - 1] == b'\\' && !matches!(text[start], b'u' | b'/' | b'\\') {
+            // `\n`: its letter is no part of what follows.
+            start = (start + 1).min(at);
+            break;
+        }
+        start -= 1;
+    }
+    let mut end = at;
+    while let Some(byte) = text.get(end).filter(|_| !around.ends_at(text, end)) {
+        if *byte == b'\\' {
+            let run = text[end..].iter().take_while(|byte| **byte == b'\\').count();
+            if !matches!(text.get(end + run), Some(b'u' | b'/')) {
+                break;
+            }
+            end += run;
+        }
+        end += 1;
+    }
+    start..end
+}
+
+/// Returns what the escape at `at` stands for, and its length.
+fn escape_at(text: &[u8], at: usize) -> Option<(u8, usize)> {
+    match *text.get(at)? {
+        b'%' | b'\\' => unit_at(text, at).filter(|unit| unit.escaped).map(|unit| (unit.byte, unit.len)),
+        b'&' => entity(&text[at..]),
+        _ => None,
+    }
+}
+
+/// Reads an entity of HTML at the start of `text`.
+fn entity(text: &[u8]) -> Option<(u8, usize)> {
+    if let Some(rest) = text.strip_prefix(b"&#") {
+        let (digits, base) = match rest.first()? {
+            b'x' | b'X' => (&rest[1..], 16),
+            _ => (rest, 10),
+        };
+        let length = digits.iter().take(7).take_while(|digit| hex(**digit).is_some()).count();
+        let number = u32::from_str_radix(std::str::from_utf8(&digits[..length]).ok()?, base).ok()?;
+        let end = text.len() - digits.len() + length + 1;
+        let byte = u8::try_from(number).ok().filter(u8::is_ascii).unwrap_or(0xff);
+        return (digits.get(length) == Some(&b';')).then_some((byte, end));
+    }
+    ENTITIES.iter().find(|(name, _)| text.starts_with(name)).map(|(name, byte)| (*byte, name.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_stand_for_a_character() {
+        for (text, want) in [
+            ("&amp;x", Some((b'&', 5))),
+            ("&#43;", Some((b'+', 5))),
+            ("&#x2B;", Some((b'+', 6))),
+            ("&#8364;", Some((0xff, 7))),
+            ("&#43", None),
+            ("&#;", None),
+            ("&#xzz;", None),
+            ("&other;", None),
+        ] {
+            assert_eq!(entity(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stretch_ends_at_white_space_and_quotes_however_they_are_written() {
+        for (text, want) in [
+            ("a b%2Fc d", "b%2Fc"),
+            ("?a=b&c=%2Fd&e=f", "c=%2Fd"),
+            ("a &amp;b=c&d \"", "a &amp;b=c&d "),
+            (r#"{"m":"x\ny\/z\"q"}"#, r"y\/z"),
+            (r#""\/\\\/a\\n""#, r"\/\\\/a"),
+            (r"\%41b", "%41b"),
+            ("'a\\u0026b'", "a\\u0026b"),
+        ] {
+            let bytes = text.as_bytes();
+            let at = (0..bytes.len()).find(|at| escape_at(bytes, *at).is_some_and(|(byte, _)| byte != b'\n')).unwrap();
+            let found = stretch(bytes, 0, at, &Around::of(bytes[at]));
+            assert_eq!(&text[found], want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Does this value go on in the next line?
+//!
+//! Base64 is folded at 64 or 76 characters, long tokens wherever a screen ends. What stands on both
+//! sides of a line break, however it is written, is read as one word if the first part is long. In
+//! such a word only what proves or shapes itself counts, over a break, and only if it was not whole
+//! before: a name says nothing of the line behind its value. Each byte is read twice at most.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::super::bytes::{Set, backslashes_before, unit_at, unit_before};
+use super::{Cursor, Found, Gathering, How};
+use crate::telemetry::Confidence;
+
+/// The fewest characters before a break.
+const LEAST: usize = 12;
+/// How much white space a line may begin with, characters.
+const INDENT: usize = 32;
+/// How many of a hundred characters of what goes on must be of another class than the one before:
+/// words are seldom, keys always.
+const RESTLESS: usize = 28;
+/// The fewest characters of which that can be told.
+const TELLING: usize = 6;
+
+/// What a value that is folded is made of.
+const TOKEN: Set = Set::word(b"+/-_.~=:!$");
+
+/// Reads every value that goes on in the next line.
+pub fn gather(to: &mut Gathering<'_>) {
+    let text = to.texts.text;
+    let mut raw = memchr::memchr_iter(b'\n', text).peekable();
+    let mut written = memmem::find_iter(text, b"\\n").map(|at| at - backslashes_before(&text[..at])).peekable();
+    let (mut cursor, mut floor) = (Cursor::default(), 0);
+    loop {
+        let at = match (raw.peek(), written.peek()) {
+            (Some(raw), Some(written)) => *raw.min(written),
+            (Some(at), None) | (None, Some(at)) => *at,
+            (None, None) => return,
+        };
+        raw.next_if_eq(&at);
+        written.next_if_eq(&at);
+        // Most lines end with a sign or a short word.
+        if at < floor || !long_before(&text[floor..at]) {
+            continue;
+        }
+        let Some((parent, range)) = cursor.around(to.texts, at).filter(|(parent, _)| !to.texts.is_folded(*parent))
+        else {
+            continue;
+        };
+        if cursor.covered(&to.covered, at).is_none()
+            && let Some(outer) = unfold(to, parent, &(floor.max(range.start)..range.end), at)
+        {
+            floor = outer;
+        }
+    }
+}
+
+/// Tells whether `text` ends with a long word, perhaps with the `\r` of a line break behind it.
+fn long_before(text: &[u8]) -> bool {
+    let end = text.len() - line_end(text);
+    let word = &text[end.saturating_sub(LEAST)..end];
+    word.len() == LEAST && word.iter().all(|byte| TOKEN.has(*byte))
+}
+
+/// Returns the length of the `\r` that `text` ends with, however it is written.
+fn line_end(text: &[u8]) -> usize {
+    unit_before(text, text.len()).filter(|unit| unit.byte == b'\r').map_or(0, |unit| unit.len)
+}
+
+/// Reads the word around the break at `at`; returns up to where.
+fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usize) -> Option<usize> {
+    let text = &to.texts.text[..within.end];
+    let mut end = at - line_end(&text[within.start..at]);
+    let mut start = end;
+    while start > within.start && TOKEN.has(text[start - 1]) {
+        start -= 1;
+    }
+    if start > within.start && text[start - 1] == b'\\' {
+        start += if text[start] == b'u' { 5 } else { 1 };
+    }
+    let mut parts = Vec::new();
+    parts.push(start..end);
+    while end - parts.last().map_or(end, |part| part.start) >= LEAST {
+        let Some(next) = next_line(text, end) else { break };
+        let length = text[next..].iter().take_while(|byte| TOKEN.has(**byte)).count();
+        if length == 0 {
+            break;
+        }
+        end = next + length;
+        parts.push(next..end);
+    }
+    let outer = start..end;
+    if parts.len() < 2 || !to.may(parent, &outer) {
+        return None;
+    }
+    // The last word may be the text's again: it is read with it and without.
+    if parts.len() > 2 {
+        joined(to, parent, &parts[..parts.len() - 1]);
+    }
+    joined(to, parent, &parts);
+    Some(end)
+}
+
+fn joined(to: &mut Gathering<'_>, parent: usize, parts: &[Range<usize>]) {
+    let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return };
+    let (from, offsets) = (to.text.len(), to.offsets.len());
+    let mut breaks = Vec::with_capacity(parts.len());
+    for part in parts {
+        breaks.push((to.text.len() - from) as u32);
+        to.offsets.extend(part.clone().map(|at| at as u32));
+        to.text.extend_from_slice(&to.texts.text[part.clone()]);
+    }
+    to.offsets.push(last.end as u32);
+    to.view(parent, first.start..last.end, from, How::Folded { offsets, breaks: breaks.split_off(1) });
+}
+
+/// Returns where the next line's first word starts, if a line ends at `at`.
+fn next_line(text: &[u8], at: usize) -> Option<usize> {
+    let (mut next, mut breaks) = (at, 0);
+    for _ in 0..INDENT {
+        let Some(unit) = unit_at(text, next) else { break };
+        // A tab may be written `\t`.
+        let blank = matches!(unit.byte, b' ' | b'\t') || unit.escaped && text[next + unit.len - 1] == b't';
+        match unit.byte {
+            _ if blank && breaks > 0 => {}
+            b'\n' | b'\r' if breaks < 2 => breaks += 1,
+            _ => break,
+        }
+        next += unit.len;
+    }
+    (breaks > 0).then_some(next)
+}
+
+/// What was found in the texts that views were read from, ascending.
+pub struct Seen {
+    /// What is beyond doubt.
+    pub proven: Vec<Range<usize>>,
+    /// Every secret.
+    pub secret: Vec<Range<usize>>,
+}
+
+/// Tells whether `one`, found in the view `read` with these `breaks`, is a folded value: it goes over
+/// a break, and if it was whole before the last one, as far as `seen` tells and what was found without
+/// the `last` word, what goes on looks like more of it.
+pub fn holds(one: &Found, read: &[u8], breaks: &[u32], places: &[u32], seen: &Seen, last: &Range<usize>) -> bool {
+    if one.inside.is_some() {
+        return true;
+    }
+    let crossed = &breaks[..breaks.partition_point(|at| (*at as usize) < one.span.end)];
+    let Some(over) = crossed.last().map(|at| *at as usize).filter(|at| *at > one.span.start && one.kind.secret())
+    else {
+        return false;
+    };
+    let (from, before) = (places[one.span.start] as usize, places[over - 1] as usize);
+    let whole = |spans: &[Range<usize>]| {
+        let known = spans.partition_point(|span| span.end <= before);
+        let mut spans = spans.get(known).into_iter().chain([last]);
+        spans.any(|span| span.contains(&before) && span.end > from)
+    };
+    let better = one.confidence == Confidence::Proven && !whole(&seen.proven);
+    better || !whole(&seen.secret) || is_restless(&read[over..one.span.end])
+}
+
+/// Tells whether `text` looks like a part of a key: its characters are of many classes.
+fn is_restless(text: &[u8]) -> bool {
+    let class = |byte: &u8| match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    let changes = text.windows(2).filter(|two| class(&two[0]) != class(&two[1])).count();
+    text.len() >= TELLING && changes * 100 >= (text.len() - 1) * RESTLESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_goes_on_behind_any_break_and_its_indent() {
+        for text in ["ab\ncd", "ab\r\ncd", "ab\r\n  cd", r"ab\ncd", r"ab\r\n\tcd", r"ab\\r\\ncd", "ab%0D%0Acd"] {
+            assert_eq!(next_line(text.as_bytes(), 2).map(|at| &text[at..]), Some("cd"), "{text}");
+        }
+        for text in ["ab cd", "ab\n\n\ncd", "abcd"] {
+            assert_ne!(next_line(text.as_bytes(), 2).map(|at| &text[at..]), Some("cd"), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_restless_and_words_are_not() {
+        for text in ["aB3kQ9zP", "0f1e2d3c4b5a", "x7Kd9fLmQ2pZ"] {
+            assert!(is_restless(text.as_bytes()), "{text}");
+        }
+        for text in ["System.InvalidOperationException", "User", "message", "2026", "authentication-failed"] {
+            assert!(!is_restless(text.as_bytes()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! An alert as one line of Gatewatch's own JSON: what `replay --alerts`, the JSON-lines sink,
+//! webhooks and the API write.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::alerts::{Alert, Because};
+use crate::telemetry::Streams;
+
+/// Returns `alert` in its native form. `streams` gives positions their names.
+pub fn native(alert: &Alert, streams: &Streams) -> Value {
+    let entity = |entity: &crate::telemetry::Entity| json!({"kind": entity.kind.name(), "value": &*entity.value});
+    let evidence: Vec<Value> = alert
+        .evidence
+        .iter()
+        .map(|one| {
+            let stream = streams.name(one.position.stream);
+            json!({
+                "position": {
+                    "source": stream.as_ref().map(|name| name.source.clone()),
+                    "topic": stream.as_ref().map(|name| name.topic.clone()),
+                    "partition": stream.as_ref().map(|name| name.partition),
+                    "offset": one.position.offset,
+                    "index": one.position.index,
+                },
+                "time": one.time,
+                "category": one.category.name(),
+                "record": one.record,
+            })
+        })
+        .collect();
+    json!({
+        "id": alert.id.to_string(),
+        "detector": alert.detector,
+        "family": alert.family.name(),
+        "level": alert.level.name(),
+        "title": alert.title,
+        "entity": entity(&alert.entity),
+        "entities": alert.entities.iter().map(entity).collect::<Vec<_>>(),
+        "app": alert.app,
+        "owner": alert.owner,
+        "first_seen": alert.first_seen,
+        "opened_at": alert.opened_at,
+        "last_seen": alert.last_seen,
+        "count": alert.count,
+        "why": alert.why,
+        "because": alert.because.as_ref().map(because),
+        "attack": {"version": alert.attack.version, "techniques": alert.attack.techniques},
+        "threat": alert.threat,
+        "state": alert.state.name(),
+        "evidence": evidence,
+        "triage": alert.triage,
+        "late": alert.late,
+        "assignee": alert.assignee,
+    })
+}
+
+/// What an alert rests on, in numbers and in words.
+fn because(because: &Because) -> Value {
+    let seconds = |span: Duration| span.as_secs_f64();
+    json!({
+        "measure": because.measure,
+        "value": because.value,
+        "peak": because.peak,
+        "limit": because.limit,
+        "within_seconds": because.within.map(seconds),
+        "from": because.from,
+        "to": because.to,
+        "events": because.events,
+        "quiet_at": because.quiet_at(),
+        "earlier": because.earlier.map(|earlier| json!({"limit": earlier.limit, "seconds": seconds(earlier.by)})),
+        "without_events": because.without(),
+        "says": because.says(),
+        "flips": because.flips(),
+    })
+}

@@ -1,0 +1,194 @@
+//! What is new in files, or on standard input?
+//!
+//! A [`FileSource`] reads files on a thread of its own and looks for new ones every second. A
+//! file's stream is called by its path and a number made of its inode and first bytes, so that a
+//! rotation neither reads a file again nor skips its end, not even over a restart. One batch is
+//! filled at a time; a slow pipeline stops the thread.
+
+mod follow;
+mod gone;
+mod identity;
+mod lines;
+mod parked;
+mod place;
+mod reader;
+mod settings;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+pub use reader::{FileReader, ReadState};
+pub use settings::FileSettings;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::telemetry::{Batch, Mark, StreamId, StreamName, Streams};
+
+use super::pump::{NAP, Outlet, Pump};
+use super::{ResumePoints, Source, SourceError};
+use follow::Files;
+
+/// After how many naps files are looked for again: every second.
+const NAPS: u32 = 20;
+/// How full a batch of standard input gets.
+const FULL: usize = 256 * 1024;
+
+/// Reads the files of one source, or standard input.
+///
+/// After [`SourceError::Transient`] it may be asked again: it goes on trying by itself.
+#[derive(Debug)]
+pub struct FileSource {
+    pump: Pump,
+    /// The reading thread writes it, the pipeline's side reads it, each for a copy's time.
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What a [`FileSource`] can be asked at any time.
+#[derive(Debug, Default)]
+struct Seen {
+    lag: Vec<(StreamId, i64)>,
+    starts: Vec<(StreamId, i64)>,
+    held: BTreeSet<StreamId>,
+    complaint: Option<String>,
+}
+
+impl FileSource {
+    /// Begins to read as `settings` say, as the source called `name`.
+    ///
+    /// Fails with [`SourceError::Fatal`] if the settings can't work.
+    pub fn open(
+        name: &str,
+        settings: FileSettings,
+        streams: Streams,
+        resume: &ResumePoints,
+    ) -> Result<Self, SourceError> {
+        let stdin = settings.paths.iter().any(|path| path == "-");
+        if settings.paths.is_empty() || (stdin && settings.paths.len() > 1) {
+            return Err(SourceError::Fatal(format!(
+                "The source {name} can't be read: `paths` must name files, or be - alone for standard input."
+            )));
+        }
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (thread, title) = (seen.clone(), format!("files {name}"));
+        let pump = if stdin {
+            let id = streams.id(&StreamName { source: name.to_owned(), topic: "-".to_owned(), partition: 0 });
+            Pump::start(&title, move |outlet| read_stdin(id, &outlet))?
+        } else {
+            let files = Files::new(name, settings, streams, resume);
+            Pump::start(&title, move |outlet| run(files, &outlet, &thread))?
+        };
+        Ok(Self { pump, seen })
+    }
+
+    /// Returns how many bytes of each open file are still to be read, as of the last second;
+    /// none for compressed files and standard input.
+    pub fn lag(&self) -> Vec<(StreamId, i64)> {
+        lock(&self.seen).lag.clone()
+    }
+
+    /// Says that there are more files than can be read at once, and what to do.
+    pub fn complaint(&self) -> Option<String> {
+        lock(&self.seen).complaint.clone()
+    }
+
+    /// Returns the offset at which each file was begun since the last call.
+    pub fn starts(&self) -> Vec<(StreamId, i64)> {
+        std::mem::take(&mut lock(&self.seen).starts)
+    }
+}
+
+impl Source for FileSource {
+    async fn next(&mut self) -> Result<Batch, SourceError> {
+        self.pump.next().await
+    }
+
+    fn committed(&mut self, _: &[(StreamId, i64)]) {}
+
+    fn hold(&mut self, streams: &[StreamId]) {
+        lock(&self.seen).held = streams.iter().copied().collect();
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads files until nobody wants them any more, or there is nothing more to come.
+fn run(mut files: Files, outlet: &Outlet, seen: &Mutex<Seen>) {
+    let mut naps = NAPS;
+    while !outlet.closed() {
+        let mut batch = Batch::default();
+        let mut looked = Ok(());
+        if naps >= NAPS {
+            naps = 0;
+            looked = files.look(&mut batch);
+            let mut seen = lock(seen);
+            seen.lag = files.lag();
+            seen.starts.append(&mut files.starts);
+            seen.complaint = files.complaint();
+        }
+        // What was opened is said before any of its messages, and of other files' ones.
+        if !batch.is_empty() && !outlet.send(Ok(std::mem::take(&mut batch))) {
+            return;
+        }
+        let held = lock(seen).held.clone();
+        let read = looked.and_then(|()| files.read(&mut batch, &held));
+        let ended = files.close_finished(&mut batch);
+        let idle = batch.messages.is_empty();
+        if !batch.is_empty() && !outlet.send(Ok(batch)) {
+            return;
+        }
+        match read {
+            Err(error) => {
+                let fatal = matches!(error, SourceError::Fatal(_));
+                if !outlet.send(Err(error)) || fatal {
+                    return;
+                }
+            }
+            Ok(_) if ended => return,
+            Ok(true) if !idle => continue,
+            Ok(_) => {}
+        }
+        if idle {
+            std::thread::sleep(NAP);
+            naps += 1;
+        } else {
+            naps = naps.saturating_add(1);
+        }
+    }
+}
+
+/// Reads standard input to its end.
+fn read_stdin(id: StreamId, outlet: &Outlet) {
+    let opened = Batch { marks: vec![Mark::Opened(id)], ..Batch::default() };
+    if !outlet.send(Ok(opened)) {
+        return;
+    }
+    let mut reader = match FileReader::open(Path::new("-"), id, 0) {
+        Ok(reader) => reader,
+        Err(error) => {
+            outlet.send(Err(error));
+            return;
+        }
+    };
+    loop {
+        let mut batch = Batch::default();
+        let state = reader.read_available(&mut batch, FULL);
+        if matches!(state, Ok(ReadState::End)) {
+            batch.marks.push(Mark::Closed(id));
+        }
+        if !batch.is_empty() && !outlet.send(Ok(batch)) {
+            return;
+        }
+        match state {
+            Ok(ReadState::More) => {}
+            Ok(ReadState::End) => return,
+            Err(error) => {
+                outlet.send(Err(error));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Where are bodies kept between the answer to their sender and the next epoch?
+//!
+//! In a [`Spool`]: frames in segment files, synced before [`Spool::append`] returns, so that a
+//! `202` is a promise. Appends that come together share one sync. Positions are counted in bytes
+//! from the first frame ever written and are never used twice. Its ceiling is the bytes not yet
+//! read and committed; at it, appends are refused and the sender is told to come again.
+
+mod frame;
+mod source;
+
+pub use source::SpoolSource;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::telemetry::Sighting;
+
+use frame::{Frame, HEADER, LONGEST};
+
+/// How long a segment gets before the next one is begun.
+const SEGMENT: u64 = 8 << 20;
+
+/// Why something could not be spooled. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The ceiling is reached: reading must catch up first.
+    #[error("the spool is full: {used} of {ceiling} bytes wait to be read")]
+    Full {
+        /// How many bytes wait.
+        used: u64,
+        /// How many may wait.
+        ceiling: u64,
+    },
+    /// One message is longer than a frame can be.
+    #[error("one message of {0} bytes is more than the spool takes (64 MiB)")]
+    TooLong(usize),
+    /// The disk refuses.
+    #[error("the spool in {folder} can't be written: {error}. Check the disk's space and who may write there.")]
+    Io {
+        /// The spool's folder.
+        folder: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// A durable queue of messages; clones are the same queue.
+#[derive(Clone, Debug)]
+pub struct Spool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    ceiling: u64,
+    /// Appending, syncing, reading and deleting go on in different threads; held for a write to
+    /// the page cache, never for a sync.
+    state: Mutex<State>,
+    /// Told when a sync has ended.
+    synced: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The segments' first positions, ascending; the last is being written.
+    segments: Vec<u64>,
+    file: Arc<File>,
+    /// The position behind the last whole frame.
+    end: u64,
+    /// Up to where everything is on disk.
+    durable: u64,
+    syncing: bool,
+    /// The position below which everything is read and committed.
+    read: u64,
+    /// The disk has failed to sync: what it kept is not known, so nothing more is promised.
+    broken: Option<io::ErrorKind>,
+}
+
+impl Spool {
+    /// Opens the spool in `folder`, which is made if it is not there, with at most `ceiling`
+    /// bytes waiting. A torn last frame is cut off: nobody was told that it was kept.
+    pub fn open(folder: &Path, ceiling: u64) -> Result<Self, SpoolError> {
+        let state = open(folder).map_err(|error| SpoolError::Io { folder: folder.to_owned(), error })?;
+        let inner = Inner { folder: folder.to_owned(), ceiling, state: Mutex::new(state), synced: Condvar::new() };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Appends `message` with what was `seen` in it; returns when it is on disk. Blocks for a sync
+    /// of the disk; may be called by many threads at once.
+    pub fn append(&self, message: &[u8], seen: &[Sighting]) -> Result<(), SpoolError> {
+        self.append_all(&[(message, seen)])
+    }
+
+    /// Appends several messages with one sync: all of them, or none.
+    pub fn append_all(&self, messages: &[(&[u8], &[Sighting])]) -> Result<(), SpoolError> {
+        let mut frames = Vec::new();
+        for (message, seen) in messages {
+            frames.extend(frame::encode(message, seen).ok_or(SpoolError::TooLong(message.len()))?);
+        }
+        let mut state = self.lock();
+        let used = state.end - state.read.min(state.end);
+        if used + frames.len() as u64 > self.0.ceiling {
+            return Err(SpoolError::Full { used, ceiling: self.0.ceiling });
+        }
+        self.write(&mut state, &frames).map_err(|error| self.io(error))?;
+        let end = state.end;
+        self.sync(state, end).map_err(|error| self.io(error))
+    }
+
+    /// Returns how many bytes wait to be read and committed.
+    pub fn waiting(&self) -> u64 {
+        let state = self.lock();
+        state.end - state.read.min(state.end)
+    }
+
+    /// Deletes what lies below `position`, which has been read and committed.
+    fn forget(&self, position: u64) {
+        let mut state = self.lock();
+        state.read = state.read.max(position.min(state.end));
+        let unread = state.segments.windows(2).take_while(|pair| pair[1] <= position).count();
+        let gone: Vec<u64> = state.segments.drain(..unread).collect();
+        drop(state);
+        for segment in gone {
+            // One that can't be deleted now is when the spool is next opened and read past.
+            let _ = fs::remove_file(path(&self.0.folder, segment));
+        }
+    }
+
+    /// Takes up reading at `resume`; returns where there is something to read from then on.
+    ///
+    /// The store may know of more than is here, after a restore for one: positions below
+    /// `absorbed` are then not used again, for what comes under them would pass for known.
+    fn begin_at(&self, resume: u64, absorbed: u64) -> io::Result<u64> {
+        let mut state = self.lock();
+        let known = absorbed.max(resume);
+        if known <= state.end {
+            state.read = state.read.max(resume);
+            return Ok(resume);
+        }
+        let from = if resume < state.end { resume } else { known };
+        state.end = known;
+        state.durable = known;
+        state.read = known;
+        self.begin_segment(&mut state)?;
+        Ok(from)
+    }
+
+    /// Returns how many bytes lie behind `position`.
+    fn behind(&self, position: u64) -> u64 {
+        self.lock().end.saturating_sub(position)
+    }
+
+    fn write(&self, state: &mut State, frames: &[u8]) -> io::Result<()> {
+        if let Some(kind) = state.broken {
+            return Err(kind.into());
+        }
+        let start = state.segments.last().copied().unwrap_or_default();
+        if state.end - start >= SEGMENT {
+            if let Err(error) = state.file.sync_data() {
+                state.broken = Some(error.kind());
+                return Err(error);
+            }
+            state.durable = state.end;
+            self.begin_segment(state)?;
+        }
+        let start = state.segments.last().copied().unwrap_or_default();
+        let mut file = &*state.file;
+        if let Err(error) = file.write_all(frames) {
+            // Half a frame must not stand before the next one.
+            let back = file.set_len(state.end - start).and_then(|()| file.seek(SeekFrom::End(0)));
+            if back.is_err() {
+                state.broken = Some(error.kind());
+            }
+            return Err(error);
+        }
+        state.end += frames.len() as u64;
+        Ok(())
+    }
+
+    /// Waits until everything below `end` is on disk: syncs, or waits for whoever is syncing.
+    fn sync<'a>(&'a self, mut state: MutexGuard<'a, State>, end: u64) -> io::Result<()> {
+        loop {
+            if state.durable >= end {
+                return Ok(());
+            }
+            if let Some(kind) = state.broken {
+                return Err(kind.into());
+            }
+            if state.syncing {
+                state = self.0.synced.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            state.syncing = true;
+            let (file, upto) = (state.file.clone(), state.end);
+            drop(state);
+            let done = file.sync_data();
+            state = self.lock();
+            state.syncing = false;
+            match done {
+                Ok(()) => state.durable = state.durable.max(upto),
+                // After a failed sync the kernel may have dropped the pages: no second try can be trusted.
+                Err(error) => state.broken = Some(error.kind()),
+            }
+            self.0.synced.notify_all();
+        }
+    }
+
+    fn begin_segment(&self, state: &mut State) -> io::Result<()> {
+        let file = create(&self.0.folder, state.end)?;
+        state.file = Arc::new(file);
+        state.segments.push(state.end);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn io(&self, error: io::Error) -> SpoolError {
+        SpoolError::Io { folder: self.0.folder.clone(), error }
+    }
+}
+
+fn path(folder: &Path, start: u64) -> PathBuf {
+    folder.join(format!("{start:020}.spool"))
+}
+
+fn create(folder: &Path, start: u64) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(true).read(true).write(true).mode(0o600).open(path(folder, start))?;
+    File::open(folder)?.sync_all()?;
+    Ok(file)
+}
+
+fn open(folder: &Path) -> io::Result<State> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let start = name.to_str().and_then(|name| name.strip_suffix(".spool"));
+        segments.extend(start.and_then(|start| start.parse::<u64>().ok()));
+    }
+    segments.sort_unstable();
+    let Some(&last) = segments.last() else {
+        let file = Arc::new(create(folder, 0)?);
+        return Ok(State { segments: vec![0], file, end: 0, durable: 0, syncing: false, read: 0, broken: None });
+    };
+    let mut file = OpenOptions::new().read(true).write(true).open(path(folder, last))?;
+    let mut length = file.metadata()?.len();
+    let whole = whole_frames(&mut file)?;
+    let mut damaged = false;
+    match whole {
+        Tail::Torn(at) => {
+            file.set_len(at)?;
+            file.sync_all()?;
+            length = at;
+        }
+        // What is behind damage can't be found, but must not be written over either.
+        Tail::Damaged => damaged = true,
+    }
+    file.seek(SeekFrom::End(0))?;
+    let end = last + length;
+    let read = segments.first().copied().unwrap_or_default();
+    let mut state = State { segments, file: Arc::new(file), end, durable: end, syncing: false, read, broken: None };
+    if damaged {
+        state.file = Arc::new(create(folder, end)?);
+        state.segments.push(end);
+    }
+    Ok(state)
+}
+
+/// How a segment ends.
+enum Tail {
+    /// With a whole frame, or a torn one, at this place.
+    Torn(u64),
+    /// A frame before its end is damaged.
+    Damaged,
+}
+
+/// Walks over a segment's frames, one in memory at a time.
+fn whole_frames(file: &mut File) -> io::Result<Tail> {
+    let length = file.metadata()?.len();
+    let (mut at, mut bytes) = (0_u64, Vec::new());
+    while at < length {
+        let left = usize::try_from(length - at).unwrap_or(usize::MAX);
+        read_at(file, at, left.min(HEADER), &mut bytes)?;
+        if let Frame::Short { length: needed } = frame::decode(&bytes)
+            && needed > HEADER
+        {
+            read_at(file, at, left.min(needed), &mut bytes)?;
+        }
+        match frame::decode(&bytes) {
+            Frame::Whole { length, .. } => at += length as u64,
+            Frame::Short { .. } => return Ok(Tail::Torn(at)),
+            Frame::Damaged { length: Some(claimed) } if claimed == left => return Ok(Tail::Torn(at)),
+            // A file may be longer than what was written to it: the rest is zeros then.
+            Frame::Damaged { .. } if is_zero(file, at)? => return Ok(Tail::Torn(at)),
+            Frame::Damaged { .. } => return Ok(Tail::Damaged),
+        }
+    }
+    Ok(Tail::Torn(at))
+}
+
+fn read_at(file: &mut File, at: u64, length: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.clear();
+    file.seek(SeekFrom::Start(at))?;
+    file.take(length.min(HEADER + LONGEST) as u64).read_to_end(bytes)?;
+    Ok(())
+}
+
+fn is_zero(file: &mut File, at: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut chunk = [0; 4096];
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(true);
+        }
+        if chunk[..read].iter().any(|&byte| byte != 0) {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! How are alerts kept so that lists of them are quick, and what is told of their past?
+//!
+//! An alert is one row: its JSON, and beside it the columns that lists filter and sort by. Its
+//! words go to a full-text index, rewritten only when they change. An older revision never
+//! replaces a newer one. A history keeps its opening and its newest 1,000 lines.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use crate::alerts::{Alert, AlertState, Change, Closing, Level, Transition};
+use crate::clock::Timestamp;
+
+use super::StoreError;
+
+const HISTORY_LINES: i64 = 1_000;
+
+/// Upserts the alert as it is after `transition`, and adds a line to its history.
+pub(super) fn put(transaction: &Transaction<'_>, transition: &Transition, at: Timestamp) -> Result<(), StoreError> {
+    let alert = transition.alert();
+    let id = alert.id.to_string();
+    let text = words(alert);
+    let sum = crc32fast::hash(text.as_bytes());
+    let known: Option<(i64, u32, u32)> = transaction
+        .prepare_cached("SELECT rowid, revision, words FROM alerts WHERE id = ?1")?
+        .query_row([&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    if known.is_none_or(|(_, revision, _)| revision <= alert.revision) {
+        upsert(transaction, alert, &id, at, sum)?;
+    }
+    match known {
+        None => {
+            transaction
+                .prepare_cached("INSERT INTO alert_words (rowid, text) VALUES (?1, ?2)")?
+                .execute(params![transaction.last_insert_rowid(), text])?;
+        }
+        Some((row, revision, old)) if revision <= alert.revision && old != sum => {
+            transaction.prepare_cached("DELETE FROM alert_words WHERE rowid = ?1")?.execute([row])?;
+            transaction
+                .prepare_cached("INSERT INTO alert_words (rowid, text) VALUES (?1, ?2)")?
+                .execute(params![row, text])?;
+        }
+        Some(_) => {}
+    }
+    transaction
+        .prepare_cached("INSERT INTO history (alert, revision, at, says) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id, alert.revision, at.nanos(), says(transition)])?;
+    transaction
+        .prepare_cached("DELETE FROM history WHERE alert = ?1 AND revision BETWEEN 2 AND ?2")?
+        .execute(params![id, i64::from(alert.revision) - HISTORY_LINES])?;
+    Ok(())
+}
+
+fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp, words: u32) -> Result<(), StoreError> {
+    let json = serde_json::to_string(alert)
+        .map_err(|error| StoreError::Failed(format!("alert {id} can't be written as JSON ({error})")))?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO alerts (id, fingerprint, revision, state, level, family, app, detector, entity_kind, entity,
+                                 opened_at, last_seen, changed_at, words, alert)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             ON CONFLICT (id) DO UPDATE SET
+                 fingerprint = excluded.fingerprint, revision = excluded.revision, state = excluded.state,
+                 level = excluded.level, family = excluded.family, app = excluded.app, detector = excluded.detector,
+                 entity_kind = excluded.entity_kind, entity = excluded.entity, opened_at = excluded.opened_at,
+                 last_seen = excluded.last_seen, changed_at = excluded.changed_at, words = excluded.words,
+                 alert = excluded.alert",
+        )?
+        .execute(params![
+            id,
+            alert.fingerprint.cast_signed(),
+            alert.revision,
+            state_number(alert.state),
+            level_number(alert.level),
+            alert.family.name(),
+            alert.app.as_deref(),
+            &*alert.detector,
+            alert.entity.kind.name(),
+            &*alert.entity.value,
+            alert.opened_at.nanos(),
+            alert.last_seen.nanos(),
+            at.nanos(),
+            words,
+            json,
+        ])?;
+    Ok(())
+}
+
+/// Returns what a search for an alert looks through.
+fn words(alert: &Alert) -> String {
+    let Alert { id, title, why, detector, entity, .. } = alert;
+    format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}", entity.kind, entity.value, entity.sayable())
+}
+
+/// Says what happened, for the alert's history.
+fn says(transition: &Transition) -> String {
+    match transition {
+        Transition::Opened(_) => "opened".into(),
+        Transition::Updated(_, Change::Events) => "events".into(),
+        Transition::Updated(_, Change::Reopened) => "reopened".into(),
+        Transition::Updated(_, Change::Acknowledged { by }) => format!("acknowledged by {by}"),
+        Transition::Closed(_, Closing::Quiet) => "closed: quiet".into(),
+        Transition::Closed(_, Closing::Resumed) => "closed: it speaks again".into(),
+        Transition::Closed(_, Closing::ByPerson { by, reason }) if reason.is_empty() => format!("closed by {by}"),
+        Transition::Closed(_, Closing::ByPerson { by, reason }) => format!("closed by {by}: {reason}"),
+    }
+}
+
+/// The number of the closed state; all smaller ones are not closed.
+pub(super) const CLOSED: i64 = 2;
+
+pub(super) const fn state_number(state: AlertState) -> i64 {
+    match state {
+        AlertState::Open => 0,
+        AlertState::Acknowledged => 1,
+        AlertState::Closed => CLOSED,
+    }
+}
+
+/// Returns the number by which levels compare; High is 3, as an index of the schema knows.
+pub(super) const fn level_number(level: Level) -> i64 {
+    match level {
+        Level::Informational => 0,
+        Level::Low => 1,
+        Level::Medium => 2,
+        Level::High => 3,
+        Level::Critical => 4,
+    }
+}

@@ -1,0 +1,184 @@
+//! How are store and key saved together, and brought back?
+//!
+//! A backup is one SQLite file: a consistent copy of the database, taken while the daemon runs,
+//! and in one more table the text of the installation's key, without which the fingerprints in
+//! the store would match nothing new. So the file is as secret as the key: its owner's alone.
+//! It appears under its name only once it is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::folder::{DATABASE, Folder, own};
+use super::{Store, StoreError, schema};
+
+/// The name of the file in the data folder that holds the installation's key.
+pub const KEY_FILE: &str = "installation.key";
+
+/// What a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// The file's size in bytes.
+    pub bytes: u64,
+    /// Whether the installation's key is in it; it is not where the key is kept outside the data folder.
+    pub with_key: bool,
+}
+
+impl Store {
+    /// Writes a consistent copy of the database, and the key beside it, to the new file `to`
+    /// while the daemon runs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unusable`] if there is no store in `data`, if `to` exists or can't be written.
+    pub fn backup(data: &Path, to: &Path) -> Result<BackedUp, StoreError> {
+        Self::backup_with(data, to, read_key(data)?.as_deref())
+    }
+
+    /// Does what [`Store::backup`] does with a key that is kept elsewhere: its text, if any.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::backup`].
+    pub fn backup_with(data: &Path, to: &Path, key: Option<&str>) -> Result<BackedUp, StoreError> {
+        refuse_existing(to)?;
+        let from = schema::open_to_read(&data.join(DATABASE))?;
+        let partial = beside(to, ".partial");
+        let bytes = copy_whole(&from, &partial, key)
+            .and_then(|()| publish(&partial, to))
+            // A half-written copy is of no use; that it can't be removed is not what went wrong.
+            .inspect_err(|_| drop(fs::remove_file(&partial)))?;
+        Ok(BackedUp { bytes, with_key: key.is_some() })
+    }
+
+    /// Brings the backup `file` back into the empty data folder `data`, the key with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unusable`] if `data` holds a store or another key, or `file` is no backup;
+    /// [`StoreError::Failed`] if the backup is damaged.
+    pub fn restore_backup(file: &Path, data: &Path) -> Result<BackedUp, StoreError> {
+        refuse_existing(&data.join(DATABASE))?;
+        let from = schema::open_to_read(file)?;
+        let whole: String = from.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if whole != "ok" {
+            return Err(StoreError::Failed(format!(
+                "the backup {} is damaged ({whole}): restore an older one",
+                file.display()
+            )));
+        }
+        let key = key_in(&from, file)?;
+        if let (Some(mine), Some(theirs)) = (read_key(data)?, &key)
+            && mine != *theirs
+        {
+            return Err(StoreError::Unusable(format!(
+                "the data folder {} holds another key than the backup: move its {KEY_FILE} away, or name an empty \
+                 folder with --data",
+                data.display()
+            )));
+        }
+        // The lock's check creates an empty database, which the copy then replaces as a whole.
+        let folder = Folder::take(data)?;
+        let partial = beside(&folder.database, ".partial");
+        let bytes = copy_whole(&from, &partial, None)
+            .and_then(|()| key.as_deref().map_or(Ok(()), |key| write_key(data, key)))
+            .and_then(|()| publish(&partial, &folder.database))
+            .inspect_err(|_| drop(fs::remove_file(&partial)))?;
+        Ok(BackedUp { bytes, with_key: key.is_some() })
+    }
+}
+
+fn refuse_existing(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if found.len() > 0 => {
+            Err(StoreError::Unusable(format!("{} exists already: name another", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn copy_whole(from: &Connection, to: &Path, key: Option<&str>) -> Result<(), StoreError> {
+    drop(fs::remove_file(to));
+    own(to).map_err(|error| cannot_write(to, &error))?;
+    let mut copy =
+        Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // All pages in one step, so under one read lock: epochs that are committed meanwhile neither
+    // wait for it nor show in it.
+    if Backup::new(from, &mut copy)?.step(-1)? != StepResult::Done {
+        return Err(StoreError::Failed("another program holds the store: close it and try again".into()));
+    }
+    // One file, without a log beside it.
+    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    copy.execute_batch("DROP TABLE IF EXISTS installation")?;
+    if let Some(key) = key {
+        copy.execute_batch("CREATE TABLE installation (key_text TEXT NOT NULL) STRICT")?;
+        copy.execute("INSERT INTO installation (key_text) VALUES (?1)", [key])?;
+    }
+    copy.close().map_err(|(_, error)| error)?;
+    Ok(())
+}
+
+/// Makes the whole file durable, then gives it its name; returns its size.
+fn publish(partial: &Path, to: &Path) -> Result<u64, StoreError> {
+    let publish = || {
+        let file = File::open(partial)?;
+        file.sync_all()?;
+        fs::rename(partial, to)?;
+        if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(file.metadata()?.len())
+    };
+    publish().map_err(|error| cannot_write(to, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> StoreError {
+    let says = format!("{} can't be written ({error}): name a file in a folder that you may write", path.display());
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => StoreError::Full(says),
+        _ => StoreError::Unusable(says),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn read_key(data: &Path) -> Result<Option<String>, StoreError> {
+    let path = data.join(KEY_FILE);
+    match fs::read_to_string(&path) {
+        Ok(key) => Ok(Some(key)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::Unusable(format!(
+            "the key {} can't be read ({error}): run this as the user that runs gatewatch",
+            path.display()
+        ))),
+    }
+}
+
+fn key_in(backup: &Connection, file: &Path) -> Result<Option<String>, StoreError> {
+    let held: i64 =
+        backup.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'installation'", [], |row| row.get(0))?;
+    if held == 0 {
+        return Ok(None);
+    }
+    let key = backup.query_row("SELECT key_text FROM installation", [], |row| row.get(0)).optional()?;
+    key.map(Some).ok_or_else(|| {
+        StoreError::Failed(format!("the backup {} has lost its key: restore an older one", file.display()))
+    })
+}
+
+fn write_key(data: &Path, key: &str) -> Result<(), StoreError> {
+    let path = data.join(KEY_FILE);
+    let partial = beside(&path, ".partial");
+    drop(fs::remove_file(&partial));
+    let write = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
+    write.and_then(|mut file| file.write_all(key.as_bytes())).map_err(|error| cannot_write(&path, &error))?;
+    publish(&partial, &path).map(drop)
+}

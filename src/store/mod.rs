@@ -1,0 +1,36 @@
+//! What outlives a restart, and how does it become durable at once?
+//!
+//! SQLite in WAL mode, `synchronous=FULL`. One [`Epoch`] is one transaction: positions, detector
+//! state, alerts, outbox, journal and dead letters become durable together or not at all. The
+//! pipeline owns the one writing connection; pages read through [`Reader`]s of their own, so
+//! neither waits for the other.
+
+mod alert_rows;
+mod backup;
+mod dead_letters;
+mod epoch;
+mod error;
+mod folder;
+mod letters;
+mod links;
+mod outbox;
+mod reader;
+mod recover;
+mod retention;
+mod retries;
+mod schema;
+mod state_rows;
+mod writer;
+
+pub use backup::{BackedUp, KEY_FILE};
+pub use epoch::{
+    Accounting, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes, StreamPosition,
+};
+pub use error::StoreError;
+pub use letters::{DeadLetter, LetterQuery, MayRetry};
+pub use links::LinkLine;
+pub use reader::{AlertQuery, AuditLine, Change, Reader};
+pub use retention::{Pruned, Settings};
+pub use retries::{Asked, QueuedLetter, ask_to_retry};
+pub use state_rows::COMPONENTS;
+pub use writer::Store;

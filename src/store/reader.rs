@@ -1,0 +1,296 @@
+//! What do pages and commands ask of the store?
+//!
+//! A [`Reader`] has a connection of its own and never blocks the writer nor waits for it: each
+//! question sees the newest committed epoch. Lists go by cursor, not by page number, so the
+//! thousandth page is as quick as the first; what filters them stands in the index they walk.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+
+use crate::alerts::{Alert, AlertId, Family, Level, SharedNames};
+use crate::clock::Timestamp;
+
+use super::alert_rows::level_number;
+use super::folder::DATABASE;
+use super::{Accounting, Delivery, StoreError, outbox, recover, schema};
+
+/// Which alerts, newest `last_seen` first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertQuery {
+    /// `open`, `acknowledged` or `closed`; empty: all.
+    pub states: Vec<String>,
+    /// Empty: all.
+    pub families: Vec<Family>,
+    /// At least this bad.
+    pub at_least: Option<Level>,
+    /// Only this app.
+    pub app: Option<String>,
+    /// Words that title, why, entity or detector must hold; each may be the beginning of one.
+    pub text: Option<String>,
+    /// Only alerts that come after this one in the order (a cursor: last_seen and id).
+    pub after: Option<(Timestamp, AlertId)>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// One line of an alert's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When it was recorded, wall time.
+    pub at: Timestamp,
+    /// The alert's revision after it.
+    pub revision: u32,
+    /// Such as `opened`, `events`, `acknowledged by dana`, `closed: quiet`.
+    pub says: String,
+}
+
+/// Who did what, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// When, wall time.
+    pub at: Timestamp,
+    /// Who, as access knows them.
+    pub who: String,
+    /// What: `acknowledged` or `closed`.
+    pub did: String,
+    /// The alert's id.
+    pub alert: String,
+}
+
+/// A reading connection; opens the file read-only and never blocks the writer.
+#[derive(Debug)]
+pub struct Reader {
+    pub(super) connection: Connection,
+}
+
+impl Reader {
+    /// Opens a reading connection to the store in folder `data`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unusable`] if there is no store, or one of another version.
+    pub fn open(data: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: schema::open_to_read(&data.join(DATABASE))? })
+    }
+
+    /// Returns alerts.
+    pub fn alerts(&self, query: &AlertQuery) -> Result<Vec<Alert>, StoreError> {
+        let Some((sql, values)) = select_alerts(query) else { return Ok(Vec::new()) };
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let mut rows = select.query(params_from_iter(values))?;
+        let mut alerts = Vec::new();
+        while let Some(row) = rows.next()? {
+            alerts.push(recover::alert(row)?);
+        }
+        Ok(alerts)
+    }
+
+    /// Returns how many alerts are not closed, by level: every level, worst first.
+    pub fn open_by_level(&self) -> Result<Vec<(Level, u64)>, StoreError> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM alerts INDEXED BY alerts_unclosed WHERE state < 2 AND level = ?1")?;
+        let count = |level: Level| Ok((level, select.query_row([level_number(level)], |row| row.get::<_, i64>(0))?));
+        let counts: Result<Vec<_>, rusqlite::Error> = Level::ALL.into_iter().rev().map(count).collect();
+        Ok(counts?.into_iter().map(|(level, count)| (level, count.cast_unsigned())).collect())
+    }
+
+    /// Returns the names that are shared by two keys, secrets or people that alerts which are not
+    /// closed are about; of the newest 10,000 alerts.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn shared_names(&self) -> Result<SharedNames, StoreError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT entity FROM alerts INDEXED BY alerts_unclosed
+             WHERE state < 2 AND entity_kind IN ('key', 'secret', 'identity')
+             ORDER BY last_seen DESC, id DESC LIMIT 10000",
+        )?;
+        let rows = select.query_map([], |row| row.get::<_, String>(0))?;
+        let entities: Vec<String> = rows.collect::<Result<_, _>>()?;
+        Ok(SharedNames::among(entities.iter().map(String::as_str)))
+    }
+
+    /// Returns one alert.
+    pub fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        let mut select = self.connection.prepare_cached("SELECT id, alert FROM alerts WHERE id = ?1")?;
+        let mut rows = select.query([id.to_string()])?;
+        rows.next()?.map(recover::alert).transpose()
+    }
+
+    /// Returns an alert's history, oldest first.
+    pub fn history(&self, id: AlertId) -> Result<Vec<Change>, StoreError> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT at, revision, says FROM history WHERE alert = ?1 ORDER BY revision, id")?;
+        let rows = select.query_map([id.to_string()], |row| {
+            Ok(Change { at: Timestamp::from_nanos(row.get(0)?), revision: row.get(1)?, says: row.get(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the deliveries of an alert, or of all, newest first, with what became of each
+    /// (`waiting`, `waiting: …` after a failure, `delivered: 200`, `refused: …`).
+    pub fn deliveries(&self, id: Option<AlertId>, limit: usize) -> Result<Vec<(Delivery, String)>, StoreError> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let (outcome, note): (i64, String) = (row.get(6)?, row.get(7)?);
+            let became = match outcome {
+                outbox::WAITING => "waiting",
+                outbox::DELIVERED => "delivered",
+                _ => "refused",
+            };
+            let says = if note.is_empty() { became.to_owned() } else { format!("{became}: {note}") };
+            Ok((outbox::delivery(row)?, says))
+        };
+        let columns = "SELECT id, sink, key, payload, attempts, due, outcome, note FROM outbox";
+        let limit = whole(limit);
+        let rows: Result<Vec<_>, _> = match id {
+            Some(id) => self
+                .connection
+                .prepare_cached(&format!("{columns} WHERE alert = ?1 ORDER BY id DESC LIMIT ?2"))?
+                .query_map(params![id.to_string(), limit], read)?
+                .collect(),
+            None => self
+                .connection
+                .prepare_cached(&format!("{columns} ORDER BY id DESC LIMIT ?1"))?
+                .query_map([limit], read)?
+                .collect(),
+        };
+        Ok(rows?)
+    }
+
+    /// Returns how many deliveries wait, by sink.
+    pub fn waiting(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut select =
+            self.connection.prepare_cached("SELECT sink, count(*) FROM outbox WHERE outcome = 0 GROUP BY sink")?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns who did what, newest first.
+    pub fn audit(&self, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
+        let mut select =
+            self.connection.prepare_cached("SELECT at, who, did, alert FROM audit ORDER BY id DESC LIMIT ?1")?;
+        let rows = select.query_map([whole(limit)], |row| {
+            let at = Timestamp::from_nanos(row.get(0)?);
+            Ok(AuditLine { at, who: row.get(1)?, did: row.get(2)?, alert: row.get(3)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the counters of the newest epoch.
+    pub fn accounting(&self) -> Result<Accounting, StoreError> {
+        recover::accounting(&self.connection)
+    }
+
+    /// Returns the number of the newest epoch and when it was committed (wall time).
+    pub fn epoch(&self) -> Result<Option<(u64, Timestamp)>, StoreError> {
+        let newest = self.connection.query_row("SELECT number, at FROM epoch", [], |row| {
+            Ok((row.get::<_, i64>(0)?.cast_unsigned(), Timestamp::from_nanos(row.get(1)?)))
+        });
+        Ok(newest.optional()?)
+    }
+}
+
+pub(super) fn whole(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// Returns the statement for a list and its values; `None` where nothing can match.
+fn select_alerts(query: &AlertQuery) -> Option<(String, Vec<Value>)> {
+    let mut filter = String::from("1");
+    let mut values: Vec<Value> = Vec::new();
+    let states: Vec<i64> = query.states.iter().filter_map(|name| state_named(name)).collect();
+    if !query.states.is_empty() {
+        if states.is_empty() {
+            return None;
+        }
+        let list: Vec<String> = states.iter().map(ToString::to_string).collect();
+        let _ = write!(filter, " AND state IN ({})", list.join(", "));
+    }
+    let unclosed = !states.is_empty() && states.iter().all(|&state| state < 2);
+    let index = match query {
+        _ if unclosed => {
+            filter += " AND state < 2";
+            "alerts_unclosed"
+        }
+        AlertQuery { app: Some(_), .. } => "alerts_by_app",
+        AlertQuery { at_least: Some(Level::High | Level::Critical), .. } => {
+            filter += " AND level >= 3";
+            "alerts_severe"
+        }
+        AlertQuery { families, .. } if families.len() == 1 => "alerts_by_family",
+        _ => "alerts_by_time",
+    };
+    if let Some(level) = query.at_least {
+        let _ = write!(filter, " AND level >= {}", level_number(level));
+    }
+    let mut bind = |filter: &mut String, value: Value| {
+        values.push(value);
+        let _ = write!(filter, "?{}", values.len());
+    };
+    if let Some(app) = &query.app {
+        filter += " AND app = ";
+        bind(&mut filter, Value::Text(app.clone()));
+    }
+    if let Some((first, more)) = query.families.split_first() {
+        filter += " AND family IN (";
+        bind(&mut filter, Value::Text(first.name().into()));
+        for family in more {
+            filter += ", ";
+            bind(&mut filter, Value::Text(family.name().into()));
+        }
+        filter += ")";
+    }
+    if let Some(words) = query.text.as_deref().and_then(full_text) {
+        filter += " AND rowid IN (SELECT rowid FROM alert_words WHERE alert_words MATCH ";
+        bind(&mut filter, Value::Text(words));
+        filter += ")";
+    }
+    if let Some((last_seen, id)) = query.after {
+        filter += " AND (last_seen, id) < (";
+        bind(&mut filter, Value::Integer(last_seen.nanos()));
+        filter += ", ";
+        bind(&mut filter, Value::Text(id.to_string()));
+        filter += ")";
+    }
+    let mut sql = format!("SELECT id, alert FROM alerts INDEXED BY {index} WHERE {filter}");
+    sql += " ORDER BY last_seen DESC, id DESC LIMIT ";
+    bind(&mut sql, Value::Integer(whole(query.limit)));
+    Some((sql, values))
+}
+
+fn state_named(name: &str) -> Option<i64> {
+    use crate::alerts::AlertState::{Acknowledged, Closed, Open};
+    [Open, Acknowledged, Closed].into_iter().find(|state| state.name() == name).map(super::alert_rows::state_number)
+}
+
+/// Makes a full-text question of what a person typed: every word, each perhaps unfinished; at
+/// most 16 of them. Nothing typed is taken for an operator. `None` if there is no word in it.
+fn full_text(typed: &str) -> Option<String> {
+    let words = typed.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = words.filter(|word| word.chars().any(char::is_alphanumeric)).take(16);
+    let quoted: Vec<String> = words.map(|word| format!("\"{}\"*", word.replace('"', " "))).collect();
+    (!quoted.is_empty()).then(|| quoted.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_types_is_words_never_operators() {
+        assert_eq!(full_text("203.0.113.7 key"), Some("\"203.0.113.7\"* \"key\"*".into()));
+        assert_eq!(full_text("a\" OR b"), Some("\"a \"* \"OR\"* \"b\"*".into()));
+        assert_eq!(full_text(" -- * "), None);
+    }
+
+    #[test]
+    fn a_list_of_states_nobody_knows_is_empty() {
+        assert_eq!(select_alerts(&AlertQuery { states: vec!["gone".into()], ..AlertQuery::default() }), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Which category is a record of, and who reads it? One file a category, or a family of them.
+//!
+//! To add a category: its line in `telemetry/category.rs`, the names it asks for in
+//! `vocabulary.rs`, and here its file and its arm in [`fill`].
+
+mod access_restriction;
+mod activity;
+mod antivirus;
+mod app_log;
+mod app_service_http;
+mod application_gateway;
+mod cosmos;
+mod directory;
+mod easy_auth;
+mod file_audit;
+mod firewall;
+mod front_door;
+mod function_app;
+mod gateway;
+mod insights;
+mod key_vault;
+mod other;
+pub(super) mod otlp;
+mod publishing;
+mod signin;
+mod sql_audit;
+mod storage;
+mod web_socket;
+
+use crate::telemetry::{Category, Event, Kind};
+
+use super::record::Record;
+use super::vocabulary::Envelope;
+
+/// Returns the category that `record` says it is of: a table's row may have a `category` that
+/// means another thing, such as a logger's.
+pub(super) fn category(record: &Record<'_>) -> Category {
+    let named = |name| record.envelope.piece(name).and_then(|piece| Category::named(piece.value));
+    named(Envelope::Category)
+        .or_else(|| named(Envelope::Type))
+        .or_else(|| activity::is_of(record).then_some(Category::ActivityLog))
+        .unwrap_or(Category::Other)
+}
+
+/// Tells whether records of `category` have no properties but what stands at their top level,
+/// which their file asks for there.
+pub(super) fn is_flat(category: Category) -> bool {
+    matches!(
+        category,
+        Category::AppRequests
+            | Category::AppDependencies
+            | Category::AppTraces
+            | Category::AppExceptions
+            | Category::Other
+    )
+}
+
+/// Fills what is particular to the event's category; returns the kind of event.
+pub(super) fn fill<'s>(event: &mut Event<'s>, record: &Record<'s>) -> Kind {
+    match event.category {
+        Category::FunctionAppLogs => function_app::fill(event, record),
+        Category::AppServiceHTTPLogs => app_service_http::fill(event, record),
+        Category::GatewayLogs => gateway::fill(event, record),
+        Category::WebSocketConnectionLogs => web_socket::fill(event, record),
+        Category::FrontDoorAccessLog => front_door::access(event, record),
+        Category::FrontDoorWebApplicationFirewallLog => front_door::firewall(event, record),
+        Category::ApplicationGatewayAccessLog => application_gateway::access(event, record),
+        Category::ApplicationGatewayFirewallLog => application_gateway::firewall(event, record),
+        Category::ActivityLog => activity::fill(event, record),
+        Category::AppServiceAuthenticationLogs => easy_auth::fill(event, record),
+        Category::AppServiceAuditLogs => publishing::fill(event, record),
+        Category::AppServiceIPSecAuditLogs => access_restriction::fill(event, record),
+        Category::AppServiceConsoleLogs => app_log::console(event, record),
+        Category::AppServiceAppLogs => app_log::app(event, record),
+        Category::AppServicePlatformLogs => app_log::platform(event, record),
+        Category::AppServiceFileAuditLogs => file_audit::fill(event, record),
+        Category::AppServiceAntivirusScanAuditLogs => antivirus::fill(event, record),
+        Category::AuditEvent => key_vault::fill(event, record),
+        Category::StorageRead | Category::StorageWrite | Category::StorageDelete => storage::fill(event, record),
+        Category::SQLSecurityAuditEvents => sql_audit::fill(event, record),
+        Category::DataPlaneRequests => cosmos::fill(event, record),
+        Category::AppRequests => insights::request(event, record),
+        Category::AppDependencies => insights::dependency(event, record),
+        Category::AppTraces => insights::trace(event, record),
+        Category::AppExceptions => insights::exception(event, record),
+        Category::SignInLogs
+        | Category::NonInteractiveUserSignInLogs
+        | Category::ServicePrincipalSignInLogs
+        | Category::ManagedIdentitySignInLogs => signin::fill(event, record),
+        Category::AuditLogs => directory::fill(event, record),
+        _ => other::fill(event, record),
+    }
+}

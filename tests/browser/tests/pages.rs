@@ -1,0 +1,206 @@
+//! Every page in a real browser: light and dark, desktop and phone, and what people do there.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use gatewatch_browser_tests::{Browser, Scheme, Site};
+use tokio::sync::{Mutex, MutexGuard};
+
+const LOOKS: [(Scheme, u32); 4] =
+    [(Scheme::Light, 1280), (Scheme::Dark, 1280), (Scheme::Light, 390), (Scheme::Dark, 390)];
+const ROWS: &str = "document.querySelector('tr[data-alert]')";
+
+/// One browser at a time: several would slow each other down until they miss what they wait for.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A site and a browser on it.
+struct Visit {
+    _turn: MutexGuard<'static, ()>,
+    site: Site,
+    browser: Browser,
+}
+
+impl Visit {
+    async fn begin() -> Result<Self> {
+        let turn = TURN.lock().await;
+        let visit = Self { _turn: turn, site: Site::open().await?, browser: Browser::start().await? };
+        visit.browser.look(Scheme::Light, 1280).await?;
+        Ok(visit)
+    }
+
+    async fn open(&self, path: &str) -> Result<()> {
+        self.browser.open(&format!("{}{path}", self.site.url)).await
+    }
+
+    /// Opens the list and waits for alerts: a demo takes a while to raise its first.
+    async fn open_list(&self) -> Result<()> {
+        for _ in 0..12 {
+            self.open("/").await?;
+            if self.browser.wait_for("an alert", ROWS).await.is_ok() {
+                return Ok(());
+            }
+        }
+        self.browser.wait_for("an alert", ROWS).await
+    }
+
+    async fn first_alert(&self) -> Result<String> {
+        self.open_list().await?;
+        self.browser
+            .text("return document.querySelector('tr[data-alert].state-open a.title').getAttribute('href')")
+            .await
+    }
+
+    /// Says what is wrong with the page that is open, if anything is.
+    async fn check(&self, name: &str) -> Result<()> {
+        let noticed = self.browser.noticed().await?;
+        ensure!(noticed.is_empty(), "{name}: {noticed:?}");
+        let overflow = self.browser.overflow().await?;
+        ensure!(overflow <= 0, "{name} is {overflow} px wider than its window");
+        Ok(())
+    }
+}
+
+fn pictures() -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.dev/screenshots");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+#[tokio::test]
+async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let alert = visit.first_alert().await?;
+    let pages = [
+        ("now", "/"),
+        ("all", "/?state=all"),
+        ("none", "/?q=nothing-has-this-text"),
+        ("alert", &alert),
+        ("pipeline", "/pipeline"),
+        ("dead-letters", "/dead-letters"),
+        ("missing", "/nowhere"),
+    ];
+    for (scheme, width) in LOOKS {
+        visit.browser.look(scheme, width).await?;
+        for (name, path) in pages {
+            let name = format!("{name}-{}-{width}", scheme.name());
+            visit.open(path).await?;
+            visit
+                .browser
+                .wait_for(
+                    "the script of the page",
+                    "!document.querySelector('#help')?.hidden || document.querySelector('main')",
+                )
+                .await?;
+            visit.check(&name).await?;
+            visit.browser.picture(&pictures()?.join(format!("{name}.png"))).await?;
+        }
+    }
+    visit.browser.quit().await
+}
+
+#[tokio::test]
+async fn dead_letters_are_tried_again_by_a_button() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let button = "document.querySelector('.letter form.retry button')";
+    for _ in 0..30 {
+        visit.open("/dead-letters").await?;
+        if visit.browser.text(&format!("return {button} ? 'there' : ''")).await? == "there" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    visit.browser.text(&format!("{button}.click(); return ''")).await?;
+    visit.browser.wait_for("an answer", "location.search.includes('queued=1')").await?;
+    visit
+        .browser
+        .wait_for("what was said", "document.querySelector('.said')?.textContent.includes('tried again')")
+        .await?;
+    visit.check("dead letters").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test]
+async fn the_watch_for_policy_violations_would_see_one() -> Result<()> {
+    let visit = Visit::begin().await?;
+    visit.open("/pipeline").await?;
+    visit
+        .browser
+        .text("document.body.insertAdjacentHTML('beforeend', '<p style=\"color:red\">x</p>'); return ''")
+        .await?;
+    visit.browser.wait_for("a violation", "window.__noticed.some((what) => what.startsWith('policy:'))").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test]
+async fn an_alert_is_found_acknowledged_and_closed_by_hand_and_by_key() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let browser = &visit.browser;
+    visit.open_list().await?;
+    browser.press("j").await?;
+    browser.wait_for("focus on the first alert", "document.activeElement.matches('tr[data-alert] a.title')").await?;
+    browser.press("?").await?;
+    browser.wait_for("the list of keys", "document.querySelector('#keys').open").await?;
+    browser.press("\u{e00c}").await?;
+    browser.wait_for("the list of keys to go", "!document.querySelector('#keys').open").await?;
+
+    let alert = visit.first_alert().await?;
+    visit.open(&alert).await?;
+    let state = "document.querySelector('.chips .state').textContent";
+    browser.press("a").await?;
+    browser.wait_for("an answer", "location.search.startsWith('?said=')").await?;
+    for _ in 0..20 {
+        visit.open(&alert).await?;
+        if browser.text(&format!("return {state}")).await?.contains("acknowledged") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    browser.wait_for("the acknowledgement", &format!("{state}.startsWith('acknowledged')")).await?;
+    browser.wait_for("no second offer to acknowledge", "!document.querySelector('#acknowledge')").await?;
+
+    let reason = "a browser test <b>closed</b> it";
+    let fill = format!(
+        "document.querySelector('[name=reason]').value = '{reason}'; document.querySelector('#close').click(); return ''"
+    );
+    browser.text(&fill).await?;
+    browser.wait_for("an answer", "location.search.startsWith('?said=')").await?;
+    for _ in 0..20 {
+        visit.open(&alert).await?;
+        if browser.text(&format!("return {state}")).await? == "closed" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    browser
+        .wait_for("the reason", &format!("document.querySelector('.closing')?.textContent.includes('{reason}')"))
+        .await?;
+    visit.check("a closed alert").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test]
+async fn what_happens_elsewhere_is_announced_and_moves_nothing_until_asked() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let browser = &visit.browser;
+    let alert = visit.first_alert().await?;
+    visit.open_list().await?;
+    browser.wait_for("the live stream", "document.querySelector('#connection').textContent === 'live'").await?;
+    let first = "return document.querySelector('tr[data-alert]').dataset.alert";
+    let before = browser.text(first).await?;
+    // Somebody else, from another window: no header of ours, the same origin.
+    let close =
+        format!("fetch('/api/v1/alerts/' + '{alert}'.slice(3) + '/acknowledge', {{method: 'POST'}}); return ''");
+    browser.text(&close).await?;
+    browser.wait_for("the pill", "!document.querySelector('#pill').hidden").await?;
+    assert_eq!(browser.text(first).await?, before, "rows moved by themselves");
+    visit.check("a list with news").await?;
+    browser.picture(&pictures()?.join("news-light-1280.png")).await?;
+    // The fleet goes on meanwhile, so the pill may be back at once: what was announced must be on the page.
+    let shown = format!("document.querySelector('tr[data-alert=\"{}\"].state-acknowledged')", &alert[3..]);
+    ensure!(browser.text(&format!("return {shown} ? 'there' : ''")).await?.is_empty(), "a row changed by itself");
+    browser.press("n").await?;
+    browser.wait_for("the acknowledged row", &shown).await?;
+    browser.wait_for("rows after it", ROWS).await?;
+    visit.check("a list brought up to date").await?;
+    visit.browser.quit().await
+}

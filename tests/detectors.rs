@@ -1,0 +1,184 @@
+//! Do the shipped detectors do what their cases say?
+//!
+//! Once through the engine, and once through a reference that counts the slow and obvious way, so
+//! that a mistake in either shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatewatch::clock::Timestamp;
+use gatewatch::detection::cases::{self, CaseResult, Rehearsal};
+use gatewatch::detection::{Catalogue, Counting, Detector, Family, Finding, Signal, Window, check, describe};
+use gatewatch::redaction::{KeyRing, Redactor, Settings};
+
+fn shipped() -> Catalogue {
+    Catalogue::shipped().unwrap_or_else(|problems| {
+        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+#[expect(clippy::unwrap_used, reason = "a test without a redactor has nothing to say")]
+fn redactor() -> Redactor {
+    Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap()
+}
+
+fn failures(results: &[CaseResult]) -> Vec<String> {
+    let wrong = |result: &CaseResult| {
+        result.wrong.as_ref().map(|wrong| format!("{}:{} {}: {wrong}", result.file, result.line, result.name))
+    };
+    results.iter().filter_map(wrong).collect()
+}
+
+#[test]
+fn the_shipped_catalogue_has_no_problem() {
+    assert_eq!(check(None), []);
+}
+
+#[test]
+fn three_detectors_at_least_stand_in_each_main_family() {
+    let catalogue = shipped();
+    let of = |family| catalogue.detectors.all.iter().filter(|detector| detector.family == family).count();
+    for family in [Family::AuthFailures, Family::KeyUsage, Family::LeakedSecrets, Family::SuspiciousOrigins] {
+        assert!(of(family) >= 3, "{family}");
+    }
+    assert!(catalogue.detectors.all.len() >= 14);
+}
+
+#[test]
+fn every_case_holds_by_the_reference() {
+    let results = cases::run_with(&shipped(), &redactor(), |detector, rehearsal| reference(detector, &rehearsal));
+    assert_eq!(failures(&results), Vec::<String>::new());
+}
+
+#[test]
+fn every_case_holds_by_the_engine() {
+    let results = cases::run(&shipped(), &redactor());
+    assert_eq!(failures(&results), Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_replaces_the_shipped_detectors() {
+    let from_disk = Catalogue::load(std::path::Path::new("detectors")).unwrap();
+    let ids = |catalogue: &Catalogue| -> Vec<_> {
+        catalogue.detectors.all.iter().map(|detector| (detector.id.clone(), detector.version)).collect()
+    };
+    assert_eq!(ids(&from_disk), ids(&shipped()));
+}
+
+#[test]
+fn a_detector_explains_itself() {
+    let catalogue = shipped();
+    let text = describe(catalogue.detectors.named("key-usage.one_key_many_addresses").unwrap());
+    assert!(text.contains("more than 20 different values for one key within 10m"), "{text}");
+}
+
+/// Counts the slow and obvious way.
+fn reference(detector: &Arc<Detector>, rehearsal: &Rehearsal) -> Vec<Finding> {
+    let mut by_key: BTreeMap<u128, Vec<&Signal>> = BTreeMap::new();
+    for signal in &rehearsal.signals {
+        by_key.entry(signal.key).or_default().push(signal);
+    }
+    by_key.values().filter(|signals| fires(detector, signals, rehearsal.until)).map(|s| finding(detector, s)).collect()
+}
+
+fn fires(detector: &Detector, signals: &[&Signal], until: Timestamp) -> bool {
+    let at = |signal: &Signal| signal.time;
+    let window = |last: usize, within: Window| {
+        let start = within.start(at(signals[last]));
+        signals[..=last].iter().filter(move |signal| at(signal) >= start)
+    };
+    let any = |holds: &dyn Fn(usize) -> bool| (0..signals.len()).any(holds);
+    match &detector.counting {
+        Counting::Match => true,
+        Counting::Threshold { at_least, within } => any(&|last| window(last, *within).count() >= *at_least as usize),
+        Counting::Distinct { more_than, within } => any(&|last| {
+            window(last, *within).map(|signal| signal.value).collect::<BTreeSet<_>>().len() > *more_than as usize
+        }),
+        Counting::Sequence { steps, within, gap: None, any_order: false } => any(&|last| {
+            let (mut step, mut seen) = (0, 0);
+            for signal in window(last, (*within).into()) {
+                if step < steps.len() && usize::from(signal.step) == step {
+                    seen += 1;
+                    if seen == steps[step] {
+                        (step, seen) = (step + 1, 0);
+                    }
+                }
+            }
+            step == steps.len()
+        }),
+        Counting::Ratio { at_least, among, within } => any(&|last| {
+            let (all, part) = (window(last, *within).count(), window(last, *within).filter(|s| s.value == 1).count());
+            all >= *among as usize && part as f64 >= at_least.of_one() * all as f64
+        }),
+        Counting::Amount { average, more_than, among, within } => any(&|last| {
+            let numbers: Vec<_> = window(last, *within).map(|signal| signal.value.cast_signed()).collect();
+            let (sum, limit) = (numbers.iter().sum::<i64>(), *more_than * numbers.len() as i64);
+            if *average { numbers.len() >= *among as usize && sum > limit } else { sum > *more_than }
+        }),
+        Counting::Percentile { rank, more_than, among, within } => any(&|last| {
+            let mut numbers: Vec<_> = window(last, *within).map(|signal| signal.value.cast_signed()).collect();
+            numbers.sort_unstable();
+            numbers.len() >= *among as usize
+                && numbers[(numbers.len() * usize::from(*rank)).div_ceil(100).max(1) - 1] > *more_than
+        }),
+        Counting::FirstSeen { learn, forget, bulk: None } => any(&|last| first_sight(signals, last, *learn, *forget)),
+        Counting::Unanswered { within } => any(&|last| {
+            let (first, end) = (at(signals[last]), at(signals[last]).plus(*within));
+            let answers = |signal: &&&Signal| signal.step == 1 && at(signal) >= first && at(signal) <= end;
+            signals[last].step == 0 && end <= until && signals.iter().filter(answers).count() == 0
+        }),
+        Counting::Absence { after, at_least } => any(&|last| {
+            let next = signals.get(last + 1).map_or(until, |signal| at(signal));
+            next.since(at(signals[last])) > *after && window(last, (*after).into()).count() >= *at_least as usize
+        }),
+        other => panic!("the reference does not know how to count {other:?}"),
+    }
+}
+
+fn first_sight(signals: &[&Signal], last: usize, learn: Duration, forget: Duration) -> bool {
+    let now = signals[last].time;
+    let seen = |signal: &&&Signal| signal.value == signals[last].value && now.since(signal.time) <= forget;
+    now.since(signals[0].time) >= learn && signals[..last].iter().filter(seen).count() == 0
+}
+
+/// How many events are part of the trouble: of first sights, those alone; of a distinct, those within
+/// reach of too many values.
+fn belonging(detector: &Detector, signals: &[&Signal]) -> u64 {
+    if let Counting::FirstSeen { learn, forget, .. } = detector.counting {
+        return (0..signals.len()).filter(|&last| first_sight(signals, last, learn, forget)).count() as u64;
+    }
+    let Counting::Distinct { more_than, within } = detector.counting else { return signals.len() as u64 };
+    let mut part = BTreeSet::new();
+    for (last, signal) in signals.iter().enumerate() {
+        let reach = |&n: &usize| signals[n].time >= within.start(signal.time);
+        let window: Vec<usize> = (0..=last).filter(reach).collect();
+        let values: BTreeSet<u64> = window.iter().map(|&n| signals[n].value).collect();
+        if values.len() > more_than as usize {
+            part.extend(window);
+        }
+    }
+    part.len() as u64
+}
+
+fn finding(detector: &Detector, signals: &[&Signal]) -> Finding {
+    let first = signals[0];
+    Finding {
+        detector: detector.id.clone(),
+        entity: first.entity(),
+        entities: first.observed().entities.clone(),
+        app: first.observed().app.clone(),
+        owner: None,
+        level: signals.iter().map(|signal| signal.level).max().unwrap_or(detector.level),
+        fired: true,
+        at: first.time,
+        first: first.time,
+        last: signals[signals.len() - 1].time,
+        count: belonging(detector, signals),
+        why: String::new(),
+        because: None,
+        peak: 0.0,
+        evidence: Vec::new(),
+        late: false,
+    }
+}

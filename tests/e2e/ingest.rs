@@ -1,0 +1,53 @@
+//! What is sent over HTTP is redacted before it touches the disk, and outlives a kill.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use crate::daemon::Daemon;
+use crate::secrets::{assert_folder_clean, free_port, telemetry};
+use crate::world::gatewatch;
+
+fn post(port: u16, token: &str, body: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(
+        stream,
+        "POST /v1/ingest HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn what_was_answered_202_is_read_after_a_kill_and_holds_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let config = format!(
+        "[sources.http.push]\nlisten = '127.0.0.1:{port}'\n[detection]\nsilence = '1s'\nlateness = '1s'\n[dashboard]\nlisten = '127.0.0.1:0'\n"
+    );
+    let mut daemon = Daemon::new(dir.path(), &config);
+    let data = daemon.data.to_str().unwrap().to_owned();
+    let made =
+        gatewatch().args(["token", "create", "forwarder", "--role", "ingest", "--data", &data]).output().unwrap();
+    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    daemon.start();
+    let began = std::time::Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(began.elapsed().as_secs() < 20, "{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let refused = post(port, "gw_wrong_token", "{}");
+    assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("`gatewatch token create`"), "{refused}");
+    let body = telemetry().join("\n");
+    assert!(post(port, &token, &body).contains("202"));
+    daemon.kill();
+    daemon.start();
+    daemon.wait_for(telemetry().len() as u64, Duration::from_secs(30));
+    daemon.stop();
+    assert_folder_clean(dir.path());
+    let leaked = daemon.alerts().iter().filter(|alert| alert.family.name() == "leaked-secrets").count();
+    assert!(leaked > 0, "what was seen before spooling is still known: {:?}", daemon.accounting());
+}

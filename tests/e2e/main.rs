@@ -1,0 +1,34 @@
+//! Gatewatch as its users run it: the built binary, real files, a real broker.
+//!
+//! Tests that need Kafka take its address from `GATEWATCH_KAFKA` (`./dev test` sets it) and say
+//! that they were skipped where it is missing.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::too_many_lines, reason = "a story told in one piece")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "tests time out by the clock, read the environment and print"
+)]
+
+mod bad_input;
+mod broker;
+mod commands;
+mod context;
+mod daemon;
+mod dead_letters;
+mod decode;
+mod demo;
+mod determinism;
+mod ingest;
+mod kills;
+mod otlp;
+mod receiver;
+mod redact;
+mod redacted_topic;
+mod restore;
+mod rotation;
+mod secrets;
+mod signals;
+mod tap;
+mod world;

@@ -1,0 +1,163 @@
+//! From signals to final alerts: the answer depends on the input alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatewatch::alerts::{Alert, AlertBook, BookSettings};
+use gatewatch::clock::{Lanes, Timestamp, Watermarks};
+use gatewatch::detection::{
+    Attack, Baselining, Bulk, Counting, Detector, Detectors, Engine, EngineSettings, Family, Level, Measured, Observed,
+    Risking, Share, Signal, Window,
+};
+use gatewatch::telemetry::{Category, Entity, EntityKind, Position, StreamId};
+use proptest::prelude::*;
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn detectors() -> Arc<Detectors> {
+    let detector = |id: &str, counting: Counting, quiet: u64| {
+        Arc::new(Detector {
+            id: id.into(),
+            family: Family::AuthFailures,
+            title: "A title".into(),
+            level: Level::High,
+            threat: "key-theft".into(),
+            attack: Attack::default(),
+            needs: Lanes::ALL,
+            why: "".into(),
+            triage: "".into(),
+            false_alarms: "".into(),
+            says: "{entity}: {count}, {examples} in {window}".into(),
+            entity: EntityKind::Ip,
+            counting,
+            quiet: secs(quiet),
+            version: 1,
+        })
+    };
+    let amount = |average, more_than| Counting::Amount { average, more_than, among: 2, within: secs(30).into() };
+    let percentile = Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() };
+    let any_order = Counting::Sequence { steps: vec![1, 2], within: secs(60), gap: Some(secs(20)), any_order: true };
+    let bulk = Bulk { more_than: 1, within: secs(8), level: Level::Low };
+    let baseline = Baselining {
+        measured: Measured::Average,
+        every: secs(60),
+        learn: Duration::ZERO,
+        tolerance: 20,
+        sides: (true, true),
+        at_least: 2,
+    };
+    Arc::new(Detectors {
+        all: vec![
+            detector("a.match", Counting::Match, 9),
+            detector("b.threshold", Counting::Threshold { at_least: 4, within: secs(40).into() }, 12),
+            detector("c.distinct", Counting::Distinct { more_than: 2, within: secs(30).into() }, 40),
+            detector(
+                "d.sequence",
+                Counting::Sequence { steps: vec![2, 1], within: secs(60), gap: None, any_order: false },
+                20,
+            ),
+            detector("e.first", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None }, 15),
+            detector("f.absence", Counting::Absence { after: secs(25), at_least: 2 }, 15),
+            detector("g.tumbling", Counting::Threshold { at_least: 3, within: Window::tumbling(secs(30)) }, 9),
+            detector("h.ratio", Counting::Ratio { at_least: Share(600_000), among: 3, within: secs(40).into() }, 9),
+            detector("i.sum", amount(false, 6), 12),
+            detector("j.average", amount(true, 2), 12),
+            detector("k.percentile", percentile, 9),
+            detector("l.together", any_order, 20),
+            detector("m.bulk", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: Some(bulk) }, 15),
+            detector("n.unanswered", Counting::Unanswered { within: secs(12) }, 15),
+            detector("o.baseline", Counting::Baseline(baseline), 9),
+            detector("p.rhythm", Counting::Rhythm { missing: 1, learn: Duration::ZERO }, 9),
+            detector("q.risk", Counting::Risk(Risking { at_least: 70, tactics: 1, half_life: secs(20) }), 9),
+        ],
+    })
+}
+
+/// Several keys share an entity, as they do when a detector counts by more than its entity.
+fn signals() -> impl Strategy<Value = Vec<Signal>> {
+    prop::collection::vec((0_u16..17, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
+        let made = said.into_iter().zip(1_u128..).map(|((detector, who, key, at, value, step), n)| {
+            let observed = Observed {
+                time: Timestamp::from_seconds(at),
+                hash: n * 0x9e37_79b9 % 1_009,
+                position: Position { stream: StreamId(0), offset: n as i64, index: 0 },
+                category: Category::GatewayLogs,
+                app: Some("shop".into()),
+                entities: vec![Entity::new(EntityKind::Function, format!("shop/{value}"))],
+                record: Some(format!("{{\"n\":{n}}}").into()),
+            };
+            let entity = Entity::new(EntityKind::Ip, format!("203.0.113.{who}"));
+            let mut signal = Signal::new(&observed, &entity, Some(&format!("v{value}")));
+            signal.detector = detector;
+            signal.level = if n % 7 == 0 { Level::Critical } else { Level::Medium };
+            (signal.step, signal.shard, signal.value) = (step, who as u8, value);
+            signal.key = u128::from(who * 2 + key);
+            signal
+        });
+        let mut made: Vec<_> = made.collect();
+        made.sort_by_key(|signal| signal.time);
+        made
+    })
+}
+
+fn until(at: Timestamp) -> Watermarks {
+    let mut now = Watermarks::new(Duration::ZERO, Duration::ZERO);
+    now.advance(at);
+    now
+}
+
+/// Final alerts of `threads` engines that share the shards, read with `delays`, looked at as `ticks` says.
+fn alerts(signals: &[Signal], delays: &[i64], ticks: &[bool], threads: usize) -> Vec<Alert> {
+    let detectors = detectors();
+    let settings = EngineSettings { max_entities: 100_000, max_waiting_bytes: 1 << 20 };
+    let mut engines: Vec<_> = (0..threads).map(|_| Engine::new(Arc::clone(&detectors), settings)).collect();
+    let mut book = AlertBook::new(BookSettings { update_every: secs(15), cooldown: secs(60), max_alerts: 1_000 });
+    let mut arrivals: Vec<_> = signals.iter().zip(delays.iter().cycle()).collect();
+    arrivals.sort_by_key(|(signal, delay)| signal.time.plus(secs(**delay as u64)));
+    let mut rows = BTreeMap::new();
+    let mut look = |engines: &mut Vec<Engine>, now: &Watermarks| {
+        for engine in engines {
+            let findings = engine.tick(now);
+            for transition in book.apply(&detectors, findings) {
+                rows.insert(transition.alert().id, transition.alert().clone());
+            }
+        }
+        for transition in book.tick(&detectors, now) {
+            rows.insert(transition.alert().id, transition.alert().clone());
+        }
+        for alert in book.alerts() {
+            rows.insert(alert.id, alert.clone());
+        }
+        rows.values().cloned().collect::<Vec<_>>()
+    };
+    for (n, (signal, _)) in arrivals.iter().enumerate() {
+        engines[usize::from(signal.shard) % threads].apply((*signal).clone());
+        let ahead = arrivals[n + 1..].iter().map(|(signal, _)| signal.time).min();
+        if let Some(ahead) = ahead
+            && ticks[n % ticks.len()]
+        {
+            look(&mut engines, &until(ahead.minus(Duration::from_nanos(1))));
+        }
+    }
+    let mut alerts = look(&mut engines, &until(Timestamp::from_seconds(330)));
+    for alert in &mut alerts {
+        alert.revision = 0;
+    }
+    alerts
+}
+
+proptest! {
+    #[test]
+    fn final_alerts_depend_on_the_input_alone(
+        signals in signals(),
+        delays in prop::collection::vec(0_i64..40, 1..9),
+        ticks in prop::collection::vec(prop::bool::weighted(0.5), 3..17),
+    ) {
+        let expected = alerts(&signals, &[0], &[false], 1);
+        prop_assert_eq!(alerts(&signals, &delays, &ticks, 1), expected.clone());
+        prop_assert_eq!(alerts(&signals, &delays, &ticks, 3), expected);
+    }
+}

@@ -1,0 +1,56 @@
+//! Deliveries come in order, once each, and do not pile up for ever.
+
+use gatewatch::alerts::AlertId;
+use gatewatch::store::{Delivery, Epoch, Reader, Settings, Store};
+
+use super::{at, delivery};
+
+#[test]
+fn deliveries_come_oldest_first_and_one_revision_of_an_alert_at_a_time() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let mut outbox = vec![delivery(1, 1, 10), delivery(1, 2, 11), delivery(2, 1, 12), delivery(3, 1, 99)];
+    outbox.push(Delivery { sink: "other".into(), ..delivery(4, 1, 10) });
+    store.commit(&Epoch { outbox, ..Epoch::default() }).unwrap();
+    let due = |store: &mut Store, now| -> Vec<(String, u32)> {
+        let due = store.due("hook", at(now), 10).unwrap().into_iter();
+        due.map(|one| (one.key.trim_start_matches('0').to_owned(), one.attempts)).collect()
+    };
+    assert_eq!(due(&mut store, 20), [("1:1".into(), 0), ("2:1".into(), 0)]);
+    let first = store.due("hook", at(20), 1).unwrap().remove(0);
+    store.settle(first.id, Err(("503", Some(at(40)))), at(20)).unwrap();
+    assert_eq!(due(&mut store, 20), [("2:1".into(), 0)]);
+    assert_eq!(due(&mut store, 40), [("2:1".into(), 0), ("1:1".into(), 1)]);
+    store.settle(first.id, Ok("200"), at(40)).unwrap();
+    assert_eq!(due(&mut store, 40), [("1:2".into(), 0), ("2:1".into(), 0)]);
+    let says: Vec<_> = Reader::open(home.path()).unwrap().deliveries(Some(AlertId(1)), 9).unwrap();
+    assert_eq!(says.iter().map(|(_, says)| says.as_str()).collect::<Vec<_>>(), ["waiting", "delivered: 200"]);
+}
+
+#[test]
+fn a_delivery_that_is_enqueued_again_is_the_same_delivery() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let again = || Epoch { outbox: vec![delivery(1, 1, 0)], ..Epoch::default() };
+    store.commit(&again()).unwrap();
+    let first = store.due("hook", at(1), 9).unwrap().remove(0);
+    store.settle(first.id, Err(("404 Not Found", None)), at(1)).unwrap();
+    store.commit(&again()).unwrap();
+    assert_eq!(store.due("hook", at(1), 9).unwrap(), []);
+    let all = Reader::open(home.path()).unwrap().deliveries(None, 9).unwrap();
+    assert_eq!(all.iter().map(|(_, says)| says.as_str()).collect::<Vec<_>>(), ["refused: 404 Not Found"]);
+}
+
+#[test]
+fn a_sink_that_is_down_for_ever_costs_bounded_disk() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let outbox = (0..10).map(|id| delivery(id, 1, id as i64)).collect();
+    store.commit(&Epoch { outbox, ..Epoch::default() }).unwrap();
+    let settings = Settings { max_waiting_deliveries: 4, ..Settings::default() };
+    assert_eq!(store.prune(&settings, at(100)).unwrap().given_up, 6);
+    let reader = Reader::open(home.path()).unwrap();
+    assert_eq!(reader.waiting().unwrap(), [("hook".to_owned(), 4)]);
+    let oldest = reader.deliveries(Some(AlertId(0)), 1).unwrap().remove(0).1;
+    assert!(oldest.starts_with("refused: given up"), "{oldest}");
+}
