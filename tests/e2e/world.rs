@@ -78,12 +78,33 @@ pub fn comparable(alerts: &str) -> Vec<Value> {
 pub fn assert_same(left: &str, right: &str, what: &str) {
     let (left, right) = (comparable(left), comparable(right));
     for (l, r) in left.iter().zip(&right) {
-        assert_eq!(l, r, "{what}: alert {} differs", l["id"]);
+        let mut apart = Vec::new();
+        differences("", l, r, &mut apart);
+        assert!(apart.is_empty(), "alert {} {} differs: {apart:#?}\n{what}", l["id"], l["detector"]);
     }
     let ids = |alerts: &[Value]| {
         alerts.iter().map(|a| format!("{} {}", a["detector"], a["entity"]["value"])).collect::<Vec<_>>()
     };
     assert_eq!(ids(&left), ids(&right), "{what}: not the same alerts");
+}
+
+/// Appends each place at which two values differ, and what stands there.
+fn differences(at: &str, left: &Value, right: &Value, apart: &mut Vec<String>) {
+    match (left, right) {
+        (Value::Object(l), Value::Object(r)) => {
+            let names: std::collections::BTreeSet<&String> = l.keys().chain(r.keys()).collect();
+            for name in names {
+                differences(&format!("{at}/{name}"), &left[name], &right[name], apart);
+            }
+        }
+        (Value::Array(l), Value::Array(r)) if l.len() == r.len() => {
+            for (n, (l, r)) in l.iter().zip(r).enumerate() {
+                differences(&format!("{at}/{n}"), l, r, apart);
+            }
+        }
+        _ if left != right => apart.push(format!("{at}: {left} is not {right}")),
+        _ => {}
+    }
 }
 
 /// Asserts that every record is accounted for.
