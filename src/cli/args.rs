@@ -150,6 +150,9 @@ pub struct Simulate {
     /// Records a second of its own time.
     #[arg(long, default_value_t = 50, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: u32,
+    /// Weeks of the fleet, thin in records, with incidents, slow attacks and everyday life, instead of hours.
+    #[arg(long, value_name = "N", conflicts_with_all = ["duration", "rate"], value_parser = clap::value_parser!(u16).range(1..=520))]
+    pub weeks: Option<u16>,
     /// Write what attacks it holds here, as JSON.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use crate::simulate::{Options, World};
+use crate::simulate::{Options, UnknownAttack, Weeks, World};
 
 use super::args::Simulate;
 use super::talk::{Failure, print, stdout};
@@ -11,20 +11,13 @@ use super::talk::{Failure, print, stdout};
 /// Writes the world's messages, one a line, and its labels where asked.
 pub fn simulate(options: &Simulate) -> Result<ExitCode, Failure> {
     if options.list {
-        for attack in crate::simulate::catalogue() {
+        let short = options.weeks.is_none();
+        for attack in if short { crate::simulate::catalogue() } else { crate::simulate::weeks_catalogue() } {
             print(&format!("{:<34} {:<19} {}\n", attack.name, attack.family, attack.says))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let world = World::new(Options {
-        seed: options.seed,
-        start: options.start,
-        duration: options.duration,
-        rate: options.rate,
-        attacks: options.attacks.clone(),
-        clean: options.clean,
-    })
-    .map_err(|error| Failure::Usage(error.to_string()))?;
+    let world = world(options).map_err(|error| Failure::Usage(error.to_string()))?;
     if let Some(path) = &options.labels {
         let labels = serde_json::to_vec_pretty(&world.labels()).map_err(|error| Failure::Io(error.to_string()))?;
         std::fs::write(path, labels)
@@ -42,4 +35,13 @@ pub fn simulate(options: &Simulate) -> Result<ExitCode, Failure> {
     }
     out.flush().map_err(|error| stdout(&error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn world(options: &Simulate) -> Result<World, UnknownAttack> {
+    let &Simulate { seed, start, duration, rate, weeks, clean, .. } = options;
+    let attacks = options.attacks.clone();
+    match weeks {
+        Some(weeks) => World::of_weeks(Weeks { seed, start, weeks, attacks, clean }),
+        None => World::new(Options { seed, start, duration, rate, attacks, clean }),
+    }
 }

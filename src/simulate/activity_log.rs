@@ -61,6 +61,8 @@ pub(super) struct Operation<'a> {
     pub(super) resource: &'a str,
     pub(super) app: usize,
     pub(super) old_form: bool,
+    /// What was asked for, as JSON; empty where the log does not say.
+    pub(super) body: &'a str,
 }
 
 impl Stage {
@@ -103,6 +105,12 @@ impl Stage {
             json.plain("correlationId", Guid(correlation));
             identity(&mut json, operation, group);
             json.text("level", "Information");
+            if done.is_none() && !operation.body.is_empty() {
+                let mut properties = json.object("properties");
+                properties.text("requestbody", operation.body);
+                properties.text("eventCategory", "Administrative");
+                properties.close();
+            }
             if done.is_some() {
                 let mut properties = json.object("properties");
                 properties.text("eventCategory", "Administrative");

@@ -99,6 +99,9 @@ fn headers(json: &mut Json<'_>, call: &Call<'_>) {
     if !call.agent.is_empty() {
         sent.text("User-Agent", call.agent);
     }
+    if !call.forwarded.is_empty() {
+        sent.text("X-Forwarded-For", call.forwarded);
+    }
     sent.close();
     let mut answered = json.object("responseHeaders");
     if !call.allow_origin.is_empty() {

@@ -3,7 +3,8 @@
 //! A [`World`] is six function apps, two gateways and their callers over a stretch of event time:
 //! its messages are what Azure would send, with Azure's quirks, and its [`Label`]s say which
 //! attacks are in them. The same [`Options`] give the same bytes on every platform and in every
-//! version, so demo, tests and drills share one truth. Memory does not grow with the run.
+//! version, so demo, tests and drills share one truth. [`Weeks`] are the same fleet over a month, for
+//! measuring detection. Memory does not grow with the run but for a plan of what is to come.
 
 mod activity_log;
 mod attacks;
@@ -23,9 +24,11 @@ mod rng;
 mod stage;
 mod storage_logs;
 mod traffic;
+mod weeks;
 mod world;
 
 pub use attacks::{AttackInfo, Label, catalogue};
 pub use fleet::WebhookKey;
 pub use packer::{Message, Tally};
+pub use weeks::{Weeks, weeks_catalogue};
 pub use world::{Options, UnknownAttack, World};

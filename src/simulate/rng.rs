@@ -47,6 +47,18 @@ impl Rng {
         self.below(times) == 0
     }
 
+    /// Returns how long until something that comes by chance, every `mean` on average: exponential,
+    /// but for a logarithm drawn with straight lines.
+    pub(super) fn around(&mut self, mean: u64) -> u64 {
+        let drawn = self.next() | 1;
+        let zeros = drawn.leading_zeros();
+        // The fraction after the leading one, 16 bits of it: -log2 is near to zeros + 1 - fraction.
+        let fraction = (drawn << zeros << 1) >> 48;
+        let bits = (u64::from(zeros) << 16) + 65_536 - fraction;
+        // The mean of -log2 so drawn is 1.5: half a bit more for the straight lines.
+        ((u128::from(mean) * u128::from(bits) * 2) / (3 * 65_536)) as u64
+    }
+
     /// Returns one of `items`, which hold at least one.
     pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len() as u64) as usize]
@@ -81,6 +93,16 @@ mod tests {
         let mut rng = Rng::new(7, 1);
         let numbers: Vec<u64> = (0..3).map(|_| rng.next()).collect();
         assert_eq!(numbers, [4_903_390_254_843_091_478, 12_401_097_908_846_656_595, 15_522_519_603_046_746_702]);
+    }
+
+    #[test]
+    fn what_comes_by_chance_comes_as_often_as_asked_and_often_at_once() {
+        let mut rng = Rng::new(1, 1);
+        let drawn: Vec<u64> = (0..10_000).map(|_| rng.around(1_000)).collect();
+        let mean = drawn.iter().sum::<u64>() / 10_000;
+        assert!((970..1_030).contains(&mean), "{mean}");
+        let short = drawn.iter().filter(|&&pause| pause < 500).count();
+        assert!((3_500..4_500).contains(&short), "{short}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use super::fleet::{APPS, Fleet, Function};
 use super::packer::Packer;
 use super::rng::Rng;
+use super::weeks::Calendar;
 
 /// Why a gateway refused, as its `lastError` says.
 #[derive(Debug)]
@@ -51,6 +52,18 @@ pub(super) static TOKEN_SIGNATURE: Refusal = refusal(
     "TokenSignatureInvalid",
     "IDX10511: Signature validation failed. Keys tried: 2. Access denied.",
 );
+pub(super) static TOKEN_ISSUER: Refusal = refusal(
+    401,
+    "validate-jwt",
+    "TokenIssuerNotAllowed",
+    "IDX10205: Issuer validation failed. Issuer did not match. Access denied.",
+);
+pub(super) static SIGNING_KEY: Refusal = refusal(
+    401,
+    "validate-jwt",
+    "TokenSignatureKeyNotFound",
+    "IDX10501: Signature validation failed. Unable to match key. Access denied.",
+);
 pub(super) static NO_OPERATION: Refusal =
     refusal(404, "configuration", "OperationNotFound", "Unable to match incoming request to an operation.");
 pub(super) static QUOTA: Refusal =
@@ -79,6 +92,8 @@ pub(super) struct Call<'a> {
     pub(super) refusal: Option<&'static Refusal>,
     /// Asked at the deployment site, `<app>.scm.azurewebsites.net`.
     pub(super) scm: bool,
+    /// The `X-Forwarded-For` that the client itself sends.
+    pub(super) forwarded: &'a str,
 }
 
 impl<'a> Call<'a> {
@@ -99,6 +114,7 @@ impl<'a> Call<'a> {
             subscription: "",
             refusal: None,
             scm: false,
+            forwarded: "",
         }
     }
 
@@ -131,14 +147,16 @@ pub(super) struct Stage {
     pub(super) packer: Packer,
     /// Used again for every record's `properties`.
     pub(super) scratch: String,
-    /// An app that writes nothing during this time.
-    pub(super) quiet: Option<(usize, Range<Timestamp>)>,
+    /// Apps that write nothing during these times.
+    pub(super) quiet: Vec<(usize, Range<Timestamp>)>,
+    /// Which days are like no others; none in the short world.
+    pub(super) calendar: Calendar,
 }
 
 impl Stage {
     /// Tells whether `app` writes nothing at `at`.
     pub(super) fn silent(&self, app: usize, at: Timestamp) -> bool {
-        self.quiet.as_ref().is_some_and(|(quiet, when)| *quiet == app && when.contains(&at))
+        self.quiet.iter().any(|(quiet, when)| *quiet == app && when.contains(&at))
     }
 
     /// Plays a call through its app's gateway, or straight to an app that has none.

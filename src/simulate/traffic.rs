@@ -13,9 +13,10 @@ use super::activity_log::{OPERATOR, Operation, PIPELINE};
 use super::fleet::{self, APPS, BROWSERS, CATALOG, Caller, METER, NOTIFY, ORDERS, ORIGINS, loopback};
 use super::rng::Rng;
 use super::stage::{BACKEND, Call, KEY_MISSING, NO_OPERATION, Stage, TOKEN_EXPIRED, path_of};
+use super::weeks::{Calendar, Curve};
 
 /// How busy each hour of the day is (UTC), in thousandths of the busiest.
-static BUSY: [u64; 25] = [
+pub(super) static BUSY: [u64; 25] = [
     310, 260, 230, 220, 240, 300, 420, 580, 740, 860, 930, 970, 1000, 990, 960, 950, 940, 930, 900, 850, 760, 640, 510,
     400, 310,
 ];
@@ -28,15 +29,32 @@ pub(super) fn busy(at: Timestamp) -> u64 {
 }
 
 /// What a rhythm does each time.
-type Play = fn(&mut Stage, Timestamp, &mut Rng);
+pub(super) type Play = fn(&mut Stage, Timestamp, &mut Rng);
 
 /// Something that comes back on the clock.
 #[derive(Debug)]
 pub(super) struct Rhythm {
     pub(super) next: Timestamp,
-    /// The shortest and the longest pause, milliseconds.
-    pause: (u64, u64),
+    pause: Pause,
     act: Play,
+}
+
+/// How long it is until something comes back.
+#[derive(Debug)]
+pub(super) enum Pause {
+    /// The shortest and the longest, milliseconds.
+    Between(u64, u64),
+    /// So many milliseconds on average where it is busiest, by chance alone, and longer where it is not.
+    Chance(u64, Curve),
+}
+
+impl Pause {
+    fn length(&self, calendar: &Calendar, at: Timestamp, rng: &mut Rng) -> Duration {
+        Duration::from_millis(match *self {
+            Self::Between(low, high) => rng.between(low, high),
+            Self::Chance(mean, curve) => rng.around(mean * 1_000 / calendar.busy(curve, at).max(1)).max(1),
+        })
+    }
 }
 
 impl Rhythm {
@@ -50,19 +68,26 @@ impl Rhythm {
             ((1, 5), Stage::other),
             ((20, 40), timer),
             ((150, 900), operate),
-            ((3_000, 9_000), deploy),
+            ((3_000, 9_000), deploy_one),
         ];
         let begin = |((low, high), act): ((u64, u64), Play)| {
-            let pause = (low * 1_000 * stretch, high * 1_000 * stretch);
-            Self { next: start.plus(Duration::from_millis(rng.below(pause.0))), pause, act }
+            let (low, high) = (low * 1_000 * stretch, high * 1_000 * stretch);
+            let pause = Pause::Between(low, high);
+            Self { next: start.plus(Duration::from_millis(rng.below(low))), pause, act }
         };
         rhythms.into_iter().map(begin).collect()
+    }
+
+    /// Returns what comes back by chance, every `mean` milliseconds where it is busiest.
+    pub(super) fn by_chance(start: Timestamp, mean: u64, curve: Curve, act: Play, rng: &mut Rng) -> Self {
+        let next = start.plus(Duration::from_millis(rng.below(mean)));
+        Self { next, pause: Pause::Chance(mean, curve), act }
     }
 
     /// Plays this once and sets its next time.
     pub(super) fn play(&mut self, stage: &mut Stage, rng: &mut Rng) {
         (self.act)(stage, self.next, rng);
-        self.next = self.next.plus(Duration::from_millis(rng.between(self.pause.0, self.pause.1)));
+        self.next = self.next.plus(self.pause.length(&stage.calendar, self.next, rng));
     }
 }
 
@@ -80,11 +105,11 @@ pub(super) fn ordinary(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
 }
 
 /// Copies what a call needs of caller `number`, so that the stage is free to write.
-fn traits(caller: &Caller, rng: &mut Rng) -> ((usize, usize), std::net::IpAddr, &'static str, String) {
+pub(super) fn traits(caller: &Caller, rng: &mut Rng) -> ((usize, usize), std::net::IpAddr, &'static str, String) {
     (*rng.pick(&caller.habits), *rng.pick(&caller.addresses), caller.agent, caller.subscription.clone())
 }
 
-fn regular(stage: &mut Stage, number: usize, at: Timestamp, rng: &mut Rng) {
+pub(super) fn regular(stage: &mut Stage, number: usize, at: Timestamp, rng: &mut Rng) {
     let ((app, function), ip, agent, subscription) = traits(&stage.fleet.callers[number], rng);
     let path = path_of(app, function, rng);
     let call = Call { agent, subscription: &subscription, ..Call::of(at, app, function, &path, ip) };
@@ -92,7 +117,7 @@ fn regular(stage: &mut Stage, number: usize, at: Timestamp, rng: &mut Rng) {
     stage.call(&Call { status, ..call }, rng);
 }
 
-fn browse(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+pub(super) fn browse(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     let ip = fleet::browser(rng);
     let origin = ORIGINS[usize::from(rng.one_in(4))];
     let agent = *rng.pick(&BROWSERS);
@@ -109,7 +134,7 @@ fn browse(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
 }
 
 /// A service calls back with the key that it was given: in the URL, by design.
-fn webhook(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+pub(super) fn webhook(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     let number = rng.below(stage.fleet.webhooks.len() as u64) as usize;
     let hook = &stage.fleet.webhooks[number];
     let (path, app) = (hook.path, if number == 0 { NOTIFY } else { ORDERS });
@@ -125,18 +150,18 @@ fn webhook(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
 }
 
 /// A function that a queue wakes, not a request.
-fn queue(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+pub(super) fn queue(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     let function = &APPS[NOTIFY].functions[rng.between(2, 3) as usize];
     stage.run(at, NOTIFY, function, "New queue message detected on 'outgoing'.", true, rng);
 }
 
-fn timer(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+pub(super) fn timer(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     let app = if rng.one_in(2) { METER } else { super::fleet::PAYMENTS };
     stage.run(at, app, &APPS[app].functions[3], "Timer fired at the scheduled time", true, rng);
 }
 
 /// One of the small failures of every day.
-fn mishap(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+pub(super) fn mishap(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     let number = rng.below(stage.fleet.callers.len() as u64) as usize;
     let ((app, function), ip, agent, subscription) = traits(&stage.fleet.callers[number], rng);
     let path = path_of(app, function, rng);
@@ -163,7 +188,7 @@ fn mishap(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
 }
 
 /// The platform keeps apps warm and asks whether they live.
-fn ping(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+pub(super) fn ping(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     for app in 0..APPS.len() {
         let (path, agent) = match rng.below(8) {
             0 => ("/admin/host/ping", "HealthCheck/1.0"),
@@ -186,12 +211,16 @@ fn operate(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
     ]);
     let resource = format!("Microsoft.Web/sites/{}", APPS[app].name);
     let old_form = rng.one_in(2);
-    stage.operate(&Operation { at, actor: &OPERATOR, action, resource: &resource, app, old_form }, rng);
+    stage.operate(&Operation { at, actor: &OPERATOR, action, resource: &resource, app, old_form, body: "" }, rng);
+}
+
+fn deploy_one(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
+    let app = rng.below(5) as usize;
+    deploy(stage, at, app, rng);
 }
 
 /// The pipeline deploys an app: its settings, its package, its restart.
-fn deploy(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
-    let app = rng.below(5) as usize;
+pub(super) fn deploy(stage: &mut Stage, at: Timestamp, app: usize, rng: &mut Rng) {
     let site = format!("Microsoft.Web/sites/{}", APPS[app].name);
     let settings = format!("{site}/config/appsettings");
     let later = |millis| at.plus(Duration::from_millis(millis));
@@ -201,7 +230,7 @@ fn deploy(stage: &mut Stage, at: Timestamp, rng: &mut Rng) {
         (1_100, "Microsoft.Web/sites/restart/action", &site),
     ];
     for (millis, action, resource) in steps {
-        let step = Operation { at: later(millis), actor: &PIPELINE, action, resource, app, old_form: false };
+        let step = Operation { at: later(millis), actor: &PIPELINE, action, resource, app, old_form: false, body: "" };
         stage.operate(&step, rng);
     }
     let ip = std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 240));

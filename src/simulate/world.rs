@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use super::attacks::{Attack, Label, catalogue};
+use super::attacks::{AttackInfo, Episode, Label, catalogue};
 use super::fleet::{Fleet, WebhookKey};
 use super::packer::{Message, Packer, Tally};
 use super::rng::Rng;
 use super::stage::Stage;
 use super::traffic::{Rhythm, busy, ordinary};
+use super::weeks::{self, Calendar, Weeks};
 
 /// What world to make.
 #[derive(Clone, Debug)]
@@ -53,7 +54,11 @@ fn hint(name: Option<&&'static str>) -> String {
 #[derive(Debug)]
 pub struct World {
     stage: Stage,
-    attacks: Vec<Attack>,
+    /// What is going on beside everyday requests, in the order in which it is looked at.
+    episodes: Vec<Episode>,
+    /// What has not begun, the next one last.
+    coming: Vec<Episode>,
+    labels: Vec<Label>,
     rhythms: Vec<Rhythm>,
     rng: Rng,
     run: Range<Timestamp>,
@@ -70,10 +75,10 @@ pub struct World {
 impl World {
     /// Makes a world. It fails if it does not know one of the attacks, and says the nearest name.
     pub fn new(options: Options) -> Result<Self, UnknownAttack> {
-        check(&options.attacks)?;
+        unknown(&catalogue(), &options.attacks)?;
         let Options { seed, start, duration, rate, attacks, clean } = options;
         let run = start..start.plus(duration);
-        let attacks = if clean { Vec::new() } else { Attack::all(&attacks, seed, &run) };
+        let episodes = if clean { Vec::new() } else { Episode::all(&attacks, seed, &run) };
         let mut rng = Rng::new(seed, 3);
         let rhythms = if rate == 0 { Vec::new() } else { Rhythm::all(start, rate, &mut rng) };
         let tick_length = Duration::from_millis(1_000 / u64::from((rate / 200).clamp(1, 100)));
@@ -81,21 +86,53 @@ impl World {
             fleet: Fleet::new(seed),
             packer: Packer::new(seed, start, !clean),
             scratch: String::new(),
-            quiet: attacks.iter().find_map(Attack::silences),
+            quiet: episodes.iter().filter_map(Episode::silences).collect(),
+            calendar: Calendar::default(),
         };
-        let tick = start..start.plus(tick_length).min(run.end);
+        Ok(Self::begin(stage, (episodes, Vec::new()), rhythms, rng, run, (tick_length, rate)))
+    }
+
+    /// Makes weeks of several apps, gateways, keys and people.
+    pub fn of_weeks(weeks: Weeks) -> Result<Self, UnknownAttack> {
+        Weeks::check(&weeks.attacks)?;
+        let Weeks { seed, start, weeks, attacks, clean } = weeks;
+        let run = start..start.plus(Duration::from_hours(24 * 7 * u64::from(weeks)));
+        let calendar = Calendar::new(seed, &run);
+        let mut coming = weeks::episodes(seed, &run, &calendar, &attacks, clean);
+        coming.sort_by_key(|episode| std::cmp::Reverse(episode.start()));
+        let stage = Stage {
+            fleet: Fleet::new(seed),
+            packer: Packer::new(seed, start, !clean),
+            scratch: String::new(),
+            quiet: coming.iter().filter_map(Episode::silences).collect(),
+            calendar,
+        };
+        let mut rng = Rng::new(seed, 4);
+        let rhythms = weeks::rhythms(start, &mut rng);
+        Ok(Self::begin(stage, (Vec::new(), coming), rhythms, rng, run, (Duration::from_secs(1), 0)))
+    }
+
+    fn begin(
+        stage: Stage,
+        (episodes, coming): (Vec<Episode>, Vec<Episode>),
+        rhythms: Vec<Rhythm>,
+        rng: Rng,
+        run: Range<Timestamp>,
+        (tick_length, rate): (Duration, u32),
+    ) -> Self {
+        let mut labels: Vec<Label> =
+            episodes.iter().chain(&coming).filter_map(|episode| episode.label(&stage.fleet, run.end)).collect();
+        labels.sort_by(|a, b| (a.start, &a.name).cmp(&(b.start, &b.name)));
+        let tick = run.start..run.start.plus(tick_length).min(run.end);
         let mut pace = Pace::new(&run, rate);
         let target = pace.by(tick.end);
         let over = run.is_empty();
-        Ok(Self { stage, attacks, rhythms, rng, run, tick, tick_length, pace, target, extra: 0, over })
+        Self { stage, episodes, coming, labels, rhythms, rng, run, tick, tick_length, pace, target, extra: 0, over }
     }
 
     /// Returns what should be seen in this world, by start.
     pub fn labels(&self) -> Vec<Label> {
-        let mut labels: Vec<Label> =
-            self.attacks.iter().map(|attack| attack.label(&self.stage.fleet, self.run.end)).collect();
-        labels.sort_by(|a, b| (a.start, &a.name).cmp(&(b.start, &b.name)));
-        labels
+        self.labels.clone()
     }
 
     /// Returns the keys that webhooks carry in their URLs by design: no leak, and in every world.
@@ -111,9 +148,9 @@ impl World {
     /// Plays one thing: an attack's step, something on the clock, or an ordinary request.
     fn step(&mut self) {
         let end = self.tick.end;
-        if let Some(attack) = self.attacks.iter_mut().find(|attack| attack.next().is_some_and(|at| at < end)) {
+        if let Some(episode) = self.episodes.iter_mut().find(|episode| episode.next().is_some_and(|at| at < end)) {
             let before = self.stage.packer.written;
-            attack.play(&mut self.stage);
+            episode.play(&mut self.stage);
             self.extra += self.stage.packer.written - before;
         } else if let Some(rhythm) = self.rhythms.iter_mut().find(|rhythm| rhythm.next < end) {
             rhythm.play(&mut self.stage, &mut self.rng);
@@ -135,7 +172,17 @@ impl World {
         }
         let end = self.tick.end.plus(self.tick_length).min(self.run.end);
         self.tick = self.tick.end..end;
+        self.begin_what_is_due();
         self.target = self.pace.by(end);
+    }
+}
+
+impl World {
+    fn begin_what_is_due(&mut self) {
+        while self.coming.last().is_some_and(|episode| episode.start() < self.tick.end) {
+            self.episodes.retain(|episode| episode.next().is_some());
+            self.episodes.extend(self.coming.pop());
+        }
     }
 }
 
@@ -155,8 +202,8 @@ impl Iterator for World {
     }
 }
 
-fn check(names: &[String]) -> Result<(), UnknownAttack> {
-    let known = catalogue();
+/// Says which of `names` is not `known`, with the nearest that is.
+pub(super) fn unknown(known: &[AttackInfo], names: &[String]) -> Result<(), UnknownAttack> {
     for name in names {
         if known.iter().any(|info| info.name == name) {
             continue;

@@ -50,6 +50,7 @@ fn profile(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
 }
 
 fn operate(stage: &mut Stage, turn: &Turn, app: usize, action: &str, resource: &str, rng: &mut Rng) {
-    let operation = Operation { at: turn.at, actor: &INTRUDER, action, resource, app, old_form: turn.step % 2 == 1 };
+    let operation =
+        Operation { at: turn.at, actor: &INTRUDER, action, resource, app, old_form: turn.step % 2 == 1, body: "" };
     stage.operate(&operation, rng);
 }
