@@ -3,8 +3,9 @@
 //!
 //! Weeks of a fleet (`gatewatch simulate --weeks`) go through the whole path, seed after seed, on one
 //! thread. Each alert is held against the labels; what it says is in `docs/detection-bench.md`. Run:
-//! `./dev bench detection`, or `./dev bench detection seeds=3 weeks=2 missed false detectors=DIR` for
-//! fewer seeds, fewer weeks, each attack that was missed, each alert that was false, and other detectors.
+//! `./dev bench detection`, or `./dev bench detection seeds=3 from=1 weeks=2 threads=2 detectors=DIR`
+//! for fewer seeds, fewer weeks, more threads and other detectors; and `missed`, `false` or `all` for
+//! each attack that was missed, each alert that was false, every alert.
 
 #![expect(
     clippy::disallowed_methods,
@@ -85,15 +86,37 @@ fn main() {
     let began = Instant::now();
     let folder = words.iter().find_map(|word| word.strip_prefix("detectors="));
     let compiled = folder.map_or_else(Catalogue::shipped, |folder| Catalogue::load(folder.as_ref())).unwrap();
+    let first = number("from", 1);
+    let asked = (asked("missed"), asked("false"), asked("all"));
+    let next = std::sync::atomic::AtomicU64::new(first);
+    let played = std::sync::Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..number("threads", 1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if seed >= first + seeds {
+                        break;
+                    }
+                    let results = play(seed, weeks as u16, &compiled, asked);
+                    played.lock().unwrap().insert(seed, results);
+                }
+            });
+        }
+    });
     let mut results = Results::default();
-    for seed in number("from", 1)..number("from", 1) + seeds {
-        play(seed, weeks as u16, &compiled, &mut results, (asked("missed"), asked("false")));
+    for (_, of_seed) in played.into_inner().unwrap() {
+        results.outcomes.extend(of_seed.outcomes);
+        results.wrong.extend(of_seed.wrong);
+        results.loud += of_seed.loud;
+        results.records += of_seed.records;
     }
     results.print(seeds * weeks, began.elapsed());
 }
 
 /// Plays one world, and holds what was told against its labels.
-fn play(seed: u64, weeks: u16, compiled: &Catalogue, results: &mut Results, (missed, wrong): (bool, bool)) {
+fn play(seed: u64, weeks: u16, compiled: &Catalogue, (missed, wrong, all): (bool, bool, bool)) -> Results {
+    let mut results = Results::default();
     let start = Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").unwrap();
     let world = World::of_weeks(Weeks { seed, start, weeks, attacks: Vec::new(), clean: false }).unwrap();
     let labels = world.labels();
@@ -109,6 +132,9 @@ fn play(seed: u64, weeks: u16, compiled: &Catalogue, results: &mut Results, (mis
     }
     for telling in &tellings {
         let alert = &alerts[&telling.id];
+        if all {
+            println!("seed {seed}: told {} {} {}: {}", telling.at, alert.level, alert.detector, alert.why);
+        }
         if alert.level < Level::Medium {
             continue;
         }
@@ -121,6 +147,7 @@ fn play(seed: u64, weeks: u16, compiled: &Catalogue, results: &mut Results, (mis
         }
         results.wrong.push((alert.detector.clone(), alert.level, alert.app.as_deref().unwrap_or("-").into()));
     }
+    results
 }
 
 /// Returns who was told what and when, in order, each alert as it ended, and how many records there were.

@@ -25,7 +25,7 @@ pub(super) static PLANS: &[Plan] = &[
     .on(NOTIFY)
     .incident(&[])
     .at(Place::FromDay(8))
-    .steps(4, 86_400),
+    .steps(2, 86_400),
     Plan::new(
         "auth-failures",
         "old-subscription-key",
@@ -110,14 +110,12 @@ fn operate(stage: &mut Stage, turn: &Turn, actor: &Actor, app: usize, action: &s
 }
 
 fn keys_rotated(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
-    let verb = if turn.step < 2 { "write" } else { "delete" };
+    let verb = if turn.step == 0 { "write" } else { "delete" };
     let action = format!("Microsoft.Web/sites/host/functionKeys/{verb}");
-    let key = if turn.step.is_multiple_of(2) {
-        "/host/default/functionKeys/orders"
-    } else {
-        "/host/default/functionKeys/shop"
-    };
-    operate(stage, turn, &PIPELINE, NOTIFY, &action, key, rng);
+    for key in ["orders", "shop"] {
+        let below = format!("/host/default/functionKeys/{key}");
+        operate(stage, turn, &PIPELINE, NOTIFY, &action, &below, rng);
+    }
 }
 
 /// Calls with a key that holds no longer: the gateway does not know whose it was.
