@@ -79,7 +79,7 @@ pub(super) fn planned(days: u64, calendar: &Calendar, rng: &mut Rng) -> Vec<(u64
 }
 
 fn working_day(day: u64, all: &mut Vec<(u64, u64, &'static Plan)>, rng: &mut Rng) {
-    if day % 7 == 0 {
+    if day.is_multiple_of(7) {
         all.push((day, 8 * HOUR, &MONDAY));
     }
     for _ in 0..3 {
@@ -142,7 +142,8 @@ fn lists(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
 fn expired_at_the_office(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
     let path = path_of(PAYMENTS, 2, rng);
     let call = Call::of(turn.at, PAYMENTS, 2, &path, IpAddr::from(OFFICE));
-    stage.call(&Call { agent: *rng.pick(&fleet::BROWSERS), ..call }.refused(&TOKEN_EXPIRED), rng);
+    let agent = *rng.pick(&fleet::BROWSERS);
+    stage.call(&Call { agent, ..call }.refused(&TOKEN_EXPIRED), rng);
 }
 
 fn expired(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
@@ -170,7 +171,7 @@ fn crawl(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
     let path = path_of(CATALOG, 1, rng);
     let status = if rng.below(10) < 3 { 404 } else { 200 };
     let agent = "Mozilla/5.0 (compatible; findbot/2.1; +https://find.example/bot.html)";
-    stage.call(&Call { agent, status, ..Call::of(turn.at, CATALOG, 1, &path, ip) }, rng);
+    stage.call(&Call { status, agent, ..Call::of(turn.at, CATALOG, 1, &path, ip) }, rng);
 }
 
 /// One address asks for a handful of things that are not there.

@@ -134,7 +134,8 @@ pub(super) fn scan(stage: &mut Stage, at: Timestamp, ip: IpAddr, rng: &mut Rng) 
         "/docker-compose.yml",
     ];
     let app = *rng.pick(&[CATALOG, ORDERS, PARTNER, NOTIFY]);
-    let call = Call { agent: "Mozilla/5.0 zgrab/0.x", ..Call::new(at, app, *rng.pick(&PATHS), ip) };
+    let path = *rng.pick(&PATHS);
+    let call = Call { agent: "Mozilla/5.0 zgrab/0.x", ..Call::new(at, app, path, ip) };
     if APPS[app].gateway.is_some() {
         stage.call(&call.refused(&NO_OPERATION), rng);
     } else {

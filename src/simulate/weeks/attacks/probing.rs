@@ -81,7 +81,7 @@ fn paths(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
 }
 
 fn list(stage: &mut Stage, turn: &Turn, n: u8, status: u16, query: &str, rng: &mut Rng) {
-    asks(stage, turn, ORDERS, "/api/orders", attacker(n), |call| Call { status, query, ..call }, rng);
+    asks(stage, turn, ORDERS, "/api/orders", attacker(n), |call| Call { query, status, ..call }, rng);
 }
 
 fn injections(stage: &mut Stage, turn: &Turn, rng: &mut Rng) {
