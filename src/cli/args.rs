@@ -124,6 +124,12 @@ pub struct Replay {
     /// How far out of order events may be, such as 30s.
     #[arg(long, value_name = "D", value_parser = length)]
     pub lateness: Option<Duration>,
+    /// Replay once more with the detectors of this folder, and show which alerts come, go and change; exits 1 if any do.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["alerts", "redacted", "summary"])]
+    pub compare: Option<PathBuf>,
+    /// Write the comparison here as JUnit XML, a case for each detector; `-` is standard output, instead of the table.
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    pub junit: Option<PathBuf>,
 }
 
 /// The form of an alert.

@@ -16,7 +16,7 @@ use crate::telemetry::{EntityKind, Field};
 
 use super::condition::Condition;
 use super::scene::Scene;
-use super::{Detectors, Family, Finding, when};
+use super::{Detector, Detectors, Family, Finding, when};
 
 const MAX_EXCEPTIONS: usize = 1_000;
 /// Bytes of an exception's id at most: it is a label of a metric.
@@ -33,7 +33,7 @@ pub struct Exceptions {
 }
 
 /// One exception.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Exception {
     /// What it is called, such as `pentest-march`.
     pub id: Arc<str>,
@@ -135,6 +135,22 @@ impl Exceptions {
             read.of.clear();
         }
         if problems.is_empty() { Ok(read) } else { Err(problems.into_list()) }
+    }
+
+    /// Returns the same exceptions for `detectors`; a name that is none of theirs covers nothing.
+    #[must_use]
+    pub fn for_others(&self, detectors: &Detectors) -> Self {
+        if self.all.is_empty() {
+            return Self::default();
+        }
+        let covers = |exception: &Exception, detector: &Detector| {
+            let fits = |name: &String| name == "*" || name == detector.family.name() || **name == *detector.id;
+            exception.detectors.iter().any(fits)
+        };
+        let of = |detector: &Arc<Detector>| {
+            (0_u16..).zip(&self.all).filter(|(_, one)| covers(one, detector)).map(|(place, _)| place).collect()
+        };
+        Self { all: self.all.clone(), of: detectors.all.iter().map(of).collect(), asked: self.asked }
     }
 
     /// Returns every exception, in the order of the file.
