@@ -1,9 +1,10 @@
 //! Would a detector's cases notice if somebody changed it?
 //!
-//! Every threshold of every shipped detector is moved up and down, and every clause of its conditions and
-//! every value of a list there is taken away; each time at least one of the cases beside it must fail, or the
-//! part that was changed is one that nobody would miss. Counts move by one, durations by half and by
-//! double. What is changed is the file as YAML reads it, and what runs is the real matcher and engine.
+//! Every threshold of every shipped detector is moved up and down, every clause of its conditions, every value
+//! of a list there and everything it needs is taken away, and every level becomes another; each time at least
+//! one of the cases beside it must fail, or the part that was changed is one that nobody would miss.
+//! Counts move by one, durations by half and by double. What is changed is the file as YAML reads it, and what
+//! runs is the real matcher and engine.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
@@ -67,6 +68,12 @@ fn json_of(node: &Node) -> Value {
 fn mutants(detector: &Value) -> Vec<Mutant> {
     let mut found = Vec::new();
     let Value::Object(keys) = detector else { return found };
+    if let Some(Value::Array(needs)) =
+        keys.get("needs").filter(|needs| needs.as_array().is_some_and(|all| all.len() > 1))
+    {
+        found.extend((0..needs.len()).map(|n| without_item(detector, "/needs", n)));
+    }
+    levels(detector, &keys["level"], "/level", &mut found);
     for (key, value) in keys.iter().filter(|(key, _)| KINDS.contains(&key.as_str()) || *key == "when") {
         let at = format!("/{key}");
         if key == "when" {
@@ -76,6 +83,21 @@ fn mutants(detector: &Value) -> Vec<Mutant> {
         }
     }
     found
+}
+
+/// Makes each level at `at` another.
+fn levels(whole: &Value, value: &Value, at: &str, found: &mut Vec<Mutant>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter().filter(|(key, _)| *key != "by") {
+                levels(whole, value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        level => {
+            let other = if level == "high" { "medium" } else { "high" };
+            found.push(replaced(whole, at, json!(other)));
+        }
+    }
 }
 
 /// Moves each number and duration at `at` and below it; conditions there lose their clauses.
@@ -215,7 +237,7 @@ fn shipped() -> Vec<(String, Value, String)> {
 }
 
 #[test]
-fn no_threshold_moves_and_no_clause_goes_without_a_case_that_fails() {
+fn nothing_of_a_detector_changes_without_a_case_that_fails() {
     let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
     let all = shipped();
     let jobs: Vec<_> = all
