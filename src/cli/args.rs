@@ -181,6 +181,8 @@ pub enum Detectors {
     Test(DetectorFolder),
     /// Say what a detector watches for, why, and what to do when it fires.
     Explain(Explain),
+    /// Print what detectors cover and look for, for other tools and for readers.
+    Export(Export),
 }
 
 /// Which detectors.
@@ -205,6 +207,35 @@ pub struct Explain {
     /// Which detectors.
     #[command(flatten)]
     pub folder: DetectorFolder,
+}
+
+/// `gatewatch detectors export`.
+#[derive(Debug, ClapArgs)]
+pub struct Export {
+    /// As what.
+    #[command(flatten)]
+    pub form: ExportForm,
+    /// A folder of detectors instead of the shipped ones.
+    #[arg(long, value_name = "DIR")]
+    pub detectors: Option<PathBuf>,
+    /// A configuration whose detectors are meant too.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What detectors are exported as.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct ExportForm {
+    /// A layer for the ATT&CK Navigator (format 4.5): techniques, scored by how many detectors watch for them.
+    #[arg(long)]
+    pub navigator: bool,
+    /// Sigma 2.1 rules and correlations; what Sigma can't say is named on stderr, with the reason.
+    #[arg(long)]
+    pub sigma: bool,
+    /// A page: each detector with why, triage, false alarms, needs and coverage.
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// `gatewatch config`.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::detection::sigma::Rules;
-use crate::detection::{Catalogue, cases, check as problems_of, describe};
+use crate::detection::{Catalogue, cases, check as problems_of, describe, export};
 
-use super::args::{DetectorFolder, Detectors};
+use super::args::{DetectorFolder, Detectors, Export};
 use super::setup;
 use super::talk::{Failure, print, say};
 
@@ -28,6 +28,7 @@ pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
         }
         Detectors::Check(folder) => check(folder),
         Detectors::Test(folder) => test(folder),
+        Detectors::Export(options) => exported(options),
         Detectors::Explain(options) => {
             let (catalogue, sigma) = loaded(&options.folder)?;
             if let Some(silent) = sigma.silent.iter().find(|silent| silent.id == options.id) {
@@ -54,6 +55,27 @@ pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Prints the detectors in another form; what that can't say goes to stderr.
+fn exported(options: &Export) -> Result<ExitCode, Failure> {
+    let (detectors, config) = (options.detectors.clone(), options.config.clone());
+    let (catalogue, _) = loaded(&DetectorFolder { detectors, sigma: Vec::new(), config })?;
+    if options.form.navigator {
+        print(&format!("{:#}\n", export::navigator(&catalogue.detectors)))?;
+    } else if options.form.markdown {
+        print(&export::markdown(&catalogue))?;
+    } else {
+        let (text, unsaid) = export::sigma(&catalogue);
+        print(&text)?;
+        let left_out = unsaid.iter().filter(|one| !one.exported).count();
+        for one in &unsaid {
+            setup::note(&format!("{}{}: {}", if one.exported { "" } else { "without " }, one.detector, one.why));
+        }
+        let own = catalogue.detectors.all.iter().filter(|detector| !detector.is_sigma()).count();
+        say(&format!("{} of {own} detectors exported", own - left_out));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Compiles what `folder` names.

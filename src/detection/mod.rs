@@ -21,6 +21,7 @@ mod detector;
 mod engine;
 mod exceptions;
 mod explain;
+pub mod export;
 mod finding;
 mod in_words;
 mod kinds;
