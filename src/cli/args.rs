@@ -179,7 +179,7 @@ pub enum Detectors {
     Check(DetectorFolder),
     /// Run the cases beside the detectors.
     Test(DetectorFolder),
-    /// Say what a detector watches for, why, and what to do when it fires.
+    /// Say what a detector watches for, why, and what to do when it fires; or of each event of a file, why it fires or not.
     Explain(Explain),
     /// Print what detectors cover and look for, for other tools and for readers.
     Export(Export),
@@ -204,6 +204,12 @@ pub struct DetectorFolder {
 pub struct Explain {
     /// The detector's id, such as key-usage.one_key_many_addresses.
     pub id: String,
+    /// Say of each event of this file why the detector fires or not; records or messages as replay reads them.
+    #[arg(long, value_name = "FILE")]
+    pub event: Option<PathBuf>,
+    /// With --event: use the key in this data folder, so that fingerprints are those of its daemon.
+    #[arg(long, value_name = "DIR", requires = "event")]
+    pub data: Option<PathBuf>,
     /// Which detectors.
     #[command(flatten)]
     pub folder: DetectorFolder,

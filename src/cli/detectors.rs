@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::detection::sigma::Rules;
-use crate::detection::{Catalogue, cases, check as problems_of, describe, export};
+use crate::detection::{Catalogue, cases, check as problems_of, export};
 
 use super::args::{DetectorFolder, Detectors, Export};
-use super::setup;
 use super::talk::{Failure, print, say};
+use super::{explain, setup};
 
 /// Lists, checks, tests or explains detectors.
 pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
@@ -29,31 +29,7 @@ pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
         Detectors::Check(folder) => check(folder),
         Detectors::Test(folder) => test(folder),
         Detectors::Export(options) => exported(options),
-        Detectors::Explain(options) => {
-            let (catalogue, sigma) = loaded(&options.folder)?;
-            if let Some(silent) = sigma.silent.iter().find(|silent| silent.id == options.id) {
-                print(&format!(
-                    "{}\n{}\n\n  never runs: nothing of ours makes its log source, {}\n",
-                    silent.id, silent.title, silent.source
-                ))?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            let Some(detector) = catalogue.detectors.named(&options.id) else {
-                let near = catalogue
-                    .detectors
-                    .all
-                    .iter()
-                    .min_by_key(|known| strsim::damerau_levenshtein(&known.id, &options.id))
-                    .map(|known| format!(": did you mean {}?", known.id));
-                return Err(Failure::Usage(format!(
-                    "there is no detector `{}`{}",
-                    options.id,
-                    near.unwrap_or_default()
-                )));
-            };
-            print(&describe(detector))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Detectors::Explain(options) => explain::explain(options),
     }
 }
 

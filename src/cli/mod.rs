@@ -14,6 +14,7 @@ mod decode;
 mod demo;
 mod detectors;
 mod exceptions;
+mod explain;
 mod junit;
 mod key_args;
 mod keys;

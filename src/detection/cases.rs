@@ -12,7 +12,7 @@ use std::time::Duration;
 use bumpalo::Bump;
 
 use crate::clock::{Lanes, Timestamp, Watermarks};
-use crate::redaction::Redactor;
+use crate::redaction::{RedactedEvent, Redactor};
 use crate::telemetry::Category;
 
 use super::case::Case;
@@ -99,6 +99,13 @@ fn of(
 
 /// Matches the events of a case, in order of time.
 pub(super) fn rehearse(case: &Case, matcher: &Matcher, redactor: &Redactor) -> Rehearsal {
+    let mut signals = Signals::default();
+    let last = play(case, redactor, |event, hash| matcher.observe(event, hash, &mut signals));
+    Rehearsal { signals: signals.finish(), until: last.plus(case.then_silence) }
+}
+
+/// Gives `each` the events of a case, in order of time, each with a hash; returns when the last happens.
+pub(super) fn play(case: &Case, redactor: &Redactor, mut each: impl FnMut(&RedactedEvent<'_>, u128)) -> Timestamp {
     let stage = Stage::new(redactor);
     let mut order = Vec::new();
     for group in &case.given {
@@ -108,14 +115,12 @@ pub(super) fn rehearse(case: &Case, matcher: &Matcher, redactor: &Redactor) -> R
         }
     }
     order.sort_by_key(|(at, ..)| *at);
-    let mut signals = Signals::default();
     let mut arena = Bump::new();
     for (place, (at, group, number)) in order.iter().enumerate() {
-        matcher.observe(&stage.event(group, *number, *at, &arena), place as u128, &mut signals);
+        each(&stage.event(group, *number, *at, &arena), place as u128);
         arena.reset();
     }
-    let last = order.last().map_or(BEGINNING, |(at, ..)| *at);
-    Rehearsal { signals: signals.finish(), until: last.plus(case.then_silence) }
+    order.last().map_or(BEGINNING, |(at, ..)| *at)
 }
 
 fn evaluate(detector: &Arc<Detector>, rehearsal: Rehearsal) -> Vec<Finding> {

@@ -19,6 +19,7 @@ pub mod correlation_plan;
 mod counting;
 mod detector;
 mod engine;
+pub mod examine;
 mod exceptions;
 mod explain;
 pub mod export;
