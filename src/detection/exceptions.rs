@@ -302,6 +302,21 @@ mod tests {
     }
 
     #[test]
+    fn for_other_detectors_the_same_exceptions_cover_what_is_theirs() {
+        let shipped = read(PENTEST).unwrap();
+        let same = shipped.for_others(&Catalogue::shipped().unwrap().detectors);
+        assert_eq!(same.of, shipped.of);
+        let text = "id: probing.x\ntitle: t\nthreat: key-theft\nattack: { version: '18', techniques: [] }\nwhy: w\ntriage: t\n\
+                    false_alarms: f\nsays: s\nlevel: low\nneeds: [http.request]\nmatch: { by: app }\n";
+        let other = text.replace("probing.x", "identity.x");
+        let files =
+            BTreeMap::from([("identity/x.yaml".to_owned(), other), ("probing/x.yaml".to_owned(), text.to_owned())]);
+        let others = Catalogue::build(&files).unwrap();
+        assert_eq!(shipped.for_others(&others.detectors).of, [vec![], vec![0]], "identity.x, probing.x");
+        assert_eq!(Exceptions::default().for_others(&others.detectors).of, Vec::<Vec<u16>>::new());
+    }
+
+    #[test]
     fn an_exception_that_ends_is_said_before_and_after() {
         let read = read(PENTEST).unwrap();
         let at = |text: &str| read.all()[0].warning(day(text).unwrap(), Duration::from_hours(7 * 24));

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use super::*;
 use crate::detection::Case;
 use crate::detection::cases::play;
+use crate::detection::sigma::{Placeholders, Rules};
 use crate::redaction::{KeyRing, Redactor, Settings};
 
 const HEAD: &str = "\
@@ -216,6 +217,49 @@ fn what_is_not_counted_says_why() {
     assert_eq!(why(secret, &request("outcome: success")), "no secret was seen in it, or none that counts");
     let risk = "needs: any\nrisk: { by: source.ip, at_least: 100, half_life: 6h }";
     assert_eq!(why(risk, &request("outcome: success")), "it sees no events, only what other detectors find");
+}
+
+/// What an examiner of `id` tells of one request, first thing.
+fn told_by(catalogue: &Catalogue, id: &str, matcher: Matcher) -> Examined {
+    let event = request("outcome: failure");
+    let case = Case::read_all("x.test.yaml", &format!("- {{ name: n, alert: [], given: [ {{ {event} }} ] }}")).unwrap();
+    let mut examiner = Examiner::new(catalogue, id, matcher).unwrap();
+    play(&case[0], redactor(), |event, hash| examiner.look(event, hash));
+    let (told, _) = examiner.finish();
+    events(&told)[0].clone()
+}
+
+#[test]
+fn what_an_exception_holds_back_names_it() {
+    let catalogue = catalogue("needs: [http.request]\nmatch: { by: app }");
+    let text = "- { id: pentest, detectors: probing, owner: o, reason: r, expires: 2027-01-01 }";
+    let exceptions = Exceptions::read("exceptions.yaml", text, &catalogue.detectors).unwrap();
+    let matcher = catalogue.matcher(KEY).with_exceptions(Arc::new(exceptions));
+    let event = told_by(&catalogue, "probing.x", matcher);
+    assert_eq!(event.passed_over.as_deref(), Some("held back by the exception pentest"));
+    assert!(event.looks[0].holds);
+}
+
+#[test]
+fn a_sigma_rule_says_whether_it_matches_and_what_it_has_counted() {
+    let rule = |status: u16| {
+        let text = format!(
+            "title: t\nname: n\nlogsource: {{ category: webserver }}\ndetection:\n  s: {{ outcome: failure, sc-status|lt: {status} }}\n  condition: s\n"
+        );
+        Rules::build(&[("x.yml".to_owned(), text)], &Placeholders::new())
+    };
+    for (status, counted) in [(400, 0), (500, 1)] {
+        let catalogue = Catalogue::build(&BTreeMap::new()).unwrap().with_sigma(&rule(status)).unwrap();
+        let with_status = "response.status: 404, outcome: failure";
+        let case = format!("- {{ name: n, alert: [], given: [ {{ {} }} ] }}", request(with_status));
+        let case = Case::read_all("x.test.yaml", &case).unwrap();
+        let mut examiner = Examiner::new(&catalogue, "sigma.n", catalogue.matcher(KEY)).unwrap();
+        play(&case[0], redactor(), |event, hash| examiner.look(event, hash));
+        let (told, _) = examiner.finish();
+        let event = events(&told)[0];
+        assert_eq!(event.counted.len(), counted);
+        assert_eq!(event.passed_over.is_some(), counted == 0, "{event:?}");
+    }
 }
 
 #[test]
