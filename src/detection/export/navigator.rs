@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::detection::{Detector, Detectors};
 
 /// The oldest Navigator that reads the layer.
-const NAVIGATOR: &str = "5.2.0";
+const NAVIGATOR: &str = "4.9.0";
 const LAYER: &str = "4.5";
 /// From one detector to many.
 const COLORS: [&str; 3] = ["#d6e6f4", "#6baed6", "#08519c"];
@@ -109,7 +109,7 @@ mod tests {
                 "{one}"
             );
         }
-        assert_eq!(layer["versions"], json!({ "attack": "18", "navigator": "5.2.0", "layer": "4.5" }));
+        assert_eq!(layer["versions"], json!({ "attack": "18", "navigator": "4.9.0", "layer": "4.5" }));
         assert!(layer["gradient"]["maxValue"].as_u64() > layer["gradient"]["minValue"].as_u64());
     }
 
