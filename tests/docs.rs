@@ -12,13 +12,14 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 15] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
     "docs/alerts.md",
     "docs/context.md",
     "docs/deploy.md",
+    "docs/detection-bench.md",
     "docs/detections.md",
     "docs/detectors.md",
     "docs/events.md",
