@@ -155,7 +155,7 @@ impl Because {
             flips.push(format!("{at} {} it would have stayed quiet.", self.said(quiet)));
         }
         if let (Measure::Values, Limit::MoreThan(limit), None) = (self.measure, self.limit, self.quiet_at()) {
-            flips.push(format!("At {} it would have fired too.", self.said(2.0 * limit)));
+            flips.push(format!("Even a limit of {} would not have kept it quiet.", self.said(2.0 * limit)));
         }
         if let Some(Earlier { limit, by }) = self.earlier {
             let (by, limit) = (in_words(by), self.said(limit));

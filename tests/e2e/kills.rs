@@ -78,7 +78,7 @@ fn a_daemon_killed_at_random_moments_ends_with_the_alerts_of_an_undisturbed_run(
     let reference = replay(dir.path(), &daemon.data, &[file], &kinds);
     let wanted = reference.summary["records"].as_u64().unwrap();
     daemon.wait_for(wanted, Duration::from_secs(if soak { 1_800 } else { 240 }));
-    daemon.settles_at(&reference.alerts, Duration::from_secs(30), "after the kills");
+    daemon.settles_at(&reference.alerts, Duration::from_mins(2), "after the kills");
     let counted = daemon.accounting();
     let decoded: u64 = counted.decoded.values().sum();
     let dead: u64 = counted.dead_letters.values().sum();

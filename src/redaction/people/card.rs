@@ -217,12 +217,12 @@ fn is_id(text: &[u8], at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::runs;
     use super::*;
+    use crate::redaction::scan::Gates;
 
     fn hidden(text: &str) -> String {
         let (mut found, mut from) = (Vec::new(), 0);
-        runs(text.as_bytes(), |at| {
+        Gates::of(text.as_bytes()).numbers.iter().map(|at| *at as usize).for_each(|at| {
             if at >= from {
                 from = around(text.as_bytes(), at, &mut found);
             }

@@ -155,12 +155,12 @@ fn whole(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::runs;
     use super::*;
+    use crate::redaction::scan::Gates;
 
     fn hidden(text: &str) -> String {
         let mut found: Vec<Range<usize>> = Vec::new();
-        runs(text.as_bytes(), |at| {
+        Gates::of(text.as_bytes()).numbers.iter().map(|at| *at as usize).for_each(|at| {
             if found.last().is_none_or(|last| last.end <= at) {
                 found.extend(around(text.as_bytes(), at));
             }

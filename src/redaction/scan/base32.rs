@@ -1,8 +1,7 @@
 //! Is this run of base32 a personal access token of Azure DevOps?
 //!
 //! Such a token has no mark: 52 small letters and digits, of which four bytes are a CRC-32 of the
-//! others. A run that long covers every 52nd byte, so only those are looked at. Runs of more than
-//! [`LONGEST`] are none.
+//! others. Where a run of such characters is long is told by `gates`. Runs of more than [`LONGEST`] are none.
 
 use super::bytes::Set;
 use super::{Found, Kind};
@@ -19,23 +18,6 @@ const MAGIC: [u32; 2] = [0xE0B9_692D, 0x1019_F92E];
 
 const LETTERS: Set = Set::of(DIGITS);
 const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-
-/// Tells `hit` of places in `text` that lie in a run long enough.
-pub fn runs(text: &[u8], mut hit: impl FnMut(usize)) {
-    for at in (0..text.len()).step_by(LENGTH) {
-        // A run long enough reaches this far at least to one side; most places fail at once.
-        let (before, behind) = text.split_at(at);
-        let may = behind.first_chunk().is_some_and(all_letters) || before.last_chunk().is_some_and(all_letters);
-        if may && run_around(text, at).len() >= LENGTH {
-            hit(at);
-        }
-    }
-}
-
-/// Tells it of 16 bytes at once, without a branch.
-fn all_letters(part: &[u8; 16]) -> bool {
-    part.iter().fold(true, |all, byte| all & (byte.is_ascii_lowercase() | matches!(byte, b'2'..=b'7')))
-}
 
 fn run_around(text: &[u8], at: usize) -> std::ops::Range<usize> {
     let before = text[..at].iter().rev().take(LONGEST + 1).take_while(|byte| LETTERS.has(**byte)).count();
@@ -102,7 +84,12 @@ pub fn make(mut random: [u8; 32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gates::Gates;
     use super::*;
+
+    fn told(text: &str, found: &mut Vec<Found>) {
+        Gates::of(text.as_bytes()).base32.iter().for_each(|at| token(text.as_bytes(), *at as usize, found));
+    }
 
     #[test]
     fn a_token_is_found_wherever_it_stands() {
@@ -111,7 +98,7 @@ mod tests {
             for (before, behind) in [(" ", " "), ("\\n", "\""), ("%3d", "&"), ("", "")] {
                 let text = format!("{}{before}{token}{behind}", ".".repeat(shift));
                 let mut found = Vec::new();
-                runs(text.as_bytes(), |at| super::token(text.as_bytes(), at, &mut found));
+                told(&text, &mut found);
                 assert!(!found.is_empty(), "{text}");
                 assert!(found.iter().all(|one| text[one.span.clone()] == token), "{text}");
             }
@@ -122,7 +109,7 @@ mod tests {
     fn a_long_word_is_no_token() {
         for text in ["a".repeat(52), "a".repeat(500), make([0x5a; 32]).repeat(2)] {
             let mut found = Vec::new();
-            runs(text.as_bytes(), |at| token(text.as_bytes(), at, &mut found));
+            told(&text, &mut found);
             assert_eq!(found, [], "{text}");
         }
     }

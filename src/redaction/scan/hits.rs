@@ -9,10 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError, Input, MatchKind};
-use memchr::memmem;
 
-use super::base32;
 use super::bytes::NAME;
+use super::gates::Gates;
 use crate::redaction::rules::{RuleHits, Rules};
 
 /// What is looked for in the bytes as they are.
@@ -219,6 +218,8 @@ pub struct Hits {
     pub ats: Lane,
     /// Of the rules' words.
     pub rules: RuleHits,
+    /// What stands in runs of few characters.
+    pub gates: Gates,
 }
 
 /// Looks for the literals.
@@ -244,17 +245,13 @@ impl Searchers {
     /// Returns the hits in `text`.
     pub fn hits(&self, text: &[u8], rules: &Arc<Rules>) -> Hits {
         let (marks, endings, ats) = (Lane::default(), Lane::default(), Lane::default());
-        let mut hits = Hits { marks, endings, ats, rules: rules.hits(text) };
+        let mut hits = Hits { marks, endings, ats, rules: rules.hits(text), gates: Gates::of(text) };
         for (searcher, first) in self.marks.iter().zip([0, SECOND]) {
             each(searcher, text, text.len(), |start, length, literal| hits.marks.push(start, length, first + literal));
         }
-        base32::runs(text, |start| hits.marks.push(start, 1, RUN));
-        for start in memmem::find_iter(text, PADDING) {
-            // Of a row of `=` the first two are a key's.
-            if start == 0 || text.get(start - 1) != Some(&b'=') {
-                hits.marks.push(start, PADDING.len(), ALONE);
-            }
-        }
+        hits.gates.base32.iter().for_each(|start| hits.marks.push(*start as usize, 1, RUN));
+        // Of a row of `=` the first two are a key's.
+        hits.gates.paddings.iter().for_each(|start| hits.marks.push(*start as usize, PADDING.len(), ALONE));
         for start in memchr::memchr_iter(b'@', text) {
             // Of a row of `@` none has an address on both sides.
             if text.get(start + 1).is_some_and(|next| NAME.has(*next)) {

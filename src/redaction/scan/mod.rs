@@ -10,10 +10,12 @@ pub mod base32;
 pub mod bytes;
 pub mod cask;
 mod claims;
+mod classes;
 mod context;
 mod cookie;
 pub mod dummy;
 pub mod entra;
+mod gates;
 mod hits;
 pub mod identifiable;
 mod jwt;
@@ -39,6 +41,8 @@ use super::people::{self, People};
 use super::rules::Rules;
 use crate::telemetry::{Confidence, Privilege};
 
+#[cfg(test)]
+pub use gates::Gates;
 pub use merge::merge;
 pub use person::is_address;
 pub use views::Inside;
@@ -131,7 +135,7 @@ impl Scanner {
         #[cfg(test)]
         assert!(self.breaks_on.is_none_or(|bug| memchr::memmem::find(batch, bug).is_none()), "a bug was found");
         let mut hits = self.hits(batch);
-        let mut numbers = people.map(|people| (people, people.hits(batch)));
+        let mut numbers = people.map(|people| (people, people.hits(std::mem::take(&mut hits.gates.numbers))));
         let (mut all, mut found) = (Vec::new(), Vec::new());
         for (number, range) in (0_u32..).zip(ranges) {
             settle(batch, range.clone(), &mut hits, &mut found);
@@ -140,7 +144,7 @@ impl Scanner {
             }
             all.extend(found.drain(..).map(|one| (number, one)));
         }
-        views::look(&Looking { scanner: self, people }, batch, ranges, &mut all);
+        views::look(&Looking { scanner: self, people }, batch, &hits.gates.packed, ranges, &mut all);
         all
     }
 }

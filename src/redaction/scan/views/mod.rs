@@ -81,6 +81,8 @@ struct View {
 /// Texts that lie in one buffer, and what was found in them.
 struct Texts<'t> {
     text: &'t [u8],
+    /// Where base64 may stand in it.
+    packed: &'t [u32],
     ranges: &'t [Range<usize>],
     /// The views they are; none if they are messages.
     views: &'t [View],
@@ -168,9 +170,15 @@ impl Cursor {
 
 /// Appends what must be hidden in views of the messages at `ranges` of `text` to `found`, which
 /// holds what was found in them as they are; both are sorted by message.
-pub fn look(looking: &Looking<'_>, text: &[u8], ranges: &[Range<usize>], found: &mut Vec<(u32, Found)>) {
+pub fn look(
+    looking: &Looking<'_>,
+    text: &[u8],
+    packed: &[u32],
+    ranges: &[Range<usize>],
+    found: &mut Vec<(u32, Found)>,
+) {
     let mut spent = Vec::new();
-    level(looking, &Texts { text, ranges, views: &[] }, ranges, &mut spent, found, DEPTH);
+    level(looking, &Texts { text, packed, ranges, views: &[] }, ranges, &mut spent, found, DEPTH);
 }
 
 fn level(
@@ -204,7 +212,7 @@ fn level(
     let mut inner = Vec::new();
     let mut list = Vec::new();
     let mut hits = scanner.hits(&text);
-    let mut numbers = people.map(|people| (people, people.hits(&text)));
+    let mut numbers = people.map(|people| (people, people.hits(std::mem::take(&mut hits.gates.numbers))));
     let ranges: Vec<Range<usize>> = views.iter().map(|view| view.inner.clone()).collect();
     for (number, view) in (0_u32..).zip(&views) {
         let range = view.inner.clone();
@@ -219,7 +227,8 @@ fn level(
         inner.extend(list.drain(..).map(|one| (number, one)));
     }
     if !views.is_empty() {
-        level(looking, &Texts { text: &text, ranges: &ranges, views: &views }, limits, spent, &mut inner, deeper - 1);
+        let texts = Texts { text: &text, packed: &hits.gates.packed, ranges: &ranges, views: &views };
+        level(looking, &texts, limits, spent, &mut inner, deeper - 1);
     }
     put_back(texts, &text, &offsets, &views, inner, found);
     found.sort_by_key(|(number, _)| *number);

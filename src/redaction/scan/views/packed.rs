@@ -1,6 +1,6 @@
 //! Is this base64, and does it decode to text?
 //!
-//! Every [`STRIDE`]th byte is looked at: a run of base64 that holds a secret covers one, with
+//! Every [`STRIDE`]th byte is looked at (`gates`): a run of base64 that holds a secret covers one, with
 //! [`WINDOW`] characters behind it. Where a group of four starts is not known, for a path or an escape
 //! may stand right before it, so each of four places is tried; two groups that decode to text are
 //! followed both ways as long as text comes out. Text of UTF-16 is known by its zeros. Random
@@ -8,11 +8,10 @@
 
 use std::ops::Range;
 
+use super::super::gates::STRIDE;
 use super::inside::{self, Packed};
 use super::{Cursor, Found, Gathering, How};
 
-/// How far apart places are looked at.
-const STRIDE: usize = 16;
 /// How many characters are looked at.
 const WINDOW: usize = 12;
 /// The fewest characters that are read.
@@ -41,10 +40,11 @@ const VALUES: [u8; 256] = {
 pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
     let (mut at, mut floor) = (0, 0);
-    while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk::<WINDOW>) {
-        let next = at + STRIDE;
-        let here = at;
-        at = next;
+    for here in to.texts.packed.iter().map(|here| *here as usize) {
+        let Some(window) = text.get(here..).and_then(<[u8]>::first_chunk::<WINDOW>).filter(|_| here >= at) else {
+            continue;
+        };
+        let next = here + STRIDE;
         let places = sample(window);
         if places == [None; 4] {
             continue;
@@ -112,44 +112,13 @@ fn decode(letters: &[u8], to: &mut Vec<u8>) {
     }
 }
 
-/// What of each character's value must be zero in the first, second and third place of a group for
-/// its bytes to be ASCII, in the lowest bit of 16 each; and whether it has no value.
-const HIGH: [u64; 256] = {
-    let mut high = [1 << 48; 256];
-    let mut letter = 0;
-    while letter < 256 {
-        let value = VALUES[letter] as u64;
-        if value < 64 {
-            high[letter] = value >> 5 & 1 | (value >> 3 & 1) << 16 | (value >> 1 & 1) << 32;
-        }
-        letter += 1;
-    }
-    high
-};
-
 /// Tells of each place in `window` whether the group that starts there decodes to text with the one
 /// behind it, and whether that is UTF-16.
-#[inline]
 fn sample(window: &[u8; WINDOW]) -> [Option<bool>; 4] {
-    let value = |at: usize| VALUES[usize::from(window[at])];
-    // Most windows have a sign in them.
-    if (value(0) | value(5) | value(11)) & 0xc0 != 0 {
-        return [None; 4];
-    }
-    let mut high = 0;
-    for (at, letter) in window.iter().enumerate() {
-        high |= HIGH[usize::from(*letter)] << at;
-    }
-    // Of random characters six in a hundred windows are left.
-    let wrong = high as u16 | (high >> 17) as u16 | (high >> 34) as u16;
-    if high >> 48 != 0 || (wrong | wrong >> 4) & 0xf == 0xf {
-        return [None; 4];
-    }
-    exactly(window)
-}
-
-fn exactly(window: &[u8; WINDOW]) -> [Option<bool>; 4] {
     let values = window.map(|letter| VALUES[usize::from(letter)]);
+    if values.contains(&NONE) {
+        return [None; 4];
+    }
     [0, 1, 2, 3].map(|place| {
         let (first, second) = (three(&values, place), three(&values, place + 4));
         if first.iter().chain(&second).all(|byte| is_text(*byte)) {

@@ -1,0 +1,252 @@
+//! Of which characters are the next 64 bytes?
+//!
+//! Numbers of cards, base64 and long tokens stand in long runs of few characters, and runs are found
+//! by shifting bits. So each class of characters becomes 64 bits for 64 bytes, a bit a byte. With AVX2 that
+//! is done 32 bytes at a time, and the call of it is this program's only `unsafe`: all it needs is that
+//! the processor has AVX2, which is asked right before it. On telemetry of 1 KB a record the eight
+//! classes take 0.07 µs a record by AVX2 and 0.38 µs eight bytes at a time, of 3 µs that the whole
+//! scan took without them. A test compares the two ways on any bytes.
+
+/// Bytes that are told of together.
+pub const BLOCK: usize = 64;
+/// How many classes there are.
+const CLASSES: usize = 8;
+
+/// For each class 64 bits: whether the byte at that place is of it.
+pub type Masks = [u64; CLASSES];
+
+/// What a number of digits is written with: digits, spaces, hyphens.
+pub const NUMBER: usize = 0;
+/// What the number of an account is written with: digits, capitals, spaces.
+pub const ACCOUNT: usize = 1;
+/// Base64, in both alphabets.
+pub const PACKED: usize = 2;
+/// Of the value of a character of base64 bit 5, bit 3, bit 1: of text in base64 they are zero in the
+/// first, second and third character of a group.
+pub const BITS: [usize; 3] = [3, 4, 5];
+/// Base32, as tokens of Azure DevOps are written.
+pub const BASE32: usize = 6;
+/// `=`.
+pub const EQUALS: usize = 7;
+
+/// The classes of each byte, as bits; beyond ASCII there are none.
+const OF_BYTE: [u8; 256] = {
+    let mut of = [0; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut value = 0;
+    while value < 64 {
+        of[letters[value] as usize] = packed(value);
+        value += 1;
+    }
+    of[b'-' as usize] = packed(62);
+    of[b'_' as usize] = packed(63);
+    let mut byte = 0;
+    while byte < 128 {
+        let (digit, capital) = ((byte as u8).is_ascii_digit(), (byte as u8).is_ascii_uppercase());
+        of[byte] |= is(digit || matches!(byte as u8, b' ' | b'-'), NUMBER);
+        of[byte] |= is(digit || capital || byte as u8 == b' ', ACCOUNT);
+        of[byte] |= is(matches!(byte as u8, b'a'..=b'z' | b'2'..=b'7'), BASE32);
+        of[byte] |= is(byte as u8 == b'=', EQUALS);
+        byte += 1;
+    }
+    of
+};
+
+const fn is(so: bool, class: usize) -> u8 {
+    (so as u8) << class
+}
+
+/// Returns the classes of the character with this value in base64.
+const fn packed(value: usize) -> u8 {
+    is(true, PACKED)
+        | is(value >> 5 & 1 == 1, BITS[0])
+        | is(value >> 3 & 1 == 1, BITS[1])
+        | is(value >> 1 & 1 == 1, BITS[2])
+}
+
+/// Fills `masks`, one for each block of `text`; behind the text's end no byte is of any class.
+///
+/// # Panics
+///
+/// Panics if `text` has more blocks than there are `masks`.
+pub fn classify(text: &[u8], masks: &mut [Masks]) {
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    fill(blocks, &mut masks[..blocks.len()]);
+    if !rest.is_empty() {
+        let mut last = [0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        fill(&[last], &mut masks[blocks.len()..=blocks.len()]);
+    }
+}
+
+fn fill(blocks: &[[u8; BLOCK]], masks: &mut [Masks]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[expect(
+            unsafe_code,
+            reason = "the processor has AVX2, as was just asked; see the module's head for what it saves"
+        )]
+        // SAFETY: the function asks for nothing but AVX2.
+        unsafe {
+            avx2::fill(blocks, masks);
+        }
+        return;
+    }
+    plain(blocks, masks);
+}
+
+/// Eight bytes at a time.
+fn plain(blocks: &[[u8; BLOCK]], masks: &mut [Masks]) {
+    /// Puts the lowest bits of eight bytes side by side.
+    const TOGETHER: u64 = 0x0102_0408_1020_4080;
+    for (block, masks) in blocks.iter().zip(masks) {
+        *masks = [0; CLASSES];
+        for (nth, eight) in block.as_chunks::<8>().0.iter().enumerate() {
+            let classes = u64::from_le_bytes(eight.map(|byte| OF_BYTE[usize::from(byte)]));
+            for (class, mask) in masks.iter_mut().enumerate() {
+                let bits = (classes >> class & 0x0101_0101_0101_0101).wrapping_mul(TOGETHER) >> 56;
+                *mask |= bits << (8 * nth);
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    //! A byte's upper half tells a row of ASCII, as one bit of six; its lower half tells, for each class,
+    //! in which of the rows the character below is of it.
+
+    use std::arch::x86_64::{
+        __m256i, _mm_set_epi64x, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+        _mm256_movemask_epi8, _mm256_set_epi64x, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+        _mm256_srli_epi16,
+    };
+
+    use super::{BLOCK, CLASSES, EQUALS, Masks, OF_BYTE};
+
+    /// For each class, and each lower half of a byte, the rows.
+    const ROWS: [[u8; 16]; CLASSES] = {
+        let mut rows = [[0; 16]; CLASSES];
+        let mut byte = 0x20;
+        while byte < 0x80 {
+            let mut class = 0;
+            while class < CLASSES {
+                if OF_BYTE[byte] >> class & 1 == 1 {
+                    rows[class][byte & 15] |= row(byte >> 4);
+                }
+                class += 1;
+            }
+            byte += 1;
+        }
+        rows
+    };
+
+    /// The bit of each row; controls have none.
+    const BITS: [u8; 16] = {
+        let mut bits = [0; 16];
+        let mut upper = 2;
+        while upper < 8 {
+            bits[upper] = row(upper);
+            upper += 1;
+        }
+        bits
+    };
+
+    const fn row(upper: usize) -> u8 {
+        1 << (upper - 2)
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn table(of: &[u8; 16]) -> __m256i {
+        let (words, _) = of.as_chunks::<8>();
+        let [low, high] = [words[0], words[1]].map(i64::from_le_bytes);
+        _mm256_broadcastsi128_si256(_mm_set_epi64x(high, low))
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn load(half: &[u8; 32]) -> __m256i {
+        let (words, _) = half.as_chunks::<8>();
+        let [a, b, c, d] = [words[0], words[1], words[2], words[3]].map(i64::from_le_bytes);
+        _mm256_set_epi64x(d, c, b, a)
+    }
+
+    /// Fills `masks`, one for each of `blocks`.
+    #[target_feature(enable = "avx2")]
+    pub fn fill(blocks: &[[u8; BLOCK]], masks: &mut [Masks]) {
+        let rows: [__m256i; CLASSES] = [
+            table(&ROWS[0]),
+            table(&ROWS[1]),
+            table(&ROWS[2]),
+            table(&ROWS[3]),
+            table(&ROWS[4]),
+            table(&ROWS[5]),
+            table(&ROWS[6]),
+            table(&ROWS[7]),
+        ];
+        let (bits, lower, none) = (table(&BITS), _mm256_set1_epi8(15), _mm256_setzero_si256());
+        let equals = _mm256_set1_epi8(b'='.cast_signed());
+        for (block, masks) in blocks.iter().zip(masks) {
+            *masks = [0; CLASSES];
+            let (halves, _) = block.as_chunks::<32>();
+            for (nth, half) in halves.iter().enumerate() {
+                let bytes = load(half);
+                let upper = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), lower);
+                let row = _mm256_shuffle_epi8(bits, upper);
+                for (class, mask) in masks.iter_mut().enumerate() {
+                    let told = if class == EQUALS {
+                        _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, equals))
+                    } else {
+                        // Of a byte beyond ASCII the look-up gives no row.
+                        let here = _mm256_and_si256(_mm256_shuffle_epi8(rows[class], bytes), row);
+                        !_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, none))
+                    };
+                    *mask |= u64::from(told.cast_unsigned()) << (32 * nth);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn by_table(text: &[u8]) -> Vec<Masks> {
+        let mut masks = vec![[0; CLASSES]; text.len().div_ceil(BLOCK)];
+        for (at, byte) in text.iter().enumerate() {
+            for (class, mask) in masks[at / BLOCK].iter_mut().enumerate() {
+                *mask |= u64::from(OF_BYTE[usize::from(*byte)] >> class & 1) << (at % BLOCK);
+            }
+        }
+        masks
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_tell_the_classes_of_any_bytes(text in prop::collection::vec(any::<u8>(), 0..300)) {
+            let wanted = by_table(&text);
+            let mut masks = vec![[u64::MAX; CLASSES]; wanted.len()];
+            classify(&text, &mut masks);
+            prop_assert_eq!(&masks, &wanted);
+            let (blocks, _) = text.as_chunks::<BLOCK>();
+            let mut masks = vec![[u64::MAX; CLASSES]; blocks.len()];
+            plain(blocks, &mut masks);
+            prop_assert_eq!(&masks, &wanted[..blocks.len()]);
+        }
+    }
+
+    #[test]
+    fn characters_are_of_the_classes_they_are_written_with() {
+        let of = |class: usize| -> String {
+            (0..=u8::MAX).filter(|byte| OF_BYTE[usize::from(*byte)] >> class & 1 == 1).map(char::from).collect()
+        };
+        assert_eq!(of(NUMBER), " -0123456789");
+        assert_eq!(of(ACCOUNT), " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        assert_eq!(of(PACKED), "+-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(of(BITS[0]), "+-/0123456789_ghijklmnopqrstuvwxyz");
+        assert_eq!(of(BASE32), "234567abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(of(EQUALS), "=");
+    }
+}
