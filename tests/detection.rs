@@ -23,6 +23,8 @@ const START: Timestamp = Timestamp::from_seconds(1_772_438_400);
 const BATCH_BYTES: usize = 256 * 1024;
 /// It is seen against what a key did for a day: a shorter world has no such day.
 const TAKES_A_DAY: &str = "key-on-new-operation";
+/// They count by the day what others count by the minute, and so see what is loud a second time, at low.
+const BY_THE_DAY: [&str; 2] = ["probing.slow_injection", "probing.slow_probing"];
 
 fn attacked(seed: u64) -> Options {
     Options { seed, start: START, duration: Duration::from_mins(40), rate: 10, attacks: Vec::new(), clean: false }
@@ -106,7 +108,9 @@ fn is_seen_once(seed: u64) {
         "seed {seed}: {:#?}",
         told(&strange)
     );
-    assert!(alerts.len() <= labels.len() + 1, "seed {seed}: {:#?}", told(&alerts.iter().collect::<Vec<_>>()));
+    let first: Vec<&Alert> = alerts.iter().filter(|alert| !BY_THE_DAY.contains(&&*alert.detector)).collect();
+    assert!(first.len() <= labels.len() + 1, "seed {seed}: {:#?}", told(&first));
+    assert!(alerts.iter().all(|alert| !BY_THE_DAY.contains(&&*alert.detector) || alert.level == Level::Low));
     for alert in &alerts {
         let sound = alert.why.ends_with('.') && !alert.why.contains(['{', '}']) && !alert.why.contains("unknown");
         assert!(sound && alert.why.starts_with(|first: char| !first.is_lowercase()), "{}", alert.why);
