@@ -143,7 +143,7 @@ impl Track {
         let ours = self.parts.values_mut().filter_map(|parts| parts.get_mut(&partition));
         let mut ours: Vec<&mut Part> = ours.filter(|part| part.assigned).collect();
         ours.iter_mut().for_each(|part| part.may_end = !part.paused);
-        if let [part] = &mut ours[..]
+        if let [part] = ours.as_mut_slice()
             && !part.at_end
         {
             part.at_end = true;
