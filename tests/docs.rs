@@ -12,7 +12,7 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
@@ -20,6 +20,7 @@ const DOCUMENTS: [&str; 13] = [
     "docs/context.md",
     "docs/deploy.md",
     "docs/detections.md",
+    "docs/detectors.md",
     "docs/events.md",
     "docs/kinds.md",
     "docs/operations.md",
@@ -147,6 +148,19 @@ fn every_shipped_detector_is_written_down_by_its_title_and_no_other_is() {
     let row = |line: &str| line.split('|').take(3).collect::<Vec<_>>().join("|") + "|";
     let written: BTreeSet<String> = rows.lines().filter(|line| line.starts_with("| `")).map(row).collect();
     assert_eq!(written, shipped);
+}
+
+#[test]
+fn the_page_of_detectors_is_what_the_program_makes_of_them() {
+    let (made, page) = gatewatch(&["detectors", "export", "--markdown"]);
+    assert!(made);
+    let written = read("docs/detectors.md");
+    let first = written.lines().zip(page.lines()).position(|(written, made)| written != made);
+    assert!(
+        written == page,
+        "docs/detectors.md is behind from line {} on; make it anew with `gatewatch detectors export --markdown > docs/detectors.md`",
+        first.unwrap_or_default() + 1
+    );
 }
 
 #[test]

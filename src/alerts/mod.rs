@@ -6,11 +6,13 @@
 
 mod alert;
 mod book;
+mod comparison;
 mod entry;
 mod snapshot;
 
 pub use alert::{Alert, AlertId, AlertState, Change, Closing, Command, Transition};
 pub use book::{AlertBook, BookSettings};
+pub use comparison::{Pair, Shift, compare};
 
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};
 pub use crate::telemetry::{

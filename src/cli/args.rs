@@ -124,6 +124,12 @@ pub struct Replay {
     /// How far out of order events may be, such as 30s.
     #[arg(long, value_name = "D", value_parser = length)]
     pub lateness: Option<Duration>,
+    /// Replay once more with the detectors of this folder, and show which alerts come, go and change; exits 1 if any do.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["alerts", "redacted", "summary"])]
+    pub compare: Option<PathBuf>,
+    /// Write the comparison here as JUnit XML, a case for each detector; `-` is standard output, instead of the table.
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    pub junit: Option<PathBuf>,
 }
 
 /// The form of an alert.
@@ -173,8 +179,10 @@ pub enum Detectors {
     Check(DetectorFolder),
     /// Run the cases beside the detectors.
     Test(DetectorFolder),
-    /// Say what a detector watches for, why, and what to do when it fires.
+    /// Say what a detector watches for, why, and what to do when it fires; or of each event of a file, why it fires or not.
     Explain(Explain),
+    /// Print what detectors cover and look for, for other tools and for readers.
+    Export(Export),
 }
 
 /// Which detectors.
@@ -196,9 +204,44 @@ pub struct DetectorFolder {
 pub struct Explain {
     /// The detector's id, such as key-usage.one_key_many_addresses.
     pub id: String,
+    /// Say of each event of this file why the detector fires or not; records or messages as replay reads them.
+    #[arg(long, value_name = "FILE")]
+    pub event: Option<PathBuf>,
+    /// With --event: use the key in this data folder, so that fingerprints are those of its daemon.
+    #[arg(long, value_name = "DIR", requires = "event")]
+    pub data: Option<PathBuf>,
     /// Which detectors.
     #[command(flatten)]
     pub folder: DetectorFolder,
+}
+
+/// `gatewatch detectors export`.
+#[derive(Debug, ClapArgs)]
+pub struct Export {
+    /// As what.
+    #[command(flatten)]
+    pub form: ExportForm,
+    /// A folder of detectors instead of the shipped ones.
+    #[arg(long, value_name = "DIR")]
+    pub detectors: Option<PathBuf>,
+    /// A configuration whose detectors are meant too.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What detectors are exported as.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct ExportForm {
+    /// A layer for the ATT&CK Navigator (format 4.5): techniques, scored by how many detectors watch for them.
+    #[arg(long)]
+    pub navigator: bool,
+    /// Sigma 2.1 rules and correlations; what Sigma can't say is named on stderr, with the reason.
+    #[arg(long)]
+    pub sigma: bool,
+    /// A page: each detector with why, triage, false alarms, needs and coverage.
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// `gatewatch config`.

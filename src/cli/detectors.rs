@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::detection::sigma::Rules;
-use crate::detection::{Catalogue, cases, check as problems_of, describe};
+use crate::detection::{Catalogue, cases, check as problems_of, export};
 
-use super::args::{DetectorFolder, Detectors};
-use super::setup;
+use super::args::{DetectorFolder, Detectors, Export};
 use super::talk::{Failure, print, say};
+use super::{explain, setup};
 
 /// Lists, checks, tests or explains detectors.
 pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
@@ -28,32 +28,30 @@ pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
         }
         Detectors::Check(folder) => check(folder),
         Detectors::Test(folder) => test(folder),
-        Detectors::Explain(options) => {
-            let (catalogue, sigma) = loaded(&options.folder)?;
-            if let Some(silent) = sigma.silent.iter().find(|silent| silent.id == options.id) {
-                print(&format!(
-                    "{}\n{}\n\n  never runs: nothing of ours makes its log source, {}\n",
-                    silent.id, silent.title, silent.source
-                ))?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            let Some(detector) = catalogue.detectors.named(&options.id) else {
-                let near = catalogue
-                    .detectors
-                    .all
-                    .iter()
-                    .min_by_key(|known| strsim::damerau_levenshtein(&known.id, &options.id))
-                    .map(|known| format!(": did you mean {}?", known.id));
-                return Err(Failure::Usage(format!(
-                    "there is no detector `{}`{}",
-                    options.id,
-                    near.unwrap_or_default()
-                )));
-            };
-            print(&describe(detector))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Detectors::Export(options) => exported(options),
+        Detectors::Explain(options) => explain::explain(options),
     }
+}
+
+/// Prints the detectors in another form; what that can't say goes to stderr.
+fn exported(options: &Export) -> Result<ExitCode, Failure> {
+    let (detectors, config) = (options.detectors.clone(), options.config.clone());
+    let (catalogue, _) = loaded(&DetectorFolder { detectors, sigma: Vec::new(), config })?;
+    if options.form.navigator {
+        print(&format!("{:#}\n", export::navigator(&catalogue.detectors)))?;
+    } else if options.form.markdown {
+        print(&export::markdown(&catalogue))?;
+    } else {
+        let (text, unsaid) = export::sigma(&catalogue);
+        print(&text)?;
+        let left_out = unsaid.iter().filter(|one| !one.exported).count();
+        for one in &unsaid {
+            setup::note(&format!("{}{}: {}", if one.exported { "" } else { "without " }, one.detector, one.why));
+        }
+        let own = catalogue.detectors.all.iter().filter(|detector| !detector.is_sigma()).count();
+        say(&format!("{} of {own} detectors exported", own - left_out));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Compiles what `folder` names.

@@ -7,28 +7,53 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock::Clock;
+use crate::config::{Config, Surrounded};
+use crate::detection::Catalogue;
 use crate::pipeline::{ReplayError, ReplayOptions, Replayed};
 use crate::sinks::{Activity, RedactedFile, RedactedStream, native, ocsf};
 
 use super::args::{Format, Replay};
+use super::setup::Hiding;
 use super::talk::{Failure, on_terminal, say, stdout};
-use super::{around, setup};
+use super::{around, compare, setup};
 
 /// Replays files and writes what was asked for.
 pub fn replay(options: &Replay) -> Result<ExitCode, Failure> {
     let config = setup::config(options.config.as_deref())?;
     let catalogue = setup::running(&config.detection, &options.sigma)?;
     let hiding = setup::hiding(options.data.as_deref(), &config.redaction)?;
-    let mut core = setup::core(&config, false);
+    let around = around::load(&config, &catalogue)?;
+    if let Some(folder) = &options.compare {
+        return compare::compare(options, folder, &config, (&catalogue, around), &hiding);
+    }
+    let output = options.redacted.as_deref().map(redacted_file).transpose()?;
+    let replayed = once(options, &config, (&catalogue, around), &hiding, output)?;
+    if let Some(path) = &options.alerts {
+        write(path, |out| alerts(out, &replayed, options.format))?;
+    }
+    if let Some(path) = &options.summary {
+        write(path, |out| serde_json::to_writer_pretty(&mut *out, &replayed.summary).map_err(Into::into))?;
+    }
+    tell(&replayed);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Replays the files with the detectors of `catalogue`; the messages without secrets and people go to `output`.
+pub fn once(
+    options: &Replay,
+    config: &Config,
+    (catalogue, around): (&Catalogue, Surrounded),
+    hiding: &Hiding,
+    mut output: Option<RedactedStream>,
+) -> Result<Replayed, Failure> {
+    let mut core = setup::core(config, false);
     if let Some(lateness) = options.lateness {
         core.lateness = lateness;
     }
-    let threads = options.threads.map_or_else(|| setup::workers(&config), std::num::NonZeroUsize::get);
+    let threads = options.threads.map_or_else(|| setup::workers(config), std::num::NonZeroUsize::get);
     let asked = ReplayOptions { files: options.files.clone(), threads, batch_bytes: options.batch_bytes, core };
     let clock = Clock::system();
-    let mut output = options.redacted.as_deref().map(redacted_file).transpose()?;
-    let around = around::load(&config, &catalogue)?;
-    let stage = setup::stage(&hiding, &catalogue, around, output.is_some(), &clock);
+    let stage = setup::stage(hiding, catalogue, around, output.is_some(), &clock);
     let bar = progress(&options.files);
     let began = clock.elapsed();
     let replayed = crate::pipeline::replay(
@@ -47,15 +72,8 @@ pub fn replay(options: &Replay) -> Result<ExitCode, Failure> {
     if let Some(mut output) = output {
         output.flush().map_err(|error| Failure::Io(error.to_string()))?;
     }
-    if let Some(path) = &options.alerts {
-        write(path, |out| alerts(out, &replayed, options.format))?;
-    }
     replayed.summary.seconds = clock.elapsed().saturating_sub(began).as_secs_f64();
-    if let Some(path) = &options.summary {
-        write(path, |out| serde_json::to_writer_pretty(&mut *out, &replayed.summary).map_err(Into::into))?;
-    }
-    tell(&replayed);
-    Ok(ExitCode::SUCCESS)
+    Ok(replayed)
 }
 
 fn redacted_file(path: &Path) -> Result<RedactedStream, Failure> {
@@ -74,7 +92,8 @@ fn alerts(out: &mut dyn Write, replayed: &Replayed, format: Format) -> std::io::
     Ok(())
 }
 
-fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+/// Writes a file, or standard output if that is what `path` says.
+pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
     if path.as_os_str() == "-" {
         let mut out = BufWriter::new(std::io::stdout().lock());
         return fill(&mut out).and_then(|()| out.flush()).map_err(|error| stdout(&error));
@@ -93,7 +112,8 @@ fn progress(files: &[std::path::PathBuf]) -> ProgressBar {
     ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn tell(replayed: &Replayed) {
+/// Says on stderr what was read and found.
+pub fn tell(replayed: &Replayed) {
     let summary = &replayed.summary;
     let dead: u64 = summary.dead_letters.values().sum();
     say(&format!(

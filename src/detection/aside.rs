@@ -37,6 +37,16 @@ impl Aside {
         event.0 & !self.0 != 0
     }
 
+    /// Tells whether a rule that counts the events of `self` counts what an inner layer saw.
+    pub(super) const fn counts_inner(self) -> bool {
+        self.0 & INNER != 0
+    }
+
+    /// Tells whether a rule that counts the events of `self` counts that an operation began.
+    pub(super) const fn counts_early(self) -> bool {
+        self.0 & EARLY != 0
+    }
+
     /// Returns the events that a rule counts all the same: one of these conditions and kinds, that keeps
     /// its state `by` these terms and counts those; `all` if it counts them in any case.
     pub(super) fn counted(steps: &[Condition], kinds: &[Kind], (by, value): (&[Term], &[Term]), all: bool) -> Self {

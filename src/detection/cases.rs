@@ -12,7 +12,7 @@ use std::time::Duration;
 use bumpalo::Bump;
 
 use crate::clock::{Lanes, Timestamp, Watermarks};
-use crate::redaction::Redactor;
+use crate::redaction::{RedactedEvent, Redactor};
 use crate::telemetry::Category;
 
 use super::case::Case;
@@ -22,7 +22,7 @@ use super::{Catalogue, Detector, Detectors, Engine, EngineSettings, Finding, Lev
 /// A Monday at noon: 2026-01-05T12:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_seconds(1_767_614_400);
 /// Cases need no secrecy.
-const KEY: (u64, u64) = (1, 2);
+pub(super) const KEY: (u64, u64) = (1, 2);
 const LATENESS: Duration = Duration::from_mins(1);
 
 /// How a case came out.
@@ -52,7 +52,12 @@ pub struct Rehearsal {
 /// Runs every case of every detector, through matcher and engine. Any redactor will do, as cases
 /// name fingerprints outright.
 pub fn run(catalogue: &Catalogue, redactor: &Redactor) -> Vec<CaseResult> {
-    run_with(catalogue, redactor, evaluate)
+    each(catalogue, redactor).collect()
+}
+
+/// Runs one case after the other as they are asked for, so that who looks for a failure can stop at the first.
+pub fn each(catalogue: &Catalogue, redactor: &Redactor) -> impl Iterator<Item = CaseResult> {
+    (0..catalogue.detectors.all.len()).flat_map(move |number| of(catalogue, number, redactor, &evaluate))
 }
 
 /// Runs every case, with `evaluate` in the engine's place.
@@ -61,33 +66,46 @@ pub fn run_with(
     redactor: &Redactor,
     evaluate: impl Fn(&Arc<Detector>, Rehearsal) -> Vec<Finding>,
 ) -> Vec<CaseResult> {
-    let mut results = Vec::new();
-    for (number, detector) in catalogue.detectors.all.iter().enumerate() {
-        // What adds up what others find needs the others; every other detector is alone.
-        let together = detector.counting.is_risk().then(|| catalogue.matcher(KEY));
-        let matcher = || Matcher::new(Arc::from([catalogue.rules[number].clone()]), KEY);
-        let alone = if together.is_none() { Some(matcher()) } else { None };
-        for case in &catalogue.cases[number] {
-            let mut findings = match (&together, &alone) {
-                (Some(all), _) => evaluate_all(&catalogue.detectors, rehearse(case, all, redactor)),
-                (None, Some(alone)) => evaluate(detector, rehearse(case, alone, redactor)),
-                (None, None) => Vec::new(),
-            };
-            findings.retain(|finding| finding.detector == detector.id);
-            results.push(CaseResult {
-                detector: detector.id.clone(),
-                file: case.file.clone(),
-                line: case.line,
-                name: case.name.clone(),
-                wrong: judge(case, &findings),
-            });
+    let numbers = 0..catalogue.detectors.all.len();
+    numbers.flat_map(|number| of(catalogue, number, redactor, &evaluate)).collect()
+}
+
+/// Runs the cases of one detector.
+fn of(
+    catalogue: &Catalogue,
+    number: usize,
+    redactor: &Redactor,
+    evaluate: &impl Fn(&Arc<Detector>, Rehearsal) -> Vec<Finding>,
+) -> impl Iterator<Item = CaseResult> {
+    let detector = &catalogue.detectors.all[number];
+    // What adds up what others find needs the others; every other detector is alone.
+    let together = detector.counting.is_risk();
+    let matcher =
+        if together { catalogue.matcher(KEY) } else { Matcher::new(Arc::from([catalogue.rules[number].clone()]), KEY) };
+    catalogue.cases[number].iter().map(move |case| {
+        let rehearsal = rehearse(case, &matcher, redactor);
+        let mut findings =
+            if together { evaluate_all(&catalogue.detectors, rehearsal) } else { evaluate(detector, rehearsal) };
+        findings.retain(|finding| finding.detector == detector.id);
+        CaseResult {
+            detector: detector.id.clone(),
+            file: case.file.clone(),
+            line: case.line,
+            name: case.name.clone(),
+            wrong: judge(case, &findings),
         }
-    }
-    results
+    })
 }
 
 /// Matches the events of a case, in order of time.
 pub(super) fn rehearse(case: &Case, matcher: &Matcher, redactor: &Redactor) -> Rehearsal {
+    let mut signals = Signals::default();
+    let last = play(case, redactor, |event, hash| matcher.observe(event, hash, &mut signals));
+    Rehearsal { signals: signals.finish(), until: last.plus(case.then_silence) }
+}
+
+/// Gives `each` the events of a case, in order of time, each with a hash; returns when the last happens.
+pub(super) fn play(case: &Case, redactor: &Redactor, mut each: impl FnMut(&RedactedEvent<'_>, u128)) -> Timestamp {
     let stage = Stage::new(redactor);
     let mut order = Vec::new();
     for group in &case.given {
@@ -97,21 +115,20 @@ pub(super) fn rehearse(case: &Case, matcher: &Matcher, redactor: &Redactor) -> R
         }
     }
     order.sort_by_key(|(at, ..)| *at);
-    let mut signals = Signals::default();
     let mut arena = Bump::new();
     for (place, (at, group, number)) in order.iter().enumerate() {
-        matcher.observe(&stage.event(group, *number, *at, &arena), place as u128, &mut signals);
+        each(&stage.event(group, *number, *at, &arena), place as u128);
         arena.reset();
     }
-    let last = order.last().map_or(BEGINNING, |(at, ..)| *at);
-    Rehearsal { signals: signals.finish(), until: last.plus(case.then_silence) }
+    order.last().map_or(BEGINNING, |(at, ..)| *at)
 }
 
 fn evaluate(detector: &Arc<Detector>, rehearsal: Rehearsal) -> Vec<Finding> {
     evaluate_all(&Arc::new(Detectors { all: vec![detector.clone()] }), rehearsal)
 }
 
-fn evaluate_all(detectors: &Arc<Detectors>, rehearsal: Rehearsal) -> Vec<Finding> {
+/// Puts signals through an engine of `detectors`, to the end.
+pub(super) fn evaluate_all(detectors: &Arc<Detectors>, rehearsal: Rehearsal) -> Vec<Finding> {
     let settings = EngineSettings { max_entities: 100_000, max_waiting_bytes: 64 << 20 };
     let mut engine = Engine::new(Arc::clone(detectors), settings);
     let mut marks = Watermarks::new(LATENESS, LATENESS);

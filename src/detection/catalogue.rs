@@ -19,7 +19,8 @@ use super::case::Case;
 use super::spec::{Compiled, DetectorSpec};
 use super::{Detector, Detectors, Family, Matcher, Rule, sigma};
 
-const THREATS: &str = "threats.yaml";
+/// The file of the threats.
+pub(super) const THREATS: &str = "threats.yaml";
 const CASES: &str = ".test.yaml";
 const MAX_FILES: usize = 2000;
 
@@ -49,13 +50,7 @@ impl Catalogue {
     ///
     /// Returns every problem of every file; a released program has none.
     pub fn shipped() -> Result<Self, Vec<Problem>> {
-        let mut files = BTreeMap::new();
-        for path in Shipped::iter().filter(|path| is_yaml(path)) {
-            if let Some(file) = Shipped::get(&path) {
-                files.insert(path.to_string(), String::from_utf8_lossy(&file.data).into_owned());
-            }
-        }
-        Self::build(&files)
+        Self::build(&shipped_files())
     }
 
     /// Returns the detectors of the folder `dir`, in place of those that come with the program.
@@ -64,7 +59,8 @@ impl Catalogue {
     ///
     /// Returns every problem of every file, and what can't be read.
     pub fn load(dir: &Path) -> Result<Self, Vec<Problem>> {
-        Self::build(&read_folder(dir)?)
+        let (files, unread) = read_folder(dir);
+        Parts::read(&files).with(unread).assemble()
     }
 
     /// Returns the detectors of `files`: their texts by their paths, such as `key-usage/quota.yaml`.
@@ -73,36 +69,7 @@ impl Catalogue {
     ///
     /// Returns every problem of every file, in order of files and lines.
     pub fn build(files: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
-        let shipped = Shipped::get(THREATS).map(|file| String::from_utf8_lossy(&file.data).into_owned());
-        let threats = files.get(THREATS).or(shipped.as_ref()).map_or("", String::as_str);
-        let threats = Threats::read(threats)?;
-        let mut problems = Vec::new();
-        let mut compiled = Vec::new();
-        for (path, text) in files.iter().filter(|(path, _)| *path != THREATS) {
-            if let Some(detector) = path.strip_suffix(CASES) {
-                if !files.contains_key(&format!("{detector}.yaml")) {
-                    problems.push(whole(path, "These cases have no detector beside them. Rename or remove the file."));
-                }
-                continue;
-            }
-            if let Err(problem) = family_of(path) {
-                problems.push(problem);
-                continue;
-            }
-            match DetectorSpec::read(path, text).map_err(|p| vec![p]).and_then(|spec| spec.compile(&threats)) {
-                Ok(one) => compiled.push((path.clone(), one)),
-                Err(found) => problems.extend(found),
-            }
-        }
-        let cases = cases_of(&compiled, files, &mut problems);
-        if compiled.len() > usize::from(u16::MAX) {
-            problems.push(whole("", "There are more than 65,535 detectors."));
-        }
-        if !problems.is_empty() {
-            problems.sort();
-            return Err(problems);
-        }
-        Ok(Self::assemble(compiled, cases, threats))
+        Parts::read(files).assemble()
     }
 
     fn assemble(compiled: Vec<(String, Compiled)>, cases: Vec<Vec<Case>>, threats: Threats) -> Self {
@@ -167,56 +134,102 @@ impl Catalogue {
     }
 }
 
-/// Checks the folder `dir`, or the shipped detectors, as `gatewatch detectors check` does: beside
-/// what loading demands, every detector has a case in which it fires and one in which it is silent,
-/// and every threat is watched for by a detector.
-pub fn check(dir: Option<&Path>) -> Vec<Problem> {
-    let loaded = match dir {
-        Some(dir) => Catalogue::load(dir),
-        None => Catalogue::shipped(),
-    };
-    let catalogue = match loaded {
-        Ok(catalogue) => catalogue,
-        Err(problems) => return problems,
-    };
-    let mut problems = Vec::new();
-    for (detector, cases) in catalogue.detectors.all.iter().zip(&catalogue.cases) {
-        let file = format!("{}.yaml", detector.id.replacen('.', "/", 1));
-        if !cases.iter().any(|case| !case.alert.is_empty()) {
-            problems.push(whole(&file, "No case makes it fire. Add one to its `.test.yaml`."));
-        }
-        if !cases.iter().any(|case| case.alert.is_empty()) {
-            problems
-                .push(whole(&file, "No case shows when it is silent. Add one with `alert: []` to its `.test.yaml`."));
-        }
-    }
-    for threat in &catalogue.threats.all {
-        if dir.is_none() && !catalogue.detectors.all.iter().any(|detector| *detector.threat == *threat.id) {
-            problems
-                .push(whole(THREATS, &format!("No detector watches for `{}`. Write one, or remove it.", threat.id)));
-        }
-    }
-    problems
+/// What was read of the files of a catalogue, whatever is wrong with some of them.
+pub(super) struct Parts {
+    /// The detectors that compile, with their paths.
+    pub(super) compiled: Vec<(String, Compiled)>,
+    /// The cases of each detector whose cases can be read, by its path.
+    pub(super) cases: BTreeMap<String, Vec<Case>>,
+    /// The threats that detectors name.
+    pub(super) threats: Threats,
+    /// Everything that is wrong.
+    pub(super) problems: Vec<Problem>,
 }
 
-fn cases_of(
-    compiled: &[(String, Compiled)],
-    files: &BTreeMap<String, String>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Vec<Case>> {
-    let read = |(path, _): &(String, Compiled)| {
-        let path = format!("{}{CASES}", path.trim_end_matches(".yaml"));
-        let text = files.get(&path)?;
-        Case::read_all(&path, text).map_err(|found| problems.extend(found)).ok()
-    };
-    compiled.iter().map(read).map(Option::unwrap_or_default).collect()
+impl Parts {
+    /// Reads `files`: their texts by their paths.
+    pub(super) fn read(files: &BTreeMap<String, String>) -> Self {
+        let mut problems = Vec::new();
+        let shipped = Shipped::get(THREATS).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+        let shipped = shipped.unwrap_or_default();
+        let threats = Threats::read(files.get(THREATS).unwrap_or(&shipped)).unwrap_or_else(|found| {
+            problems.extend(found);
+            // What is wrong with detectors is told all the same.
+            Threats::read(&shipped).unwrap_or_default()
+        });
+        let mut parts = Self { compiled: Vec::new(), cases: BTreeMap::new(), threats, problems };
+        for (path, text) in files.iter().filter(|(path, _)| *path != THREATS) {
+            match path.strip_suffix(CASES) {
+                Some(detector) => parts.cases(&format!("{detector}.yaml"), path, text, files),
+                None => parts.detector(path, text),
+            }
+        }
+        if parts.compiled.len() > usize::from(u16::MAX) {
+            parts.problems.push(whole("", "There are more than 65,535 detectors."));
+        }
+        parts
+    }
+
+    fn with(mut self, problems: Vec<Problem>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    fn detector(&mut self, path: &str, text: &str) {
+        if let Err(problem) = family_of(path) {
+            self.problems.push(problem);
+            return;
+        }
+        match DetectorSpec::read(path, text).map_err(|p| vec![p]).and_then(|spec| spec.compile(&self.threats)) {
+            Ok(one) => self.compiled.push((path.to_owned(), one)),
+            Err(found) => self.problems.extend(found),
+        }
+    }
+
+    fn cases(&mut self, detector: &str, path: &str, text: &str, files: &BTreeMap<String, String>) {
+        if !files.contains_key(detector) {
+            self.problems.push(whole(path, "These cases have no detector beside them. Rename or remove the file."));
+        }
+        match Case::read_all(path, text) {
+            Ok(cases) => _ = self.cases.insert(detector.to_owned(), cases),
+            Err(found) => self.problems.extend(found),
+        }
+    }
+
+    fn assemble(mut self) -> Result<Catalogue, Vec<Problem>> {
+        if !self.problems.is_empty() {
+            self.problems.sort();
+            return Err(self.problems);
+        }
+        let of = |path: &String| self.cases.get(path).cloned().unwrap_or_default();
+        let cases = self.compiled.iter().map(|(path, _)| of(path)).collect();
+        Ok(Catalogue::assemble(self.compiled, cases, self.threats))
+    }
+}
+
+/// Returns the files that come with the program.
+pub(super) fn shipped_files() -> BTreeMap<String, String> {
+    let paths = Shipped::iter().filter(|path| is_yaml(path));
+    let text = |path: &str| Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    paths.filter_map(|path| Some((path.to_string(), text(&path)?))).collect()
+}
+
+/// Returns the path of the cases beside the detector at `path`.
+pub(super) fn beside(path: &str) -> String {
+    format!("{}{CASES}", path.trim_end_matches(".yaml"))
+}
+
+/// Tells whether a detector stands at `path`, by its name.
+pub(super) fn is_detector(path: &str) -> bool {
+    path != THREATS && !path.ends_with(CASES)
 }
 
 fn is_yaml(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|extension| extension == "yaml")
 }
 
-fn whole(file: &str, says: &str) -> Problem {
+/// Returns a problem of a whole file.
+pub(super) fn whole(file: &str, says: &str) -> Problem {
     Problem { file: file.to_owned(), line: 0, says: says.to_owned() }
 }
 
@@ -228,8 +241,8 @@ fn family_of(path: &str) -> Result<Family, Problem> {
     })
 }
 
-/// Reads the YAML files of `dir` and of the folders in it.
-fn read_folder(dir: &Path) -> Result<BTreeMap<String, String>, Vec<Problem>> {
+/// Reads the YAML files of `dir` and of the folders in it; returns them and what can't be read.
+pub(super) fn read_folder(dir: &Path) -> (BTreeMap<String, String>, Vec<Problem>) {
     let mut files = BTreeMap::new();
     let mut problems = Vec::new();
     read_into(dir, "", &mut files, &mut problems);
@@ -237,7 +250,7 @@ fn read_folder(dir: &Path) -> Result<BTreeMap<String, String>, Vec<Problem>> {
         let says = "There is no `.yaml` file here. Name the folder that holds the families' folders.";
         problems.push(whole(&dir.display().to_string(), says));
     }
-    if problems.is_empty() { Ok(files) } else { Err(problems) }
+    (files, problems)
 }
 
 fn read_into(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {

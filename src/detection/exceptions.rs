@@ -16,7 +16,7 @@ use crate::telemetry::{EntityKind, Field};
 
 use super::condition::Condition;
 use super::scene::Scene;
-use super::{Detectors, Family, Finding, when};
+use super::{Detector, Detectors, Family, Finding, when};
 
 const MAX_EXCEPTIONS: usize = 1_000;
 /// Bytes of an exception's id at most: it is a label of a metric.
@@ -33,7 +33,7 @@ pub struct Exceptions {
 }
 
 /// One exception.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Exception {
     /// What it is called, such as `pentest-march`.
     pub id: Arc<str>,
@@ -135,6 +135,22 @@ impl Exceptions {
             read.of.clear();
         }
         if problems.is_empty() { Ok(read) } else { Err(problems.into_list()) }
+    }
+
+    /// Returns the same exceptions for `detectors`; a name that is none of theirs covers nothing.
+    #[must_use]
+    pub fn for_others(&self, detectors: &Detectors) -> Self {
+        if self.all.is_empty() {
+            return Self::default();
+        }
+        let covers = |exception: &Exception, detector: &Detector| {
+            let fits = |name: &String| name == "*" || name == detector.family.name() || **name == *detector.id;
+            exception.detectors.iter().any(fits)
+        };
+        let of = |detector: &Arc<Detector>| {
+            (0_u16..).zip(&self.all).filter(|(_, one)| covers(one, detector)).map(|(place, _)| place).collect()
+        };
+        Self { all: self.all.clone(), of: detectors.all.iter().map(of).collect(), asked: self.asked }
     }
 
     /// Returns every exception, in the order of the file.
@@ -283,6 +299,21 @@ mod tests {
         assert!(covered.contains(&"key-usage.limit_exhausted") && covered.len() > 3, "{covered:?}");
         assert!(covered.iter().all(|id| id.starts_with("probing.") || id.ends_with(".limit_exhausted")), "{covered:?}");
         assert_eq!(read.all()[0].expires, Timestamp::parse_rfc3339("2026-03-15T00:00:00Z").unwrap());
+    }
+
+    #[test]
+    fn for_other_detectors_the_same_exceptions_cover_what_is_theirs() {
+        let shipped = read(PENTEST).unwrap();
+        let same = shipped.for_others(&Catalogue::shipped().unwrap().detectors);
+        assert_eq!(same.of, shipped.of);
+        let text = "id: probing.x\ntitle: t\nthreat: key-theft\nattack: { version: '18', techniques: [] }\nwhy: w\ntriage: t\n\
+                    false_alarms: f\nsays: s\nlevel: low\nneeds: [http.request]\nmatch: { by: app }\n";
+        let other = text.replace("probing.x", "identity.x");
+        let files =
+            BTreeMap::from([("identity/x.yaml".to_owned(), other), ("probing/x.yaml".to_owned(), text.to_owned())]);
+        let others = Catalogue::build(&files).unwrap();
+        assert_eq!(shipped.for_others(&others.detectors).of, [vec![], vec![0]], "identity.x, probing.x");
+        assert_eq!(Exceptions::default().for_others(&others.detectors).of, Vec::<Vec<u16>>::new());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub fn describe(detector: &Detector) -> String {
     _ = writeln!(out, "{}\n{}\n", detector.id, detector.title);
     _ = writeln!(out, "  level    {}", detector.level);
     _ = writeln!(out, "  fires    {}", counts(detector));
-    _ = writeln!(out, "  closes   after {} without a further event", write_duration(detector.quiet));
+    _ = writeln!(out, "  closes   {}", closing(detector).trim_start_matches("closes "));
     if !detector.threat.is_empty() {
         _ = writeln!(out, "  threat   {}", detector.threat);
     }
@@ -41,7 +41,13 @@ pub fn describe(detector: &Detector) -> String {
     out
 }
 
-fn counts(detector: &Detector) -> String {
+/// Says when its alert closes.
+pub(super) fn closing(detector: &Detector) -> String {
+    format!("closes after {} without a further event", write_duration(detector.quiet))
+}
+
+/// Says what fires it.
+pub(super) fn counts(detector: &Detector) -> String {
     let entity = detector.entity;
     match &detector.counting {
         Counting::Match => format!("at every matching event, one alert for each {entity}"),

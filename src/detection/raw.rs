@@ -8,12 +8,15 @@
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
-use regex::{Regex, RegexBuilder, escape};
+use regex::{Regex, escape};
 
 use crate::posture::Problems;
 use crate::posture::document::{Key, Located, Node, unknown};
 use crate::redaction::RedactedEvent;
 use crate::telemetry::RawPath;
+
+use super::when::expression;
+use super::words::Case;
 
 /// With what the name of a raw field begins.
 pub(super) const PREFIX: &str = "raw.";
@@ -27,12 +30,13 @@ const OPERATORS: [&str; 12] =
 /// A condition on the values at a path.
 #[derive(Clone, Debug)]
 pub(super) struct RawTest {
-    path: RawPath,
-    test: Test,
+    pub(super) path: RawPath,
+    pub(super) test: Test,
 }
 
+/// What is asked of the values there.
 #[derive(Clone, Debug)]
-enum Test {
+pub(super) enum Test {
     /// All of these hold, each for a value of its own.
     All(Vec<Test>),
     /// This does not hold.
@@ -179,7 +183,7 @@ fn words(name: &str, value: &Located, cased: bool, around: (&str, &str), problem
 }
 
 fn pattern(text: &str, cased: bool, line: usize, problems: &mut Problems) -> Test {
-    match RegexBuilder::new(text).case_insensitive(!cased).size_limit(MAX_PATTERN).build() {
+    match expression(text, if cased { Case::Kept } else { Case::Ignored }, MAX_PATTERN) {
         Ok(pattern) => Test::Pattern(pattern),
         Err(error) => {
             let says = error.to_string();

@@ -5,7 +5,7 @@
 //! 16 deep; a condition has at most 500 words.
 
 use ipnet::IpNet;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 
 use crate::posture::Problems;
 use crate::posture::document::{Key, Located, Node, unknown};
@@ -21,6 +21,8 @@ const MAX_DEPTH: usize = 16;
 const MAX_WORDS: usize = 500;
 /// Compiled size of a regular expression, bytes.
 const MAX_PATTERN: usize = 1 << 20;
+/// With what a regular expression begins in which case does not matter.
+pub(super) const INSENSITIVE: &str = "(?i)";
 const OPERATORS: [&str; 12] =
     ["exists", "contains", "starts_with", "ends_with", "regex", "in_network", "gt", "gte", "lt", "lte", "not", "cased"];
 
@@ -243,8 +245,7 @@ fn contains(field: Field, value: &Located, problems: &mut Problems) -> Condition
 
 fn pattern(field: Field, value: &Located, case: Case, problems: &mut Problems) -> Condition {
     let Some((text, line)) = wanted(field, value, problems).into_iter().next() else { return Condition::Always };
-    let built = RegexBuilder::new(&text).case_insensitive(case == Case::Ignored).size_limit(MAX_PATTERN).build();
-    match built {
+    match expression(&text, case, MAX_PATTERN) {
         Ok(pattern) => Condition::Pattern(field, pattern),
         Err(error) => {
             let says = error.to_string();
@@ -253,6 +254,12 @@ fn pattern(field: Field, value: &Located, case: Case, problems: &mut Problems) -
             Condition::Always
         }
     }
+}
+
+/// Compiles a regular expression; that case does not matter stands in it, so that it can be told.
+pub(super) fn expression(text: &str, case: Case, most: usize) -> Result<Regex, regex::Error> {
+    let flag = if case == Case::Ignored { INSENSITIVE } else { "" };
+    RegexBuilder::new(&format!("{flag}{text}")).size_limit(most).build()
 }
 
 fn numbers(field: Field, value: &Located, problems: &mut Problems) -> Condition {

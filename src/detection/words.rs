@@ -82,6 +82,11 @@ impl Words {
         self.how
     }
 
+    /// Returns whether case matters.
+    pub(super) fn case(&self) -> Case {
+        self.case
+    }
+
     /// Returns the words.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|word| &*word.text)
@@ -142,6 +147,11 @@ impl Sought {
         let automaton =
             AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(&words)?;
         Ok(Self { words: words.into_iter().map(Into::into).collect(), automaton })
+    }
+
+    /// Returns the words.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|word| &**word)
     }
 
     /// Tells whether `text` contains one of them.

@@ -3,6 +3,8 @@
 //! Decoding and finishing meet here, so this is the one file outside `telemetry` and `redaction`
 //! that sees an event before it is redacted: it passes each straight on to the redactor.
 
+mod events;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;

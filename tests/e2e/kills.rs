@@ -57,14 +57,17 @@ fn a_daemon_killed_at_random_moments_ends_with_the_alerts_of_an_undisturbed_run(
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        // From the first moments of a start to the middle of a run.
-        std::thread::sleep(Duration::from_millis(300 + random % if soak { 4_000 } else { 2_500 }));
+        // In turn a kill in the first moments of a start, and one in the middle of a run: on however
+        // slow a machine, some of it has become durable by then.
+        if kill % 2 == 1 {
+            let further = progress.last().map_or(1, |last| last + 1).min(records as u64 / 2);
+            daemon.wait_for(further, Duration::from_mins(2));
+        }
+        std::thread::sleep(Duration::from_millis(random % if soak { 4_000 } else { 2_500 }));
         assert!(daemon.runs(), "kill {kill}: it ended by itself:\n{}", daemon.log());
         daemon.kill();
         progress.push(daemon.accounting().records);
     }
-    // The kills fell into the reading, not before or behind it.
-    assert!(progress.iter().any(|&read| read > 0), "nothing was durable at any kill: {progress:?}");
     eprintln!("records durable at each kill: {progress:?}");
     daemon.start();
     let file = dir.path().join("world.ndjson");

@@ -11,6 +11,7 @@
     reason = "tests time out by the clock, read the environment and print"
 )]
 
+mod backtest;
 mod bad_input;
 mod broker;
 mod commands;
@@ -20,6 +21,7 @@ mod dead_letters;
 mod decode;
 mod demo;
 mod determinism;
+mod explain;
 mod ingest;
 mod kills;
 mod otlp;

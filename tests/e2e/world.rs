@@ -77,11 +77,12 @@ pub fn comparable(alerts: &str) -> Vec<Value> {
 /// Asserts that two lists of alerts are the same, naming the first that differ.
 pub fn assert_same(left: &str, right: &str, what: &str) {
     let (left, right) = (comparable(left), comparable(right));
+    let mut apart = Vec::new();
     for (l, r) in left.iter().zip(&right) {
-        let mut apart = Vec::new();
-        differences("", l, r, &mut apart);
-        assert!(apart.is_empty(), "alert {} {} differs: {apart:#?}\n{what}", l["id"], l["detector"]);
+        differences(&format!("{} {}", l["id"], l["detector"]), l, r, &mut apart);
     }
+    apart.truncate(20);
+    assert!(apart.is_empty(), "alerts differ: {apart:#?}\n{what}");
     let ids = |alerts: &[Value]| {
         alerts.iter().map(|a| format!("{} {}", a["detector"], a["entity"]["value"])).collect::<Vec<_>>()
     };

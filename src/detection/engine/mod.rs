@@ -11,6 +11,7 @@ mod found;
 mod key;
 mod records;
 mod saved;
+mod standing;
 mod table;
 #[cfg(test)]
 pub mod trial;

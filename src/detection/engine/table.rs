@@ -361,6 +361,17 @@ impl Cell {
         self.state.observe(counting, signal, room).map_or(Met::Nothing, Met::Fired)
     }
 
+    /// Says what is remembered of it, and whether an attack goes on.
+    pub fn standing(&self, detector: &Detector) -> String {
+        let state = self.state.standing(&detector.counting);
+        match &self.episode {
+            Some(episode) => {
+                format!("{state}; its alert is open, for events until {}", episode.last.plus(detector.quiet))
+            }
+            None => state,
+        }
+    }
+
     /// Returns when time must be let reach it: at its alarm, or when what is known stops mattering.
     fn until(&self, detector: &Detector) -> Option<Timestamp> {
         let attack = self.episode.as_ref().map(|episode| episode.last.plus(detector.quiet));

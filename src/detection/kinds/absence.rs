@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::in_words;
 use crate::detection::stats::Tally;
 
 use super::{Cost, Firing, MOST_TIMES, Room, TIMES, Voice};
@@ -52,6 +53,17 @@ impl Absence {
     /// Returns when its last event was.
     pub fn last(&self) -> Timestamp {
         self.times.newest().unwrap_or(self.voice.observed.time)
+    }
+
+    /// Says when it was heard of last, and when its silence would fire.
+    pub fn standing(&self, after: Duration, at_least: u32) -> String {
+        let (last, events, span) = (self.last(), self.times.total(), in_words(after));
+        let then = if events >= u64::from(at_least) {
+            format!("silence fires at {}", last.plus(after))
+        } else {
+            "its silence would be nothing yet".to_owned()
+        };
+        format!("{events} of {at_least} events in {span}, the last at {last}: {then}")
     }
 
     /// Returns what it takes.

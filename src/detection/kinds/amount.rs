@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::amount;
 use crate::detection::stats::Sums;
 
 use super::kept::{BEFORE, Newest};
@@ -91,6 +92,20 @@ impl Amount {
     /// Returns when its newest event was.
     pub fn newest(&self) -> Option<Timestamp> {
         self.numbers.newest()
+    }
+
+    /// Says what there is, and above what it fires.
+    pub fn standing(&self, asked: Asked) -> String {
+        let (value, events, window) = (amount(self.value(asked)), self.numbers.events(), asked.window.in_words());
+        let limit = asked.more_than;
+        if asked.average {
+            format!(
+                "{value} on average in {events} events {window}; it fires above {limit}, of {} or more",
+                asked.among
+            )
+        } else {
+            format!("{value} in all in {events} events {window}; it fires above {limit}")
+        }
     }
 
     /// Returns what it takes.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::{amount, in_words};
 use crate::detection::stats::{Normal, Season};
 
 use super::kept::Newest;
@@ -239,6 +240,20 @@ impl Baseline {
     /// Returns the last moment at which it can still matter.
     pub fn until(&self) -> Timestamp {
         self.newest.plus(if self.is_settled() { LONG } else { SHORT })
+    }
+
+    /// Says what there is in this stretch of time, and what is usual.
+    pub fn standing(&self, asked: Baselining) -> String {
+        let ((low, high), value) = (asked.band(self.normal), self.of_bucket.value(asked.measured));
+        let (known, learn) = (Duration::from_hours(self.season.len() as u64), in_words(asked.learn));
+        format!(
+            "{value} in this {}; {} to {} are usual, {} at least; known for {} of {learn}",
+            in_words(asked.every),
+            amount(low.max(0.0)),
+            amount(high),
+            asked.at_least,
+            in_words(known)
+        )
     }
 
     /// Returns what it takes.

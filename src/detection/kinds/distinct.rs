@@ -105,6 +105,12 @@ impl Distinct {
         self.times.newest()
     }
 
+    /// Says how many values there are, and above how many it fires.
+    pub fn standing(&self, more_than: u32, window: Window) -> String {
+        let (values, events) = (self.len(), self.times.total());
+        format!("{values} different values in {events} events {}; it fires above {more_than}", window.in_words())
+    }
+
     /// Returns what it takes.
     pub fn cost(&self) -> Cost {
         let sketch = self.sketch.as_ref().map_or(0, |sketch| sketch.items());

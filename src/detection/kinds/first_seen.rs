@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::detection::in_words::in_words;
 use crate::detection::stats::Values;
 use crate::detection::{Level, Signal};
 
@@ -109,6 +110,19 @@ impl FirstSeen {
     /// Returns when its newest event was.
     pub fn newest(&self) -> Timestamp {
         self.newest
+    }
+
+    /// Says since when the entity is known, and by how many values.
+    pub fn standing(&self, learn: Duration) -> String {
+        let known = self.newest.since(self.since);
+        let learns = if known >= learn { "which is enough" } else { "while it learns" };
+        let waiting = self.held.as_ref().map_or(String::new(), |held| format!("; {} new ones wait", held.count));
+        format!(
+            "known for {} of {}, {learns}, by {} values{waiting}",
+            in_words(known),
+            in_words(learn),
+            self.values.len()
+        )
     }
 
     /// Returns what it takes.

@@ -20,6 +20,7 @@ mod reference;
 mod rhythm;
 mod risk;
 mod sequence;
+mod standing;
 mod threshold;
 mod together;
 mod travel;

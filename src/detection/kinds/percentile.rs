@@ -76,6 +76,16 @@ impl Percentile {
         self.numbers.newest()
     }
 
+    /// Says what there is, and above what it fires.
+    pub fn standing(&self, asked: Ranked) -> String {
+        let Ranked { rank, more_than, among, window } = asked;
+        let (events, window) = (self.numbers.events(), window.in_words());
+        let value = self.value(asked).map_or_else(|| "not told yet".to_owned(), |value| value.to_string());
+        format!(
+            "percentile {rank} is {value} in {events} events {window}; it fires above {more_than}, of {among} or more"
+        )
+    }
+
     /// Returns what it takes.
     pub fn cost(&self) -> Cost {
         Cost { items: self.numbers.items(), bytes: self.kept.bytes() }

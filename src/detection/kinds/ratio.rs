@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::amount;
 use crate::detection::stats::Sums;
 
 use super::kept::{BEFORE, Newest};
@@ -100,6 +101,16 @@ impl Ratio {
     /// Returns when its newest event was.
     pub fn newest(&self) -> Option<Timestamp> {
         self.events.newest()
+    }
+
+    /// Says how large the share is, and of how many events.
+    pub fn standing(&self, share: Share, among: u32, window: Window) -> String {
+        let (part, all) = (self.part(), self.events.events());
+        format!(
+            "{part} of {all} events {} are what `of` says; it fires at {} % of {among} or more",
+            window.in_words(),
+            amount(share.of_one() * 100.0)
+        )
     }
 
     /// Returns what it takes.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::{amount, in_words};
 use crate::detection::stats::Season;
 
 use super::{Cost, Firing, Room, Voice};
@@ -133,6 +134,17 @@ impl Rhythm {
     /// Returns the last moment at which it can still matter.
     pub fn until(&self) -> Timestamp {
         self.newest.plus(if self.is_settled() { LONG } else { SHORT })
+    }
+
+    /// Says when it was heard of last, and what should have come since.
+    pub fn standing(&self, missing: u32, learn: Duration) -> String {
+        let (rate, known) = (amount(self.rate), Duration::from_hours(self.season.len() as u64));
+        format!(
+            "heard of at {}; {rate} events an hour are usual now, silence fires once {missing} are missing; known for {} of {}",
+            self.newest,
+            in_words(known),
+            in_words(learn)
+        )
     }
 
     /// Returns what it takes.

@@ -5,12 +5,13 @@
 //! in full and each other one half, so that ten detectors of the same thing are not an attack of many steps;
 //! tactics add up. Bound: 32 findings an entity, the lightest give way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::detection::in_words::amount;
 use crate::detection::{Level, Signal};
 
 use super::kept::Newest;
@@ -122,6 +123,20 @@ impl Risk {
     /// Returns when its newest finding was.
     pub fn newest(&self) -> Option<Timestamp> {
         self.pieces.iter().map(|piece| piece.at).max()
+    }
+
+    /// Says what the evidence is worth.
+    pub fn standing(&self, asked: Risking) -> String {
+        let score = self.newest().map_or(0.0, |newest| self.score(asked, newest));
+        let tactics: BTreeSet<u8> = self.pieces.iter().map(|piece| piece.tactic).collect();
+        format!(
+            "{} findings of {} tactics are worth {}; it fires at {}, of {} tactics or more",
+            self.pieces.len(),
+            tactics.len(),
+            amount(score),
+            asked.at_least,
+            asked.tactics
+        )
     }
 
     /// Returns what it takes.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::in_words;
 use crate::detection::stats::Tally;
 
 use super::{Cost, Firing, Kept, MOST_TIMES, Room};
@@ -131,6 +132,23 @@ impl Sequence {
     /// Returns the last moment at which it can still matter.
     pub fn until(&self, within: Duration) -> Option<Timestamp> {
         self.attempt.as_ref().map(|attempt| attempt.first).max(self.opening.newest()).map(|at| at.plus(within))
+    }
+
+    /// Says which step it waits for, and how many of its events have come.
+    pub fn standing(&self, steps: Steps<'_>) -> String {
+        let (step, counted) = match &self.attempt {
+            Some(attempt) => (attempt.step, u64::from(attempt.counted)),
+            None => (0, self.opening.total()),
+        };
+        // A first step that is full waits for the second, and slides on meanwhile.
+        let needed = |step: usize| u64::from(steps.counts.get(step).copied().unwrap_or(1).max(1));
+        let (step, counted) = if step == 0 && counted >= needed(0) { (1, 0) } else { (step, counted) };
+        let (all, within) = (steps.counts.len(), in_words(steps.within));
+        format!(
+            "waits at step {} of {all}, with {counted} of its {} events, all within {within}",
+            step + 1,
+            needed(step)
+        )
     }
 
     /// Returns what it takes.

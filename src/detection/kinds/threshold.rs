@@ -64,6 +64,11 @@ impl Threshold {
         self.times.newest()
     }
 
+    /// Says how many there are, of how many.
+    pub fn standing(&self, at_least: u32, window: Window) -> String {
+        format!("{} of {at_least} events {}", self.times.total(), window.in_words())
+    }
+
     /// Returns what it takes.
     pub fn cost(&self) -> Cost {
         Cost { items: self.times.items(), bytes: self.kept.bytes() }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::in_words::in_words;
 use crate::detection::stats::Tally;
 
 use super::sequence::Steps;
@@ -68,6 +69,16 @@ impl Together {
     /// Returns when its newest event was.
     pub fn newest(&self) -> Option<Timestamp> {
         self.newest
+    }
+
+    /// Says how many events of each step have come.
+    pub fn standing(&self, steps: Steps<'_>) -> String {
+        let came = |place: usize| self.steps.get(place).map_or(0, |step| step.times.total());
+        let told = steps.counts.iter().enumerate().map(|(place, needed)| {
+            let needed = (*needed).max(1);
+            format!("step {}: {} of {needed}", place + 1, came(place))
+        });
+        format!("{} events, all within {}", told.collect::<Vec<_>>().join(", "), in_words(steps.within))
     }
 
     /// Returns what it takes.

@@ -90,6 +90,16 @@ impl Travel {
         self.last.map(|(at, _)| at)
     }
 
+    /// Says where it was last.
+    pub fn standing(&self, asked: Traveling) -> String {
+        let Some((at, place)) = self.last else { return "it was nowhere yet".to_owned() };
+        let (latitude, longitude) = unpack(place);
+        format!(
+            "last at {latitude:.2}, {longitude:.2} ({at}); fires {} km from there or more, faster than {} km/h",
+            asked.at_least, asked.faster_than
+        )
+    }
+
     /// Returns what it takes.
     pub fn cost(&self) -> Cost {
         Cost { items: 0, bytes: self.kept.as_ref().map_or(0, Kept::bytes) }

@@ -59,6 +59,14 @@ impl Unanswered {
         self.alarm(within).max(self.answered)
     }
 
+    /// Says what waits, and until when.
+    pub fn standing(&self, within: Duration) -> String {
+        match self.alarm(within) {
+            Some(alarm) => format!("{} events wait for what is expected; fires at {alarm}", self.asked.total()),
+            None => "nothing waits for what is expected".to_owned(),
+        }
+    }
+
     /// Returns what it takes.
     pub fn cost(&self) -> Cost {
         Cost { items: self.asked.items(), bytes: self.voice.bytes() }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::detection::in_words::in_words;
 
 /// A sliding or tumbling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +33,12 @@ impl Window {
     /// Returns the first moment of the window in which `newest` is the newest event.
     pub fn start(self, newest: Timestamp) -> Timestamp {
         if self.tumbling { newest.minus(into(newest, self.within)) } else { newest.minus(self.within) }
+    }
+
+    /// Says how long it is.
+    pub fn in_words(self) -> String {
+        let length = in_words(self.within);
+        if self.tumbling { format!("in this stretch of {length}") } else { format!("within {length}") }
     }
 
     /// Returns the last moment of any window that has an event at `at`.

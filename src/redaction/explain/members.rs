@@ -260,7 +260,7 @@ mod tests {
     fn strings_in_strings_and_apostrophes_are_followed_too() {
         let inner = serde_json::json!({ "deep": "v\"w" }).to_string();
         let middle = serde_json::json!({ "in": inner, "n": 3 }).to_string();
-        let record = serde_json::json!({ "p": middle, "last": 4 }).to_string();
+        let record = format!(r#"{{"last":4,"p":{}}}"#, serde_json::json!(middle));
         let found: Vec<String> = leaves(&record).into_iter().map(|(path, _)| path).collect();
         assert_eq!(found, ["last", "p.in.deep", "p.n"]);
         let python = r#"{"p":"{'a':'b','n': 5}","q":7}"#;

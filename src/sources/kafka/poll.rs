@@ -253,8 +253,7 @@ impl Poller {
         self.full_since = None;
         if self.paused && self.outlet.has_room() {
             self.paused = false;
-            let list = self.list(|id| !self.held.contains(&id));
-            let _ = self.consumer.resume(&list);
+            self.pause(false, |id| !self.held.contains(&id));
         }
         true
     }
@@ -265,7 +264,7 @@ impl Poller {
         let since = *self.full_since.get_or_insert(now);
         if !self.paused && now.saturating_sub(since) >= PATIENCE {
             self.paused = true;
-            let _ = self.consumer.pause(&self.list(|_| true));
+            self.pause(true, |_| true);
         }
         if !self.paused {
             std::thread::sleep(Duration::from_millis(5));
@@ -283,13 +282,13 @@ impl Poller {
         drop(track);
         if let Some(hold) = hold {
             let before = std::mem::replace(&mut self.held, hold);
-            let _ = self.consumer.pause(&self.list(|id| self.held.contains(&id) && !before.contains(&id)));
+            self.pause(true, |id| self.held.contains(&id) && !before.contains(&id));
             if !self.paused {
-                let _ = self.consumer.resume(&self.list(|id| before.contains(&id) && !self.held.contains(&id)));
+                self.pause(false, |id| before.contains(&id) && !self.held.contains(&id));
             }
         }
         if reassigned && (self.paused || !self.held.is_empty()) {
-            let _ = self.consumer.pause(&self.list(|id| self.paused || self.held.contains(&id)));
+            self.pause(true, |id| self.paused || self.held.contains(&id));
         }
         self.commit();
         self.look_ahead();
@@ -376,6 +375,16 @@ impl Poller {
         let (code, reason) = self.shared.lock().take_trouble().unwrap_or_else(|| (code, error.to_string()));
         self.reason = Some((code, reason.clone()));
         self.report(code, &reason)
+    }
+
+    /// Pauses those of our partitions, or goes on reading them.
+    fn pause(&self, pause: bool, which: impl Fn(StreamId) -> bool) {
+        let list = self.list(&which);
+        if list.count() == 0 {
+            return;
+        }
+        self.shared.lock().pause(which, pause);
+        let _ = if pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
     }
 
     fn list(&self, which: impl Fn(StreamId) -> bool) -> TopicPartitionList {

@@ -26,6 +26,10 @@ pub(super) struct Part {
     /// Where this reader began it.
     began: Option<i64>,
     at_end: bool,
+    /// The client has said since the last message that a partition of this number was read to its end.
+    may_end: bool,
+    /// We have paused it: what was fetched ahead has been thrown away, and an empty queue tells nothing.
+    paused: bool,
     /// The end of the partition as of the last statistics.
     end: Option<i64>,
     /// It has stopped with an error as of the last statistics.
@@ -85,12 +89,15 @@ impl Track {
             assigned: false,
             began: next,
             at_end: false,
+            may_end: false,
+            paused: false,
             end: None,
             stopped: false,
         });
         part.next = next;
         part.assigned = true;
         part.at_end = false;
+        (part.may_end, part.paused) = (false, false);
         part.stopped = false;
         self.marks.push(Mark::Opened(part.id));
         self.reassigned = true;
@@ -122,6 +129,7 @@ impl Track {
             return None;
         }
         part.next = Some(offset + 1);
+        part.may_end = false;
         let id = part.id;
         if std::mem::take(&mut part.at_end) {
             self.marks.push(Mark::AtEnd(id, false));
@@ -132,14 +140,23 @@ impl Track {
     /// Records that some topic's partition number `partition` has been read to its end. The
     /// client does not say which topic's; if it could be several, the statistics will tell.
     pub(super) fn ended(&mut self, partition: i32) {
-        let mut ours =
-            self.parts.values_mut().filter_map(|parts| parts.get_mut(&partition)).filter(|part| part.assigned);
-        if let (Some(part), None) = (ours.next(), ours.next())
+        let ours = self.parts.values_mut().filter_map(|parts| parts.get_mut(&partition));
+        let mut ours: Vec<&mut Part> = ours.filter(|part| part.assigned).collect();
+        ours.iter_mut().for_each(|part| part.may_end = !part.paused);
+        if let [part] = &mut ours[..]
             && !part.at_end
         {
             part.at_end = true;
             let id = part.id;
             self.marks.push(Mark::AtEnd(id, true));
+        }
+    }
+
+    /// Records that partitions of ours were paused or are read again; either way nothing that was
+    /// fetched before is left in the client's queue.
+    pub(super) fn pause(&mut self, which: impl Fn(StreamId) -> bool, paused: bool) {
+        for part in self.parts.values_mut().flat_map(BTreeMap::values_mut).filter(|part| which(part.id)) {
+            (part.paused, part.may_end) = (paused, false);
         }
     }
 
@@ -154,10 +171,11 @@ impl Track {
                 part.stopped = seen.fetch_state == "none";
                 let end = if seen.ls_offset >= 0 { seen.ls_offset } else { seen.hi_offset };
                 part.end = part.end.max((end >= 0).then_some(end));
-                // Transaction markers at the end are never handed out: then an empty queue tells.
+                // Transaction markers at the end are never handed out: then an empty queue tells, unless it
+                // is empty because the partition was paused.
                 let ahead = part.next.is_some_and(|next| next > seen.eof_offset);
-                let read =
-                    part.next == Some(seen.eof_offset) || (seen.fetchq_cnt == 0 && seen.next_offset == seen.eof_offset);
+                let empty = part.may_end && seen.fetchq_cnt == 0 && seen.next_offset == seen.eof_offset;
+                let read = part.next == Some(seen.eof_offset) || empty;
                 if seen.eof_offset >= 0 && read && !ahead && !part.at_end {
                     part.at_end = true;
                     let id = part.id;
@@ -261,37 +279,64 @@ mod tests {
         assert_eq!(track.marks, [Mark::AtEnd(StreamId(0), true), Mark::AtEnd(StreamId(0), false)]);
     }
 
-    #[test]
-    fn an_end_that_could_be_of_two_topics_waits_for_the_statistics() {
-        let mut track = track(&[("a", 0), ("b", 0)]);
-        track.ended(0);
-        assert_eq!(track.marks, []);
-        let partition = |number: i32, eof: i64| {
+    /// Statistics in which partition 0 of topics `a` and `b` has an empty queue, fetched up to 12, with
+    /// these ends; negative if they are not known.
+    fn statistics(ends: [i64; 2]) -> Statistics {
+        let empty = r#"{"min":0,"max":0,"avg":0,"sum":0,"cnt":0,"stddev":0,"hdrsize":0,"p50":0,"p75":0,"p90":0,"p95":0,"p99":0,"p99_99":0,"outofrange":0}"#;
+        let topic = |name: &str, end: i64| {
             format!(
-                r#""{number}":{{"partition":{number},"broker":1,"leader":1,"desired":true,"unknown":false,"msgq_cnt":0,
-                "msgq_bytes":0,"xmit_msgq_cnt":0,"xmit_msgq_bytes":0,"fetchq_cnt":3,"fetchq_size":0,"fetch_state":"active",
+                r#""{name}":{{"topic":"{name}","age":1,"metadata_age":1,"batchsize":{empty},"batchcnt":{empty},"partitions":{{
+                "0":{{"partition":0,"broker":1,"leader":1,"desired":true,"unknown":false,"msgq_cnt":0,
+                "msgq_bytes":0,"xmit_msgq_cnt":0,"xmit_msgq_bytes":0,"fetchq_cnt":0,"fetchq_size":0,"fetch_state":"active",
                 "query_offset":-1001,"next_offset":12,"app_offset":12,"stored_offset":-1001,"committed_offset":-1001,
-                "eof_offset":{eof},"lo_offset":0,"hi_offset":10,"ls_offset":10,"consumer_lag":0,"consumer_lag_stored":0,
+                "eof_offset":{end},"lo_offset":0,"hi_offset":10,"ls_offset":10,"consumer_lag":0,"consumer_lag_stored":0,
                 "txmsgs":0,"txbytes":0,"rxmsgs":0,"rxbytes":0,"msgs":0,"rx_ver_drops":0,"msgs_inflight":0,
-                "next_ack_seq":0,"next_err_seq":0,"acked_msgid":0}}"#
-            )
-        };
-        let topic = |name: &str, eof: i64| {
-            let empty = r#"{"min":0,"max":0,"avg":0,"sum":0,"cnt":0,"stddev":0,"hdrsize":0,"p50":0,"p75":0,"p90":0,"p95":0,"p99":0,"p99_99":0,"outofrange":0}"#;
-            format!(
-                r#""{name}":{{"topic":"{name}","age":1,"metadata_age":1,"batchsize":{empty},"batchcnt":{empty},"partitions":{{{}}}}}"#,
-                partition(0, eof)
+                "next_ack_seq":0,"next_err_seq":0,"acked_msgid":0}}}}}}"#
             )
         };
         let text = format!(
             r#"{{"name":"","client_id":"","type":"consumer","ts":0,"time":0,"age":0,"replyq":0,"msg_cnt":0,"msg_size":0,"msg_max":0,
             "msg_size_max":0,"tx":0,"tx_bytes":0,"rx":0,"rx_bytes":0,"txmsgs":0,"txmsg_bytes":0,"rxmsgs":0,"rxmsg_bytes":0,
             "simple_cnt":0,"metadata_cache_cnt":0,"brokers":{{}},"topics":{{{},{}}}}}"#,
-            topic("a", -1001),
-            topic("b", 10)
+            topic("a", ends[0]),
+            topic("b", ends[1])
         );
-        track.measure(&serde_json::from_str(&text).unwrap());
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn an_end_that_could_be_of_two_topics_waits_for_the_statistics() {
+        let mut track = track(&[("a", 0), ("b", 0)]);
+        track.ended(0);
+        assert_eq!(track.marks, []);
+        track.measure(&statistics([-1001, 10]));
         assert_eq!(track.marks, [Mark::AtEnd(StreamId(1), true)]);
         assert_eq!(track.lag(), [(StreamId(0), 0), (StreamId(1), 0)]);
+    }
+
+    #[test]
+    fn an_empty_queue_behind_transactions_is_an_end_once_the_client_has_said_so() {
+        let mut track = track(&[("a", 0), ("b", 0)]);
+        track.measure(&statistics([12, -1001]));
+        assert_eq!(track.marks, []);
+        track.ended(0);
+        track.measure(&statistics([12, -1001]));
+        assert_eq!(track.marks, [Mark::AtEnd(StreamId(0), true)]);
+    }
+
+    #[test]
+    fn a_queue_that_was_emptied_by_a_pause_is_no_end() {
+        let mut track = track(&[("a", 0), ("b", 0)]);
+        track.ended(0);
+        track.pause(|_| true, true);
+        track.measure(&statistics([12, 12]));
+        track.ended(0);
+        track.measure(&statistics([12, 12]));
+        track.pause(|id| id == StreamId(0), false);
+        track.measure(&statistics([12, 12]));
+        assert_eq!(track.marks, []);
+        track.ended(0);
+        track.measure(&statistics([12, 12]));
+        assert_eq!(track.marks, [Mark::AtEnd(StreamId(0), true)]);
     }
 }

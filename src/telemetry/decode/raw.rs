@@ -106,6 +106,20 @@ fn bracket(inside: &str) -> Result<(Step, usize), NoPath> {
     Ok((step, place.len() + 1))
 }
 
+impl fmt::Display for RawPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Name(name) if name.contains(['.', ' ', '[', ']']) => write!(f, "[\"{name}\"]")?,
+                Step::Name(name) => write!(f, "{}{name}", if place > 0 { "." } else { "" })?,
+                Step::At(at) => write!(f, "[{at}]")?,
+                Step::Any => f.write_str("[*]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl RawPath {
     /// Returns the names of the path, if it has no brackets with places.
     pub fn names(&self) -> Option<Vec<&str>> {
@@ -116,6 +130,20 @@ impl RawPath {
                 Step::At(_) | Step::Any => None,
             })
             .collect()
+    }
+
+    /// Returns the names with dots between them, as rules write a field that is sought through all elements of
+    /// arrays; `None` if the path asks for one of them by its place, or a name has a dot of its own.
+    pub fn plain(&self) -> Option<String> {
+        let mut names = Vec::new();
+        for step in &self.0 {
+            match step {
+                Step::Name(name) if !name.contains(['.', '|']) => names.push(&**name),
+                Step::Any => {}
+                Step::Name(_) | Step::At(_) => return None,
+            }
+        }
+        Some(names.join("."))
     }
 
     /// Tells whether a value of `record` at this path fulfils `holds`; what is absent (`null`, an empty

@@ -1,0 +1,143 @@
+//! `gatewatch detectors explain`: what a detector watches for, and of each event of a file why it fires or not.
+//!
+//! The file is read, redacted and matched by the daemon's code. What is told is redacted.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use bumpalo::Bump;
+
+use crate::clock::Clock;
+use crate::dashboard::visible;
+use crate::detection::describe;
+use crate::detection::examine::{Clause, Examined, Examiner, Told};
+use crate::sources::{FileReader, ReadState};
+use crate::telemetry::{Batch, StreamId};
+
+use super::args::Explain;
+use super::talk::{Failure, print, print_while_read, say};
+use super::{around, setup};
+
+/// Bytes read at a time.
+const BATCH: usize = 256 * 1024;
+
+/// Explains a detector, or what it makes of the events of a file.
+pub fn explain(options: &Explain) -> Result<ExitCode, Failure> {
+    let mut config = setup::config(options.folder.config.as_deref())?;
+    if let Some(own) = &options.folder.detectors {
+        config.detection.detectors = Some(own.clone());
+    }
+    let (catalogue, sigma) = setup::catalogue(&config.detection, &options.folder.sigma)?;
+    if let Some(silent) = sigma.silent.iter().find(|silent| silent.id == options.id) {
+        print(&format!(
+            "{}\n{}\n\n  never runs: nothing of ours makes its log source, {}\n",
+            silent.id, silent.title, silent.source
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(detector) = catalogue.detectors.named(&options.id) else {
+        let all = catalogue.detectors.all.iter();
+        let near = all.min_by_key(|known| strsim::damerau_levenshtein(&known.id, &options.id));
+        let near = near.map(|known| format!(": did you mean {}?", known.id)).unwrap_or_default();
+        return Err(Failure::Usage(format!("there is no detector `{}`{near}", options.id)));
+    };
+    let Some(file) = &options.event else {
+        print(&describe(detector))?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let hiding = setup::hiding(options.data.as_deref(), &config.redaction)?;
+    let around = around::load(&config, &catalogue)?;
+    let stage = setup::stage(&hiding, &catalogue, around, false, &Clock::system());
+    let Some(mut examiner) = Examiner::new(&catalogue, &options.id, stage.matcher.clone()) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let undecodable = examine(file, &stage, &mut examiner)?;
+    let (told, left_out) = examiner.finish();
+    for one in &told {
+        if !print_while_read(text(one).as_bytes())? {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    summary(&told, left_out, undecodable);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows `examiner` the events of `file`; returns how many records could not be decoded.
+fn examine(file: &Path, stage: &crate::pipeline::Stage, examiner: &mut Examiner<'_>) -> Result<usize, Failure> {
+    let read = |error: crate::sources::SourceError| Failure::Io(error.to_string());
+    let mut reader = FileReader::open(file, StreamId(0), 0).map_err(read)?;
+    let (mut arena, mut state, mut undecodable) = (Bump::new(), ReadState::More, 0);
+    while state == ReadState::More {
+        let mut batch = Batch::default();
+        state = reader.read(&mut batch, BATCH).map_err(read)?;
+        undecodable += stage.each_event(&batch, &mut arena, |event, hash| examiner.look(event, hash));
+    }
+    Ok(undecodable)
+}
+
+fn text(told: &Told) -> String {
+    match told {
+        Told::Event(event) => of_event(event),
+        Told::Elapsed(elapsed) => format!("{}  FIRES: {}\n\n", elapsed.at, visible(&elapsed.says)),
+    }
+}
+
+fn of_event(event: &Examined) -> String {
+    let mut out = String::new();
+    // Writing to a string can't fail.
+    let _ = writeln!(out, "event {}  {}  {}", event.number, event.time, event.what);
+    for look in &event.looks {
+        if !look.of.is_empty() {
+            let _ = writeln!(out, "  {}: {}", visible(&look.of), if look.holds { "all of it holds" } else { "fails" });
+        }
+        for clause in &look.clauses {
+            let _ = writeln!(out, "{}", of_clause(clause, usize::from(!look.of.is_empty())));
+        }
+    }
+    if let Some(why) = &event.passed_over {
+        let _ = writeln!(out, "  not counted: {}", visible(why));
+    } else if event.counted.is_empty() {
+        out.push_str("  not counted: the condition fails\n");
+    }
+    for counted in &event.counted {
+        let _ = writeln!(out, "  counted for {}: {}", visible(&counted.entity), counted.standing);
+        if let Some(says) = &counted.fired {
+            let _ = writeln!(out, "  FIRES: {}", visible(says));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn of_clause(clause: &Clause, deeper: usize) -> String {
+    let indent = "  ".repeat(clause.depth + deeper + 1);
+    let verdict = if clause.holds { "yes" } else { "NO " };
+    let saw = match &clause.saw {
+        Some(saw) => format!("  ← {}", visible(saw)),
+        // What has clauses of its own says nothing itself.
+        None if clause.asks.ends_with(':') => String::new(),
+        None => "  ← (nothing)".to_owned(),
+    };
+    format!("{indent}{verdict} {}{saw}", visible(&clause.asks))
+}
+
+fn summary(told: &[Told], left_out: usize, undecodable: usize) {
+    let (mut events, mut counted, mut fired) = (0, 0, 0);
+    for one in told {
+        match one {
+            Told::Event(event) => {
+                events += 1;
+                counted += usize::from(!event.counted.is_empty());
+                fired += event.counted.iter().filter(|counted| counted.fired.is_some()).count();
+            }
+            Told::Elapsed(_) => fired += 1,
+        }
+    }
+    say(&format!(
+        "{events} events, {counted} counted, it fires {fired} times; {undecodable} records could not be decoded"
+    ));
+    if left_out > 0 {
+        setup::note(&format!("{left_out} more events were left out: give a shorter file"));
+    }
+}
