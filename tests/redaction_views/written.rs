@@ -43,6 +43,12 @@ pub fn json(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
+/// What a serializer of .NET makes of a text unless it is told not to.
+fn dotnet(text: &str) -> String {
+    let escaped = json(text).replace("\\\"", "\\u0022").replace('\'', "\\u0027");
+    format!(r#"{{"message":"{}","level":4}}"#, escaped.replace('+', "\\u002B").replace('&', "\\u0026"))
+}
+
 pub fn utf16(text: &str) -> String {
     BASE64.encode(&text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
 }
@@ -71,6 +77,7 @@ pub fn forms(text: &Text) -> Vec<(&'static str, String)> {
         ("JSON-escaped", format!(r#"{{"m":"x {escaped} y"}}"#)),
         ("JSON in JSON", format!(r#"{{"properties":"{}"}}"#, json(&format!(r#"{{"message":"{escaped}"}}"#)))),
         ("JSON in JSON in JSON", format!(r#"{{"a":"{}"}}"#, json(&format!(r#"{{"b":"{}"}}"#, json(&message))))),
+        ("JSON in JSON, as .NET escapes it", format!(r#"{{"properties":"{}"}}"#, json(&dotnet(&whole)))),
         ("JSON of every letter escaped", format!(r#"{{"m":"{}"}}"#, letters(&whole))),
         ("an entity of HTML", format!("<a href=\"x\">{}</a>", whole.replace('&', "&amp;").replace('"', "&quot;"))),
         (
