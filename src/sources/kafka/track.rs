@@ -142,7 +142,9 @@ impl Track {
     pub(super) fn ended(&mut self, partition: i32) {
         let ours = self.parts.values_mut().filter_map(|parts| parts.get_mut(&partition));
         let mut ours: Vec<&mut Part> = ours.filter(|part| part.assigned).collect();
-        ours.iter_mut().for_each(|part| part.may_end = !part.paused);
+        for part in &mut ours {
+            part.may_end = !part.paused;
+        }
         if let [part] = ours.as_mut_slice()
             && !part.at_end
         {
