@@ -133,16 +133,25 @@ impl Browser {
     ///
     /// Names `what` if it has not come after twenty seconds.
     pub async fn wait_for(&self, what: &str, script: &str) -> Result<()> {
-        for _ in 0..200 {
+        if self.comes_within(Duration::from_secs(20), script).await {
+            return Ok(());
+        }
+        bail!("{what} has not come: {script}")
+    }
+
+    /// Tells whether `script` returns something true within `limit`, more or less.
+    pub async fn comes_within(&self, limit: Duration, script: &str) -> bool {
+        const STEP: Duration = Duration::from_millis(100);
+        for _ in 0..limit.as_millis() / STEP.as_millis() {
             // While a page is being left, scripts may fail.
             if let Ok(value) = self.driver.execute(&format!("return Boolean({script})"), vec![]).await
                 && value.json().as_bool() == Some(true)
             {
-                return Ok(());
+                return true;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(STEP).await;
         }
-        bail!("{what} has not come: {script}")
+        false
     }
 
     /// Saves what the window shows, the whole page of it.
