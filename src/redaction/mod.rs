@@ -298,4 +298,25 @@ mod tests {
         assert!(redactor.hide(b"the bug beside hunter2").starts_with(b"unscanned:k"));
         assert_eq!(&*redactor.hide(b"plain"), b"plain");
     }
+
+    #[test]
+    fn tokens_that_touch_in_memory_are_all_hidden() {
+        let redactor = redactor();
+        let tokens: Vec<String> = (1..7).map(|n| scan::base32::make([n * 37; 32])).collect();
+        let packed: Vec<String> = tokens
+            .iter()
+            .map(|token| data_encoding::BASE64.encode(format!("the token is {token}").as_bytes()))
+            .collect();
+        let one_text = packed.join(" ");
+        let mut batch = Batch::default();
+        for message in tokens.iter().chain(&packed).chain([&one_text]) {
+            batch.push(message.as_bytes(), StreamId(0), 0, 1, None);
+        }
+        let scanned = redactor.scan(&batch);
+        let seen: Vec<usize> = (0..batch.messages.len()).map(|message| scanned.sightings(message).len()).collect();
+        assert_eq!(seen, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 6]);
+        for (message, token) in tokens.iter().enumerate() {
+            assert!(!scanned.bytes(message).windows(token.len()).any(|bytes| bytes == token.as_bytes()));
+        }
+    }
 }

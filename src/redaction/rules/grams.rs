@@ -272,6 +272,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_common_are_three_characters_each() {
+        let common: Vec<&str> = COMMON.split(' ').collect();
+        assert!(common.iter().all(|gram| gram.len() == 3), "{common:?}");
+    }
+
+    #[test]
     fn a_word_is_found_at_every_place_and_at_both_ends() {
         let grams = Grams::new(vec![word("ghp_", true), word("hf_", true), word("Datadog", false), word("key", false)]);
         for shift in 0..20 {

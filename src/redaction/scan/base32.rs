@@ -1,7 +1,7 @@
 //! Is this run of base32 a personal access token of Azure DevOps?
 //!
 //! Such a token has no mark: 52 small letters and digits, of which four bytes are a CRC-32 of the
-//! others. Where a run of such characters is long is told by `gates`. Runs of more than [`LONGEST`] are none.
+//! others. Of any 52 such characters `gates` tells one. Runs of more than [`LONGEST`] are none.
 
 use super::bytes::Set;
 use super::{Found, Kind};
