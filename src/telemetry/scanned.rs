@@ -94,7 +94,7 @@ pub enum UndecodableReason {
     NotUtf8,
     /// Nested deeper than 64 levels.
     TooDeep,
-    /// Larger than the limit for a message.
+    /// What is left of a message that has taken as much memory as one may: it is of tiny records only.
     TooLarge,
     /// An empty message.
     Empty,
@@ -131,7 +131,7 @@ impl UndecodableReason {
             }
             Self::TooDeep => "The record is nested deeper than 64 levels, deeper than any Azure record.",
             Self::TooLarge => {
-                "The message is larger than the limit. Raise it in the source's settings, or split the message."
+                "The message holds far more records than any of Azure's, each of a few bytes; from here on it was not read. Split the message."
             }
             Self::Empty => "The message is empty.",
         }

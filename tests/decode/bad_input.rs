@@ -109,6 +109,23 @@ fn sixty_four_levels_are_read_and_no_more() {
     assert_eq!(outline("{\"a\":".repeat(100_000).as_bytes()).len(), 1);
 }
 
+/// Each of them takes some 1,500 bytes of memory.
+#[test]
+fn of_a_megabyte_of_tiny_records_the_rest_is_left_when_memory_is_full() {
+    let many = |piece: &str| vec![piece; 1_000_000 / piece.len()].join(",");
+    for message in [
+        format!("[{}]", many("{}")),
+        format!(r#"{{"records":[{}]}}"#, many(r#"{"a":1}"#)),
+        many("{}").replace(',', "\n"),
+        format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, many(r#"{"a":1}"#)),
+    ] {
+        let outline = outline(message.as_bytes());
+        let (last, events) = outline.split_last().unwrap();
+        assert!(last == "too_large" && events.iter().all(|one| one == "-"), "{last}");
+        assert!((10_000..100_000).contains(&events.len()), "{}", events.len());
+    }
+}
+
 #[test]
 fn a_megabyte_of_records_is_one_message() {
     let records: Vec<_> = (0..12_000).map(|n| record(&n.to_string())).collect();

@@ -2,7 +2,9 @@
 //!
 //! A message is any number of values: records, arrays of records, or objects with `records` in
 //! them. A [`Splitter`] gives out each record as it is read, so those before a cut or a fault are
-//! out before it is seen. It keeps one record at a time.
+//! out before it is seen. It keeps one record at a time; what it gives out stays in the arena, which a
+//! message of nothing but tiny records would fill with hundreds of times its size: beyond [`ROOM`] and 32
+//! times its own length, what is left of it is not read.
 
 mod export;
 
@@ -16,6 +18,11 @@ use super::doc::Doc;
 use super::record::{Message, Record};
 use super::recovery::{Inside, Recovery};
 use super::vocabulary::Envelope;
+
+/// How much a message's events may take of the arena beside what their text explains, bytes.
+const ROOM: usize = 32 << 20;
+/// How many times its own length a message may take.
+const GROWTH: usize = 32;
 
 /// Reads a message's records one after the other.
 pub(super) struct Splitter<'s, 'e> {
@@ -33,6 +40,8 @@ pub(super) struct Splitter<'s, 'e> {
     mended: bool,
     /// The cut was reported.
     cut: bool,
+    /// Up to where the arena may grow.
+    ceiling: usize,
     each: &'e mut dyn FnMut(Result<&'s mut Event<'s>, Undecodable>),
 }
 
@@ -47,7 +56,21 @@ impl<'s, 'e> Splitter<'s, 'e> {
         let doc = Doc::message(text, message.arena);
         let (cursor, recovery) = (Cursor::new(text, 0), Recovery::new(text));
         let record = Record::new(doc);
-        Self { message, doc, sound, cursor, record, export: None, recovery, index: 0, mended: false, cut: false, each }
+        let ceiling = message.arena.allocated_bytes().saturating_add(ROOM + text.len().saturating_mul(GROWTH));
+        Self {
+            message,
+            doc,
+            sound,
+            cursor,
+            record,
+            export: None,
+            recovery,
+            index: 0,
+            mended: false,
+            cut: false,
+            ceiling,
+            each,
+        }
     }
 
     /// Reads the whole message from byte `start` on.
@@ -90,6 +113,9 @@ impl<'s, 'e> Splitter<'s, 'e> {
 
     /// Reads the object at the cursor: a record, or one that has records in it.
     fn object(&mut self, inside: Inside) {
+        if self.message.arena.allocated_bytes() > self.ceiling {
+            return self.give_up(self.cursor.at, UndecodableReason::TooLarge);
+        }
         if matches!(inside, Inside::Resources | Inside::Scopes | Inside::Logs) {
             return self.exported(inside);
         }
