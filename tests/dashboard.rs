@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod dashboard_house;
+mod dashboard_people;
 
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use axum::http::{Method, StatusCode, header};
 use dashboard_house::{House, fleet, get, post};
 use futures_util::StreamExt;
 use gatewatch::access::Role;
-use gatewatch::alerts::{AlertId, Command};
+use gatewatch::alerts::{AlertId, Class, Command};
 use gatewatch::dashboard::Glimpse;
 use serde_json::json;
 
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 16] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 23] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -32,6 +33,13 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 16] = [
     (Method::POST, "/dead-letters/retry", "id=1", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/acknowledge", "", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/close", "{\"reason\":\"x\"}", Some(Role::Operator)),
+    (Method::GET, "/api/v1/alerts/3f9a001122334455/activity", "", Some(Role::Viewer)),
+    (Method::POST, "/api/v1/alerts/3f9a001122334455/assign", "{\"to\":\"x\"}", Some(Role::Operator)),
+    (Method::POST, "/api/v1/alerts/3f9a001122334455/unassign", "", Some(Role::Operator)),
+    (Method::POST, "/api/v1/alerts/3f9a001122334455/reopen", "{\"reason\":\"x\"}", Some(Role::Operator)),
+    (Method::POST, "/api/v1/alerts/3f9a001122334455/note", "{\"text\":\"x\"}", Some(Role::Operator)),
+    (Method::POST, "/api/v1/alerts/bulk", "{\"token\":\"1\"}", Some(Role::Operator)),
+    (Method::POST, "/api/v1/alerts/bulk/1/undo", "", Some(Role::Operator)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];
@@ -180,7 +188,8 @@ async fn what_a_person_does_reaches_the_pipeline_with_name_and_time() {
     let answer = house.send(post(&format!("/a/{ID}/close")).body("reason=+our+scanner+")).await;
     assert_eq!(answer.headers[header::LOCATION], format!("/a/{ID}?said=closed"));
     let alert = AlertId(0x3f9a_0011_2233_4455);
-    let close = Command::Close { alert, by: "local".into(), at: dashboard_house::NOW, reason: "our scanner".into() };
+    let (by, at) = ("local".to_owned(), dashboard_house::NOW);
+    let close = Command::Close { alert, by, at, reason: "our scanner".into(), class: Class::Undetermined };
     assert_eq!(commands.recv().await, Some(close));
 
     let answer = house.send(post(&format!("/api/v1/alerts/{ID}/acknowledge"))).await;
@@ -213,6 +222,7 @@ async fn a_pipeline_that_does_not_answer_holds_no_page_up() {
 #[tokio::test]
 async fn what_the_alert_does_not_allow_is_said() {
     let house = House::new();
+    house.keep(&dashboard_house::alert());
     house.refuse_commands("it is closed already");
     let answer = house.send(post(&format!("/api/v1/alerts/{ID}/acknowledge"))).await;
     assert_eq!((answer.status, answer.json()["error"].clone()), (StatusCode::CONFLICT, json!("it is closed already")));

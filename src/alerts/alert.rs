@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::detection::{Attack, Because, Evidence, Family, Level};
 use crate::telemetry::Entity;
 
+use super::Class;
 use super::entry::fingerprint;
 
 /// An alert's id: 16 hexadecimal digits of a hash of its fingerprint and the event time of its
@@ -65,6 +66,9 @@ pub enum Closing {
         by: String,
         /// Why, in their words.
         reason: String,
+        /// What it was.
+        #[serde(default)]
+        class: Class,
     },
     /// What had fallen silent speaks again.
     Resumed,
@@ -156,6 +160,37 @@ pub enum Change {
         /// Who.
         by: String,
     },
+    /// Somebody is to take it.
+    Assigned {
+        /// Who said so.
+        by: String,
+        /// Who is to take it.
+        to: String,
+    },
+    /// Nobody has it any more.
+    Unassigned {
+        /// Who said so.
+        by: String,
+    },
+    /// A person opened it again.
+    ReopenedBy {
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// A person had something to remember.
+    Noted {
+        /// Who.
+        by: String,
+        /// What, in their words.
+        text: String,
+    },
+    /// A bulk change was taken back.
+    Restored {
+        /// Who took it back.
+        by: String,
+    },
 }
 
 /// What happened to an alert; carries it as it is now. OCSF activity 1, 2 and 3.
@@ -176,30 +211,4 @@ impl Transition {
             Self::Opened(alert) | Self::Updated(alert, _) | Self::Closed(alert, _) => alert,
         }
     }
-}
-
-/// What people ask of an alert; journalled, so that a restart sees the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Command {
-    /// I take it.
-    Acknowledge {
-        /// Which.
-        alert: AlertId,
-        /// Who.
-        by: String,
-        /// When, wall time.
-        at: Timestamp,
-    },
-    /// It is over.
-    Close {
-        /// Which.
-        alert: AlertId,
-        /// Who.
-        by: String,
-        /// When, wall time.
-        at: Timestamp,
-        /// Why, in their words.
-        reason: String,
-    },
 }

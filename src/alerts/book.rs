@@ -4,7 +4,7 @@
 //! an alert had gone quiet by then it is closed first, however rarely anyone ticks. So the final
 //! alerts follow from the findings, and ticks only decide when people hear of them. What a person
 //! has closed stays closed: further events of that attack are passed over until its detector
-//! fires anew, and then there is a new alert.
+//! fires anew, and then there is a new alert. What is worse than the alert was opens it again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,9 @@ use crate::detection::{Detector, Detectors, Finding};
 
 use super::entry::{Entry, fingerprint};
 use super::snapshot::{self, Addition};
-use super::{Alert, AlertId, AlertState, Change, Closing, Command, Transition};
+use super::{Alert, AlertId, AlertState, Change, Class, Closing, Command, Transition};
+
+mod people;
 
 /// How the book behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +53,9 @@ impl AlertBook {
     /// Takes back the alerts that were open or cooling down when the last epoch was committed.
     pub fn restore(&mut self, alerts: Vec<Alert>) {
         for alert in alerts {
+            let rank = |alert: &Alert| (alert.state != AlertState::Closed, alert.opened_at);
             let known = self.entries.get(&alert.fingerprint);
-            if known.is_some_and(|known| known.alert.opened_at >= alert.opened_at) {
+            if known.is_some_and(|known| rank(&known.alert) >= rank(&alert)) {
                 continue;
             }
             self.remove(alert.fingerprint);
@@ -114,7 +117,13 @@ impl AlertBook {
         let change = if entry.is_open() {
             entry.extend(finding, self.settings.update_every)
         } else if entry.closed_by_person() {
-            if finding.fired {
+            let memory = entry.memory(detector.quiet, self.settings.cooldown);
+            if finding.level > entry.alert.level && holds_from <= entry.active.plus(memory) {
+                let change = entry.reopen(finding);
+                let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
+                self.look_at(fingerprint, due);
+                out.push(change);
+            } else if finding.fired {
                 self.open(fingerprint, detector, finding, out);
             }
             return;
@@ -203,38 +212,6 @@ impl AlertBook {
         change
     }
 
-    /// Does what a person asked.
-    ///
-    /// # Errors
-    ///
-    /// Says that there is no such alert in the book, or that it is already in that state.
-    pub fn command(&mut self, command: &Command) -> Result<Transition, String> {
-        let (Command::Acknowledge { alert: id, .. } | Command::Close { alert: id, .. }) = command;
-        let fingerprint = self.ids.get(id).copied();
-        let entry = fingerprint.and_then(|fingerprint| self.entries.get_mut(&fingerprint)).ok_or_else(|| {
-            format!("There is no alert {id} that is open or was closed a short while ago; the list of alerts has the present ones.")
-        })?;
-        if !entry.is_open() {
-            return Err(format!("Alert {id} is closed already; it can be neither acknowledged nor closed again."));
-        }
-        let change = match command {
-            Command::Acknowledge { by, .. } => {
-                if entry.alert.assignee.as_ref() == Some(by) {
-                    return Err(format!("Alert {id} is acknowledged by {by} already."));
-                }
-                entry.alert.state = AlertState::Acknowledged;
-                entry.alert.assignee = Some(by.clone());
-                entry.emit(Change::Acknowledged { by: by.clone() })
-            }
-            Command::Close { by, reason, .. } => {
-                entry.close(Closing::ByPerson { by: by.clone(), reason: reason.clone() })
-            }
-        };
-        let (active, fingerprint) = (entry.active, entry.alert.fingerprint);
-        self.look_at(fingerprint, active);
-        Ok(change)
-    }
-
     /// Ends the replay: emits what throttling still holds back.
     pub fn finish(&mut self) -> Vec<Transition> {
         let mut held: Vec<&mut Entry> = self.entries.values_mut().filter(|entry| entry.held).collect();
@@ -302,7 +279,7 @@ impl AlertBook {
                 format!("{} alerts are open, as many as are kept; the oldest gave way.", self.settings.max_alerts);
             let by = "gatewatch".to_owned();
             if is_open {
-                out.push(entry.close(Closing::ByPerson { by, reason }));
+                out.push(entry.close(Closing::ByPerson { by, reason, class: Class::Undetermined }));
             } else if entry.held {
                 out.push(entry.emit(Change::Events));
             }
@@ -418,9 +395,7 @@ mod tests {
     fn names(transitions: &[Transition]) -> Vec<&'static str> {
         let name = |transition: &Transition| match transition {
             Transition::Opened(_) => "opened",
-            Transition::Updated(_, Change::Events) => "events",
-            Transition::Updated(_, Change::Reopened) => "reopened",
-            Transition::Updated(_, Change::Acknowledged { .. }) => "acknowledged",
+            Transition::Updated(_, change) => change.told().0,
             Transition::Closed(_, Closing::Quiet) => "quiet",
             Transition::Closed(_, Closing::Resumed) => "resumed",
             Transition::Closed(_, Closing::ByPerson { .. }) => "closed",
@@ -429,7 +404,7 @@ mod tests {
     }
 
     fn close(alert: AlertId) -> Command {
-        Command::Close { alert, by: "dana".into(), at: at(0), reason: "a test".into() }
+        Command::Close { alert, by: "dana".into(), at: at(0), reason: "a test".into(), class: Class::Undetermined }
     }
 
     fn speaks(who: u8, seconds: i64) -> Finding {
@@ -499,6 +474,73 @@ mod tests {
         let told = book.apply(&detectors(), vec![finding(1, true, 10)]);
         assert_eq!(names(&told), ["opened"]);
         assert_ne!(told[0].alert().id, id);
+    }
+
+    #[test]
+    fn what_is_worse_than_what_a_person_has_closed_opens_it_again() {
+        for ticked in [false, true] {
+            let mut book = book();
+            let id = book.apply(&detectors(), vec![finding(1, true, 0)])[0].alert().id;
+            book.command(&close(id)).unwrap();
+            let worse = |seconds| Finding { level: Level::Critical, ..finding(1, false, seconds) };
+            let told = book.apply(&detectors(), vec![worse(10)]);
+            assert_eq!(names(&told), ["reopened"]);
+            assert_eq!((told[0].alert().id, told[0].alert().closing.clone()), (id, None));
+            // Beyond the cooldown it is another one, whether or not anybody has looked in between.
+            book.command(&close(id)).unwrap();
+            if ticked {
+                book.tick(&detectors(), &until(10 + COOLDOWN + 1));
+            }
+            let later = Finding { level: Level::Critical, ..finding(1, true, 10 + COOLDOWN + 1) };
+            assert_eq!(names(&book.apply(&detectors(), vec![later])), ["opened"], "{ticked}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_opens_again_is_quiet_from_that_moment_on_and_after_a_restart() {
+        let mut book = book();
+        let id = book.apply(&detectors(), vec![finding(1, true, 0)])[0].alert().id;
+        let closed = book.tick(&detectors(), &until(QUIET))[0].alert().clone();
+        assert_eq!(names(&book.tick(&detectors(), &until(COOLDOWN))), [""; 0]);
+        assert_eq!(book.get(id), None, "it has left the book");
+        let reopen = Command::Reopen { alert: id, by: "dana".into(), at: at(1_000), reason: "not over".into() };
+        let told = book.command_on(closed.clone(), &reopen).unwrap();
+        assert_eq!(names(&told), ["reopened"]);
+        let mut after = self::book();
+        after.restore(vec![told[0].alert().clone()]);
+        after.restore_snapshot(&book.snapshot()).unwrap();
+        for mut book in [book, after] {
+            assert_eq!(names(&book.tick(&detectors(), &until(1_000 + QUIET - 1))), [""; 0]);
+            assert_eq!(names(&book.tick(&detectors(), &until(1_000 + QUIET))), ["quiet"]);
+        }
+    }
+
+    #[test]
+    fn an_older_alert_can_be_judged_but_not_opened_beside_the_one_that_is_open_now() {
+        let mut book = book();
+        let first = book.apply(&detectors(), vec![finding(1, true, 0)])[0].alert().clone();
+        book.command(&close(first.id)).unwrap();
+        let closed = book.get(first.id).unwrap().clone();
+        let second = book.apply(&detectors(), vec![finding(1, true, 10)])[0].alert().id;
+        let reopen = Command::Reopen { alert: first.id, by: "dana".into(), at: at(20), reason: "no".into() };
+        let refused = book.command_on(closed.clone(), &reopen).unwrap_err();
+        assert!(refused.contains(&format!("{second} is, and it is about the same")), "{refused}");
+        let judged = Command::Close {
+            alert: first.id,
+            by: "eve".into(),
+            at: at(20),
+            reason: "ours".into(),
+            class: Class::Benign,
+        };
+        let told = book.command_on(closed, &judged).unwrap();
+        assert_eq!((names(&told), told[0].alert().class()), (vec!["closed"], Some(Class::Benign)));
+        assert!(book.command_on(told[0].alert().clone(), &judged).unwrap_err().contains("closed already, as benign"));
+        // A restart keeps the open one, whichever is read first.
+        let mut after = self::book();
+        let mut open = book.get(second).unwrap().clone();
+        open.opened_at = at(0);
+        after.restore(vec![open, told[0].alert().clone()]);
+        assert!(after.get(second).is_some());
     }
 
     #[test]

@@ -6,13 +6,21 @@
 
 mod alert;
 mod book;
+mod bulk;
+mod command;
 mod comparison;
 mod entry;
+mod lifecycle;
+pub mod query;
 mod snapshot;
 
-pub use alert::{Alert, AlertId, AlertState, Change, Closing, Command, Transition};
+pub use alert::{Alert, AlertId, AlertState, Change, Closing, Transition};
 pub use book::{AlertBook, BookSettings};
+pub use bulk::{Acted, Bulk, BulkChange, BulkDone, Deed, Done, MOST_ALERTS, Undo};
+pub use command::{Action, Command};
 pub use comparison::{Pair, Shift, compare};
+pub use lifecycle::{Class, Standing};
+pub use query::{Assignee, Query};
 
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};
 pub use crate::telemetry::{

@@ -250,7 +250,7 @@ fn pages(
     let (commands, mut asked) = tokio::sync::mpsc::channel::<crate::dashboard::Ask>(64);
     runtime.spawn(async move {
         while let Some(ask) = asked.recv().await {
-            let ask = Ask::Command(ask.command, ask.reply);
+            let ask = Ask::Deed(ask.deed, ask.reply);
             if tokio::task::block_in_place(|| to.send(ask).is_err()) {
                 return;
             }

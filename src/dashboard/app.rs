@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Uri, header};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::acting::Ask;
+use super::api::bulk::Counts;
 use super::board::Board;
 use super::changes::Changes;
 use super::readers::Readers;
@@ -60,6 +61,8 @@ pub(super) struct App {
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
     pub(super) live: Arc<Semaphore>,
+    /// Changes of many alerts that were counted and not done yet.
+    pub(super) counts: Counts,
     /// Names under which we answer, besides addresses and `localhost`.
     names: Vec<String>,
     /// Others reach us by TLS.
@@ -81,6 +84,7 @@ impl App {
             readers: Readers::new(parts.data.clone()),
             sessions: Sessions::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
+            counts: Counts::default(),
             names,
             https: external.is_some_and(|url| url.scheme_str() == Some("https")),
             local,

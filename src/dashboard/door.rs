@@ -10,10 +10,10 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
 
+use super::api::problem::problem;
 use super::app::App;
 use crate::access::{Identity, Role};
 
@@ -64,12 +64,12 @@ fn admit(parts: &RequestParts, app: &App, needed: Role) -> Result<Identity, Resp
         Some(who) if who.role.may(needed) => Ok(who),
         Some(who) => {
             let says = format!("{} is {}; this takes the role {needed}", who.name, who.role);
-            Err((StatusCode::FORBIDDEN, Json(json!({"error": says}))).into_response())
+            Err(problem(StatusCode::FORBIDDEN, &says))
         }
         None if program => {
             let says = "show a token: `Authorization: Bearer gw_…`; `gatewatch token create` makes one";
             let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"gatewatch\"")];
-            Err((StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": says}))).into_response())
+            Err((challenge, problem(StatusCode::UNAUTHORIZED, says)).into_response())
         }
         None => {
             let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::changes::ChangeNote;
-use crate::alerts::{Alert, AlertId, AlertState, Family, Level};
+use crate::alerts::{Alert, AlertId, AlertState, Family, Level, query};
 use crate::clock::Timestamp;
 use crate::store::AlertQuery;
 
@@ -44,8 +44,8 @@ impl Filter {
         for (name, value) in pairs {
             match name.as_str() {
                 "state" => filter.state = STATES.iter().position(|state| state.0 == value).unwrap_or_default(),
-                "level" => filter.at_least = Level::ALL.into_iter().find(|level| level.name() == value),
-                "family" => filter.family = Family::ALL.into_iter().find(|family| family.name() == value),
+                "level" => filter.at_least = query::level(value).ok(),
+                "family" => filter.family = query::family(value).ok(),
                 "app" => filter.app = text(value).map(|app| app.to_lowercase()),
                 "q" => filter.text = text(value),
                 "after" => filter.after = cursor(value),
@@ -71,6 +71,7 @@ impl Filter {
             text: self.text.clone(),
             after: self.after,
             limit,
+            ..AlertQuery::default()
         }
     }
 
@@ -117,7 +118,7 @@ pub(super) fn after(last: &Alert) -> String {
     format!("{}_{}", last.last_seen.nanos(), last.id)
 }
 
-fn cursor(value: &str) -> Option<(Timestamp, AlertId)> {
+pub(super) fn cursor(value: &str) -> Option<(Timestamp, AlertId)> {
     let (at, id) = value.split_once('_')?;
     Some((Timestamp::from_nanos(at.parse().ok()?), id.parse().ok()?))
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::{AlertBook, Command, Transition};
+use crate::alerts::{AlertBook, Transition};
 use crate::clock::{Timestamp, Watermarks};
 use crate::detection::{Detectors, Engine, Finding};
 use crate::redaction::Link;
@@ -19,6 +19,7 @@ use crate::telemetry::{Category, Mark, Position, StreamId, Streams};
 use super::duplicates::Duplicates;
 use super::gone::Gone;
 use super::listening::ElementHeard;
+use super::people::People;
 use super::retries::Retries;
 use super::surroundings::Surroundings;
 use super::tally::{CATEGORIES, Queue, Tally};
@@ -84,7 +85,7 @@ pub struct Core {
     pub(super) forgotten_before: u64,
     pub(super) dead_letters: Vec<NewDeadLetter>,
     pub(super) retries: Retries,
-    pub(super) commands: Vec<Command>,
+    pub(super) people: People,
     /// Fingerprints that got another since the last epoch: as many as the redactor gives out.
     pub(super) links: Vec<Link>,
     pub(super) streams_stored: usize,
@@ -124,7 +125,7 @@ impl Core {
             forgotten_before: 0,
             dead_letters: Vec::new(),
             retries: Retries::default(),
-            commands: Vec::new(),
+            people: People::default(),
             links: Vec::new(),
             streams_stored: 0,
             advanced: Timestamp::MIN,
@@ -315,17 +316,6 @@ impl Core {
         let mut transitions = self.tick();
         transitions.extend(self.book.finish());
         transitions
-    }
-
-    /// Does what a person asked; journalled with the next epoch.
-    ///
-    /// # Errors
-    ///
-    /// Says why it can't be done.
-    pub fn command(&mut self, command: Command) -> Result<Transition, String> {
-        let transition = self.book.command(&command)?;
-        self.commands.push(command);
-        Ok(transition)
     }
 
     /// Returns the counters as they are now.

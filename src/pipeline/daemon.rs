@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, select};
-use tokio::sync::oneshot;
 
-use crate::alerts::Transition;
+use crate::alerts::{Done, Transition};
 use crate::clock::Timestamp;
 use crate::store::{Epoch, StoreError};
 use crate::telemetry::StreamId;
@@ -20,6 +19,7 @@ use super::parts::{Ask, DaemonParts};
 use super::retries::RetryReader;
 use super::supervise::FromSource;
 
+mod people;
 mod surround;
 
 /// How long an epoch lasts when there is nothing to tell.
@@ -55,7 +55,7 @@ pub struct Daemon {
     parts: DaemonParts,
     retries: RetryReader,
     pending: Vec<(Transition, Timestamp)>,
-    answers: Vec<oneshot::Sender<Result<(), String>>>,
+    answers: Vec<(people::Reply, Done)>,
     unsaved: Option<Epoch>,
     dirty: bool,
     records_since_epoch: u64,
@@ -157,13 +157,7 @@ impl Daemon {
 
     fn ask(&mut self, ask: Ask) -> Result<(), DaemonError> {
         match ask {
-            Ask::Command(command, answer) => match self.parts.core.command(command) {
-                Ok(transition) => {
-                    self.tell(vec![transition]);
-                    self.answers.push(answer);
-                }
-                Err(why) => drop(answer.send(Err(why))),
-            },
+            Ask::Deed(deed, reply) => self.deed(&deed, reply)?,
             Ask::Surround(reread) => self.surround(*reread)?,
             Ask::Settled(settled) => {
                 let now = self.parts.clock.now();
@@ -302,8 +296,8 @@ impl Daemon {
         let took = self.parts.clock.elapsed().saturating_sub(now);
         let transitions = std::mem::take(&mut epoch.transitions);
         self.parts.watch.committed(&transitions, &self.parts.core, took, self.parts.clock.now());
-        for answer in self.answers.drain(..) {
-            drop(answer.send(Ok(())));
+        for (reply, done) in self.answers.drain(..) {
+            drop(reply.send(Ok(done)));
         }
         self.records_since_epoch = 0;
         self.dirty = false;

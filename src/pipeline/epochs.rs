@@ -107,6 +107,7 @@ impl Core {
             values.push((WATERMARKS, bytes));
         }
         values.extend(self.gone.save(at).map(|bytes| (GONE, bytes)));
+        let people = std::mem::take(&mut self.people);
         Epoch {
             at,
             streams,
@@ -116,7 +117,9 @@ impl Core {
             values,
             transitions,
             outbox: Vec::new(),
-            commands: std::mem::take(&mut self.commands),
+            commands: people.commands,
+            bulks: people.bulks,
+            undone: people.undone,
             reloads: std::mem::take(&mut self.reloads),
             dead_letters: std::mem::take(&mut self.dead_letters),
             retried: std::mem::take(&mut self.retries.settled),

@@ -18,6 +18,7 @@ mod intake;
 mod listening;
 mod outputs;
 mod parts;
+mod people;
 mod reload;
 mod replay;
 mod retries;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use tokio::sync::{oneshot, watch};
 
-use crate::alerts::Command;
+use crate::alerts::{Deed, Done};
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::telemetry::Streams;
@@ -20,8 +20,8 @@ use super::{Core, Crew};
 /// Something for the coordinator to do beside reading.
 #[derive(Debug)]
 pub enum Ask {
-    /// A person acknowledges or closes; the answer comes once it is durable.
-    Command(Command, oneshot::Sender<Result<(), String>>),
+    /// Somebody wants something done with alerts; the answer comes once it is durable.
+    Deed(Deed, oneshot::Sender<Result<Done, String>>),
     /// Files that context comes from were read anew.
     Surround(Box<Reread>),
     /// A delivery was tried.

@@ -24,7 +24,7 @@ pub use webhook::{Webhook, WebhookSettings};
 
 use serde_json::{Value, json};
 
-use crate::alerts::{Alert, Change, Closing, Transition};
+use crate::alerts::{Alert, Closing, Transition};
 use crate::telemetry::Streams;
 
 /// Why a delivery failed.
@@ -115,13 +115,19 @@ pub fn idempotency_key(alert: &Alert) -> String {
 fn change(transition: &Transition) -> Value {
     match transition {
         Transition::Opened(_) => Value::Null,
-        Transition::Updated(_, Change::Events) => json!({"kind": "events"}),
-        Transition::Updated(_, Change::Reopened) => json!({"kind": "reopened"}),
-        Transition::Updated(_, Change::Acknowledged { by }) => json!({"kind": "acknowledged", "by": by}),
+        Transition::Updated(_, change) => {
+            let (kind, by, words) = change.told();
+            let mut said = json!({"kind": kind});
+            if let (Some(by), Some(members)) = (by, said.as_object_mut()) {
+                members.insert("by".into(), by.into());
+                members.extend(words.map(|(name, words)| (name.to_owned(), words.into())));
+            }
+            said
+        }
         Transition::Closed(_, Closing::Quiet) => json!({"kind": "quiet"}),
         Transition::Closed(_, Closing::Resumed) => json!({"kind": "resumed"}),
-        Transition::Closed(_, Closing::ByPerson { by, reason }) => {
-            json!({"kind": "by-person", "by": by, "reason": reason})
+        Transition::Closed(_, Closing::ByPerson { by, reason, class }) => {
+            json!({"kind": "by-person", "by": by, "reason": reason, "class": class.name()})
         }
     }
 }

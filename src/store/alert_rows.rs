@@ -6,10 +6,11 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use crate::alerts::{Alert, AlertState, Change, Closing, Level, Transition};
+use crate::alerts::{Alert, AlertState, Closing, Level, Transition};
 use crate::clock::Timestamp;
 
 use super::StoreError;
+use super::activity::{self, Before};
 
 const HISTORY_LINES: i64 = 1_000;
 
@@ -19,12 +20,17 @@ pub(super) fn put(transaction: &Transaction<'_>, transition: &Transition, at: Ti
     let id = alert.id.to_string();
     let text = words(alert);
     let sum = crc32fast::hash(text.as_bytes());
-    let known: Option<(i64, u32, u32)> = transaction
-        .prepare_cached("SELECT rowid, revision, words FROM alerts WHERE id = ?1")?
-        .query_row([&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    let known = transaction
+        .prepare_cached("SELECT rowid, revision, words, state, level, assignee, class FROM alerts WHERE id = ?1")?
+        .query_row([&id], |row| {
+            let before = Before { state: row.get(3)?, level: row.get(4)?, assignee: row.get(5)?, class: row.get(6)? };
+            Ok(((row.get(0)?, row.get(1)?, row.get(2)?), before))
+        })
         .optional()?;
+    let (known, before): (Option<(i64, u32, u32)>, Option<Before>) = known.unzip();
     if known.is_none_or(|(_, revision, _)| revision <= alert.revision) {
         upsert(transaction, alert, &id, at, sum)?;
+        activity::put(transaction, transition, before.as_ref(), at)?;
     }
     match known {
         None => {
@@ -55,14 +61,14 @@ fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp,
     transaction
         .prepare_cached(
             "INSERT INTO alerts (id, fingerprint, revision, state, level, family, app, detector, entity_kind, entity,
-                                 opened_at, last_seen, changed_at, words, alert)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                                 opened_at, last_seen, changed_at, words, alert, assignee, class)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
              ON CONFLICT (id) DO UPDATE SET
                  fingerprint = excluded.fingerprint, revision = excluded.revision, state = excluded.state,
                  level = excluded.level, family = excluded.family, app = excluded.app, detector = excluded.detector,
                  entity_kind = excluded.entity_kind, entity = excluded.entity, opened_at = excluded.opened_at,
                  last_seen = excluded.last_seen, changed_at = excluded.changed_at, words = excluded.words,
-                 alert = excluded.alert",
+                 alert = excluded.alert, assignee = excluded.assignee, class = excluded.class",
         )?
         .execute(params![
             id,
@@ -80,6 +86,8 @@ fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp,
             at.nanos(),
             words,
             json,
+            alert.assignee,
+            activity::class_column(alert),
         ])?;
     Ok(())
 }
@@ -94,13 +102,16 @@ fn words(alert: &Alert) -> String {
 fn says(transition: &Transition) -> String {
     match transition {
         Transition::Opened(_) => "opened".into(),
-        Transition::Updated(_, Change::Events) => "events".into(),
-        Transition::Updated(_, Change::Reopened) => "reopened".into(),
-        Transition::Updated(_, Change::Acknowledged { by }) => format!("acknowledged by {by}"),
+        Transition::Updated(_, change) => match change.told() {
+            (did, None, _) => did.into(),
+            (did, Some(by), None) => format!("{did} by {by}"),
+            (did, Some(by), Some(("to", to))) => format!("{did} to {to} by {by}"),
+            (did, Some(by), Some((_, words))) => format!("{did} by {by}: {words}"),
+        },
         Transition::Closed(_, Closing::Quiet) => "closed: quiet".into(),
         Transition::Closed(_, Closing::Resumed) => "closed: it speaks again".into(),
-        Transition::Closed(_, Closing::ByPerson { by, reason }) if reason.is_empty() => format!("closed by {by}"),
-        Transition::Closed(_, Closing::ByPerson { by, reason }) => format!("closed by {by}: {reason}"),
+        Transition::Closed(_, Closing::ByPerson { by, reason, .. }) if reason.is_empty() => format!("closed by {by}"),
+        Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => format!("closed by {by}: {reason}"),
     }
 }
 

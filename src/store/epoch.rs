@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alerts::{Alert, Command, Transition};
+use crate::alerts::{Alert, BulkDone, Command, Transition};
 use crate::clock::Timestamp;
 use crate::telemetry::{StreamId, StreamName};
 
@@ -140,6 +140,10 @@ pub struct Epoch {
     pub outbox: Vec<Delivery>,
     /// What people did: journal and audit in one.
     pub commands: Vec<Command>,
+    /// Changes of many alerts, to be undone.
+    pub bulks: Vec<BulkDone>,
+    /// Which of them were taken back, and by whom.
+    pub undone: Vec<(u64, String)>,
     /// What was read anew: journal and audit in one.
     pub reloads: Vec<Reload>,
     /// Records that could not be decoded.

@@ -5,8 +5,11 @@
 //! pipeline owns the one writing connection; pages read through [`Reader`]s of their own, so
 //! neither waits for the other.
 
+mod activity;
+mod alert_query;
 mod alert_rows;
 mod backup;
+mod bulks;
 mod dead_letters;
 mod epoch;
 mod error;
@@ -22,14 +25,17 @@ mod schema;
 mod state_rows;
 mod writer;
 
+pub use activity::ActivityLine;
+pub use alert_query::AlertQuery;
 pub use backup::{BackedUp, KEY_FILE};
+pub use bulks::KeptBulk;
 pub use epoch::{
     Accounting, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes, StreamPosition,
 };
 pub use error::StoreError;
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
-pub use reader::{AlertQuery, AuditLine, Change, Reader};
+pub use reader::{AuditLine, Change, Reader};
 pub use retention::{Pruned, Settings};
 pub use retries::{Asked, QueuedLetter, ask_to_retry};
 pub use state_rows::COMPONENTS;

@@ -4,37 +4,17 @@
 //! question sees the newest committed epoch. Lists go by cursor, not by page number, so the
 //! thousandth page is as quick as the first; what filters them stands in the index they walk.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
-use crate::alerts::{Alert, AlertId, Family, Level, SharedNames};
+use crate::alerts::{Alert, AlertId, Level, SharedNames};
 use crate::clock::Timestamp;
 
+use super::alert_query::select_alerts;
 use super::alert_rows::level_number;
 use super::folder::DATABASE;
-use super::{Accounting, Delivery, StoreError, outbox, recover, schema};
-
-/// Which alerts, newest `last_seen` first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AlertQuery {
-    /// `open`, `acknowledged` or `closed`; empty: all.
-    pub states: Vec<String>,
-    /// Empty: all.
-    pub families: Vec<Family>,
-    /// At least this bad.
-    pub at_least: Option<Level>,
-    /// Only this app.
-    pub app: Option<String>,
-    /// Words that title, why, entity or detector must hold; each may be the beginning of one.
-    pub text: Option<String>,
-    /// Only alerts that come after this one in the order (a cursor: last_seen and id).
-    pub after: Option<(Timestamp, AlertId)>,
-    /// At most this many.
-    pub limit: usize,
-}
+use super::{Accounting, AlertQuery, Delivery, StoreError, outbox, recover, schema};
 
 /// One line of an alert's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,99 +178,4 @@ impl Reader {
 
 pub(super) fn whole(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// Returns the statement for a list and its values; `None` where nothing can match.
-fn select_alerts(query: &AlertQuery) -> Option<(String, Vec<Value>)> {
-    let mut filter = String::from("1");
-    let mut values: Vec<Value> = Vec::new();
-    let states: Vec<i64> = query.states.iter().filter_map(|name| state_named(name)).collect();
-    if !query.states.is_empty() {
-        if states.is_empty() {
-            return None;
-        }
-        let list: Vec<String> = states.iter().map(ToString::to_string).collect();
-        let _ = write!(filter, " AND state IN ({})", list.join(", "));
-    }
-    let unclosed = !states.is_empty() && states.iter().all(|&state| state < 2);
-    let index = match query {
-        _ if unclosed => {
-            filter += " AND state < 2";
-            "alerts_unclosed"
-        }
-        AlertQuery { app: Some(_), .. } => "alerts_by_app",
-        AlertQuery { at_least: Some(Level::High | Level::Critical), .. } => {
-            filter += " AND level >= 3";
-            "alerts_severe"
-        }
-        AlertQuery { families, .. } if families.len() == 1 => "alerts_by_family",
-        _ => "alerts_by_time",
-    };
-    if let Some(level) = query.at_least {
-        let _ = write!(filter, " AND level >= {}", level_number(level));
-    }
-    let mut bind = |filter: &mut String, value: Value| {
-        values.push(value);
-        let _ = write!(filter, "?{}", values.len());
-    };
-    if let Some(app) = &query.app {
-        filter += " AND app = ";
-        bind(&mut filter, Value::Text(app.clone()));
-    }
-    if let Some((first, more)) = query.families.split_first() {
-        filter += " AND family IN (";
-        bind(&mut filter, Value::Text(first.name().into()));
-        for family in more {
-            filter += ", ";
-            bind(&mut filter, Value::Text(family.name().into()));
-        }
-        filter += ")";
-    }
-    if let Some(words) = query.text.as_deref().and_then(full_text) {
-        filter += " AND rowid IN (SELECT rowid FROM alert_words WHERE alert_words MATCH ";
-        bind(&mut filter, Value::Text(words));
-        filter += ")";
-    }
-    if let Some((last_seen, id)) = query.after {
-        filter += " AND (last_seen, id) < (";
-        bind(&mut filter, Value::Integer(last_seen.nanos()));
-        filter += ", ";
-        bind(&mut filter, Value::Text(id.to_string()));
-        filter += ")";
-    }
-    let mut sql = format!("SELECT id, alert FROM alerts INDEXED BY {index} WHERE {filter}");
-    sql += " ORDER BY last_seen DESC, id DESC LIMIT ";
-    bind(&mut sql, Value::Integer(whole(query.limit)));
-    Some((sql, values))
-}
-
-fn state_named(name: &str) -> Option<i64> {
-    use crate::alerts::AlertState::{Acknowledged, Closed, Open};
-    [Open, Acknowledged, Closed].into_iter().find(|state| state.name() == name).map(super::alert_rows::state_number)
-}
-
-/// Makes a full-text question of what a person typed: every word, each perhaps unfinished; at
-/// most 16 of them. Nothing typed is taken for an operator. `None` if there is no word in it.
-fn full_text(typed: &str) -> Option<String> {
-    let words = typed.split(|c: char| c.is_whitespace() || c.is_control());
-    let words = words.filter(|word| word.chars().any(char::is_alphanumeric)).take(16);
-    let quoted: Vec<String> = words.map(|word| format!("\"{}\"*", word.replace('"', " "))).collect();
-    (!quoted.is_empty()).then(|| quoted.join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_person_types_is_words_never_operators() {
-        assert_eq!(full_text("203.0.113.7 key"), Some("\"203.0.113.7\"* \"key\"*".into()));
-        assert_eq!(full_text("a\" OR b"), Some("\"a \"* \"OR\"* \"b\"*".into()));
-        assert_eq!(full_text(" -- * "), None);
-    }
-
-    #[test]
-    fn a_list_of_states_nobody_knows_is_empty() {
-        assert_eq!(select_alerts(&AlertQuery { states: vec!["gone".into()], ..AlertQuery::default() }), None);
-    }
 }

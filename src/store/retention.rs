@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 use super::outbox::{REFUSED, make_ready};
-use super::{Store, StoreError};
+use super::{Store, StoreError, bulks};
 
 const AT_ONCE: i64 = 2_000;
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
@@ -76,6 +76,7 @@ impl Store {
                 params![before(settings.keep_audit_days), AT_ONCE],
             )?,
         };
+        bulks::prune(&transaction, now)?;
         transaction.commit()?;
         Ok(pruned)
     }
@@ -95,7 +96,9 @@ fn alerts(transaction: &Transaction<'_>, before: i64, most: u32) -> Result<usize
         }
         transaction.prepare_cached("DELETE FROM alerts WHERE rowid = ?1")?.execute([number])?;
         transaction.prepare_cached("DELETE FROM alert_words WHERE rowid = ?1")?.execute([number])?;
-        transaction.prepare_cached("DELETE FROM history WHERE alert = ?1")?.execute([id])?;
+        transaction.prepare_cached("DELETE FROM history WHERE alert = ?1")?.execute([&id])?;
+        transaction.prepare_cached("DELETE FROM activity WHERE alert = ?1")?.execute([&id])?;
+        transaction.prepare_cached("DELETE FROM mutes WHERE alert = ?1")?.execute([&id])?;
         gone += 1;
     }
     Ok(gone)

@@ -7,11 +7,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::alerts::Command;
-
 use super::dead_letters::{self, Kept};
 use super::folder::Folder;
-use super::{Epoch, StoreError, alert_rows, links, outbox, retries, schema, state_rows};
+use super::{Epoch, StoreError, alert_rows, bulks, links, outbox, retries, schema, state_rows};
 
 /// The one writing connection; dropping it gives the data folder free.
 #[derive(Debug)]
@@ -63,6 +61,7 @@ fn write(transaction: &Transaction<'_>, epoch: &Epoch, kept: Kept) -> Result<Kep
     }
     outbox::enqueue(transaction, &epoch.outbox)?;
     put_journal(transaction, epoch)?;
+    bulks::put(transaction, epoch)?;
     let kept = dead_letters::append(transaction, &epoch.dead_letters, epoch.at, kept, dead_letters::CEILING)?;
     let kept = retries::settle(transaction, &epoch.retried, epoch.retries_done, epoch.at, kept)?;
     links::append(transaction, &epoch.links, epoch.at, links::CEILING)?;
@@ -130,13 +129,10 @@ fn put_journal(transaction: &Transaction<'_>, epoch: &Epoch) -> Result<(), Store
     let mut insert =
         transaction.prepare_cached("INSERT INTO audit (at, who, did, alert, command) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for command in &epoch.commands {
-        let (at, who, did, alert) = match command {
-            Command::Acknowledge { alert, by, at } => (at, by, "acknowledged", alert),
-            Command::Close { alert, by, at, .. } => (at, by, "closed", alert),
-        };
         let json = serde_json::to_string(command)
             .map_err(|error| StoreError::Failed(format!("a command can't be written as JSON ({error})")))?;
-        insert.execute(params![at.nanos(), who, did, alert.to_string(), json])?;
+        let alert = command.alert().to_string();
+        insert.execute(params![command.at().nanos(), command.by(), command.did(), alert, json])?;
     }
     for reload in &epoch.reloads {
         let json = serde_json::to_string(reload)

@@ -8,8 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use gatewatch::access::Tokens;
 use gatewatch::alerts::{
-    Alert, AlertId, AlertState, Attack, Change, Closing, Command, Entity, EntityKind, Evidence, Family, Level,
-    Position, StreamId, StreamName, Streams, Transition,
+    Alert, AlertBook, AlertId, AlertState, Attack, BookSettings, Change, Closing, Entity, EntityKind, Evidence, Family,
+    Level, Position, StreamId, StreamName, Streams, Transition,
 };
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::dashboard::{
@@ -246,6 +246,38 @@ impl Fleet {
         self.send(request.body(Body::from(form.to_owned())).unwrap()).await;
     }
 
+    /// Sends JSON as a program does; returns the status and the answer.
+    pub async fn ask(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let request = Request::post(path).header(header::HOST, "localhost");
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()));
+        self.answer(request.unwrap()).await
+    }
+
+    /// Reads JSON as a program does; returns the status and the answer.
+    pub async fn read(&self, path: &str) -> (u16, serde_json::Value) {
+        self.answer(Request::get(path).header(header::HOST, "localhost").body(Body::empty()).unwrap()).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> (u16, serde_json::Value) {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let bytes = to_bytes(answer.into_body(), 10_000_000).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let problem = kind == "application/problem+json";
+        assert_eq!(problem, status >= 400, "{kind} {json}");
+        assert!(!problem || (json["status"] == status && json["detail"] == json["error"]), "{json}");
+        (status, json)
+    }
+
+    /// One more alert opens.
+    pub fn open(&self, id: u64, app: &str) {
+        let mut more = alert(0, self.clock.now());
+        (more.id, more.fingerprint, more.app) = (AlertId(id), id, Some(app.into()));
+        let transitions = vec![(Transition::Opened(more), self.clock.now())];
+        self.store.lock().unwrap().commit(&Epoch { transitions, ..Epoch::default() }).unwrap();
+    }
+
     pub async fn first_id(&self) -> String {
         let answer: serde_json::Value = serde_json::from_str(&self.body("/api/v1/alerts?limit=1").await).unwrap();
         answer["alerts"][0]["id"].as_str().unwrap().to_owned()
@@ -281,40 +313,36 @@ pub async fn serve(listen: &str, time: Duration) {
     live.abort();
 }
 
+/// Does what is asked as the pipeline does: by the book, in one commit, then the answer.
 async fn obey(mut asks: mpsc::Receiver<Ask>, store: Arc<Mutex<Store>>, changes: Changes, clock: Clock) {
-    let folder_reader = |store: &Mutex<Store>, id| {
-        store.lock().unwrap().recover(Timestamp::MIN).unwrap().alerts.into_iter().find(|alert| alert.id == id)
-    };
-    while let Some(Ask { command, reply }) = asks.recv().await {
-        let (id, by) = match &command {
-            Command::Acknowledge { alert, by, .. } | Command::Close { alert, by, .. } => (*alert, by.clone()),
+    let hour = Duration::from_hours(1);
+    while let Some(Ask { deed, reply }) = asks.recv().await {
+        let stored = {
+            let store = store.lock().unwrap();
+            let known = |id| Some((id, store.alert(id).unwrap()?));
+            deed.alerts().into_iter().filter_map(known).collect()
         };
-        let Some(mut alert) = folder_reader(&store, id) else {
-            let _ = reply.send(Err("there is no such alert".into()));
-            continue;
-        };
-        alert.revision += 1;
-        let transition = match &command {
-            Command::Acknowledge { .. } => {
-                alert.state = AlertState::Acknowledged;
-                alert.assignee = Some(by.clone());
-                Transition::Updated(alert, Change::Acknowledged { by })
-            }
-            Command::Close { reason, .. } => {
-                let closing = Closing::ByPerson { by, reason: reason.clone() };
-                alert.state = AlertState::Closed;
-                alert.closing = Some(closing.clone());
-                Transition::Closed(alert, closing)
+        let mut book = AlertBook::new(BookSettings { update_every: hour, cooldown: hour, max_alerts: 1_000 });
+        let acted = match book.act(&deed, &stored) {
+            Ok(acted) => acted,
+            Err(why) => {
+                let _ = reply.send(Err(why));
+                continue;
             }
         };
-        let transitions = vec![(transition.clone(), clock.now())];
-        store
-            .lock()
-            .unwrap()
-            .commit(&Epoch { transitions, commands: vec![command], accounting: accounting(), ..Epoch::default() })
-            .unwrap();
-        changes.publish(&transition);
-        let _ = reply.send(Ok(()));
+        let transitions: Vec<_> = acted.transitions.into_iter().map(|one| (one, clock.now())).collect();
+        let undone = acted.undone.map(|id| (id, "somebody".to_owned())).into_iter().collect();
+        let epoch = Epoch {
+            transitions: transitions.clone(),
+            commands: acted.commands,
+            bulks: acted.bulk.into_iter().collect(),
+            undone,
+            accounting: accounting(),
+            ..Epoch::default()
+        };
+        store.lock().unwrap().commit(&epoch).unwrap();
+        transitions.iter().for_each(|(transition, _)| changes.publish(transition));
+        let _ = reply.send(Ok(acted.done));
     }
 }
 

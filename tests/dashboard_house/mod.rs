@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use axum::response::Response;
 use gatewatch::access::{Role, Tokens};
 use gatewatch::alerts::{
-    Alert, AlertId, AlertState, Attack, Command, Entity, EntityKind, Family, Level, Streams, Transition,
+    Alert, AlertId, AlertState, Attack, Command, Deed, Done, Entity, EntityKind, Family, Level, Streams, Transition,
 };
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::dashboard::{Ask, Board, Changes, Health, Parts, Tap, router};
@@ -29,7 +29,7 @@ pub struct House {
     changes: Changes,
     pub tap: Tap,
     asks: Arc<Mutex<mpsc::Receiver<Ask>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -110,7 +110,14 @@ impl House {
             hosts: hosts.iter().map(|&host| host.into()).collect(),
         });
         let asks = Arc::new(Mutex::new(asks));
-        Self { router: router.unwrap(), board, tokens, changes, tap, asks, _folder: folder }
+        Self { router: router.unwrap(), board, tokens, changes, tap, asks, folder }
+    }
+
+    /// Puts an alert into the store.
+    pub fn keep(&self, alert: &Alert) {
+        let mut store = gatewatch::store::Store::open(self.folder.path()).unwrap();
+        let transitions = vec![(Transition::Opened(alert.clone()), NOW)];
+        store.commit(&gatewatch::store::Epoch { transitions, ..gatewatch::store::Epoch::default() }).unwrap();
     }
 
     pub fn token(&self, name: &str, role: Role) -> String {
@@ -138,7 +145,7 @@ impl House {
     /// Lets the pipeline do whatever is asked; returns what that was.
     pub fn answer_commands(&self) -> mpsc::Receiver<Command> {
         let (done, seen) = mpsc::channel(100);
-        self.reply(Ok(()), done);
+        self.reply(Ok(Done::default()), done);
         seen
     }
 
@@ -146,12 +153,14 @@ impl House {
         self.reply(Err(why.into()), mpsc::channel(100).0);
     }
 
-    fn reply(&self, with: Result<(), String>, done: mpsc::Sender<Command>) {
+    fn reply(&self, with: Result<Done, String>, done: mpsc::Sender<Command>) {
         let asks = self.asks.clone();
         tokio::spawn(async move {
             while let Some(ask) = asks.lock().await.recv().await {
                 let _ = ask.reply.send(with.clone());
-                let _ = done.try_send(ask.command);
+                if let Deed::One(command) = ask.deed {
+                    let _ = done.try_send(command);
+                }
             }
         });
     }

@@ -46,7 +46,8 @@ fn lists_are_quick_at_a_million_alerts() {
     db.execute_batch(
         "PRAGMA synchronous = OFF; BEGIN;
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000)
-         INSERT INTO alerts SELECT printf('%016x', (n * 7919) % 1000003), n, 1, iif(n % 500 = 0, 0, 2), n % 4,
+         INSERT INTO alerts (id, fingerprint, revision, state, level, family, app, detector, entity_kind, entity,
+             opened_at, last_seen, changed_at, words, alert) SELECT printf('%016x', (n * 7919) % 1000003), n, 1, iif(n % 500 = 0, 0, 2), n % 4,
              CASE n % 3 WHEN 0 THEN 'key-usage' WHEN 1 THEN 'probing' ELSE 'auth-failures' END, 'app-' || (n % 100),
              detector, entity_kind, entity, n * 1000000000, n * 1000000000, 0, n, alert
          FROM n, (SELECT * FROM alerts WHERE id = '0000000000000000');

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::acting::{Outcome, Wish, act};
+use super::super::acting::{Outcome, act};
 use super::super::app::App;
 use super::super::board::DetectorSeen;
 use super::super::door::{Operator, Viewer};
@@ -20,7 +20,7 @@ use super::super::pretty::pretty;
 use super::super::words::{When, grouped, span};
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
-use crate::alerts::{Alert, AlertId, AlertState, Closing, Entity, Streams};
+use crate::alerts::{Action, Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
 use crate::clock::Timestamp;
 use crate::store::{Change, Delivery};
 
@@ -135,7 +135,7 @@ struct Aftermath {
     reason: String,
 }
 
-/// `GET /a/{id}`.
+/// `GET /a/{id}`; the first eight digits of an id, or more, lead to it as well.
 pub(in crate::dashboard) async fn page(
     State(app): State<Arc<App>>,
     Viewer(who): Viewer,
@@ -149,6 +149,17 @@ pub(in crate::dashboard) async fn page(
         "recording" => Some("Accepted, being recorded. It shows here in a moment."),
         _ => None,
     });
+    if (8..16).contains(&id.len()) {
+        let beginning = id.clone();
+        let found = app.readers.read(move |reader| reader.beginning_with(&beginning)).await.unwrap_or_default();
+        if let [one] = found.as_slice() {
+            return Redirect::to(&format!("/a/{one}")).into_response();
+        }
+        if found.len() > 1 {
+            let says = "More than one alert begins with these digits: write more of them.".to_owned();
+            return problem(StatusCode::NOT_FOUND, "Which alert?", says, Some(who), &headers);
+        }
+    }
     show(&app, who, &id, &headers, StatusCode::OK, Aftermath { said, ..Aftermath::default() }).await
 }
 
@@ -159,7 +170,7 @@ pub(in crate::dashboard) async fn acknowledge(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    wish(&app, who, &id, &headers, Wish::Acknowledge, "acknowledged").await
+    wish(&app, who, &id, &headers, Action::Acknowledge, "acknowledged").await
 }
 
 /// What the form for closing sends.
@@ -167,6 +178,8 @@ pub(in crate::dashboard) async fn acknowledge(
 pub(in crate::dashboard) struct CloseForm {
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    class: String,
 }
 
 /// `POST /a/{id}/close`.
@@ -175,21 +188,21 @@ pub(in crate::dashboard) async fn close(
     Operator(who): Operator,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(CloseForm { reason }): Form<CloseForm>,
+    Form(CloseForm { reason, class }): Form<CloseForm>,
 ) -> Response {
-    match Wish::close(&reason) {
+    match Action::close(Class::named(&class).unwrap_or_default(), &reason) {
         Ok(close) => wish(&app, who, &id, &headers, close, "closed").await,
         Err(says) => {
-            let aftermath = Aftermath { wrong: Some(says.into()), reason, said: None };
+            let aftermath = Aftermath { wrong: Some(says), reason, said: None };
             show(&app, who, &id, &headers, StatusCode::BAD_REQUEST, aftermath).await
         }
     }
 }
 
-async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Wish, done: &str) -> Response {
+async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Action, done: &str) -> Response {
     let Ok(parsed) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
-    let (status, wrong) = match act(app, parsed, &who, wish).await {
-        Outcome::Done => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
+    let (status, wrong) = match act(app, parsed, &who, &wish).await {
+        Outcome::Done(_) => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
         Outcome::Recording => return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response(),
         Outcome::Refused(why) => (StatusCode::CONFLICT, why),
         Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
@@ -270,7 +283,8 @@ impl AlertPage {
             closing: alert.closing.as_ref().map(|closing| match closing {
                 Closing::Quiet => "It went quiet: no further event came.".to_owned(),
                 Closing::Resumed => "What had fallen silent speaks again.".to_owned(),
-                Closing::ByPerson { by, reason } => format!("{by}: {reason}"),
+                Closing::ByPerson { by, reason, class: Class::Undetermined } => format!("{by}: {reason}"),
+                Closing::ByPerson { by, reason, class } => format!("{by}: {reason} ({})", class.name()),
             }),
             records: alert.evidence.iter().map(|one| Record::of(one, streams, now)).collect(),
             attack_version: alert.attack.version.clone(),
@@ -420,9 +434,10 @@ mod tests {
     fn a_closed_alert_offers_nothing_to_do_and_says_why_it_is_closed() {
         let mut alert = samples::alert();
         alert.state = AlertState::Closed;
-        alert.closing = Some(Closing::ByPerson { by: "dana".into(), reason: "our scanner".into() });
+        alert.closing =
+            Some(Closing::ByPerson { by: "dana".into(), reason: "our scanner".into(), class: Class::Benign });
         let html = shown(&alert);
-        assert!(html.contains("dana: our scanner"));
+        assert!(html.contains("dana: our scanner (benign)"));
         assert!(!html.contains("/acknowledge"));
     }
 

@@ -1,0 +1,243 @@
+//! How does a program change many alerts, and take that back?
+//!
+//! First it asks what would be changed: the answer has the count and a token, which stands for
+//! exactly those alerts as they are now. With the token it is done: alerts that came since are left
+//! out and counted, alerts that changed since are left and named. The last 16 counts are kept, for
+//! a quarter of an hour, each for the person who asked.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::acting::{Outcome, send};
+use super::super::app::App;
+use super::super::door::Operator;
+use super::problem::{bad_body, problem, undone, unreadable};
+use super::shown_short;
+use crate::alerts::{Action, Alert, AlertId, Bulk, Deed, Done, MOST_ALERTS, Query, Standing, Undo};
+use crate::clock::Timestamp;
+use crate::store::AlertQuery;
+
+const KEPT: usize = 16;
+const LIFE: Duration = Duration::from_mins(15);
+/// Alerts that a count shows, and that were left, in an answer.
+const SHOWN: usize = 20;
+const WANTED: &str = "{\"query\": \"state:open app:…\", \"action\": {\"do\": \"close\", \"class\": \"benign\", \"reason\": \"…\"}, \"dry_run\": true}";
+
+/// What was counted, so that exactly that is changed.
+#[derive(Clone, Debug)]
+struct Counted {
+    token: u64,
+    by: String,
+    at: Timestamp,
+    query: String,
+    action: Action,
+    targets: Vec<(AlertId, Standing)>,
+}
+
+/// The counts of the last quarter of an hour; the lock is held to put in or take out one.
+#[derive(Debug, Default)]
+pub(in crate::dashboard) struct Counts {
+    kept: Mutex<(u64, VecDeque<Counted>)>,
+}
+
+impl Counts {
+    fn keep(&self, mut counted: Counted) -> u64 {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.0 += 1;
+        // The moment makes it another one than any of an earlier run.
+        counted.token = counted.at.nanos().unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ kept.0;
+        let token = counted.token;
+        kept.1.push_back(counted);
+        while kept.1.len() > KEPT {
+            kept.1.pop_front();
+        }
+        token
+    }
+
+    fn take(&self, token: u64, by: &str, now: Timestamp) -> Option<Counted> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.1.retain(|counted| counted.at.plus(LIFE) >= now);
+        let at = kept.1.iter().position(|counted| counted.token == token && counted.by == by)?;
+        kept.1.remove(at)
+    }
+}
+
+/// What `bulk` takes: a question and an action, or the token of a count.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dashboard) struct Wanted {
+    query: Option<String>,
+    action: Option<Action>,
+    #[serde(default)]
+    dry_run: bool,
+    expected_count: Option<usize>,
+    token: Option<String>,
+}
+
+/// `POST /api/v1/alerts/bulk`.
+pub(in crate::dashboard) async fn bulk(
+    State(app): State<Arc<App>>,
+    Operator(who): Operator,
+    body: Result<Json<Wanted>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return bad_body(&rejection, WANTED),
+    };
+    let done = match wanted {
+        Wanted { token: Some(token), query: None, action: None, dry_run: false, expected_count: None } => {
+            by_token(&app, &token, &who.name).await
+        }
+        Wanted { token: None, query: Some(query), action: Some(action), dry_run, expected_count } => {
+            count(&app, &who.name, query, action, (dry_run, expected_count)).await
+        }
+        _ => Err(problem(
+            StatusCode::BAD_REQUEST,
+            &format!(
+                "send a question with an action, `{WANTED}`, or the token of such a count alone, `{{\"token\": \"…\"}}`"
+            ),
+        )),
+    };
+    done.unwrap_or_else(|answer| answer)
+}
+
+async fn count(
+    app: &App,
+    by: &str,
+    query: String,
+    action: Action,
+    (dry_run, expected): (bool, Option<usize>),
+) -> Result<Response, Response> {
+    let refuse = |says: &str| problem(StatusCode::BAD_REQUEST, says);
+    let now = app.parts.clock.now();
+    let action = action.checked().map_err(|says| refuse(&says))?;
+    let found = matching(app, &query, now).await?;
+    let targets = found.iter().map(|alert| (alert.id, Standing::of(alert))).collect();
+    let counted = Counted { token: 0, by: by.to_owned(), at: now, query, action, targets };
+    if dry_run {
+        let sample: Vec<Value> = found.iter().take(SHOWN).map(shown_short).collect();
+        let token = app.counts.keep(counted);
+        return Ok(Json(json!({
+            "count": found.len(),
+            "token": format!("{token:016x}"),
+            "expires_at": now.plus(LIFE),
+            "sample": sample,
+        }))
+        .into_response());
+    }
+    let Some(expected) = expected else {
+        return Err(refuse(
+            "say how many alerts you expect, `\"expected_count\": 12`, or ask first with `\"dry_run\": true` and send \
+             the token of the answer",
+        ));
+    };
+    if expected != found.len() {
+        let says = format!(
+            "the question finds {} alerts and {expected} were expected: nothing is changed. Look at them with \
+             `\"dry_run\": true`",
+            found.len()
+        );
+        return Err(problem(StatusCode::CONFLICT, &says));
+    }
+    Ok(execute(app, counted, 0).await)
+}
+
+async fn by_token(app: &App, token: &str, by: &str) -> Result<Response, Response> {
+    let now = app.parts.clock.now();
+    let counted = u64::from_str_radix(token, 16).ok().and_then(|token| app.counts.take(token, by, now));
+    let counted = counted.ok_or_else(|| {
+        problem(
+            StatusCode::NOT_FOUND,
+            "this token stands for no count of yours: each is good for one change within 15 minutes. Count anew with \
+             `\"dry_run\": true`",
+        )
+    })?;
+    let known: HashSet<AlertId> = counted.targets.iter().map(|(alert, _)| *alert).collect();
+    let joined = match matching(app, &counted.query, now).await {
+        Ok(found) => found.iter().filter(|alert| !known.contains(&alert.id)).count(),
+        // More than may be changed at once match by now.
+        Err(_) => MOST_ALERTS.saturating_sub(known.len()).max(1),
+    };
+    Ok(execute(app, counted, joined).await)
+}
+
+async fn execute(app: &App, counted: Counted, joined: usize) -> Response {
+    let Counted { by, query, action, targets, .. } = counted.clone();
+    let at = app.parts.clock.now();
+    let id = if counted.token == 0 { app.counts.keep(counted) } else { counted.token };
+    let deed = Deed::Bulk(Box::new(Bulk { id, by, at, action, query, targets }));
+    let outcome = send(app, deed).await;
+    if let Some(refused) = undone(&outcome) {
+        return refused;
+    }
+    let mut says = json!({"id": format!("{id:016x}"), "joined_since": joined});
+    tell(&mut says, &outcome);
+    let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::OK };
+    (status, Json(says)).into_response()
+}
+
+fn tell(says: &mut Value, outcome: &Outcome) {
+    match outcome {
+        Outcome::Done(Done { changed, left, .. }) => {
+            let named: Vec<Value> =
+                left.iter().take(SHOWN).map(|(alert, why)| json!({"id": alert.to_string(), "why": why})).collect();
+            says["outcome"] = json!("done");
+            says["changed"] = json!(changed);
+            says["left"] = json!(left.len());
+            says["left_sample"] = json!(named);
+        }
+        _ => says["outcome"] = json!("accepted, being recorded"),
+    }
+}
+
+/// Returns the alerts that a question finds.
+async fn matching(app: &App, query: &str, now: Timestamp) -> Result<Vec<Alert>, Response> {
+    let query = Query::parse(query, now).map_err(|says| problem(StatusCode::BAD_REQUEST, &says))?;
+    let asked = AlertQuery { limit: MOST_ALERTS + 1, ..AlertQuery::from(&query) };
+    let found = app.readers.read(move |reader| reader.alerts(&asked)).await.map_err(|error| unreadable(&error))?;
+    if found.len() > MOST_ALERTS {
+        let says =
+            format!("the question finds more than {MOST_ALERTS} alerts, as many as are changed at once: narrow it");
+        return Err(problem(StatusCode::UNPROCESSABLE_ENTITY, &says));
+    }
+    Ok(found)
+}
+
+/// `POST /api/v1/alerts/bulk/{id}/undo`.
+pub(in crate::dashboard) async fn undo(
+    State(app): State<Arc<App>>,
+    Operator(who): Operator,
+    Path(id): Path<String>,
+) -> Response {
+    let no_such =
+        || problem(StatusCode::NOT_FOUND, "there is no such change of many alerts; it can be taken back for 30 days");
+    let Ok(number) = u64::from_str_radix(&id, 16) else { return no_such() };
+    let kept = match app.readers.read(move |reader| reader.bulk(number)).await {
+        Ok(Some(kept)) => kept,
+        Ok(None) => return no_such(),
+        Err(error) => return unreadable(&error),
+    };
+    if let Some((by, at)) = kept.undone {
+        return problem(StatusCode::CONFLICT, &format!("{by} has taken this back already, at {at}"));
+    }
+    if matches!(kept.done.action, Action::Note { .. }) {
+        return problem(StatusCode::CONFLICT, "a note changes nothing that could be taken back: add another one");
+    }
+    let undo = Undo { of: kept.done, by: who.name, at: app.parts.clock.now() };
+    let outcome = send(&app, Deed::Undo(Box::new(undo))).await;
+    if let Some(refused) = undone(&outcome) {
+        return refused;
+    }
+    let mut says = json!({"id": format!("{number:016x}")});
+    tell(&mut says, &outcome);
+    let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::OK };
+    (status, Json(says)).into_response()
+}

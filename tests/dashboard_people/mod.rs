@@ -1,0 +1,182 @@
+//! What programs do with alerts over HTTP: one by one, many at once, and taken back.
+
+use serde_json::{Value, json};
+
+use super::dashboard_house::fleet::{ALERTS, Fleet};
+
+fn fleet() -> Fleet {
+    Fleet::new("127.0.0.1:8080")
+}
+
+async fn count(fleet: &Fleet, query: &str) -> usize {
+    let (status, list) = fleet.read(&format!("/api/v1/alerts?limit=200&query={}", query.replace(' ', "%20"))).await;
+    assert_eq!(status, 200, "{list}");
+    list["alerts"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn each_thing_people_do_is_in_the_activity_with_who_and_from_what_to_what() {
+    let fleet = fleet();
+    let id = fleet.first_id().await;
+    let steps = [
+        ("acknowledge", json!({})),
+        ("assign", json!({"to": "eve"})),
+        ("note", json!({"text": "the owner is asked"})),
+        ("unassign", json!({})),
+        ("close", json!({"class": "benign", "reason": "our scanner"})),
+        ("close", json!({"class": "false-positive", "reason": "not even that"})),
+        ("reopen", json!({"reason": "it goes on"})),
+    ];
+    for (step, body) in steps {
+        let (status, says) = fleet.ask(&format!("/api/v1/alerts/{id}/{step}"), &body).await;
+        assert_eq!((status, &says["outcome"]), (200, &json!("done")), "{step}: {says}");
+    }
+    let (_, log) = fleet.read(&format!("/api/v1/alerts/{id}/activity")).await;
+    let line = |line: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let part =
+            |part: &Value| format!("{}/{}/{}", text(&part["state"]), text(&part["assignee"]), text(&part["class"]));
+        format!(
+            "{} {} {} > {}: {}",
+            text(&line["who"]),
+            text(&line["did"]),
+            part(&line["from"]),
+            part(&line["to"]),
+            text(&line["says"])
+        )
+    };
+    let lines: Vec<String> = log["activity"].as_array().unwrap().iter().map(line).collect();
+    assert_eq!(
+        lines,
+        [
+            "- opened -/-/- > open/-/-: ",
+            "local acknowledged open/-/- > acknowledged/local/-: ",
+            "local assigned acknowledged/local/- > acknowledged/eve/-: eve",
+            "local noted acknowledged/eve/- > acknowledged/eve/-: the owner is asked",
+            "local unassigned acknowledged/eve/- > open/-/-: ",
+            "local closed open/-/- > closed/-/benign: our scanner",
+            "local closed closed/-/benign > closed/-/false-positive: not even that",
+            "local reopened closed/-/false-positive > open/-/-: it goes on",
+        ]
+    );
+    let (_, alert) = fleet.read(&format!("/api/v1/alerts/{id}")).await;
+    assert_eq!((&alert["state"], &alert["class"], &alert["revision"]), (&json!("open"), &json!(null), &json!(8)));
+}
+
+#[tokio::test]
+async fn the_first_eight_digits_of_an_id_lead_to_its_alert_for_programs_and_people() {
+    let fleet = fleet();
+    let id = fleet.first_id().await;
+    for digits in 8..=16 {
+        let (status, alert) = fleet.read(&format!("/api/v1/alerts/{}", &id[..digits])).await;
+        assert_eq!((status, &alert["id"]), (200, &json!(id)), "{digits}");
+    }
+    for wrong in [&id[..7], "00000000", "0000000000000000", "zzzzzzzz", "%27%27%27%27%27%27%27%27"] {
+        let (status, says) = fleet.read(&format!("/api/v1/alerts/{wrong}")).await;
+        assert_eq!(status, 404, "{says}");
+    }
+    assert!(fleet.body(&format!("/a/{}", &id[..8])).await.is_empty(), "it leads on to the whole id");
+    let (status, says) = fleet.ask("/api/v1/alerts/0000000000000000/note", &json!({"text": "x"})).await;
+    assert_eq!(status, 404, "{says}");
+}
+
+#[tokio::test]
+async fn a_problem_says_what_was_wrong_and_how_to_mend_it() {
+    let fleet = fleet();
+    let id = fleet.first_id().await;
+    let alert = format!("/api/v1/alerts/{id}");
+    let bulk = "/api/v1/alerts/bulk".to_owned();
+    for (path, body, status, says) in [
+        (
+            format!("{alert}/close"),
+            json!({"class": "fine", "reason": "x"}),
+            400,
+            "unknown variant `fine`, expected one of `true-positive`",
+        ),
+        (format!("{alert}/close"), json!({"class": "benign", "reason": " "}), 400, "in a few words"),
+        (format!("{alert}/assign"), json!({"to": ""}), 400, "who is to take it"),
+        (format!("{alert}/note"), json!({}), 400, "missing field `text`"),
+        (format!("{alert}/reopen"), json!({"reason": "x"}), 409, "is not closed"),
+        (format!("{alert}/unassign"), json!({}), 409, "assigned to nobody"),
+        (
+            bulk.clone(),
+            json!({"query": "state:gone", "action": {"do": "acknowledge"}, "dry_run": true}),
+            400,
+            "`gone` is no state",
+        ),
+        (bulk.clone(), json!({"query": "", "action": {"do": "acknowledge"}}), 400, "how many alerts you expect"),
+        (
+            bulk.clone(),
+            json!({"query": "", "action": {"do": "acknowledge"}, "expected_count": 1}),
+            409,
+            "nothing is changed",
+        ),
+        (bulk.clone(), json!({"query": ""}), 400, "a question with an action"),
+        (bulk, json!({"token": "77"}), 404, "no count of yours"),
+        ("/api/v1/alerts/bulk/77/undo".into(), json!({}), 404, "no such change"),
+    ] {
+        let (answered, problem) = fleet.ask(&path, &body).await;
+        assert_eq!(answered, status, "{path} {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{path} {problem}");
+    }
+    for query in ["state=gone", "color=red", "limit=many", "after=x", "query=app:%22x"] {
+        assert_eq!(fleet.read(&format!("/api/v1/alerts?{query}")).await.0, 400, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_counted_is_changed_and_nothing_that_came_since() {
+    let fleet = fleet();
+    let open = count(&fleet, "state:open app:fn-orders").await;
+    assert!(open >= 2);
+    let wish = json!({"query": "state:open app:fn-orders", "action": {"do": "close", "class": "benign", "reason": "a drill"}, "dry_run": true});
+    let (_, counted) = fleet.ask("/api/v1/alerts/bulk", &wish).await;
+    assert_eq!(counted["count"], open, "{counted}");
+    assert_eq!(count(&fleet, "state:open app:fn-orders").await, open, "counting changes nothing");
+    // One changes in between, and one comes.
+    let changed = counted["sample"][0]["id"].as_str().unwrap().to_owned();
+    fleet.ask(&format!("/api/v1/alerts/{changed}/acknowledge"), &json!({})).await;
+    fleet.open(0x77, "fn-orders");
+    let (status, done) = fleet.ask("/api/v1/alerts/bulk", &json!({"token": counted["token"]})).await;
+    assert_eq!(status, 200, "{done}");
+    assert_eq!(
+        (&done["changed"], &done["left"], &done["joined_since"]),
+        (&json!(open - 1), &json!(1), &json!(1)),
+        "{done}"
+    );
+    assert_eq!(done["left_sample"][0]["id"], changed, "{done}");
+    assert!(done["left_sample"][0]["why"].as_str().unwrap().contains("changed since it was counted"), "{done}");
+    assert_eq!(count(&fleet, "class:benign state:all").await, open - 1);
+    let (status, again) = fleet.ask("/api/v1/alerts/bulk", &json!({"token": counted["token"]})).await;
+    assert_eq!(status, 404, "a token is good once: {again}");
+
+    // All but one that somebody has touched since stand as before.
+    let (_, list) = fleet.read("/api/v1/alerts?query=class:benign%20state:all").await;
+    let touched = list["alerts"][0]["id"].as_str().unwrap().to_owned();
+    fleet.ask(&format!("/api/v1/alerts/{touched}/reopen"), &json!({"reason": "not a drill"})).await;
+    let (status, undone) =
+        fleet.ask(&format!("/api/v1/alerts/bulk/{}/undo", done["id"].as_str().unwrap()), &json!({})).await;
+    assert_eq!((status, &undone["changed"], &undone["left"]), (200, &json!(open - 2), &json!(1)), "{undone}");
+    assert_eq!(undone["left_sample"][0]["id"], touched);
+    assert_eq!(count(&fleet, "class:benign state:all").await, 0);
+    assert_eq!(count(&fleet, "state:open app:fn-orders").await, open, "all but the one acknowledged, and the new one");
+    let (status, twice) =
+        fleet.ask(&format!("/api/v1/alerts/bulk/{}/undo", done["id"].as_str().unwrap()), &json!({})).await;
+    assert_eq!(status, 409, "{twice}");
+}
+
+#[tokio::test]
+async fn a_question_with_the_count_that_is_expected_needs_no_token() {
+    let fleet = fleet();
+    let active = count(&fleet, "").await;
+    let wish = json!({"query": "", "action": {"do": "assign", "to": "eve"}, "expected_count": active});
+    let (status, done) = fleet.ask("/api/v1/alerts/bulk", &wish).await;
+    assert_eq!(status, 200, "{done}");
+    assert_eq!(count(&fleet, "assignee:eve").await, active);
+    assert_eq!(count(&fleet, "assignee:none state:all").await, ALERTS - active);
+    let (_, list) = fleet.read("/api/v1/alerts?limit=1&query=").await;
+    let entity = &list["alerts"][0]["entity"];
+    let about = format!("entity:{}/{}", entity["kind"].as_str().unwrap(), entity["value"].as_str().unwrap());
+    assert!(count(&fleet, &about).await >= 1, "{about}");
+    assert_eq!(count(&fleet, "since:1m detector:nobody.knows state:all").await, 0);
+}
