@@ -18,7 +18,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 23] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 28] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -40,6 +40,11 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 23] = [
     (Method::POST, "/api/v1/alerts/3f9a001122334455/note", "{\"text\":\"x\"}", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/bulk", "{\"token\":\"1\"}", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/bulk/1/undo", "", Some(Role::Operator)),
+    (Method::GET, "/api/v1/silences", "", Some(Role::Viewer)),
+    (Method::POST, "/api/v1/silences/preview", "{\"matcher\":{\"app\":\"x\"}}", Some(Role::Viewer)),
+    (Method::POST, "/api/v1/silences", "{}", Some(Role::Operator)),
+    (Method::POST, "/api/v1/silences/1/expire", "", Some(Role::Operator)),
+    (Method::GET, "/api/v1/incidents", "", Some(Role::Viewer)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];

@@ -1,10 +1,10 @@
 //! From signals to final alerts: the answer depends on the input alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatewatch::alerts::{Alert, AlertBook, BookSettings};
+use gatewatch::alerts::{Alert, AlertBook, BookSettings, Matcher, MuteRules, Mutes, Preview, Silence, SilenceId};
 use gatewatch::clock::{Lanes, Timestamp, Watermarks};
 use gatewatch::detection::{
     Attack, Baselining, Bulk, Counting, Detector, Detectors, Engine, EngineSettings, Family, Level, Measured, Observed,
@@ -111,6 +111,17 @@ fn until(at: Timestamp) -> Watermarks {
 
 /// Final alerts of `threads` engines that share the shards, read with `delays`, looked at as `ticks` says.
 fn alerts(signals: &[Signal], delays: &[i64], ticks: &[bool], threads: usize) -> Vec<Alert> {
+    told(signals, delays, ticks, threads, &mut |_| {})
+}
+
+/// The same; `hear` is told of every change as it comes.
+fn told(
+    signals: &[Signal],
+    delays: &[i64],
+    ticks: &[bool],
+    threads: usize,
+    hear: &mut dyn FnMut(&Alert),
+) -> Vec<Alert> {
     let detectors = detectors();
     let settings = EngineSettings { max_entities: 100_000, max_waiting_bytes: 1 << 20 };
     let mut engines: Vec<_> = (0..threads).map(|_| Engine::new(Arc::clone(&detectors), settings)).collect();
@@ -122,10 +133,12 @@ fn alerts(signals: &[Signal], delays: &[i64], ticks: &[bool], threads: usize) ->
         for engine in engines {
             let findings = engine.tick(now);
             for transition in book.apply(&detectors, findings) {
+                hear(transition.alert());
                 rows.insert(transition.alert().id, transition.alert().clone());
             }
         }
         for transition in book.tick(&detectors, now) {
+            hear(transition.alert());
             rows.insert(transition.alert().id, transition.alert().clone());
         }
         for alert in book.alerts() {
@@ -149,7 +162,60 @@ fn alerts(signals: &[Signal], delays: &[i64], ticks: &[bool], threads: usize) ->
     alerts
 }
 
+/// A silence of what `alert` is of and about, by the part of it that `part` chooses.
+fn silence_like(alert: &Alert, part: u8, finals: &[Alert]) -> (Silence, Preview) {
+    let detector = (part & 1 == 1).then(|| alert.detector.to_string());
+    let entity = (part & 2 == 2).then(|| format!("ip/{}", alert.entity.value));
+    let app = (part == 0).then(|| "shop".to_owned());
+    let matcher = Matcher { detector, entity, app, ..Matcher::default() };
+    let mut preview = Preview::default();
+    for alert in finals {
+        preview.add(&matcher, alert);
+    }
+    let preview = preview.finish();
+    let made_at = Timestamp::from_seconds(0);
+    let silence = Silence {
+        id: SilenceId(1),
+        matcher: Matcher { at_most: preview.worst, ..matcher },
+        by: "dana".into(),
+        reason: "a test".into(),
+        made_at,
+        starts_at: made_at,
+        ends_at: made_at.plus(Duration::from_hours(1)),
+        usual: preview.usual.clone(),
+        recent: Vec::new(),
+        ended: None,
+    };
+    (silence, preview)
+}
+
 proptest! {
+    #[test]
+    fn what_a_silence_would_have_hidden_is_what_it_hides_on_the_same_history(
+        signals in signals(),
+        delays in prop::collection::vec(0_i64..40, 1..9),
+        ticks in prop::collection::vec(prop::bool::weighted(0.5), 3..17),
+        which in 0_usize..1_000,
+        part in 0_u8..4,
+    ) {
+        let finals = alerts(&signals, &[0], &[false], 1);
+        prop_assume!(!finals.is_empty());
+        let (silence, preview) = silence_like(&finals[which % finals.len()], part, &finals);
+        let mut mutes = Mutes::new(MuteRules::default(), vec![silence], std::iter::empty(), Vec::new());
+        let (mut hidden, mut heard) = (BTreeSet::new(), BTreeSet::new());
+        let mut tripped = Vec::new();
+        let again = told(&signals, &delays, &ticks, 3, &mut |alert| {
+            let verdict = mutes.judge(alert, Timestamp::from_seconds(60));
+            let side = if verdict.marks.is_empty() { &mut heard } else { &mut hidden };
+            side.insert(alert.id);
+            tripped.extend(verdict.over);
+        });
+        prop_assert_eq!(again, finals, "a silence changes nothing that is kept");
+        prop_assert!(tripped.is_empty(), "{:?}", tripped);
+        prop_assert!(hidden.is_disjoint(&heard));
+        prop_assert_eq!(hidden, preview.hidden.into_iter().collect::<BTreeSet<_>>());
+    }
+
     #[test]
     fn final_alerts_depend_on_the_input_alone(
         signals in signals(),

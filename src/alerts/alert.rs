@@ -186,6 +186,11 @@ pub enum Change {
         /// What, in their words.
         text: String,
     },
+    /// A silence that hid it is over, or tripped over it.
+    Unsilenced {
+        /// Why.
+        why: String,
+    },
     /// A bulk change was taken back.
     Restored {
         /// Who took it back.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-use super::{Action, Alert, AlertBook, AlertId, Command, Standing, Transition};
+use super::{Action, Alert, AlertBook, AlertId, Command, SilenceDeed, Standing, Transition};
 
 /// Alerts that one wish may reach.
 pub const MOST_ALERTS: usize = 10_000;
@@ -71,7 +71,7 @@ pub struct Done {
 }
 
 /// What somebody wants done with alerts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     /// With one.
     One(Command),
@@ -79,6 +79,8 @@ pub enum Deed {
     Bulk(Box<Bulk>),
     /// A bulk change is taken back.
     Undo(Box<Undo>),
+    /// With a silence.
+    Silence(SilenceDeed),
 }
 
 /// A bulk change to be taken back.
@@ -99,6 +101,7 @@ impl Deed {
             Self::One(command) => vec![command.alert()],
             Self::Bulk(bulk) => bulk.targets.iter().map(|(alert, _)| *alert).collect(),
             Self::Undo(undo) => undo.of.changed.iter().map(|change| change.alert).collect(),
+            Self::Silence(_) => Vec::new(),
         }
     }
 }
@@ -153,6 +156,8 @@ impl AlertBook {
                 }
                 acted.undone = Some(undo.of.id);
             }
+            // Silences are not the book's: they change what is told, not what is so.
+            Deed::Silence(_) => {}
         }
         Ok(acted)
     }

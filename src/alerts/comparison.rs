@@ -102,13 +102,13 @@ fn place(alert: &Alert) -> (&str, Timestamp, &super::Entity) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::alerts::{AlertId, AlertState, Attack, Entity, EntityKind, Family};
 
-    fn alert(entity: &str, seen: (i64, i64, i64), level: Level, count: u64) -> Alert {
+    pub fn alert(entity: &str, seen: (i64, i64, i64), level: Level, count: u64) -> Alert {
         let at = |minutes: i64| Timestamp::from_seconds(60 * minutes);
         Alert {
             id: AlertId(seen.1.unsigned_abs()),

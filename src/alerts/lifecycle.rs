@@ -163,6 +163,7 @@ impl Change {
             Self::Unassigned { by } => ("unassigned", Some(by), None),
             Self::ReopenedBy { by, reason } => ("reopened", Some(by), Some(("reason", reason))),
             Self::Noted { by, text } => ("noted", Some(by), Some(("text", text))),
+            Self::Unsilenced { why } => ("unsilenced", None, Some(("why", why))),
             Self::Restored { by } => ("restored", Some(by), None),
         }
     }

@@ -10,8 +10,12 @@ mod bulk;
 mod command;
 mod comparison;
 mod entry;
+mod incident;
 mod lifecycle;
+mod matcher;
+mod mutes;
 pub mod query;
+mod silence;
 mod snapshot;
 
 pub use alert::{Alert, AlertId, AlertState, Change, Closing, Transition};
@@ -19,8 +23,15 @@ pub use book::{AlertBook, BookSettings};
 pub use bulk::{Acted, Bulk, BulkChange, BulkDone, Deed, Done, MOST_ALERTS, Undo};
 pub use command::{Action, Command};
 pub use comparison::{Pair, Shift, compare};
+pub use incident::{Incident, Part, incidents};
 pub use lifecycle::{Class, Standing};
+pub use matcher::Matcher;
+pub use mutes::{
+    Equal, Inhibition, MOST_SILENCES, Maintenance, Mark, MuteRules, Mutes, Over, SilenceDeed, TimeOfDay, Verdict,
+    Weekday,
+};
 pub use query::{Assignee, Query};
+pub use silence::{Ending, Judged, LONGEST, LOOKS_BACK, Preview, Silence, SilenceId, Usual};
 
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};
 pub use crate::telemetry::{

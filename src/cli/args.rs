@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::clock::{Timestamp, duration};
 
+pub use super::alert_args::{Alerts, Silences};
 pub use super::key_args::{Keys, Redact};
 pub use super::record_args::{DeadLetters, Decode, Letters, LettersList, LettersRetry, LettersShow, Shape, Since, Tap};
 
@@ -44,6 +45,12 @@ pub enum Command {
     /// List the exceptions: what counts for nothing, by whose word, until when, and how often it did.
     #[command(subcommand)]
     Exceptions(Exceptions),
+    /// List, show, take, close and watch the alerts of a running daemon.
+    #[command(subcommand)]
+    Alerts(Alerts),
+    /// List, preview, make and end silences of a running daemon.
+    #[command(subcommand)]
+    Silences(Silences),
     /// List and show records that could not be decoded, and try them again.
     #[command(subcommand)]
     DeadLetters(DeadLetters),

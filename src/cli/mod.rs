@@ -3,10 +3,13 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 fine, 1 a check found something, 2 a
 //! detector problem, 64 usage, 74 input or output, 78 configuration.
 
+mod alert_args;
+mod alerts;
 mod args;
 mod around;
 mod backup;
 mod carried;
+mod client;
 mod compare;
 mod config;
 mod dead_letters;
@@ -24,6 +27,7 @@ mod replay;
 mod restore;
 mod run;
 mod setup;
+mod silences;
 mod simulate;
 mod sources;
 mod talk;
@@ -65,6 +69,8 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Detectors(command) => detectors::detectors(&command),
         Command::Config(command) => config::config(&command),
         Command::Exceptions(command) => exceptions::exceptions(&command),
+        Command::Alerts(command) => alerts::alerts(&command),
+        Command::Silences(command) => silences::silences(&command),
         Command::DeadLetters(command) => dead_letters::dead_letters(&command),
         Command::Tap(options) => tap::tap(&options),
         Command::Decode(options) => decode::decode(&options),

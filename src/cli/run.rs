@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::access::{Role, Tokens, check_listen};
-use crate::alerts::{Alert, AlertState, Closing};
+use crate::alerts::{Alert, AlertState, Closing, MuteRules, Mutes};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::dashboard::{Board, Changes, DetectorSeen, Parts, Tap};
@@ -91,8 +91,7 @@ pub fn daemon(
     let board = Arc::new(board(&catalogue));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
-    let deliveries =
-        Deliveries::new(sources::sinks(config, clock)?, runtime.handle().clone(), to_asks.clone(), clock.clone());
+    let (mutes, deliveries) = telling((&store, &core), config, &runtime, &to_asks, clock)?;
     let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
     let watch = figures(watch, &core, &deliveries, (config, data));
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
@@ -109,6 +108,7 @@ pub fn daemon(
         streams,
         clock: clock.clone(),
         outputs,
+        mutes,
         deliveries,
         watch,
         batches,
@@ -127,6 +127,22 @@ pub fn daemon(
     drop(runtime.block_on(serving));
     runtime.shutdown_timeout(Duration::from_secs(3));
     farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
+}
+
+/// Returns of what nobody is told, as it was when the last epoch was committed, and where the rest goes.
+fn telling(
+    (store, core): (&Store, &Core),
+    config: &Config,
+    runtime: &Runtime,
+    to_asks: &Sender<Ask>,
+    clock: &Clock,
+) -> Result<(Mutes, Deliveries), Failure> {
+    let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
+    let rules = MuteRules { inhibit: config.alerts.inhibit.clone(), maintenance: config.alerts.maintenance.clone() };
+    let open = core.book().alerts().filter(|alert| alert.state != AlertState::Closed);
+    let sinks = sources::sinks(config, clock)?;
+    let deliveries = Deliveries::new(sinks, runtime.handle().clone(), to_asks.clone(), clock.clone());
+    Ok((Mutes::new(rules, silences, open, hidden), deliveries))
 }
 
 /// Says whether everything read became durable before the end.

@@ -14,13 +14,11 @@ use crate::clock::Timestamp;
 use crate::dashboard::visible;
 
 use super::args::{Shape, Tap};
-use super::setup;
+use super::client::{self, host, nobody};
 use super::talk::{Failure, colored_output, print_while_read, say};
 
 /// The longest line that is taken.
 const LONGEST: usize = 8 << 20;
-/// The variable that holds a token.
-const TOKEN: &str = "GATEWATCH_TOKEN";
 
 /// An event as it comes.
 #[derive(Debug, Default, Deserialize)]
@@ -94,32 +92,9 @@ async fn follow(options: &Tap) -> Result<(), Failure> {
     }
 }
 
-fn host(at: &Url) -> String {
-    at.origin().ascii_serialization()
-}
-
 /// Returns the tap's address and what asks there.
 fn where_to(options: &Tap) -> Result<(Url, Client), Failure> {
-    let mut client = Client::builder().redirect(reqwest::redirect::Policy::none());
-    let base = if let Some(url) = &options.url {
-        url.clone()
-    } else {
-        // No proxy stands between this machine and itself.
-        client = client.no_proxy();
-        let address = setup::daemon_address(&options.data).ok_or_else(|| {
-            Failure::Io(format!(
-                "no daemon has left its address in {}: is one running (gatewatch run)? Name its data folder with \
-                 --data, or its dashboard with --url",
-                options.data.display()
-            ))
-        })?;
-        format!("http://{address}")
-    };
-    let wrong = || Failure::Usage("--url takes a dashboard's address, such as http://127.0.0.1:8321".into());
-    let mut at = Url::parse(&base).map_err(|_| wrong())?;
-    if !matches!(at.scheme(), "http" | "https") || at.cannot_be_a_base() {
-        return Err(wrong());
-    }
+    let (mut at, client) = client::address(&options.data, options.url.as_deref())?;
     at.set_path("/api/v1/tap");
     at.set_query(None);
     at.set_fragment(None);
@@ -136,37 +111,25 @@ fn where_to(options: &Tap) -> Result<(Url, Client), Failure> {
 
 async fn open(options: &Tap, at: &Url, client: &Client) -> Result<Response, Failure> {
     let mut request = client.get(at.clone());
-    let token = options.token.clone().or_else(|| crate::config::variable(TOKEN)).filter(|token| !token.is_empty());
+    let token = client::token(options.token.as_deref());
     if let Some(token) = &token {
-        request = request.bearer_auth(token.trim());
+        request = request.bearer_auth(token);
     }
-    let answer = request.send().await.map_err(|error| {
-        let why = error.without_url();
-        let why = std::error::Error::source(&why).map_or_else(|| why.to_string(), ToString::to_string);
-        Failure::Io(format!(
-            "no daemon answers at {} ({why}): is one running (gatewatch run)? Name its data folder with --data, or its \
-             dashboard with --url",
-            host(at)
-        ))
-    })?;
+    let answer = request.send().await.map_err(|error| nobody(at, error))?;
     let status = answer.status();
     if status == StatusCode::OK {
         return Ok(answer);
     }
+    if let Some(failure) = client::unknown(at, status, token.is_some(), "viewer") {
+        return Err(failure);
+    }
     let body = answer.bytes().await.unwrap_or_default();
     let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
     let said = said.as_ref().and_then(|said| said["error"].as_str()).map(visible).unwrap_or_default();
-    Err(Failure::Io(match status {
-        StatusCode::UNAUTHORIZED if token.is_some() => {
-            format!("the daemon at {} does not know this token: see gatewatch token list", host(at))
-        }
-        StatusCode::UNAUTHORIZED => format!(
-            "the daemon at {} asks for a token: set {TOKEN}, or give --token. `gatewatch token create NAME --role \
-             viewer` makes one",
-            host(at)
-        ),
-        _ if said.is_empty() => format!("what answers at {} has no tap ({status}): is it this version?", host(at)),
-        _ => format!("the daemon at {} refused the tap: {said}", host(at)),
+    Err(Failure::Io(if said.is_empty() {
+        format!("what answers at {} has no tap ({status}): is it this version?", host(at))
+    } else {
+        format!("the daemon at {} refused the tap: {said}", host(at))
     }))
 }
 

@@ -69,6 +69,7 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
         wrong("detection.silence", "silence must last for some time", "write \"10s\"");
     }
     super::policies::check(&config.redaction.policy, &mut wrong);
+    super::mutes::check(&config.alerts, &mut wrong);
     client_hops(config, &mut wrong);
     lists(config, &mut wrong);
     let inventory = InventorySettings {

@@ -6,6 +6,7 @@
 mod check;
 mod context;
 mod load;
+mod mutes;
 mod policies;
 mod problem;
 mod settings;

@@ -148,6 +148,10 @@ pub struct Alerts {
     pub notify_max_age: Duration,
     /// Alerts that are kept open at a time at most.
     pub max_open: usize,
+    /// Alerts that make others not worth telling while they are open.
+    pub inhibit: Vec<crate::alerts::Inhibition>,
+    /// Times that come again, in which nobody is told of some alerts.
+    pub maintenance: Vec<crate::alerts::Maintenance>,
 }
 
 impl Default for Alerts {
@@ -157,6 +161,8 @@ impl Default for Alerts {
             cooldown: Duration::from_hours(1),
             notify_max_age: Duration::from_hours(6),
             max_open: 10_000,
+            inhibit: Vec::new(),
+            maintenance: Vec::new(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The same for programs: alerts as JSON, and what people may do with them.
 
 pub(super) mod bulk;
+pub(super) mod incidents;
 pub(super) mod people;
 pub(super) mod problem;
+pub(super) mod silences;
 
 use std::sync::Arc;
 
@@ -52,13 +54,14 @@ async fn find(app: &App, text: &str) -> Result<AlertId, Response> {
     }
 }
 
-fn shown(app: &App, alert: &Alert) -> Value {
+fn shown(app: &App, alert: &Alert, held: Option<&Vec<String>>) -> Value {
     let mut value = (app.parts.native)(alert, &app.parts.streams);
     if let Some(members) = value.as_object_mut() {
         members.insert("revision".into(), json!(alert.revision));
         members.insert("assignee".into(), json!(alert.assignee));
         members.insert("closing".into(), json!(alert.closing));
         members.insert("class".into(), json!(alert.class()));
+        members.insert("held_back_by".into(), json!(held.map(Vec::as_slice).unwrap_or_default()));
     }
     value
 }
@@ -118,12 +121,17 @@ pub(super) async fn alerts(
     };
     let limit = query.limit;
     query.limit += 1;
-    match app.readers.read(move |reader| reader.alerts(&query)).await {
-        Ok(mut found) => {
+    let read = app.readers.read(move |reader| {
+        let found = reader.alerts(&query)?;
+        let ids: Vec<AlertId> = found.iter().map(|alert| alert.id).collect();
+        Ok((found, reader.held_back(&ids)?))
+    });
+    match read.await {
+        Ok((mut found, held)) => {
             let more = found.len() > limit;
             found.truncate(limit);
             let next = found.last().filter(|_| more).map(after);
-            let alerts: Vec<Value> = found.iter().map(|alert| shown(&app, alert)).collect();
+            let alerts: Vec<Value> = found.iter().map(|alert| shown(&app, alert, held.get(&alert.id))).collect();
             Json(json!({ "alerts": alerts, "next": next })).into_response()
         }
         Err(error) => unreadable(&error),
@@ -136,9 +144,9 @@ pub(super) async fn alert(State(app): State<Arc<App>>, _: Viewer, Path(id): Path
         Ok(id) => id,
         Err(answer) => return answer,
     };
-    match app.readers.read(move |reader| reader.alert(id)).await {
-        Ok(Some(alert)) => Json(shown(&app, &alert)).into_response(),
-        Ok(None) => not_found(),
+    match app.readers.read(move |reader| Ok((reader.alert(id)?, reader.held_back(&[id])?))).await {
+        Ok((Some(alert), held)) => Json(shown(&app, &alert, held.get(&id))).into_response(),
+        Ok((None, _)) => not_found(),
         Err(error) => unreadable(&error),
     }
 }

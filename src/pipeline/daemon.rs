@@ -56,6 +56,7 @@ pub struct Daemon {
     retries: RetryReader,
     pending: Vec<(Transition, Timestamp)>,
     answers: Vec<(people::Reply, Done)>,
+    held: people::Held,
     unsaved: Option<Epoch>,
     dirty: bool,
     records_since_epoch: u64,
@@ -81,6 +82,7 @@ impl Daemon {
             retries: RetryReader::default(),
             pending: Vec::new(),
             answers: Vec::new(),
+            held: people::Held::default(),
             unsaved: None,
             dirty: false,
             records_since_epoch: 0,
@@ -199,6 +201,7 @@ impl Daemon {
             self.come_back(now);
             self.go_on_without(now);
             self.silence(now);
+            self.end_silences();
             let transitions = self.parts.core.tick();
             self.tell(transitions);
             self.deliver()?;
@@ -257,15 +260,6 @@ impl Daemon {
         }
     }
 
-    fn tell(&mut self, transitions: Vec<Transition>) {
-        if transitions.is_empty() {
-            return;
-        }
-        self.told_since.get_or_insert(self.parts.clock.elapsed());
-        let now = self.parts.clock.now();
-        self.pending.extend(transitions.into_iter().map(|transition| (transition, now)));
-    }
-
     fn epoch(&mut self, now: Duration) -> Result<(), DaemonError> {
         if now < self.next_try {
             return Ok(());
@@ -279,6 +273,7 @@ impl Daemon {
             epoch
         } else {
             let mut epoch = self.parts.core.epoch(std::mem::take(&mut self.pending), self.parts.clock.now());
+            self.put_held(&mut epoch);
             self.outbox(&mut epoch);
             epoch
         };
@@ -313,16 +308,6 @@ impl Daemon {
             });
         }
         Ok(())
-    }
-
-    fn outbox(&self, epoch: &mut Epoch) {
-        let now = self.parts.clock.now();
-        for (transition, _) in &epoch.transitions {
-            let old = transition.alert().last_seen < now.minus(self.parts.settings.notify_max_age);
-            if !old {
-                epoch.outbox.extend(self.parts.deliveries.rendered(transition, &self.parts.streams, now));
-            }
-        }
     }
 
     fn deliver(&mut self) -> Result<(), DaemonError> {

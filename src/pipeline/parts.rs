@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use tokio::sync::{oneshot, watch};
 
-use crate::alerts::{Deed, Done};
+use crate::alerts::{Deed, Done, Mutes};
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::telemetry::Streams;
@@ -56,6 +56,8 @@ pub struct DaemonParts {
     pub clock: Clock,
     /// Where redacted records go.
     pub outputs: Outputs,
+    /// Of which changes nobody is told.
+    pub mutes: Mutes,
     /// Where alerts go.
     pub deliveries: Deliveries,
     /// What pages and metrics show.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::alerts::{Alert, AlertId, BulkDone, Command, Deed, Done, Transition};
+use crate::alerts::{Alert, AlertId, BulkDone, Command, Deed, Done, Over, Transition};
 
 use super::core::Core;
 
@@ -35,5 +35,10 @@ impl Core {
             self.people.undone.push((id, undo.by.clone()));
         }
         Ok((acted.transitions, acted.done))
+    }
+
+    /// Tells that silences no longer hide alerts.
+    pub fn unsilence(&mut self, over: &Over) -> Vec<Transition> {
+        over.tell.iter().filter_map(|alert| self.book.unsilence(*alert, &over.says)).collect()
     }
 }

@@ -118,8 +118,8 @@ fn change(transition: &Transition) -> Value {
         Transition::Updated(_, change) => {
             let (kind, by, words) = change.told();
             let mut said = json!({"kind": kind});
-            if let (Some(by), Some(members)) = (by, said.as_object_mut()) {
-                members.insert("by".into(), by.into());
+            if let Some(members) = said.as_object_mut() {
+                members.extend(by.map(|by| ("by".to_owned(), by.into())));
                 members.extend(words.map(|(name, words)| (name.to_owned(), words.into())));
             }
             said

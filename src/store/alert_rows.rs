@@ -103,7 +103,8 @@ fn says(transition: &Transition) -> String {
     match transition {
         Transition::Opened(_) => "opened".into(),
         Transition::Updated(_, change) => match change.told() {
-            (did, None, _) => did.into(),
+            (did, None, None) => did.into(),
+            (did, None, Some((_, words))) => format!("{did}: {words}"),
             (did, Some(by), None) => format!("{did} by {by}"),
             (did, Some(by), Some(("to", to))) => format!("{did} to {to} by {by}"),
             (did, Some(by), Some((_, words))) => format!("{did} by {by}: {words}"),

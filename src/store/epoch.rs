@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alerts::{Alert, BulkDone, Command, Transition};
+use crate::alerts::{Alert, BulkDone, Command, Mark, Silence, Transition};
 use crate::clock::Timestamp;
 use crate::telemetry::{StreamId, StreamName};
+
+use super::AuditEntry;
 
 /// How far a stream has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +146,12 @@ pub struct Epoch {
     pub bulks: Vec<BulkDone>,
     /// Which of them were taken back, and by whom.
     pub undone: Vec<(u64, String)>,
+    /// Silences that are new, have hidden another alert or ended.
+    pub silences: Vec<Silence>,
+    /// What held changes back, and when.
+    pub marks: Vec<(Mark, Timestamp)>,
+    /// What else people did.
+    pub audit: Vec<AuditEntry>,
     /// What was read anew: journal and audit in one.
     pub reloads: Vec<Reload>,
     /// Records that could not be decoded.

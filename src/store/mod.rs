@@ -22,6 +22,7 @@ mod recover;
 mod retention;
 mod retries;
 mod schema;
+mod silence_rows;
 mod state_rows;
 mod writer;
 
@@ -38,5 +39,6 @@ pub use links::LinkLine;
 pub use reader::{AuditLine, Change, Reader};
 pub use retention::{Pruned, Settings};
 pub use retries::{Asked, QueuedLetter, ask_to_retry};
+pub use silence_rows::AuditEntry;
 pub use state_rows::COMPONENTS;
 pub use writer::Store;

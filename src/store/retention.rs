@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 use super::outbox::{REFUSED, make_ready};
-use super::{Store, StoreError, bulks};
+use super::{Store, StoreError, bulks, silence_rows};
 
 const AT_ONCE: i64 = 2_000;
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
@@ -77,6 +77,7 @@ impl Store {
             )?,
         };
         bulks::prune(&transaction, now)?;
+        silence_rows::prune(&transaction, now)?;
         transaction.commit()?;
         Ok(pruned)
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::dead_letters::{self, Kept};
 use super::folder::Folder;
-use super::{Epoch, StoreError, alert_rows, bulks, links, outbox, retries, schema, state_rows};
+use super::{Epoch, StoreError, alert_rows, bulks, links, outbox, retries, schema, silence_rows, state_rows};
 
 /// The one writing connection; dropping it gives the data folder free.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ fn write(transaction: &Transaction<'_>, epoch: &Epoch, kept: Kept) -> Result<Kep
     outbox::enqueue(transaction, &epoch.outbox)?;
     put_journal(transaction, epoch)?;
     bulks::put(transaction, epoch)?;
+    silence_rows::put(transaction, epoch)?;
     let kept = dead_letters::append(transaction, &epoch.dead_letters, epoch.at, kept, dead_letters::CEILING)?;
     let kept = retries::settle(transaction, &epoch.retried, epoch.retries_done, epoch.at, kept)?;
     links::append(transaction, &epoch.links, epoch.at, links::CEILING)?;

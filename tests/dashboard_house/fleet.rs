@@ -8,8 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use gatewatch::access::Tokens;
 use gatewatch::alerts::{
-    Alert, AlertBook, AlertId, AlertState, Attack, BookSettings, Change, Closing, Entity, EntityKind, Evidence, Family,
-    Level, Position, StreamId, StreamName, Streams, Transition,
+    Alert, AlertBook, AlertId, AlertState, Attack, BookSettings, Change, Closing, Deed, Done, Entity, EntityKind,
+    Evidence, Family, Level, Mutes, Position, StreamId, StreamName, Streams, Transition,
 };
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::dashboard::{
@@ -316,7 +316,15 @@ pub async fn serve(listen: &str, time: Duration) {
 /// Does what is asked as the pipeline does: by the book, in one commit, then the answer.
 async fn obey(mut asks: mpsc::Receiver<Ask>, store: Arc<Mutex<Store>>, changes: Changes, clock: Clock) {
     let hour = Duration::from_hours(1);
+    let mut mutes = Mutes::default();
     while let Some(Ask { deed, reply }) = asks.recv().await {
+        if let Deed::Silence(deed) = deed {
+            let done = mutes.act(deed).map(|_| Done::default());
+            let epoch = Epoch { silences: mutes.take_changed(), accounting: accounting(), ..Epoch::default() };
+            store.lock().unwrap().commit(&epoch).unwrap();
+            let _ = reply.send(done);
+            continue;
+        }
         let stored = {
             let store = store.lock().unwrap();
             let known = |id| Some((id, store.alert(id).unwrap()?));
@@ -341,7 +349,9 @@ async fn obey(mut asks: mpsc::Receiver<Ask>, store: Arc<Mutex<Store>>, changes: 
             ..Epoch::default()
         };
         store.lock().unwrap().commit(&epoch).unwrap();
-        transitions.iter().for_each(|(transition, _)| changes.publish(transition));
+        for (transition, _) in &transitions {
+            changes.publish(transition);
+        }
         let _ = reply.send(Ok(acted.done));
     }
 }

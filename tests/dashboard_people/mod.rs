@@ -180,3 +180,73 @@ async fn a_question_with_the_count_that_is_expected_needs_no_token() {
     assert!(count(&fleet, &about).await >= 1, "{about}");
     assert_eq!(count(&fleet, "since:1m detector:nobody.knows state:all").await, 0);
 }
+
+#[tokio::test]
+async fn a_silence_says_what_it_costs_before_it_is_made_and_ends_when_it_is_told_to() {
+    let fleet = fleet();
+    let matcher = json!({"app": "fn-orders"});
+    let all = count(&fleet, "state:all app:fn-orders since:30d").await;
+    let (_, list) = fleet.read("/api/v1/alerts?state=active&app=fn-orders&limit=2").await;
+    for (n, class) in ["true-positive", "benign"].into_iter().enumerate() {
+        let id = list["alerts"][n]["id"].as_str().unwrap();
+        fleet.ask(&format!("/api/v1/alerts/{id}/close"), &json!({"class": class, "reason": "x"})).await;
+    }
+    let (_, preview) = fleet.ask("/api/v1/silences/preview", &json!({"matcher": matcher})).await;
+    assert_eq!(
+        (&preview["hidden"], &preview["true_positives"], &preview["otherwise_judged"]),
+        (&json!(all), &json!(1), &json!(1))
+    );
+    assert_eq!((&preview["complete"], &preview["would_trip"]), (&json!(true), &json!(0)), "{preview}");
+    let (_, mild) =
+        fleet.ask("/api/v1/silences/preview", &json!({"matcher": {"app": "fn-orders", "at_most": "low"}})).await;
+    assert_eq!(mild["hidden"].as_u64().unwrap() + mild["would_trip"].as_u64().unwrap(), all as u64, "{mild}");
+
+    let (status, made) =
+        fleet.ask("/api/v1/silences", &json!({"matcher": matcher, "reason": "a drill", "for": "2h"})).await;
+    assert_eq!((status, &made["state"], &made["preview"]), (201, &json!("active"), &preview), "{made}");
+    assert_eq!(made["matcher"]["at_most"], preview["worst"], "it hides nothing worse than it would have hidden");
+    let (_, planned) = fleet
+        .ask(
+            "/api/v1/silences",
+            &json!({"matcher": matcher, "reason": "x", "starts_at": "2026-12-31T00:00:00Z", "for": "1d"}),
+        )
+        .await;
+    assert_eq!(planned["state"], "planned", "{planned}");
+    let (_, list) = fleet.read("/api/v1/silences").await;
+    assert_eq!(list["silences"].as_array().unwrap().len(), 2, "{list}");
+    let expire = format!("/api/v1/silences/{}/expire", made["id"].as_str().unwrap());
+    assert_eq!(fleet.ask(&expire, &json!({})).await.0, 200);
+    assert_eq!(fleet.ask(&expire, &json!({})).await.0, 404, "it is over");
+    let (_, list) = fleet.read("/api/v1/silences?all=true").await;
+    let states: Vec<&Value> = list["silences"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!(states, ["planned", "ended"], "{list}");
+    for (body, says) in [
+        (json!({"matcher": {}, "reason": "x", "for": "2h"}), "name a detector"),
+        (json!({"matcher": matcher, "reason": "x"}), "say until when"),
+        (json!({"matcher": matcher, "reason": "x", "for": "91d"}), "within 90 days"),
+        (json!({"matcher": matcher, "reason": "", "for": "2h"}), "Say why"),
+        (json!({"matcher": {"colour": "red"}, "reason": "x", "for": "2h"}), "unknown field `colour`"),
+    ] {
+        let (status, problem) = fleet.ask("/api/v1/silences", &body).await;
+        assert!(status == 400 && problem["detail"].as_str().unwrap().contains(says), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn alerts_that_share_an_entity_are_one_incident() {
+    let fleet = fleet();
+    fleet.open(0x10, "fn-orders");
+    fleet.open(0x11, "another-app");
+    let (status, found) = fleet.read("/api/v1/incidents?query=state:all").await;
+    assert_eq!(status, 200, "{found}");
+    let ours: Vec<&Value> = found["incidents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["alerts"].as_array().unwrap().contains(&json!("0000000000000010")))
+        .collect();
+    assert_eq!(ours.len(), 1, "{found}");
+    assert!(ours[0]["alerts"].as_array().unwrap().contains(&json!("0000000000000011")), "{found}");
+    assert!(!ours[0]["shared"].as_array().unwrap().is_empty(), "{found}");
+    assert_eq!(fleet.read("/api/v1/incidents?colour=red").await.0, 400);
+}

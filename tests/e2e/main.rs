@@ -25,6 +25,7 @@ mod explain;
 mod ingest;
 mod kills;
 mod otlp;
+mod people;
 mod receiver;
 mod redact;
 mod redacted_topic;

@@ -5,7 +5,7 @@
 //! open one.
 
 use super::super::lifecycle::act;
-use super::{Alert, AlertBook, Change, Command, Entry, Transition};
+use super::{Alert, AlertBook, AlertId, Change, Command, Entry, Transition};
 
 impl AlertBook {
     /// Does what a person asked of an alert in the book.
@@ -23,6 +23,13 @@ impl AlertBook {
         let (active, fingerprint) = (entry.active, entry.alert.fingerprint);
         self.look_at(fingerprint, active);
         Ok(change)
+    }
+
+    /// Tells that a silence no longer hides the alert, if it is in the book.
+    pub fn unsilence(&mut self, id: AlertId, why: &str) -> Option<Transition> {
+        let fingerprint = *self.ids.get(&id)?;
+        let change = Change::Unsilenced { why: why.to_owned() };
+        self.entries.get_mut(&fingerprint).map(|entry| entry.emit(change))
     }
 
     /// Does what a person asked of `alert`, which has left the book; returns what changed, that

@@ -4,20 +4,36 @@
 //! that have left the book are read from the store, unless what waits for the next epoch has them
 //! newer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use tokio::sync::oneshot;
 
-use crate::alerts::{Alert, AlertId, Deed, Done};
+use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed, Transition};
+use crate::clock::Timestamp;
+use crate::store::{AuditEntry, Epoch};
 
 use super::{Daemon, DaemonError};
 
 /// Takes the answer.
 pub(super) type Reply = oneshot::Sender<Result<Done, String>>;
 
+/// What was held back since the last epoch, and what people did with silences.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Changes that nobody is told of: alert and revision.
+    changes: HashSet<(AlertId, u32)>,
+    marks: Vec<(Mark, Timestamp)>,
+    silences: HashMap<u64, Silence>,
+    audit: Vec<AuditEntry>,
+}
+
 impl Daemon {
     /// Does what somebody wants done.
     pub(super) fn deed(&mut self, deed: &Deed, reply: Reply) -> Result<(), DaemonError> {
+        if let Deed::Silence(deed) = deed {
+            self.silence_deed(deed, reply);
+            return Ok(());
+        }
         let stored = self.stored(deed)?;
         match self.parts.core.act(deed, &stored) {
             Ok((transitions, done)) => {
@@ -29,6 +45,87 @@ impl Daemon {
             Err(why) => drop(reply.send(Err(why))),
         }
         Ok(())
+    }
+
+    fn silence_deed(&mut self, deed: &SilenceDeed, reply: Reply) {
+        let (who, at, did, with) = match deed {
+            SilenceDeed::Add(silence) => (&silence.by, silence.made_at, "silenced", serde_json::to_string(silence)),
+            SilenceDeed::End { id, by, at } => (by, *at, "ended a silence", serde_json::to_string(&id.to_string())),
+        };
+        match self.parts.mutes.act(deed.clone()) {
+            Ok(over) => {
+                self.held.audit.push(AuditEntry { at, who: who.clone(), did, with: with.unwrap_or_default() });
+                self.told_since.get_or_insert(self.parts.clock.elapsed());
+                self.dirty = true;
+                if let Some(over) = over {
+                    self.unsilence(&over);
+                }
+                self.answers.push((reply, Done::default()));
+            }
+            Err(why) => drop(reply.send(Err(why))),
+        }
+    }
+
+    /// Ends silences whose time is up.
+    pub(super) fn end_silences(&mut self) {
+        for over in self.parts.mutes.tick(self.parts.clock.now()) {
+            self.dirty = true;
+            self.unsilence(&over);
+        }
+    }
+
+    fn unsilence(&mut self, over: &Over) {
+        let transitions = self.parts.core.unsilence(over);
+        self.tell(transitions);
+    }
+
+    /// Takes changes up for the next epoch, and finds out of which of them nobody is told.
+    pub(super) fn tell(&mut self, transitions: Vec<Transition>) {
+        if transitions.is_empty() {
+            return;
+        }
+        self.told_since.get_or_insert(self.parts.clock.elapsed());
+        let now = self.parts.clock.now();
+        let mut waiting = VecDeque::from(transitions);
+        while let Some(transition) = waiting.pop_front() {
+            let alert = transition.alert();
+            let verdict = self.parts.mutes.judge(alert, now);
+            if !verdict.marks.is_empty() {
+                self.held.changes.insert((alert.id, alert.revision));
+                self.held.marks.extend(verdict.marks.into_iter().map(|mark| (mark, now)));
+            }
+            self.pending.push((transition, now));
+            // A silence that has tripped trips no second time, so this ends.
+            for over in &verdict.over {
+                waiting.extend(self.parts.core.unsilence(over));
+            }
+        }
+        for silence in self.parts.mutes.take_changed() {
+            self.held.silences.insert(silence.id.0, silence);
+        }
+    }
+
+    /// Puts into the epoch what was held back and what became of silences.
+    pub(super) fn put_held(&mut self, epoch: &mut Epoch) {
+        for silence in self.parts.mutes.take_changed() {
+            self.held.silences.insert(silence.id.0, silence);
+        }
+        epoch.silences = std::mem::take(&mut self.held.silences).into_values().collect();
+        epoch.marks = std::mem::take(&mut self.held.marks);
+        epoch.audit = std::mem::take(&mut self.held.audit);
+    }
+
+    /// Renders what sinks are told of the epoch's changes.
+    pub(super) fn outbox(&mut self, epoch: &mut Epoch) {
+        let now = self.parts.clock.now();
+        let held = std::mem::take(&mut self.held.changes);
+        for (transition, _) in &epoch.transitions {
+            let alert = transition.alert();
+            let old = alert.last_seen < now.minus(self.parts.settings.notify_max_age);
+            if !old && !held.contains(&(alert.id, alert.revision)) {
+                epoch.outbox.extend(self.parts.deliveries.rendered(transition, &self.parts.streams, now));
+            }
+        }
     }
 
     /// Returns those of the deed's alerts that the book no longer has, as they are now.

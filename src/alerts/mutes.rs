@@ -1,0 +1,523 @@
+//! Of which changes is nobody told, and what held them back?
+//!
+//! Silences, inhibitions (one kind of alert makes another not worth telling while it is open) and
+//! maintenance windows. Whether an alert is a source of inhibition does not depend on whether
+//! anybody is told of it: a silenced source still inhibits. Nothing here changes what is detected
+//! or kept. At most 1,000 silences that have not ended; of one that ends, the first 100 alerts it
+//! still hid are told of at once, the others with their next change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+
+use super::silence::{Ending, Judged, Silence, SilenceId};
+use super::{Alert, AlertId, AlertState, Matcher};
+
+/// Silences that have not ended, at most.
+pub const MOST_SILENCES: usize = 1_000;
+/// Alerts that are told of at once when a silence ends.
+const MOST_TOLD: usize = 100;
+const DAY_SECONDS: i64 = 86_400;
+
+/// While a source is open, nobody is told of its targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inhibition {
+    /// Its name.
+    pub name: String,
+    /// The alerts that make others not worth telling.
+    pub source: Matcher,
+    /// The others.
+    pub target: Matcher,
+    /// What source and target must have in common.
+    pub equal: Vec<Equal>,
+}
+
+/// What a source and a target have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Equal {
+    /// The app.
+    App,
+    /// What they are about.
+    Entity,
+    /// The family.
+    Family,
+    /// The detector.
+    Detector,
+}
+
+impl Inhibition {
+    /// Returns what a source and a target must agree in; `None` for an alert that lacks it.
+    fn key(&self, alert: &Alert) -> Option<String> {
+        let part = |equal: &Equal| match equal {
+            Equal::App => alert.app.as_deref().map(str::to_owned),
+            Equal::Entity => Some(format!("{}/{}", alert.entity.kind, alert.entity.value)),
+            Equal::Family => Some(alert.family.name().to_owned()),
+            Equal::Detector => Some(alert.detector.to_string()),
+        };
+        let parts: Option<Vec<String>> = self.equal.iter().map(part).collect();
+        parts.map(|parts| parts.join("\u{0}"))
+    }
+}
+
+/// A time that comes again, in which nobody is told of some alerts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// Its name.
+    pub name: String,
+    /// Which alerts.
+    pub alerts: Matcher,
+    /// On which days it begins; none: on every day.
+    #[serde(default)]
+    pub days: Vec<Weekday>,
+    /// From when on, UTC, such as `22:00`.
+    pub from: TimeOfDay,
+    /// Until when, UTC; before `from`, it is the next day's.
+    pub to: TimeOfDay,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+impl Weekday {
+    const ALL: [Self; 7] = [Self::Mon, Self::Tue, Self::Wed, Self::Thu, Self::Fri, Self::Sat, Self::Sun];
+}
+
+/// A time of day: seconds since midnight, UTC; written `22:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeOfDay(i64);
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = text.split_once(':').filter(|(hours, minutes)| hours.len() == 2 && minutes.len() == 2);
+        let read = read.and_then(|(hours, minutes)| Some((hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?)));
+        match read {
+            Some((hours, minutes)) if hours < 24 && minutes < 60 => {
+                Ok(Self(i64::from(hours) * 3_600 + i64::from(minutes) * 60))
+            }
+            _ => Err(format!("`{text}` is no time of day: write hours and minutes, UTC, such as \"22:00\"")),
+        }
+    }
+}
+
+impl From<TimeOfDay> for String {
+    fn from(time: TimeOfDay) -> Self {
+        format!("{:02}:{:02}", time.0 / 3_600, time.0 % 3_600 / 60)
+    }
+}
+
+impl Maintenance {
+    /// Tells whether `now` lies in it.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        let seconds = now.nanos().div_euclid(1_000_000_000);
+        let (day, time) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
+        // 1970-01-01 was a Thursday.
+        let begins_on = |day: i64| {
+            let weekday = Weekday::ALL.get(usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0));
+            self.days.is_empty() || weekday.is_some_and(|weekday| self.days.contains(weekday))
+        };
+        if self.from <= self.to {
+            return begins_on(day) && self.from.0 <= time && time < self.to.0;
+        }
+        (begins_on(day) && self.from.0 <= time) || (begins_on(day - 1) && time < self.to.0)
+    }
+}
+
+/// What holds alerts back beside silences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MuteRules {
+    /// Inhibitions.
+    pub inhibit: Vec<Inhibition>,
+    /// Maintenance windows.
+    pub maintenance: Vec<Maintenance>,
+}
+
+/// What held a change back, as marks and pages name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The alert.
+    pub alert: AlertId,
+    /// Its revision, and its state.
+    pub at: (u32, AlertState),
+    /// `silence:…`, `inhibited:…` or `maintenance:…`.
+    pub by: String,
+    /// The same for people.
+    pub says: String,
+}
+
+/// What ended with a silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Why, for people.
+    pub says: String,
+    /// The alerts to tell of now.
+    pub tell: Vec<AlertId>,
+}
+
+/// What is made of a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What held it back; nothing: it is told.
+    pub marks: Vec<Mark>,
+    /// Silences that tripped over it.
+    pub over: Vec<Over>,
+}
+
+/// What a person wants done with silences.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SilenceDeed {
+    /// A new one.
+    Add(Box<Silence>),
+    /// One is to end.
+    End {
+        /// Which.
+        id: SilenceId,
+        /// Who wants it.
+        by: String,
+        /// When, wall time.
+        at: Timestamp,
+    },
+}
+
+/// Everything that holds alerts back.
+#[derive(Debug, Default)]
+pub struct Mutes {
+    rules: MuteRules,
+    silences: BTreeMap<SilenceId, Silence>,
+    /// Of each inhibition, the open sources by what targets must agree in.
+    sources: Vec<BTreeMap<String, BTreeSet<AlertId>>>,
+    /// Open alerts that silences hide.
+    hidden: BTreeMap<SilenceId, BTreeSet<AlertId>>,
+    /// Silences to be written down, those that ended too.
+    changed: BTreeMap<SilenceId, Silence>,
+}
+
+impl Mutes {
+    /// Returns what holds back by `rules` and `silences`; `open` are the alerts that are not
+    /// closed, `hidden` which of them silences hide.
+    pub fn new<'a>(
+        rules: MuteRules,
+        silences: Vec<Silence>,
+        open: impl Iterator<Item = &'a Alert>,
+        hidden: Vec<(SilenceId, AlertId)>,
+    ) -> Self {
+        let sources = rules.inhibit.iter().map(|_| BTreeMap::new()).collect();
+        let silences = silences.into_iter().map(|silence| (silence.id, silence)).collect();
+        let mut mutes = Self { rules, silences, sources, hidden: BTreeMap::new(), changed: BTreeMap::new() };
+        for alert in open {
+            mutes.source(alert);
+        }
+        for (silence, alert) in hidden {
+            mutes.hidden.entry(silence).or_default().insert(alert);
+        }
+        mutes
+    }
+
+    /// Returns the silences that have not ended.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.values()
+    }
+
+    /// Takes the silences that have changed since, to be written down.
+    pub fn take_changed(&mut self) -> Vec<Silence> {
+        std::mem::take(&mut self.changed).into_values().collect()
+    }
+
+    /// Does what a person wants; returns what ended.
+    ///
+    /// # Errors
+    ///
+    /// Says why it can't be done.
+    pub fn act(&mut self, deed: SilenceDeed) -> Result<Option<Over>, String> {
+        match deed {
+            SilenceDeed::Add(silence) => {
+                silence.check()?;
+                if self.silences.len() >= MOST_SILENCES {
+                    return Err(format!(
+                        "There are {MOST_SILENCES} silences already: end some that are no longer needed."
+                    ));
+                }
+                self.changed.insert(silence.id, (*silence).clone());
+                self.silences.insert(silence.id, *silence);
+                Ok(None)
+            }
+            SilenceDeed::End { id, by, at } => {
+                let says = format!("silence {id} was ended by {by}");
+                let over = self.end(id, at, Ending::ByPerson { by }, says);
+                over.map(Some).ok_or_else(|| format!("There is no silence {id} that has not ended."))
+            }
+        }
+    }
+
+    /// Ends what is due at `now`.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Over> {
+        let due: Vec<SilenceId> =
+            self.silences.values().filter(|silence| silence.ends_at <= now).map(|silence| silence.id).collect();
+        let end = |id| self.end(id, now, Ending::Expired, format!("silence {id} has expired"));
+        due.into_iter().filter_map(end).collect()
+    }
+
+    fn end(&mut self, id: SilenceId, at: Timestamp, ending: Ending, says: String) -> Option<Over> {
+        let mut silence = self.silences.remove(&id)?;
+        silence.ended = Some((at, ending));
+        self.changed.insert(id, silence);
+        let hidden = self.hidden.remove(&id).unwrap_or_default();
+        Some(Over { says, tell: hidden.into_iter().take(MOST_TOLD).collect() })
+    }
+
+    /// Returns what is made of an alert that has just changed, at `now` (wall time).
+    pub fn judge(&mut self, alert: &Alert, now: Timestamp) -> Verdict {
+        self.source(alert);
+        if alert.state == AlertState::Closed {
+            for hidden in self.hidden.values_mut() {
+                hidden.remove(&alert.id);
+            }
+        }
+        let mut verdict = Verdict::default();
+        let mut mark = |by: String, says: String| {
+            verdict.marks.push(Mark { alert: alert.id, at: (alert.revision, alert.state), by, says });
+        };
+        let mut tripped = Vec::new();
+        for silence in self.silences.values_mut() {
+            match silence.judge(alert, now) {
+                Judged::Passes => {}
+                Judged::Hides => {
+                    if silence.hid(alert) {
+                        self.changed.insert(silence.id, silence.clone());
+                    }
+                    if alert.state != AlertState::Closed {
+                        self.hidden.entry(silence.id).or_default().insert(alert.id);
+                    }
+                    mark(format!("silence:{}", silence.id), format!("silence of {}: {}", silence.by, silence.reason));
+                }
+                Judged::Trips(why) => tripped.push((silence.id, silence.by.clone(), why)),
+            }
+        }
+        for rule in self.rules.maintenance.iter().filter(|rule| rule.is_active(now) && rule.alerts.admits(alert)) {
+            mark(format!("maintenance:{}", rule.name), format!("maintenance {}", rule.name));
+        }
+        for (rule, sources) in self.rules.inhibit.iter().zip(&self.sources) {
+            let key = rule.key(alert).filter(|_| rule.target.admits(alert));
+            let open = key.and_then(|key| sources.get(&key));
+            if let Some(source) = open.and_then(|open| open.iter().find(|source| **source != alert.id)) {
+                mark(format!("inhibited:{}", rule.name), format!("{} while alert {source} is open", rule.name));
+            }
+        }
+        for (id, by, why) in tripped {
+            let ending = Ending::Tripped { alert: alert.id, why: why.clone() };
+            let says = format!("silence {id} of {by} tripped over alert {}: {why}", alert.id);
+            if let Some(mut over) = self.end(id, now, ending, says) {
+                over.tell.retain(|hidden| *hidden != alert.id);
+                over.tell.insert(0, alert.id);
+                verdict.over.push(over);
+            }
+        }
+        verdict
+    }
+
+    /// Keeps account of whether `alert` is an open source of inhibition.
+    fn source(&mut self, alert: &Alert) {
+        for (rule, sources) in self.rules.inhibit.iter().zip(&mut self.sources) {
+            let Some(key) = rule.key(alert).filter(|_| rule.source.concerns(alert)) else { continue };
+            if alert.state != AlertState::Closed && rule.source.admits(alert) {
+                sources.entry(key).or_default().insert(alert.id);
+            } else if let Some(open) = sources.get_mut(&key) {
+                open.remove(&alert.id);
+                if open.is_empty() {
+                    sources.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::comparison::tests::alert as plain;
+    use super::*;
+    use crate::alerts::{Because, Level, Limit, Measure, Usual};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn alert(id: u64, app: &str, level: Level) -> Alert {
+        let opened_at = NOW.plus(Duration::from_secs(id));
+        Alert { id: AlertId(id), app: Some(app.into()), opened_at, ..plain("203.0.113.7", (0, 1, 2), level, 5) }
+    }
+
+    fn silence(app: &str, at_most: Option<Level>) -> Silence {
+        let matcher = Matcher { app: Some(app.into()), at_most, ..Matcher::default() };
+        Silence {
+            id: SilenceId(7),
+            matcher,
+            by: "dana".into(),
+            reason: "a test".into(),
+            made_at: NOW,
+            starts_at: NOW,
+            ends_at: NOW.plus(Duration::from_hours(2)),
+            usual: Usual::default(),
+            recent: Vec::new(),
+            ended: None,
+        }
+    }
+
+    fn with(silence: Silence) -> Mutes {
+        Mutes::new(MuteRules::default(), vec![silence], std::iter::empty(), Vec::new())
+    }
+
+    fn held(verdict: &Verdict) -> Vec<&str> {
+        verdict.marks.iter().map(|mark| mark.by.as_str()).collect()
+    }
+
+    #[test]
+    fn a_silence_hides_what_it_means_while_it_lasts() {
+        let mut mutes = with(silence("shop", None));
+        assert_eq!(held(&mutes.judge(&alert(1, "shop", Level::High), NOW)), ["silence:0000000000000007"]);
+        assert_eq!(held(&mutes.judge(&alert(2, "till", Level::High), NOW)), [""; 0]);
+        let later = NOW.plus(Duration::from_hours(2));
+        assert_eq!(held(&mutes.judge(&alert(3, "shop", Level::High), later)), [""; 0]);
+        let over = mutes.tick(later);
+        assert_eq!((over[0].tell.as_slice(), over.len()), ([AlertId(1)].as_slice(), 1), "it is still open");
+        assert_eq!(mutes.take_changed()[0].ended, Some((later, Ending::Expired)));
+    }
+
+    #[test]
+    fn an_alert_worse_than_its_level_trips_it_and_everything_it_hid_is_told() {
+        let mut mutes = with(silence("shop", Some(Level::Medium)));
+        assert_eq!(held(&mutes.judge(&alert(1, "shop", Level::Low), NOW)).len(), 1);
+        let verdict = mutes.judge(&alert(2, "shop", Level::High), NOW);
+        assert_eq!((held(&verdict), verdict.over.len()), (vec![], 1));
+        assert!(verdict.over[0].says.contains("the alert is high, and medium at most is silenced"), "{verdict:?}");
+        assert_eq!(verdict.over[0].tell, [AlertId(2), AlertId(1)]);
+        assert_eq!(held(&mutes.judge(&alert(3, "shop", Level::Low), NOW)), [""; 0], "it is over");
+        assert!(matches!(mutes.take_changed()[0].ended, Some((_, Ending::Tripped { alert: AlertId(2), .. }))));
+    }
+
+    #[test]
+    fn many_more_alerts_than_were_usual_trip_it_and_a_few_do_not() {
+        for (a_day, most) in [(0, 10), (2, 10), (5, 15)] {
+            let usual = Usual { a_day, ..Usual::default() };
+            let mut mutes = with(Silence { usual, ..silence("shop", None) });
+            for id in 1..=most {
+                for _ in 0..2 {
+                    assert_eq!(held(&mutes.judge(&alert(id, "shop", Level::High), NOW)).len(), 1, "{id} of {most}");
+                }
+            }
+            let verdict = mutes.judge(&alert(most + 1, "shop", Level::High), NOW);
+            assert!(verdict.over[0].says.contains("alerts within a day"), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn an_alert_that_measures_far_more_than_was_usual_trips_it() {
+        let usual = Usual { peaks: [("a.b".to_owned(), 40.0)].into(), ..Usual::default() };
+        let measured = |peak| {
+            let because = Because {
+                measure: Measure::Events,
+                value: 20.0,
+                peak,
+                limit: Limit::AtLeast(20.0),
+                within: None,
+                from: NOW,
+                to: NOW,
+                events: 20,
+                earlier: None,
+                spare: 0,
+            };
+            Alert { detector: "a.b".into(), because: Some(because), ..alert(1, "shop", Level::High) }
+        };
+        let mut mutes = with(Silence { usual, ..silence("shop", None) });
+        assert_eq!(held(&mutes.judge(&measured(120.0), NOW)).len(), 1);
+        let verdict = mutes.judge(&measured(121.0), NOW);
+        assert!(verdict.over[0].says.contains("measures 121, more than three times the 40"), "{verdict:?}");
+    }
+
+    fn inhibiting() -> MuteRules {
+        let part = |app: &str, at_least| Matcher { app: Some(app.into()), at_least, ..Matcher::default() };
+        let (source, target) = (part("shop", Some(Level::Critical)), part("shop", None));
+        let inhibit = vec![Inhibition { name: "worse".into(), source, target, equal: vec![Equal::Entity] }];
+        MuteRules { inhibit, maintenance: Vec::new() }
+    }
+
+    #[test]
+    fn a_silenced_source_still_inhibits_until_it_closes() {
+        let mut source = alert(1, "shop", Level::Critical);
+        let mut mutes = Mutes::new(inhibiting(), vec![silence("shop", None)], std::iter::empty(), Vec::new());
+        assert_eq!(held(&mutes.judge(&source, NOW)), ["silence:0000000000000007"]);
+        let later = NOW.plus(Duration::from_hours(3));
+        mutes.tick(later);
+        let target = alert(2, "shop", Level::Low);
+        assert_eq!(held(&mutes.judge(&target, later)), ["inhibited:worse"]);
+        assert_eq!(held(&mutes.judge(&source, later)), [""; 0], "nothing inhibits itself");
+        let mut other = target.clone();
+        other.entity = crate::telemetry::Entity::new(crate::telemetry::EntityKind::Ip, "203.0.113.8");
+        assert_eq!(held(&mutes.judge(&other, later)), [""; 0], "it is about something else");
+        // After a restart the open source inhibits as before.
+        let mut after = Mutes::new(inhibiting(), Vec::new(), std::iter::once(&source), Vec::new());
+        assert_eq!(held(&after.judge(&target, later)), ["inhibited:worse"]);
+        source.state = AlertState::Closed;
+        mutes.judge(&source, later);
+        assert_eq!(held(&mutes.judge(&target, later)), [""; 0]);
+    }
+
+    #[test]
+    fn a_maintenance_window_comes_again_and_reaches_over_midnight() {
+        // 2026-03-07 is a Saturday.
+        let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+        let time = |text: &str| TimeOfDay::try_from(text.to_owned()).unwrap();
+        let alerts = Matcher { app: Some("shop".into()), ..Matcher::default() };
+        let (from, to) = (time("22:00"), time("02:30"));
+        let window = Maintenance { name: "deploy".into(), alerts, days: vec![Weekday::Sat], from, to };
+        let active = |text: &str| window.is_active(at(text));
+        assert!(!active("2026-03-07T21:59:59Z") && active("2026-03-07T22:00:00Z"));
+        assert!(active("2026-03-08T02:29:59Z") && !active("2026-03-08T02:30:00Z"));
+        assert!(!active("2026-03-07T01:00:00Z"), "that is Friday's");
+        assert!(!active("2026-03-08T23:00:00Z") && active("2026-03-14T23:00:00Z"));
+        let rules = MuteRules { inhibit: Vec::new(), maintenance: vec![window.clone()] };
+        let mut mutes = Mutes::new(rules, Vec::new(), std::iter::empty(), Vec::new());
+        let during = at("2026-03-07T23:00:00Z");
+        assert_eq!(held(&mutes.judge(&alert(1, "shop", Level::High), during)), ["maintenance:deploy"]);
+        assert_eq!(held(&mutes.judge(&alert(1, "till", Level::High), during)), [""; 0]);
+    }
+
+    #[test]
+    fn a_silence_that_can_t_be_meant_is_refused_with_a_mend() {
+        let refused = |change: fn(&mut Silence)| {
+            let mut silence = silence("shop", None);
+            change(&mut silence);
+            silence.check().unwrap_err()
+        };
+        assert!(refused(|silence| silence.matcher = Matcher::default()).contains("name a detector"));
+        assert!(refused(|silence| silence.reason = " ".into()).contains("Say why"));
+        assert!(refused(|silence| silence.ends_at = silence.made_at).contains("in the future"));
+        assert!(
+            refused(|silence| silence.ends_at = silence.made_at.plus(Duration::from_hours(24 * 91)))
+                .contains("within 90 days")
+        );
+        let mut mutes = Mutes::default();
+        for id in 0..MOST_SILENCES as u64 {
+            let new = Silence { id: SilenceId(id), ..silence("shop", None) };
+            assert!(mutes.act(SilenceDeed::Add(Box::new(new))).is_ok());
+        }
+        assert!(mutes.act(SilenceDeed::Add(Box::new(silence("shop", None)))).unwrap_err().contains("1000 silences"));
+    }
+}

@@ -1,0 +1,250 @@
+//! `gatewatch alerts`: what people do with the alerts of a running daemon, from a terminal.
+//!
+//! A client of the HTTP API, with its rules: what is asked of many alerts is counted first and done
+//! only with --yes, and can be taken back. Lists are text for people, one JSON object a line for
+//! programs.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::dashboard::visible;
+
+use super::alert_args::{Acting, Alerts, AlertsList, AlertsShow, AlertsUndo, AlertsWatch, Class};
+use super::args::Shape;
+use super::client::{Daemon, run};
+use super::talk::{Failure, print, print_while_read, say};
+
+/// Alerts in one answer of the API.
+const PAGE: usize = 200;
+/// The longest line of the live stream that is taken.
+const LONGEST: usize = 1 << 20;
+
+/// Does what was asked.
+pub fn alerts(command: &Alerts) -> Result<ExitCode, Failure> {
+    match command {
+        Alerts::List(options) => run(list(options)),
+        Alerts::Show(options) => run(show(options)),
+        Alerts::Ack(options) => run(act(&options.acting, ("acknowledge", json!({})))),
+        Alerts::Unassign(options) => run(act(&options.acting, ("unassign", json!({})))),
+        Alerts::Assign(options) => run(act(&options.acting, ("assign", json!({"to": options.to})))),
+        Alerts::Close(options) => {
+            run(act(&options.acting, ("close", json!({"class": class(options.class), "reason": options.reason}))))
+        }
+        Alerts::Reopen(options) => run(act(&options.acting, ("reopen", json!({"reason": options.reason})))),
+        Alerts::Note(options) => run(act(&options.acting, ("note", json!({"text": options.text})))),
+        Alerts::Undo(options) => run(undo(options)),
+        Alerts::Watch(options) => run(watch(options)),
+    }
+}
+
+const fn class(class: Class) -> &'static str {
+    match class {
+        Class::TruePositive => "true-positive",
+        Class::Benign => "benign",
+        Class::FalsePositive => "false-positive",
+        Class::Undetermined => "undetermined",
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map(visible).unwrap_or_default()
+}
+
+async fn list(options: &AlertsList) -> Result<(), Failure> {
+    let daemon = Daemon::find(&options.daemon)?;
+    let question = options.question.join(" ");
+    let (mut left, mut after) = (options.limit, String::new());
+    while left > 0 {
+        let limit = left.min(PAGE).to_string();
+        let mut pairs = vec![("query", question.as_str()), ("limit", limit.as_str())];
+        if !after.is_empty() {
+            pairs.push(("after", after.as_str()));
+        }
+        let answer = daemon.get("/api/v1/alerts", &pairs).await?;
+        let found = answer["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for alert in found {
+            let line = if options.format == Shape::Json { alert.to_string() } else { row(alert) };
+            if !print_while_read(format!("{line}\n").as_bytes())? {
+                return Ok(());
+            }
+        }
+        left -= found.len().min(left);
+        after = text(&answer["next"]);
+        if after.is_empty() || found.is_empty() {
+            return Ok(());
+        }
+    }
+    if options.format == Shape::Text {
+        say("There are more: ask a narrower question, or give a larger --limit.");
+    }
+    Ok(())
+}
+
+/// One line about an alert.
+fn row(alert: &Value) -> String {
+    let id = text(&alert["id"]);
+    let who = alert["assignee"].as_str().map_or_else(|| "-".into(), visible);
+    let entity = format!("{}/{}", text(&alert["entity"]["kind"]), text(&alert["entity"]["value"]));
+    let parts = [
+        id.get(..8).unwrap_or(&id).to_owned(),
+        text(&alert["last_seen"]),
+        text(&alert["level"]),
+        text(&alert["state"]),
+        who,
+        entity,
+        text(&alert["title"]),
+    ];
+    parts.join("  ")
+}
+
+async fn show(options: &AlertsShow) -> Result<(), Failure> {
+    let daemon = Daemon::find(&options.daemon)?;
+    let path = path(&options.id)?;
+    let alert = daemon.get(&path, &[]).await?;
+    if options.format == Shape::Json {
+        return print(&format!("{alert}\n"));
+    }
+    let activity = daemon.get(&format!("{path}/activity"), &[]).await?;
+    print(&whole(&alert, &activity))
+}
+
+/// All about an alert, for people.
+fn whole(alert: &Value, activity: &Value) -> String {
+    let mut out = vec![text(&alert["title"]), String::new(), text(&alert["why"]), String::new()];
+    for name in ["id", "level", "state", "assignee", "class", "detector", "app", "owner", "first_seen", "last_seen"] {
+        out.extend(alert[name].as_str().map(|value| format!("{name:<12}{}", visible(value))));
+    }
+    let entity = &alert["entity"];
+    out.push(format!("{:<12}{}/{}", "entity", text(&entity["kind"]), text(&entity["value"])));
+    out.push(format!("{:<12}{}", "events", alert["count"]));
+    out.push(format!("\nWhat to do:\n{}\n\nWhat was done:", lines(&alert["triage"])));
+    for line in activity["activity"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        let who = line["who"].as_str().map_or_else(|| "gatewatch".into(), visible);
+        let says = text(&line["says"]);
+        let says = if says.is_empty() { says } else { format!(": {says}") };
+        out.push(format!("{}  {who} {}{says}", text(&line["at"]), text(&line["did"])));
+    }
+    out.join("\n") + "\n"
+}
+
+/// A text of several lines, each without what a terminal would obey.
+fn lines(value: &Value) -> String {
+    value.as_str().unwrap_or_default().trim().lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the address of one alert; what is no id must not become another address.
+fn path(id: &str) -> Result<String, Failure> {
+    if !(8..=16).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let says = format!("{} is no id of an alert: 16 hexadecimal digits, or the first 8 or more", visible(id));
+        return Err(Failure::Usage(says));
+    }
+    Ok(format!("/api/v1/alerts/{}", id.to_ascii_lowercase()))
+}
+
+async fn act(acting: &Acting, (deed, body): (&str, Value)) -> Result<(), Failure> {
+    let daemon = Daemon::find(&acting.daemon)?;
+    if let Some(question) = &acting.which.question {
+        return many(&daemon, question, (deed, body), acting.yes).await;
+    }
+    let paths: Vec<String> = acting.which.ids.iter().map(|id| path(id)).collect::<Result<_, _>>()?;
+    let mut failed = None;
+    for (id, path) in acting.which.ids.iter().zip(&paths) {
+        match daemon.post(&format!("{path}/{deed}"), &body).await {
+            Ok(answer) => say(&format!("{id}: {}", text(&answer["outcome"]))),
+            Err(failure) if paths.len() == 1 => return Err(failure),
+            Err(failure) => {
+                say(&format!("{id}: {}", failure.says()));
+                failed = Some(failure);
+            }
+        }
+    }
+    failed.map_or(Ok(()), |_| Err(Failure::Io("not all of it could be done".into())))
+}
+
+async fn many(daemon: &Daemon, question: &str, (deed, mut body): (&str, Value), yes: bool) -> Result<(), Failure> {
+    body["do"] = json!(deed);
+    let wanted = json!({"query": question, "action": body, "dry_run": true});
+    let counted = daemon.post("/api/v1/alerts/bulk", &wanted).await?;
+    let count = counted["count"].as_u64().unwrap_or_default();
+    if !yes {
+        for alert in counted["sample"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            print(&format!("{}\n", row(alert)))?;
+        }
+        say(&format!("{count} alerts would change; with --yes they do."));
+        return Ok(());
+    }
+    if count == 0 {
+        say("No alert is found: nothing is changed.");
+        return Ok(());
+    }
+    let done = daemon.post("/api/v1/alerts/bulk", &json!({"token": counted["token"]})).await?;
+    tell(&done, count);
+    say(&format!("To take it back: gatewatch alerts undo {}", text(&done["id"])));
+    Ok(())
+}
+
+fn tell(done: &Value, count: u64) {
+    match done["changed"].as_u64() {
+        Some(changed) => say(&format!("{changed} of {count} alerts have changed.")),
+        None => say("It was accepted and is being recorded."),
+    }
+    for left in done["left_sample"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        say(&format!("Left: {}", text(&left["why"])));
+    }
+}
+
+async fn undo(options: &AlertsUndo) -> Result<(), Failure> {
+    if options.id.len() > 16 || !options.id.bytes().all(|byte| byte.is_ascii_hexdigit()) || options.id.is_empty() {
+        return Err(Failure::Usage("name the change by its id, as it was said when it was made".into()));
+    }
+    let daemon = Daemon::find(&options.daemon)?;
+    let done = daemon.post(&format!("/api/v1/alerts/bulk/{}/undo", options.id), &json!({})).await?;
+    let all = done["changed"].as_u64().unwrap_or_default() + done["left"].as_u64().unwrap_or_default();
+    tell(&done, all);
+    Ok(())
+}
+
+/// Follows the live stream; it ends every few minutes, and is taken up again where it was.
+async fn watch(options: &AlertsWatch) -> Result<(), Failure> {
+    let daemon = Daemon::find(&options.daemon)?;
+    let mut pairs = Vec::new();
+    for (name, value) in [("level", &options.level), ("family", &options.family), ("app", &options.app)] {
+        pairs.extend(value.as_deref().map(|value| (name, value)));
+    }
+    // What is misspelt is refused here; the stream of the pages takes no notice of it.
+    daemon.get("/api/v1/alerts", &[&pairs[..], &[("limit", "1")]].concat()).await?;
+    let mut left = options.limit.map(std::num::NonZeroU64::get);
+    let mut last: Option<String> = None;
+    loop {
+        let mut stream = daemon.open("/events", &pairs, last.as_deref()).await?;
+        let mut rest: Vec<u8> = Vec::new();
+        // Broken off or ended: it is opened again, and refused if the daemon is gone.
+        while let Ok(Some(chunk)) = stream.chunk().await {
+            rest.extend_from_slice(&chunk);
+            let mut from = 0;
+            while let Some(end) = memchr::memchr(b'\n', &rest[from..]) {
+                let line = String::from_utf8_lossy(&rest[from..from + end]).into_owned();
+                from += end + 1;
+                if let Some(id) = line.strip_prefix("id:") {
+                    last = Some(id.trim().to_owned());
+                }
+                let Some(data) = line.strip_prefix("data:") else { continue };
+                let note: Value = serde_json::from_str(data.trim()).unwrap_or_default();
+                let Some(id) = note["alert"].as_str() else { continue };
+                let Ok(alert) = daemon.get(&path(id)?, &[]).await else { continue };
+                let json = options.format == Shape::Json;
+                let line = if json { alert.to_string() } else { format!("{}  {}", text(&note["what"]), row(&alert)) };
+                left = left.map(|left| left - 1);
+                if !print_while_read(format!("{line}\n").as_bytes())? || left == Some(0) {
+                    return Ok(());
+                }
+            }
+            rest.drain(..from);
+            if rest.len() > LONGEST {
+                return Err(Failure::Io("what answers is no live stream of gatewatch".into()));
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,234 @@
+//! People at work on the alerts of a running daemon, through a kill and a restart.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::daemon::Daemon;
+use crate::world::{gatewatch, messages, replay, write};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+struct Story {
+    dir: tempfile::TempDir,
+    daemon: Daemon,
+    told: PathBuf,
+}
+
+impl Story {
+    /// A daemon that has read nothing yet, and tells a file of every alert, however old.
+    fn begin() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (logs, told) = (dir.path().join("logs.ndjson"), dir.path().join("told.jsonl"));
+        std::fs::write(&logs, "").unwrap();
+        let config = format!(
+            "[sources.file.logs]\npaths = ['{}']\nfollow = true\n[detection]\nsilence = '2s'\n\
+             [alerts]\nnotify_max_age = '36500d'\n\
+             [sinks.jsonl.told]\npath = '{}'\nat_least = 'informational'\n[dashboard]\nlisten = '127.0.0.1:0'\n",
+            logs.display(),
+            told.display()
+        );
+        let mut story = Self { daemon: Daemon::new(dir.path(), &config), told, dir };
+        story.start();
+        story
+    }
+
+    fn start(&mut self) {
+        drop(std::fs::remove_file(self.daemon.data.join("address")));
+        self.daemon.start();
+        let began = Instant::now();
+        while !self.daemon.data.join("address").exists() {
+            assert!(began.elapsed() < PATIENCE, "{}", self.daemon.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs a command of a client; returns whether it went well, and what it said.
+    fn try_to(&self, words: &[&str]) -> (bool, String, String) {
+        let output = gatewatch().args(words).arg("--data").arg(&self.daemon.data).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let (well, out, says) = self.try_to(words);
+        assert!(well, "{words:?}: {says}\n{}", self.daemon.log());
+        out + &says
+    }
+
+    fn list(&self, question: &str) -> Vec<Value> {
+        let (well, out, says) = self.try_to(&["alerts", "list", question, "--limit", "1000", "--format", "json"]);
+        assert!(well, "{says}");
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Everything that was told so far, by family.
+    fn told(&self) -> BTreeMap<String, Vec<Value>> {
+        let mut told: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for line in std::fs::read_to_string(&self.told).unwrap_or_default().lines() {
+            let change: Value = serde_json::from_str(line).unwrap();
+            told.entry(change["family"].as_str().unwrap().to_owned()).or_default().push(change);
+        }
+        told
+    }
+
+    /// More telemetry comes.
+    fn append(&self, messages: &[gatewatch::simulate::Message]) {
+        let logs = self.dir.path().join("logs.ndjson");
+        let mut file = std::fs::File::options().append(true).open(logs).unwrap();
+        for message in messages {
+            file.write_all(&message.bytes).unwrap();
+            file.write_all(b"\n").unwrap();
+        }
+    }
+
+    fn wait(&self, what: &str, done: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !done() {
+            assert!(began.elapsed() < PATIENCE, "{what}: {}", self.daemon.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+fn a_silence_hides_what_it_means_through_a_kill_and_trips_over_what_is_worse() {
+    let mut story = Story::begin();
+    let file = story.dir.path().join("world.ndjson");
+    let world = messages(3, 8_000);
+    write(&file, &world);
+    let reference = replay(story.dir.path(), &story.daemon.data, &[file], &[]);
+    let mut families: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    for line in reference.alerts.lines() {
+        let alert: Value = serde_json::from_str(line).unwrap();
+        let family = families.entry(alert["family"].as_str().unwrap().to_owned()).or_default();
+        family.0 += 1;
+        family.1 |= alert["level"] != "informational";
+    }
+    let (hidden, _) = families.iter().find(|(_, (count, _))| *count <= 10).expect("a family of few alerts");
+    let (worse, _) = families.iter().find(|(name, (_, worse))| *name != hidden && *worse).expect("another one");
+
+    story.run(&["silences", "add", "--family", hidden, "--reason", "a drill", "--for", "2h"]);
+    let made = story.run(&[
+        "silences",
+        "add",
+        "--family",
+        worse,
+        "--at-most",
+        "informational",
+        "--reason",
+        "x",
+        "--for",
+        "2h",
+    ]);
+    assert!(made.contains("would have hidden 0 alerts"), "{made}");
+    // Whoever kills it once half is read loses neither.
+    story.append(&world[..world.len() / 2]);
+    story.daemon.wait_for(1, PATIENCE);
+    story.daemon.kill();
+    story.start();
+    story.append(&world[world.len() / 2..]);
+    story.daemon.wait_for(reference.summary["records"].as_u64().unwrap(), PATIENCE);
+    story.daemon.settles_at(&reference.alerts, PATIENCE, "silences change nothing that is kept");
+
+    let hid = |story: &Story, family: &str| {
+        let alerts = story.list(&format!("state:all family:{family}"));
+        let (hid, told): (Vec<&Value>, Vec<&Value>) =
+            alerts.iter().partition(|alert| !alert["held_back_by"].as_array().unwrap().is_empty());
+        (hid.len(), told.len())
+    };
+    assert_eq!(hid(&story, hidden), (families[hidden].0, 0));
+    story.wait("it trips and all is told", || {
+        let told = story.told();
+        let kinds = told.get(worse).into_iter().flatten();
+        kinds.clone().any(|change| change["change"]["kind"] == "unsilenced")
+            && families.keys().filter(|family| *family != hidden).all(|family| told.contains_key(family))
+    });
+    assert_eq!(story.told().get(hidden), None, "nobody is told of what is silenced");
+    let listed = story.run(&["silences", "list", "--all", "--format", "json"]);
+    let silences: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let states: BTreeMap<&str, (&Value, &Value)> = silences
+        .iter()
+        .map(|one| (one["matcher"]["family"].as_str().unwrap(), (&one["state"], &one["hidden"])))
+        .collect();
+    assert_eq!(states[hidden.as_str()], (&"active".into(), &families[hidden].0.into()));
+    assert_eq!(states[worse.as_str()].0, "tripped");
+    let id = silences.iter().find(|one| one["state"] == "active").unwrap()["id"].as_str().unwrap().to_owned();
+    story.run(&["silences", "expire", &id]);
+    let (well, _, says) = story.try_to(&["silences", "expire", &id]);
+    assert!(!well && says.contains("has not ended"), "{says}");
+    story.daemon.stop();
+}
+
+#[test]
+fn what_people_do_with_alerts_at_a_terminal_outlives_a_kill() {
+    let mut story = Story::begin();
+    let world = messages(3, 4_000);
+    let file = story.dir.path().join("world.ndjson");
+    write(&file, &world);
+    let reference = replay(story.dir.path(), &story.daemon.data, &[file], &[]);
+    let mut watch = gatewatch();
+    watch.args(["alerts", "watch", "--limit", "1", "--data"]).arg(&story.daemon.data);
+    let mut watching = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    story.append(&world);
+    story.daemon.settles_at(&reference.alerts, PATIENCE, "before anybody acts");
+
+    let all = story.list("state:all");
+    let id = all[0]["id"].as_str().unwrap();
+    let short = &id[..8];
+    let unclosed = all.iter().filter(|alert| alert["state"] != "closed").count();
+    if all[0]["state"] == "closed" {
+        story.run(&["alerts", "reopen", short, "--reason", "not over"]);
+    }
+    story.run(&["alerts", "ack", short]);
+    let (well, _, says) = story.try_to(&["alerts", "ack", short]);
+    assert!(!well && says.contains("acknowledged by local already"), "{says}");
+    story.run(&["alerts", "note", short, "--text", "the owner is asked"]);
+    story.run(&["alerts", "assign", short, "--to", "eve"]);
+    // However late it began to watch, the next change ends it.
+    let began = Instant::now();
+    while watching.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < PATIENCE, "nothing was seen");
+        story.run(&["alerts", "note", short, "--text", "look"]);
+    }
+    let seen = watching.wait_with_output().unwrap();
+    assert!(seen.status.success(), "{seen:?}");
+    assert_eq!(String::from_utf8(seen.stdout).unwrap().lines().count(), 1);
+    let asked = story.run(&["alerts", "close", "--where", "state:all", "--class", "benign", "--reason", "a drill"]);
+    assert!(asked.contains(&format!("{} alerts would change", all.len())), "{asked}");
+    assert_eq!(story.list("class:benign state:all").len(), 0, "asking changes nothing");
+    let done =
+        story.run(&["alerts", "close", "--where", "state:all", "--class", "benign", "--reason", "a drill", "--yes"]);
+    assert!(done.contains(&format!("{0} of {0} alerts have changed", all.len())), "{done}");
+    let bulk = done.trim().rsplit(' ').next().unwrap();
+    // What was answered is durable.
+    story.daemon.kill();
+    story.start();
+    assert_eq!(story.list("class:benign state:all").len(), all.len());
+    story.run(&["alerts", "undo", bulk]);
+    story.daemon.kill();
+    story.start();
+    assert_eq!(story.list("class:benign state:all").len(), 0);
+    let mine = story.list("assignee:eve");
+    assert_eq!((mine.len(), &mine[0]["id"], &mine[0]["state"]), (1, &id.into(), &"acknowledged".into()));
+    let active = story.list("").len();
+    assert!(active >= 1 && active <= unclosed + 1, "{active} of {unclosed}");
+    let shown = story.run(&["alerts", "show", short]);
+    for line in [
+        "local acknowledged",
+        "local noted: the owner is asked",
+        "local assigned: eve",
+        "local closed: a drill",
+        "local restored",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let (well, _, says) = story.try_to(&["alerts", "list", "state:gone"]);
+    assert!(!well && says.contains("`gone` is no state"), "{says}");
+    let (well, _, says) = story.try_to(&["alerts", "show", "../x"]);
+    assert!(!well && says.contains("no id of an alert"), "{says}");
+    story.daemon.stop();
+}
