@@ -119,6 +119,7 @@ async fn a_problem_says_what_was_wrong_and_how_to_mend_it() {
         assert_eq!(answered, status, "{path} {problem}");
         assert!(problem["detail"].as_str().unwrap().contains(says), "{path} {problem}");
     }
+    assert_eq!(fleet.read("/api/v1/nothing").await.0, 404);
     for query in ["state=gone", "color=red", "limit=many", "after=x", "query=app:%22x"] {
         assert_eq!(fleet.read(&format!("/api/v1/alerts?{query}")).await.0, 400, "{query}");
     }

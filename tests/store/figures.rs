@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gatewatch::alerts::{AlertId, Family, Level};
-use gatewatch::store::{AlertQuery, Epoch, Reader, ShardBytes, Store};
+use gatewatch::alerts::{AlertId, Assignee, Class, Family, Level};
+use gatewatch::store::{AlertQuery, Epoch, Reader, Settings, ShardBytes, Store};
 
 use super::{alert, at, delivery, opened};
 
@@ -47,12 +47,18 @@ fn lists_are_quick_at_a_million_alerts() {
         "PRAGMA synchronous = OFF; BEGIN;
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000)
          INSERT INTO alerts (id, fingerprint, revision, state, level, family, app, detector, entity_kind, entity,
-             opened_at, last_seen, changed_at, words, alert) SELECT printf('%016x', (n * 7919) % 1000003), n, 1, iif(n % 500 = 0, 0, 2), n % 4,
+             opened_at, last_seen, changed_at, words, alert, assignee, class) SELECT printf('%016x', (n * 7919) % 1000003), n, 1, iif(n % 500 = 0, 0, 2), n % 4,
              CASE n % 3 WHEN 0 THEN 'key-usage' WHEN 1 THEN 'probing' ELSE 'auth-failures' END, 'app-' || (n % 100),
-             detector, entity_kind, entity, n * 1000000000, n * 1000000000, 0, n, alert
+             detector || (n % 50), entity_kind, '203.0.113.' || (n % 5000), n * 1000000000, n * 1000000000, n * 1000000000, n,
+             alert, iif(n % 7 = 0, 'dana', NULL), iif(n % 10 = 0, 'benign', NULL)
          FROM n, (SELECT * FROM alerts WHERE id = '0000000000000000');
          INSERT INTO alert_words (rowid, text) SELECT rowid, 'One key used from many addresses word' || (rowid % 1000)
          FROM alerts WHERE rowid > 1;
+         WITH twice (r) AS (VALUES (1), (2))
+         INSERT INTO history (alert, revision, at, says) SELECT id, r, 0, 'opened' FROM alerts, twice;
+         WITH twice (r) AS (VALUES (1), (2))
+         INSERT INTO activity (alert, revision, at, who, did, says, to_state) SELECT id, r, 0, '', 'opened', '', 0
+         FROM alerts, twice;
          COMMIT;",
     )
     .unwrap();
@@ -74,6 +80,20 @@ fn lists_are_quick_at_a_million_alerts() {
         ("app and family (none)", AlertQuery { app: Some("app-7".into()), families: vec![Family::Identity], ..page() }),
         ("rare word", AlertQuery { text: Some("word777".into()), ..page() }),
         ("common word", AlertQuery { text: Some("addresses".into()), ..page() }),
+        (
+            "detector",
+            AlertQuery { detector: Some("key-usage.one_key_many_addresses7".into()), after: middle, ..page() },
+        ),
+        ("detector (none)", AlertQuery { detector: Some("no.such".into()), ..page() }),
+        ("entity", AlertQuery { entity: Some((None, "203.0.113.77".into())), ..page() }),
+        ("whose", AlertQuery { assignee: Some(Assignee::Named("dana".into())), after: middle, ..page() }),
+        ("nobody's, closed", AlertQuery { assignee: Some(Assignee::Nobody), states: vec!["closed".into()], ..page() }),
+        ("true positives (none)", AlertQuery { class: Some(Class::TruePositive), ..page() }),
+        ("a day", AlertQuery { since: Some(at(500_000)), until: Some(at(586_400)), ..page() }),
+        (
+            "all of a detector",
+            AlertQuery { detector: Some("key-usage.one_key_many_addresses7".into()), limit: 20_000, ..page() },
+        ),
         ("unknown word", AlertQuery { text: Some("nowhere".into()), ..page() }),
     ];
     for (name, query) in queries {
@@ -82,5 +102,16 @@ fn lists_are_quick_at_a_million_alerts() {
         let took = clock.elapsed().saturating_sub(start);
         assert!(took < Duration::from_secs(2), "{name}: {found} in {took:?}");
         std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{name}: {found} in {took:?}\n")).unwrap();
+    }
+    let size = std::fs::metadata(home.path().join("gatewatch.db")).unwrap().len() >> 20;
+    drop(reader);
+    let mut store = Store::open(home.path()).unwrap();
+    // Older than it, none is; then 2,000 of them are let go at a time.
+    for (name, now) in [("nothing to let go", at(86_400)), ("2,000 to let go", at(86_400 * 400))] {
+        let start = clock.elapsed();
+        let gone = store.prune(&Settings::default(), now).unwrap().alerts;
+        let took = clock.elapsed().saturating_sub(start);
+        std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{name}: {gone} in {took:?}; {size} MB\n"))
+            .unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! What pages and commands read, while the daemon writes.
 
-use gatewatch::alerts::{Alert, AlertId, AlertState, Change, Command, Family, Level, Transition};
+use gatewatch::alerts::{Alert, AlertId, AlertState, Change, Command, Family, Level, Mark, Transition};
 use gatewatch::store::{Accounting, AlertQuery, Epoch, LetterQuery, NewDeadLetter, Reader, Settings, Store};
 use gatewatch::telemetry::{Position, StreamId};
 
@@ -113,6 +113,29 @@ fn closed_alerts_go_after_their_days_and_open_ones_stay() {
     assert_eq!(store.prune(&settings, at(day * 12)).unwrap().alerts, 1);
     let left = Reader::open(home.path()).unwrap().alerts(&AlertQuery { limit: 9, ..AlertQuery::default() }).unwrap();
     assert_eq!(left.iter().map(|alert| alert.id.0).collect::<Vec<_>>(), [3, 0]);
+}
+
+#[test]
+fn what_was_done_with_an_alert_and_what_held_it_back_go_with_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let transitions = vec![opened(&alert(1, 1)), (closed(alert(1, 1)), at(2)), opened(&alert(2, 1))];
+    let mark = |id: u64| Mark {
+        alert: AlertId(id),
+        at: (1, AlertState::Open),
+        by: "silence:1".into(),
+        says: "silence of dana: a drill".into(),
+    };
+    let marks = vec![(mark(1), at(1)), (mark(1), at(2)), (mark(2), at(1))];
+    store.commit(&Epoch { transitions, marks, ..Epoch::default() }).unwrap();
+    let reader = Reader::open(home.path()).unwrap();
+    let did =
+        |id: u64| -> Vec<String> { reader.activity(AlertId(id)).unwrap().into_iter().map(|line| line.did).collect() };
+    assert_eq!(did(1), ["opened", "closed", "hidden"]);
+    assert_eq!(reader.held_back(&[AlertId(1), AlertId(3)]).unwrap()[&AlertId(1)], ["silence:1"]);
+    assert_eq!(store.prune(&Settings::default(), at(86_400 * 91)).unwrap().alerts, 1);
+    assert_eq!((did(1), did(2).len()), (vec![], 2));
+    assert_eq!(reader.held_back(&[AlertId(1), AlertId(2)]).unwrap().len(), 1);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::app::{App, cookie};
@@ -78,7 +78,11 @@ fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Resp
 }
 
 /// Answers requests for pages that there are not.
-pub(super) async fn no_such_page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub(super) async fn no_such_page(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        let says = "there is nothing at this address: docs/alerts.md has the addresses of this version";
+        return super::api::problem::problem(StatusCode::NOT_FOUND, says);
+    }
     let says = "There is no page at this address.".to_owned();
     problem(StatusCode::NOT_FOUND, "No such page", says, app.who(&headers), &headers)
 }
