@@ -145,7 +145,8 @@ fn is_hidden(steps: &[Step], which: usize, seed: u64, before: &str, after: &str)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 160, ..ProptestConfig::default() })]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: match ProptestConfig::default().cases { 256 => 160, told => told }, ..ProptestConfig::default() })]
 
     #[test]
     fn a_planted_secret_can_be_read_out_of_no_output_and_nothing_else_changes(
@@ -236,6 +237,27 @@ fn a_secret_is_found_in_base64_that_is_text_from_several_places_on() {
     for seed in 0..200 {
         for before in ["", ",", ",,],]", "[[", "-- "] {
             is_hidden(&steps[..2], (seed % 8) as usize, seed, before, "").unwrap();
+        }
+    }
+}
+
+/// A line of base64 may hold escapes before it is folded, and an escape may be folded in base64.
+#[test]
+fn a_secret_is_found_where_escapes_and_folds_meet() {
+    is_hidden(&[Step::Json, Step::Units, Step::Folded], 7, 0, "_", "").unwrap();
+    is_hidden(&[Step::Folded, Step::Units], 3, 0, "}a,}a  a],_]a]_A_, 0 ]]]}", "").unwrap();
+    for shift in 0..40 {
+        let before = "?>".repeat(shift);
+        for steps in [
+            &[Step::Folded, Step::Units][..],
+            &[Step::Folded, Step::Slashes],
+            &[Step::Folded, Step::Units, Step::Json],
+            &[Step::Json, Step::Units, Step::Folded],
+            &[Step::Folded, Step::Percent],
+        ] {
+            for which in 0..8 {
+                is_hidden(steps, which, shift as u64, &before, &before).unwrap();
+            }
         }
     }
 }
