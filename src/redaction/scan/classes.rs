@@ -14,7 +14,7 @@ pub const CLASSES: usize = 8;
 /// For each class 64 bits: whether the byte at that place is of it.
 pub type Masks = [u64; CLASSES];
 
-/// What a number of digits is written with: digits, spaces, hyphens.
+/// What a number of digits is written with: digits, spaces, hyphens, in URLs `+`.
 pub const NUMBER: usize = 0;
 /// What the number of an account is written with: digits, capitals, spaces.
 pub const ACCOUNT: usize = 1;
@@ -42,7 +42,7 @@ pub const OF_BYTE: [u8; 256] = {
     let mut byte = 0;
     while byte < 128 {
         let (digit, capital) = ((byte as u8).is_ascii_digit(), (byte as u8).is_ascii_uppercase());
-        of[byte] |= is(digit || matches!(byte as u8, b' ' | b'-'), NUMBER);
+        of[byte] |= is(digit || matches!(byte as u8, b' ' | b'-' | b'+'), NUMBER);
         of[byte] |= is(digit || capital || byte as u8 == b' ', ACCOUNT);
         of[byte] |= is(matches!(byte as u8, b'a'..=b'z' | b'2'..=b'7'), BASE32);
         of[byte] |= is(byte as u8 == b'=', EQUALS);
@@ -135,7 +135,7 @@ mod tests {
         let of = |class: usize| -> String {
             (0..=u8::MAX).filter(|byte| OF_BYTE[usize::from(*byte)] >> class & 1 == 1).map(char::from).collect()
         };
-        assert_eq!(of(NUMBER), " -0123456789");
+        assert_eq!(of(NUMBER), " +-0123456789");
         assert_eq!(of(ACCOUNT), " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
         assert_eq!(of(PACKED), "+-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
         assert_eq!(of(BITS[0]), "+-/0123456789_ghijklmnopqrstuvwxyz");
