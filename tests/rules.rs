@@ -1,5 +1,4 @@
 //! What rules that are content promise, tested from outside: every kind is hidden in whatever it
-//! What rules that are content promise, tested from outside: every kind is hidden in whatever it
 //! stands, a clean log gives no alert, and the rules people already have load as they are, with every
 //! problem named. That no text makes one slow is measured by `./dev bench rules`.
 
