@@ -481,6 +481,20 @@ fn the_filter_keeps_every_byte_it_does_not_hide() {
     assert_eq!(again, output);
 }
 
+#[test]
+fn a_card_is_hidden_in_a_url_however_its_blanks_are_written() {
+    for blank in ["%20", "+", "-", "%2520"] {
+        let card = ["4111", "1111", "1111", "1111"].join(blank);
+        for text in
+            [format!("/pay?card={card}&year=2027"), format!(r#"{{"url":"/pay?note=2026{blank}{card}{blank}123"}}"#)]
+        {
+            let (left, kinds) = shown(&text);
+            assert_eq!((left, kinds), (text.replace(&card, "…"), vec!["payment-card".to_owned()]), "{text}");
+        }
+    }
+    keeps("/log?from=2026-11-26%2010:00&to=2026-11-27%2011:00&n=1234%20567");
+}
+
 /// However it is read, in pieces or at once.
 #[test]
 fn a_record_too_long_to_scan_is_hidden_field_by_field_with_a_count() {

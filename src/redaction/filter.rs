@@ -140,14 +140,11 @@ impl TooLong {
 
     /// Ends it; returns how many values it had, or that all of it is one.
     fn end(&mut self, output: &mut impl Write) -> io::Result<u64> {
-        match &mut self.fields {
-            Some(fields) => {
-                fields.end(&mut |part| field(part, &mut self.hidden, output))?;
-            }
-            None => {
-                self.hidden += 1;
-                write!(output, "[gatewatch: line of {} bytes hidden: too long to scan]", self.length)?;
-            }
+        if let Some(fields) = &mut self.fields {
+            fields.end(&mut |part| field(part, &mut self.hidden, output))?;
+        } else {
+            self.hidden += 1;
+            write!(output, "[gatewatch: line of {} bytes hidden: too long to scan]", self.length)?;
         }
         Ok(self.hidden)
     }
@@ -205,13 +202,11 @@ impl Filter<'_, '_> {
             long.pass(&begun, output)?;
             self.lines.too_long = Some(long);
         }
-        match &mut self.lines.too_long {
-            Some(long) => long.pass(part, output),
-            None => {
-                self.lines.rest.extend_from_slice(part);
-                Ok(())
-            }
+        if let Some(long) = &mut self.lines.too_long {
+            return long.pass(part, output);
         }
+        self.lines.rest.extend_from_slice(part);
+        Ok(())
     }
 
     /// Ends the line being read.

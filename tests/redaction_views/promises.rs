@@ -153,8 +153,8 @@ proptest! {
         steps in prop::collection::vec(step(), 0..4),
         which in 0_usize..8,
         seed in any::<u64>(),
-        before in "[ a-zA-Z0-9{}\\[\\],:;._-]{0,40}",
-        after in "[ a-zA-Z0-9{}\\[\\],:;._-]{0,40}",
+        before in "[ a-zA-Z0-9{}\\[\\],:;._%/+=&\\\\'\"<>\n-]{0,40}",
+        after in "[ a-zA-Z0-9{}\\[\\],:;._%/+=&\\\\'\"<>\n-]{0,40}",
     ) {
         is_hidden(&steps, which, seed, &before, &after)?;
     }
