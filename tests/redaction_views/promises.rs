@@ -153,8 +153,8 @@ proptest! {
         steps in prop::collection::vec(step(), 0..4),
         which in 0_usize..8,
         seed in any::<u64>(),
-        before in "[ a-zA-Z0-9{}\\[\\],:;._-]{0,40}",
-        after in "[ a-zA-Z0-9{}\\[\\],:;._-]{0,40}",
+        before in "[ a-zA-Z0-9{}\\[\\],:;._%/+=&\\\\'\"<>\n-]{0,40}",
+        after in "[ a-zA-Z0-9{}\\[\\],:;._%/+=&\\\\'\"<>\n-]{0,40}",
     ) {
         is_hidden(&steps, which, seed, &before, &after)?;
     }
@@ -193,7 +193,10 @@ proptest! {
             (false, true) => BASE64,
             (false, false) => data_encoding::BASE64_NOPAD,
         };
-        let seen = scan(format!(r#"{{"body":"{}"}}"#, engine.encode(plain.as_bytes())).as_bytes());
+        let packed = engine.encode(plain.as_bytes());
+        // Base64 that begins as a token of Adafruit does is hidden whole, in doubt.
+        prop_assume!(!packed.starts_with("aio_"));
+        let seen = scan(format!(r#"{{"body":"{packed}"}}"#).as_bytes());
         let out: Value = serde_json::from_slice(&seen.bytes).unwrap();
         let decoded = engine.decode(out["body"].as_str().unwrap().as_bytes());
         let decoded = decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -246,6 +249,7 @@ fn a_secret_is_found_in_base64_that_is_text_from_several_places_on() {
 fn a_secret_is_found_where_escapes_and_folds_meet() {
     is_hidden(&[Step::Json, Step::Units, Step::Folded], 7, 0, "_", "").unwrap();
     is_hidden(&[Step::Folded, Step::Units], 3, 0, "}a,}a  a],_]a]_A_, 0 ]]]}", "").unwrap();
+    is_hidden(&[Step::PackedInJson, Step::PercentWhole, Step::Folded], 1, 0, "\"\"0\"0aA% a\"\n}0 00", "").unwrap();
     for shift in 0..40 {
         let before = "?>".repeat(shift);
         for steps in [

@@ -3,7 +3,8 @@
 //! Base64 is folded at 64 or 76 characters, long tokens wherever a screen ends. What stands on both
 //! sides of a line break, however it is written, is read as one word if the first part is long. In
 //! such a word only what proves or shapes itself counts, over a break, and only if it was not whole
-//! before: a name says nothing of the line behind its value. Each byte is read twice at most.
+//! before: a name says nothing of the line behind its value. Each byte is read twice, where lines are
+//! short five times more.
 
 use std::ops::Range;
 
@@ -15,6 +16,10 @@ use crate::telemetry::Confidence;
 
 /// The fewest characters before a break.
 const LEAST: usize = 12;
+/// How many lines are read together once more, if a value may begin in the first of them.
+const TOGETHER: usize = 3;
+/// How long the lines of base64 are at least, but for the last one.
+const WIDTH: usize = 60;
 /// How much white space a line may begin with, characters.
 const INDENT: usize = 32;
 /// How many of a hundred characters of what goes on must be of another class than the one before:
@@ -108,8 +113,11 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
     while start > within.start && TOKEN.has(text[start - 1]) {
         start -= 1;
     }
-    if start > within.start && text[start - 1] == b'\\' {
-        start += if text[start] == b'u' { 5 } else { 1 };
+    // The letters of an escape before it are none of its own; any other sign stands for itself.
+    if start > within.start
+        && let Some(escape) = unit_at(text, start - 1).filter(|unit| unit.escaped)
+    {
+        start = end.min(start - 1 + escape.len);
     }
     let mut parts = Vec::new();
     parts.push(start..end);
@@ -126,12 +134,25 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
     if parts.len() < 2 || !to.may(parent, &outer) {
         return None;
     }
-    // The last word may be the text's again: it is read with it and without.
+    with_and_without(to, parent, &parts);
+    // The first words may be the text's too: the value may begin behind each that is no line of base64.
+    for at in 1..parts.len() - 1 {
+        let (before, window) = (&parts[at - 1], &parts[at..parts.len().min(at + TOGETHER)]);
+        let full = before.len() == window[0].len() && before.len() >= WIDTH;
+        let outer = window[0].start..window.last().map_or(end, |last| last.end);
+        if !full && to.may(parent, &outer) {
+            with_and_without(to, parent, window);
+        }
+    }
+    Some(end)
+}
+
+/// Reads `parts` as one word. The last may be the text's again: it is read with it and without.
+fn with_and_without(to: &mut Gathering<'_>, parent: usize, parts: &[Range<usize>]) {
     if parts.len() > 2 {
         joined(to, parent, &parts[..parts.len() - 1]);
     }
-    joined(to, parent, &parts);
-    Some(end)
+    joined(to, parent, parts);
 }
 
 fn joined(to: &mut Gathering<'_>, parent: usize, parts: &[Range<usize>]) {
