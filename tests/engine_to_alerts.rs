@@ -8,7 +8,7 @@ use gatewatch::alerts::{Alert, AlertBook, BookSettings};
 use gatewatch::clock::{Lanes, Timestamp, Watermarks};
 use gatewatch::detection::{
     Attack, Baselining, Bulk, Counting, Detector, Detectors, Engine, EngineSettings, Family, Level, Measured, Observed,
-    Risking, Share, Signal, Window,
+    Only, Risking, Share, Signal, Window,
 };
 use gatewatch::telemetry::{Category, Entity, EntityKind, Position, StreamId};
 use proptest::prelude::*;
@@ -37,6 +37,8 @@ fn detectors() -> Arc<Detectors> {
             version: 1,
         })
     };
+    let only = Only { few: None, settled: None };
+    let first_seen = |bulk| Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk, only };
     let amount = |average, more_than| Counting::Amount { average, more_than, among: 2, within: secs(30).into() };
     let percentile = Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() };
     let any_order = Counting::Sequence { steps: vec![1, 2], within: secs(60), gap: Some(secs(20)), any_order: true };
@@ -59,7 +61,7 @@ fn detectors() -> Arc<Detectors> {
                 Counting::Sequence { steps: vec![2, 1], within: secs(60), gap: None, any_order: false },
                 20,
             ),
-            detector("e.first", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None }, 15),
+            detector("e.first", first_seen(None), 15),
             detector("f.absence", Counting::Absence { after: secs(25), at_least: 2 }, 15),
             detector("g.tumbling", Counting::Threshold { at_least: 3, within: Window::tumbling(secs(30)) }, 9),
             detector("h.ratio", Counting::Ratio { at_least: Share(600_000), among: 3, within: secs(40).into() }, 9),
@@ -67,10 +69,10 @@ fn detectors() -> Arc<Detectors> {
             detector("j.average", amount(true, 2), 12),
             detector("k.percentile", percentile, 9),
             detector("l.together", any_order, 20),
-            detector("m.bulk", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: Some(bulk) }, 15),
+            detector("m.bulk", first_seen(Some(bulk)), 15),
             detector("n.unanswered", Counting::Unanswered { within: secs(12) }, 15),
             detector("o.baseline", Counting::Baseline(baseline), 9),
-            detector("p.rhythm", Counting::Rhythm { missing: 1, learn: Duration::ZERO }, 9),
+            detector("p.rhythm", Counting::Rhythm { missing: 1, minutes: false, learn: Duration::ZERO }, 9),
             detector("q.risk", Counting::Risk(Risking { at_least: 70, tactics: 1, half_life: secs(20) }), 9),
         ],
     })

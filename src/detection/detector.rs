@@ -7,7 +7,7 @@ use crate::clock::Lanes;
 use crate::telemetry::EntityKind;
 
 use super::correlation_plan::Plan;
-use super::kinds::{Baselining, Bulk, Risking, Share, Traveling, Window};
+use super::kinds::{Baselining, Bulk, Only, Risking, Share, Traveling, Window};
 use super::{Attack, Family, Level};
 
 /// How a detector counts.
@@ -79,6 +79,8 @@ pub enum Counting {
         forget: Duration,
         /// When many new values at once are one event.
         bulk: Option<Bulk>,
+        /// Of which new values it is told at all.
+        only: Only,
     },
     /// The entity has gone quiet: no event for `after`, having had at least `at_least` in the
     /// `after` before that.
@@ -95,6 +97,8 @@ pub enum Counting {
     Rhythm {
         /// Signs of life that should have come.
         missing: u32,
+        /// Whether a sign of life is a minute in which it is heard, not a second.
+        minutes: bool,
         /// Nothing fires before the entity has been known this long.
         learn: Duration,
     },

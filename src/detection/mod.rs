@@ -53,7 +53,7 @@ pub use engine::{Engine, EngineSettings, ShardDelta};
 pub use exceptions::{Exception, Exceptions, Standing};
 pub use explain::{describe, summary};
 pub use finding::{Attack, Evidence, Family, Finding, Level};
-pub use kinds::{Baselining, Bulk, Measured, Risking, Share, Traveling, Window};
+pub use kinds::{Baselining, Bulk, Measured, Only, Risking, Share, Traveling, Window};
 pub use matcher::Matcher;
 pub use rule::Rule;
 pub use signal::{Observed, Signal};
