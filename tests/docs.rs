@@ -12,7 +12,7 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 15] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
@@ -24,6 +24,7 @@ const DOCUMENTS: [&str; 15] = [
     "docs/detectors.md",
     "docs/events.md",
     "docs/kinds.md",
+    "docs/notifications.md",
     "docs/operations.md",
     "docs/redaction.md",
     "docs/sigma.md",
@@ -100,6 +101,15 @@ fn every_kind_of_secret_that_the_program_can_name_is_written_down() {
     for name in kinds {
         assert!(text.contains(&format!("`{name}`")), "{name}");
     }
+}
+
+#[test]
+fn every_placeholder_of_a_message_is_written_down() {
+    let mut table = String::from("| placeholder | |\n| --- | --- |\n");
+    for (name, describe) in gatewatch::sinks::PLACEHOLDERS {
+        writeln!(table, "| `{{{name}}}` | {describe} |").unwrap();
+    }
+    holds("docs/notifications.md", &table);
 }
 
 #[test]
