@@ -66,6 +66,8 @@ type GroupKey = (usize, usize, Vec<String>);
 struct Heard {
     name: String,
     hears: Hears,
+    /// Whether it is remembered what it heard of; of a program that hears everything it need not be.
+    remembered: bool,
     at_least: Option<Level>,
 }
 
@@ -98,12 +100,14 @@ struct Saved {
 impl Dispatcher {
     /// Returns a dispatcher to `outlets` by `routes`; without routes all hear of everything.
     pub fn new(outlets: &[Outlet], mut routes: Vec<Route>, external_url: Option<&str>) -> Self {
-        if routes.is_empty() {
+        let chosen = !routes.is_empty();
+        if !chosen {
             routes.push(Route::everything(outlets.iter().map(|outlet| outlet.name.clone())));
         }
         let heard = |outlet: &Outlet| Heard {
             name: outlet.name.clone(),
             hears: outlet.sink.hears(),
+            remembered: chosen || outlet.sink.hears() != Hears::Everything || outlet.sink.reminded_every().is_some(),
             at_least: outlet.at_least,
         };
         Self {
@@ -194,6 +198,9 @@ impl Dispatcher {
     }
 
     fn remember(&mut self, (sink, route): (usize, usize), alert: &Alert, now: Timestamp) {
+        if !self.sinks[sink].remembered {
+            return;
+        }
         self.changed = true;
         if alert.state == AlertState::Closed {
             self.told.remove(&(sink, alert.id));

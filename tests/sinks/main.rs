@@ -14,6 +14,7 @@
 mod alertmanager;
 mod chat;
 mod commands;
+mod daemon;
 mod email;
 mod identity;
 mod kafka;
