@@ -181,8 +181,10 @@ fn every_command_that_is_written_down_exists() {
         for words in commands(&read(path)) {
             let plain =
                 |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
-            let deep =
-                matches!(words[0].as_str(), "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions");
+            let deep = matches!(
+                words[0].as_str(),
+                "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions" | "sinks"
+            );
             let command: Vec<&str> =
                 words.iter().map(String::as_str).take(if deep { 2 } else { 1 }).take_while(plain).collect();
             let (known, help) = gatewatch(&[command.as_slice(), &["--help"]].concat());

@@ -36,6 +36,7 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
             if let Some(says) = lost(&config) {
                 setup::note(says);
             }
+            idle(&config, &detectors).iter().for_each(|says| setup::note(says));
             for rule in rules.everywhere() {
                 let cost = cost(rule);
                 setup::note(&format!("{} alone costs {cost:.1} ms a MiB of logs", rule.name));
@@ -59,6 +60,14 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which patterns of routes name no detector that runs.
+fn idle(config: &crate::config::Config, catalogue: &Catalogue) -> Vec<String> {
+    let all = &catalogue.detectors.all;
+    let patterns = config.routes.iter().zip(1..).flat_map(|(route, n)| route.detectors.iter().map(move |one| (n, one)));
+    let idle = patterns.filter(|(_, pattern)| all.iter().all(|detector| !pattern.matches(&detector.id)));
+    idle.map(|(n, pattern)| format!("route {n}: no detector that runs is called {}", pattern.as_str())).collect()
 }
 
 /// Says why people who are told of an alert would not find it.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 
-use super::escape::{cut, mrkdwn};
+use super::escape::{cut, html, mrkdwn};
 use super::notice::Notice;
 use super::post::{Poster, Reach};
 use super::template::Texts;
@@ -71,7 +71,7 @@ impl Slack {
         for notice in notices.iter().take(LISTED) {
             let title = self.texts.title.fill(notice, mrkdwn);
             let title = match &notice.link {
-                Some(link) => format!("<{}|{}>", mrkdwn(link), title.replace('|', "¦")),
+                Some(link) => format!("<{}|{}>", html(link), title.replace('|', "¦")),
                 None => title,
             };
             blocks.push(section(&format!("*{title}*\n{}", self.texts.text.fill(notice, mrkdwn))));

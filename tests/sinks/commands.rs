@@ -89,3 +89,24 @@ fn deliveries_are_listed_with_attempt_answer_latency_and_next_try() {
     assert!(table.starts_with("SINK") && table.contains("delivered: 200 (2 alerts)"), "{table}");
     assert_eq!(list(&["--failing"]), "");
 }
+
+#[test]
+fn a_configuration_that_is_in_order_is_checked_for_what_may_not_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gatewatch.toml");
+    let text = "[sinks.slack.ops]\nurl = { env = 'OPS_URL' }\n\
+                [[routes]]\nto = ['ops']\ndetectors = ['key-usage.*', 'key_usage.*']\n";
+    std::fs::write(&path, text).unwrap();
+    let checked = gatewatch(&["config", "check", "--config", path.to_str().unwrap()], &[]);
+    let says = text_of(&checked);
+    assert!(checked.status.success() && says.contains("1 sinks"), "{says}");
+    assert!(
+        says.contains("route 1: no detector that runs is called key_usage.*") && !says.contains("key-usage"),
+        "{says}"
+    );
+    assert!(says.contains("messages carry no link to their alert"), "{says}");
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stderr)
+}
