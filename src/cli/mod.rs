@@ -25,6 +25,8 @@ mod restore;
 mod run;
 mod setup;
 mod simulate;
+mod sink_args;
+mod sinks;
 mod sources;
 mod talk;
 mod tap;
@@ -66,6 +68,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Config(command) => config::config(&command),
         Command::Exceptions(command) => exceptions::exceptions(&command),
         Command::DeadLetters(command) => dead_letters::dead_letters(&command),
+        Command::Sinks(command) => sinks::sinks(&command),
         Command::Tap(options) => tap::tap(&options),
         Command::Decode(options) => decode::decode(&options),
         Command::Token(command) => token::token(&command),

@@ -20,8 +20,8 @@ use crate::dashboard::{Board, Changes, DetectorSeen, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, Orders, Outputs, SourceInfo, Watch,
-    supervise,
+    Ask, Core, Crew, DISPATCH, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, Orders, Outputs,
+    SourceInfo, Watch, supervise,
 };
 use crate::sources::ResumePoints;
 use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
@@ -77,6 +77,7 @@ pub fn daemon(
     let resume = points(&recovered, &streams, |position| position.resume);
     let absorbed = points(&recovered, &streams, |position| position.absorbed);
     let settings = setup::core(config, true);
+    let dispatch = recovered.values.remove(DISPATCH);
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -91,8 +92,7 @@ pub fn daemon(
     let board = Arc::new(board(&catalogue));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
-    let deliveries =
-        Deliveries::new(sources::sinks(config, clock)?, runtime.handle().clone(), to_asks.clone(), clock.clone());
+    let deliveries = deliveries(config, clock, (&runtime, &to_asks), (dispatch.as_deref(), &core))?;
     let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
     let watch = figures(watch, &core, &deliveries, (config, data));
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
@@ -127,6 +127,21 @@ pub fn daemon(
     drop(runtime.block_on(serving));
     runtime.shutdown_timeout(Duration::from_secs(3));
     farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
+}
+
+/// Returns deliveries to the configured sinks, which go on where the newest epoch stood.
+fn deliveries(
+    config: &Config,
+    clock: &Clock,
+    (runtime, to): (&Runtime, &Sender<Ask>),
+    (dispatch, core): (Option<&[u8]>, &Core),
+) -> Result<Deliveries, Failure> {
+    let routes = (config.routes.clone(), config.dashboard.external_url.as_deref());
+    let outlets = sources::sinks(config, None, clock)?;
+    let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
+    let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
+    deliveries.resume(dispatch, &open);
+    Ok(deliveries)
 }
 
 /// Says whether everything read became durable before the end.

@@ -58,6 +58,8 @@ pub struct Daemon {
     answers: Vec<oneshot::Sender<Result<(), String>>>,
     unsaved: Option<Epoch>,
     dirty: bool,
+    /// Whether a message to people has waited long enough.
+    message: bool,
     records_since_epoch: u64,
     last_epoch: Duration,
     told_since: Option<Duration>,
@@ -83,6 +85,7 @@ impl Daemon {
             answers: Vec::new(),
             unsaved: None,
             dirty: false,
+            message: false,
             records_since_epoch: 0,
             last_epoch: now,
             told_since: None,
@@ -207,6 +210,7 @@ impl Daemon {
             self.silence(now);
             let transitions = self.parts.core.tick();
             self.tell(transitions);
+            self.message |= self.parts.deliveries.is_due(self.parts.clock.now());
             self.deliver()?;
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
             self.retries.take_up(&mut self.parts, stuck, now).map_err(DaemonError::Store)?;
@@ -217,7 +221,7 @@ impl Daemon {
         let since = now.saturating_sub(self.last_epoch);
         let telling = self.told_since.is_some_and(|since| now.saturating_sub(since) >= TELL);
         let changed = self.dirty || !self.pending.is_empty();
-        let due = telling || (changed && since >= EPOCH) || self.records_since_epoch >= EPOCH_RECORDS;
+        let due = telling || self.message || (changed && since >= EPOCH) || self.records_since_epoch >= EPOCH_RECORDS;
         if self.unsaved.is_some() || due {
             self.epoch(now)?;
         }
@@ -307,6 +311,7 @@ impl Daemon {
         }
         self.records_since_epoch = 0;
         self.dirty = false;
+        self.message = false;
         self.told_since = None;
         self.last_epoch = self.parts.clock.elapsed();
         let positions = self.parts.core.positions();
@@ -321,14 +326,10 @@ impl Daemon {
         Ok(())
     }
 
-    fn outbox(&self, epoch: &mut Epoch) {
+    fn outbox(&mut self, epoch: &mut Epoch) {
         let now = self.parts.clock.now();
-        for (transition, _) in &epoch.transitions {
-            let old = transition.alert().last_seen < now.minus(self.parts.settings.notify_max_age);
-            if !old {
-                epoch.outbox.extend(self.parts.deliveries.rendered(transition, &self.parts.streams, now));
-            }
-        }
+        let DaemonParts { deliveries, streams, core, settings, .. } = &mut self.parts;
+        deliveries.fill(epoch, streams, (now, settings.notify_max_age), |id| core.book().get(id).cloned());
     }
 
     fn deliver(&mut self) -> Result<(), DaemonError> {

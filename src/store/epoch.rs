@@ -116,6 +116,24 @@ pub struct Delivery {
     pub attempts: u32,
     /// Not before this (wall time).
     pub due: Timestamp,
+    /// The alerts that it is about, where its key names none.
+    pub about: Vec<String>,
+}
+
+impl Delivery {
+    /// Returns a delivery that was not tried yet.
+    pub fn new(sink: &str, key: &str, payload: String, due: Timestamp) -> Self {
+        Self { id: 0, sink: sink.to_owned(), key: key.to_owned(), payload, attempts: 0, due, about: Vec::new() }
+    }
+}
+
+/// When a delivery was tried, and how long that took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it was over, wall time.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: std::time::Duration,
 }
 
 /// Everything that becomes durable together.

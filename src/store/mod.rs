@@ -24,12 +24,13 @@ mod writer;
 
 pub use backup::{BackedUp, KEY_FILE};
 pub use epoch::{
-    Accounting, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes, StreamPosition,
+    Accounting, Attempt, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes,
+    StreamPosition,
 };
 pub use error::StoreError;
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
-pub use reader::{AlertQuery, AuditLine, Change, Reader};
+pub use reader::{AlertQuery, AuditLine, Change, Made, Reader};
 pub use retention::{Pruned, Settings};
 pub use retries::{Asked, QueuedLetter, ask_to_retry};
 pub use state_rows::COMPONENTS;

@@ -384,14 +384,7 @@ fn epoch(now: Timestamp) -> Epoch {
             transitions.push((Transition::Closed(later, Closing::Quiet), at));
         }
     }
-    let outbox = (0..2).map(|at| Delivery {
-        id: 0,
-        sink: "pager".into(),
-        key: format!("{}:1", alert(at, now).id),
-        payload: "{}".into(),
-        attempts: 0,
-        due: now,
-    });
+    let outbox = (0..2).map(|at| Delivery::new("pager", &format!("{}:1", alert(at, now).id), "{}".into(), now));
     let dead =
         [("not_json", "{\"time\": \"2026-11-23T13:5"), ("not_an_object", "<html><body>502 Bad Gateway</body></html>")];
     Epoch {

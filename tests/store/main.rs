@@ -60,14 +60,7 @@ fn closed(mut alert: Alert) -> Transition {
 }
 
 fn delivery(alert: u64, revision: u32, due: i64) -> Delivery {
-    Delivery {
-        id: 0,
-        sink: "hook".into(),
-        key: format!("{}:{revision}", AlertId(alert)),
-        payload: "{}".into(),
-        attempts: 0,
-        due: at(due),
-    }
+    Delivery::new("hook", &format!("{}:{revision}", AlertId(alert)), "{}".into(), at(due))
 }
 
 fn stream(partition: i32) -> StreamName {

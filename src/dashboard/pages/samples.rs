@@ -97,6 +97,7 @@ pub(in crate::dashboard) fn deliveries() -> Vec<(Delivery, String)> {
         payload: "{}".into(),
         attempts: 1,
         due: ago(539),
+        about: Vec::new(),
     };
     vec![(one, "delivered: 200".into())]
 }
