@@ -1,7 +1,7 @@
 //! Which alerts come, go and change when other detectors look at the same events?
 //!
-//! Two alerts are the same trouble if detector and entity are the same and their events overlap in
-//! time, so one that only opens earlier is earlier, not gone and come. Of several that overlap, the
+//! Two alerts are the same trouble if detector (or group) and entity are the same and their events
+//! overlap in time, so one that only opens earlier is earlier, not gone and come. Of several that overlap, the
 //! earliest are paired. As many pairs as alerts: the caller has all of them in memory anyway.
 
 use std::cmp::Ordering;
@@ -33,6 +33,8 @@ pub enum Shift {
     Level(Level, Level),
     /// It counts so many events now, not as the first.
     Count(u64, u64),
+    /// So many detectors see it that do not with the first, and so many no longer do.
+    SeenBy(usize, usize),
 }
 
 impl<'a> Pair<'a> {
@@ -53,7 +55,10 @@ impl<'a> Pair<'a> {
         };
         let level = (now.level != other.level).then_some(Shift::Level(now.level, other.level));
         let count = (now.count != other.count).then_some(Shift::Count(now.count, other.count));
-        [opened, level, count].into_iter().flatten().collect()
+        let unseen = |from: &Alert, by: &Alert| from.detectors().filter(|id| !by.is_seen_by(id)).count();
+        let seen_by = (unseen(other, now), unseen(now, other));
+        let seen_by = (seen_by != (0, 0)).then_some(Shift::SeenBy(seen_by.0, seen_by.1));
+        [opened, level, count, seen_by].into_iter().flatten().collect()
     }
 
     /// Tells whether the alert is the same with both.
@@ -94,7 +99,7 @@ fn in_order(alerts: &[Alert]) -> Vec<&Alert> {
 }
 
 fn trouble(alert: &Alert) -> (&str, &super::Entity) {
-    (&alert.detector, &alert.entity)
+    (alert.subject(), &alert.entity)
 }
 
 fn place(alert: &Alert) -> (&str, Timestamp, &super::Entity) {
@@ -114,6 +119,8 @@ mod tests {
             id: AlertId(seen.1.unsigned_abs()),
             fingerprint: 0,
             revision: 1,
+            group: None,
+            members: Vec::new(),
             detector: "probing.scanner".into(),
             family: Family::Probing,
             level,

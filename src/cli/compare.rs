@@ -129,6 +129,9 @@ pub fn change(pair: &Pair<'_>, shifts: &[Shift]) -> String {
         Shift::Level(..) => "milder".to_owned(),
         Shift::Count(now, other) if other > now => "more events".to_owned(),
         Shift::Count(..) => "fewer events".to_owned(),
+        Shift::SeenBy(more, 0) => format!("seen by {more} more"),
+        Shift::SeenBy(0, fewer) => format!("seen by {fewer} fewer"),
+        Shift::SeenBy(more, fewer) => format!("seen by {more} others and no more by {fewer}"),
     };
     match pair {
         Pair::Come(_) => "come".to_owned(),

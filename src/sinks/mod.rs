@@ -116,6 +116,8 @@ fn change(transition: &Transition) -> Value {
     match transition {
         Transition::Opened(_) => Value::Null,
         Transition::Updated(_, Change::Events) => json!({"kind": "events"}),
+        Transition::Updated(_, Change::Raised { from }) => json!({"kind": "raised", "from": from.name()}),
+        Transition::Updated(_, Change::Joined { detector }) => json!({"kind": "joined", "detector": detector}),
         Transition::Updated(_, Change::Reopened) => json!({"kind": "reopened"}),
         Transition::Updated(_, Change::Acknowledged { by }) => json!({"kind": "acknowledged", "by": by}),
         Transition::Closed(_, Closing::Quiet) => json!({"kind": "quiet"}),
@@ -140,6 +142,8 @@ fn sample() -> Alert {
         id: AlertId(0x3f9a),
         fingerprint: 7,
         revision: 2,
+        group: None,
+        members: Vec::new(),
         detector: "key-usage.one_key_many_addresses".into(),
         family: Family::KeyUsage,
         level: Level::High,

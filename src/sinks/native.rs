@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::alerts::{Alert, Because};
+use crate::alerts::{Alert, Because, Member};
 use crate::telemetry::Streams;
 
 /// Returns `alert` in its native form. `streams` gives positions their names.
 pub fn native(alert: &Alert, streams: &Streams) -> Value {
     let entity = |entity: &crate::telemetry::Entity| json!({"kind": entity.kind.name(), "value": &*entity.value});
     let evidence: Vec<Value> = alert
-        .evidence
-        .iter()
+        .all_evidence()
+        .into_iter()
         .map(|one| {
             let stream = streams.name(one.position.stream);
             json!({
@@ -33,6 +33,8 @@ pub fn native(alert: &Alert, streams: &Streams) -> Value {
     json!({
         "id": alert.id.to_string(),
         "detector": alert.detector,
+        "group": alert.group,
+        "also": alert.also().iter().map(also).collect::<Vec<_>>(),
         "family": alert.family.name(),
         "level": alert.level.name(),
         "title": alert.title,
@@ -53,6 +55,24 @@ pub fn native(alert: &Alert, streams: &Streams) -> Value {
         "triage": alert.triage,
         "late": alert.late,
         "assignee": alert.assignee,
+    })
+}
+
+/// What another detector has seen of the same.
+fn also(member: &Member) -> Value {
+    json!({
+        "detector": member.detector,
+        "family": member.family.name(),
+        "level": member.level.name(),
+        "title": member.title,
+        "count": member.count,
+        "first_seen": member.first_seen,
+        "opened_at": member.opened_at,
+        "last_seen": member.last_seen,
+        "app": member.app,
+        "why": member.why,
+        "attack": {"version": member.attack.version, "techniques": member.attack.techniques},
+        "threat": member.threat,
     })
 }
 

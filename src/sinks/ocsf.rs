@@ -129,6 +129,10 @@ fn finding_info(alert: &Alert) -> Value {
         "analytic": {
             "type_id": 1, "type": "Rule", "uid": alert.detector, "name": alert.title, "category": alert.family.name(),
         },
+        "related_analytics": alert.also().iter().map(|member| json!({
+            "type_id": 1, "type": "Rule", "uid": member.detector, "name": member.title, "desc": member.why,
+            "category": member.family.name(),
+        })).collect::<Vec<_>>(),
         "attacks": alert.attack.techniques.iter().map(attack).collect::<Vec<_>>(),
     })
 }

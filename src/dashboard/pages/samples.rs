@@ -32,6 +32,8 @@ pub(in crate::dashboard) fn alert() -> Alert {
         id: AlertId(0x3f9a_0011_2233_4455),
         fingerprint: 7,
         revision: 3,
+        group: None,
+        members: Vec::new(),
         detector: "key-usage.one_key_many_addresses".into(),
         family: Family::KeyUsage,
         level: Level::High,
