@@ -548,13 +548,20 @@ mod tests {
         book.command(&Command::Acknowledge { alert: id, by: "dana".into(), at: at(0) }).unwrap();
         let told = book.apply(&detectors(), vec![of_group(1, Level::Critical, true, 1)]);
         let alert = told[0].alert();
-        assert_eq!((names(&told), alert.state, alert.level), (vec!["raised"], AlertState::Acknowledged, Level::Critical));
+        assert_eq!(
+            (names(&told), alert.state, alert.level),
+            (vec!["raised"], AlertState::Acknowledged, Level::Critical)
+        );
         book.command(&close(id)).unwrap();
         assert_eq!(book.apply(&detectors(), vec![of_group(1, Level::Critical, false, 2)]), []);
         let told = book.apply(&detectors(), vec![of_group(0, Level::Low, true, 3), of_group(1, Level::Low, false, 4)]);
         assert_eq!((names(&told), told[0].alert().id == id), (vec!["opened"], false));
         let alert = told[0].alert();
-        assert_eq!((alert.members.len(), alert.count), (0, 1), "what another sees of an attack that is closed is passed over");
+        assert_eq!(
+            (alert.members.len(), alert.count),
+            (0, 1),
+            "what another sees of an attack that is closed is passed over"
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Which alerts come, go and change when other detectors look at the same events?
 //!
-//! Two alerts are the same trouble if detector (or group) and entity are the same and their events
-//! overlap in time, so one that only opens earlier is earlier, not gone and come. Of several that overlap, the
+//! Detectors are compared one by one, for one of them is what somebody has changed: what several saw as one
+//! alert is taken apart first ([`Alert::apart`](super::Alert::apart)).
+//!
+//! Two alerts are the same trouble if detector and entity are the same and their events overlap in
+//! time, so one that only opens earlier is earlier, not gone and come. Of several that overlap, the
 //! earliest are paired. As many pairs as alerts: the caller has all of them in memory anyway.
 
 use std::cmp::Ordering;
@@ -33,8 +36,6 @@ pub enum Shift {
     Level(Level, Level),
     /// It counts so many events now, not as the first.
     Count(u64, u64),
-    /// So many detectors see it that do not with the first, and so many no longer do.
-    SeenBy(usize, usize),
 }
 
 impl<'a> Pair<'a> {
@@ -55,10 +56,7 @@ impl<'a> Pair<'a> {
         };
         let level = (now.level != other.level).then_some(Shift::Level(now.level, other.level));
         let count = (now.count != other.count).then_some(Shift::Count(now.count, other.count));
-        let unseen = |from: &Alert, by: &Alert| from.detectors().filter(|id| !by.is_seen_by(id)).count();
-        let seen_by = (unseen(other, now), unseen(now, other));
-        let seen_by = (seen_by != (0, 0)).then_some(Shift::SeenBy(seen_by.0, seen_by.1));
-        [opened, level, count, seen_by].into_iter().flatten().collect()
+        [opened, level, count].into_iter().flatten().collect()
     }
 
     /// Tells whether the alert is the same with both.
@@ -99,7 +97,7 @@ fn in_order(alerts: &[Alert]) -> Vec<&Alert> {
 }
 
 fn trouble(alert: &Alert) -> (&str, &super::Entity) {
-    (alert.subject(), &alert.entity)
+    (&alert.detector, &alert.entity)
 }
 
 fn place(alert: &Alert) -> (&str, Timestamp, &super::Entity) {

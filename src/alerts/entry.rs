@@ -99,13 +99,12 @@ impl Entry {
             alert.entities = union(&alert.entity, std::mem::take(&mut alert.entities), more);
         }
         let mut members = alert.take_members();
-        let change = match members.iter_mut().find(|member| member.detector == finding.detector) {
-            Some(member) => member.add(finding).then_some(Change::Events),
-            None => {
-                let change = Change::Joined { detector: Arc::clone(&finding.detector) };
-                members.push(Member::joins(detector, finding));
-                Some(change)
-            }
+        let known = members.iter_mut().find(|member| member.detector == finding.detector);
+        let change = if let Some(member) = known {
+            member.add(finding).then_some(Change::Events)
+        } else {
+            members.push(Member::joins(detector, finding));
+            Some(Change::Joined { detector: Arc::clone(&detector.id) })
         };
         alert.show(members);
         if alert.level > before { Some(Change::Raised { from: before }) } else { change }

@@ -130,6 +130,16 @@ impl Alert {
         std::iter::once(self.family).chain(self.also().iter().map(|member| member.family))
     }
 
+    /// Returns what each of its detectors has seen as an alert by itself.
+    pub fn apart(&self) -> Vec<Self> {
+        let alone = |member: &Member| {
+            let mut alert = Self { members: Vec::new(), group: None, opened_at: member.opened_at, ..self.clone() };
+            alert.show(vec![member.clone()]);
+            alert
+        };
+        if self.members.is_empty() { vec![self.clone()] } else { self.members.iter().map(alone).collect() }
+    }
+
     /// Returns the events that are kept of all its detectors, each once, in order of time.
     pub fn all_evidence(&self) -> Vec<&Evidence> {
         let mut all: Vec<&Evidence> = self.evidence.iter().collect();

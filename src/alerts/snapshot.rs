@@ -40,8 +40,8 @@ struct Held {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Seen {
-    first_seen: Timestamp,
-    last_seen: Timestamp,
+    first: Timestamp,
+    last: Timestamp,
     count: u64,
     /// The highest that was measured, of one that says why it fired.
     peak: Option<f64>,
@@ -52,8 +52,8 @@ struct Seen {
 impl Seen {
     fn of(member: &Member, regrown: bool) -> Self {
         Self {
-            first_seen: member.first_seen,
-            last_seen: member.last_seen,
+            first: member.first_seen,
+            last: member.last_seen,
             count: member.count,
             peak: member.because.as_ref().map(|because| because.peak),
             app: member.app.clone(),
@@ -62,7 +62,7 @@ impl Seen {
     }
 
     fn apply(self, member: &mut Member) {
-        (member.first_seen, member.last_seen, member.count) = (self.first_seen, self.last_seen, self.count);
+        (member.first_seen, member.last_seen, member.count) = (self.first, self.last, self.count);
         member.app = self.app;
         if let (Some(because), Some(peak)) = (&mut member.because, self.peak) {
             because.peak = peak;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::alerts::{Pair, Shift, compare as pairs_of};
+use crate::alerts::{Alert, Pair, Shift, compare as pairs_of};
 use crate::clock::{Timestamp, duration};
 use crate::config::{Config, Surrounded};
 use crate::dashboard::visible;
@@ -47,7 +47,9 @@ pub fn compare(
     say(&format!("With {}:", folder.display()));
     replay::tell(&other);
 
-    let pairs = pairs_of(&now.alerts, &other.alerts);
+    let apart = |alerts: &[Alert]| alerts.iter().flat_map(Alert::apart).collect::<Vec<_>>();
+    let alerts = (apart(&now.alerts), apart(&other.alerts));
+    let pairs = pairs_of(&alerts.0, &alerts.1);
     if let Some(path) = &options.junit {
         let ids = catalogue.detectors.all.iter().chain(&others.detectors.all).map(|detector| &*detector.id);
         let took = Duration::from_secs_f64(now.summary.seconds + other.summary.seconds);
@@ -129,9 +131,6 @@ pub fn change(pair: &Pair<'_>, shifts: &[Shift]) -> String {
         Shift::Level(..) => "milder".to_owned(),
         Shift::Count(now, other) if other > now => "more events".to_owned(),
         Shift::Count(..) => "fewer events".to_owned(),
-        Shift::SeenBy(more, 0) => format!("seen by {more} more"),
-        Shift::SeenBy(0, fewer) => format!("seen by {fewer} fewer"),
-        Shift::SeenBy(more, fewer) => format!("seen by {more} others and no more by {fewer}"),
     };
     match pair {
         Pair::Come(_) => "come".to_owned(),

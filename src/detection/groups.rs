@@ -116,7 +116,9 @@ impl Groups {
     /// Returns what is wrong with groups as they came out: one that nobody is in, and one that is too large.
     pub(super) fn unfit<'d>(&self, detectors: impl Iterator<Item = &'d Detector>, is_all: bool) -> Vec<Problem> {
         let mut members: BTreeMap<&str, usize> = BTreeMap::new();
-        detectors.filter_map(|detector| detector.group.as_deref()).for_each(|name| *members.entry(name).or_default() += 1);
+        detectors
+            .filter_map(|detector| detector.group.as_deref())
+            .for_each(|name| *members.entry(name).or_default() += 1);
         let says = |group: &Group| match members.get(&*group.id).copied().unwrap_or(0) {
             many if many > MOST_MEMBERS => {
                 Some(format!("`{}` has {many} detectors, and may have {MOST_MEMBERS}. Split it.", group.id))
@@ -210,10 +212,8 @@ mod tests {
 
     /// Builds detectors of `(name, needs, threat, more lines)`; returns each one's group, or what is wrong.
     fn built(groups: &str, detectors: &[(&str, &str, &str, &str)]) -> Result<Catalogue, Vec<String>> {
-        let mut files = BTreeMap::from([
-            (GROUPS.to_owned(), groups.to_owned()),
-            ("threats.yaml".to_owned(), THREATS.to_owned()),
-        ]);
+        let mut files =
+            BTreeMap::from([(GROUPS.to_owned(), groups.to_owned()), ("threats.yaml".to_owned(), THREATS.to_owned())]);
         for (name, needs, threat, more) in detectors {
             let text = format!(
                 "id: probing.{name}\ntitle: t\nlevel: low\nthreat: {threat}\nattack: {{ version: '18', techniques: [] }}\n\

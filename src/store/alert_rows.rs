@@ -87,8 +87,11 @@ fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp,
 /// Returns what a search for an alert looks through.
 fn words(alert: &Alert) -> String {
     let Alert { id, title, why, detector, entity, .. } = alert;
-    let also: String = alert.also().iter().map(|member| format!("\n{}\n{}", member.title, member.detector)).collect();
-    format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}{also}", entity.kind, entity.value, entity.sayable())
+    let mut words = format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}", entity.kind, entity.value, entity.sayable());
+    for member in alert.also() {
+        words.extend(["\n", &member.title, "\n", &member.detector]);
+    }
+    words
 }
 
 /// Says what happened, for the alert's history.
