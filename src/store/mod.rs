@@ -11,6 +11,8 @@ mod dead_letters;
 mod epoch;
 mod error;
 mod folder;
+mod key_lines;
+mod key_usage;
 mod letters;
 mod links;
 mod outbox;
@@ -27,6 +29,8 @@ pub use epoch::{
     Accounting, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes, StreamPosition,
 };
 pub use error::StoreError;
+pub use key_lines::{CallerLine, KeyReach};
+pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
 pub use reader::{AlertQuery, AuditLine, Change, Reader};
