@@ -16,7 +16,7 @@ use crate::telemetry::{sayable, sayable_whole};
 
 use super::key_args::KeysReadiness;
 use super::keys::opened;
-use super::readiness_told::{json, text};
+use super::readiness_told::{json, second, text};
 use super::talk::{Failure, print};
 
 /// An app that was not heard for so long may be deaf.
@@ -246,19 +246,20 @@ fn doubts(reach: &KeyReach, quiet: Duration, now: Timestamp) -> Vec<String> {
     if now > reach.newest.plus(DEAF) {
         doubts.push(format!(
             "The newest event that was read is of {}: what came since is not known. Is the daemon running, and do its sources read?",
-            reach.newest
+            second(reach.newest)
         ));
     }
     if reach.since > from {
         doubts.push(format!(
             "Uses of keys are noted since {} only; ask again when that is {} ago, or with a shorter --quiet.",
-            reach.since,
+            second(reach.since),
             duration::format(quiet)
         ));
     }
     if let Some(at) = reach.lost_at.filter(|at| *at > from) {
         doubts.push(format!(
-            "There were more callers than are kept: uses up to {at} may be missing here ({} gave way in all).",
+            "There were more callers than are kept: uses up to {} may be missing here ({} gave way in all).",
+            second(at),
             reach.lost
         ));
     }
@@ -269,6 +270,7 @@ fn deaf(place: &str, heard: Option<Timestamp>, newest: Timestamp) -> Option<Stri
     match heard {
         Some(heard) if heard.plus(DEAF) >= newest => None,
         Some(heard) => {
+            let heard = second(heard);
             Some(format!("Nothing at all was heard of {place} since {heard}: are its logs still sent here?"))
         }
         None => Some(format!("Nothing is known of the logs of {place}: are they sent here?")),

@@ -1,7 +1,7 @@
 //! How is it told whether a key may be revoked?
 //!
 //! To people the verdict comes first, then whom to speak to before, then what can't be known; to programs it is
-//! one JSON object, whose times are RFC 3339. Of those who are quiet twenty are named.
+//! one JSON object, whose times are RFC 3339. Of those who use it fifty are named, of the quiet twenty; JSON has all.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use crate::telemetry::{Entity, EntityKind, sayable};
 
 use super::readiness::{Caller, Readiness, Verdict, within};
 
+/// Callers that are told of those who use it, or are refused.
+const MOST: usize = 50;
 /// Callers that are quiet and told.
 const MOST_QUIET: usize = 20;
 /// Changes of keys that are told.
@@ -24,7 +26,7 @@ pub fn text(known: &Readiness) -> String {
     let mut out = String::new();
     let name = called(&known.key);
     // Writing to a string can't fail.
-    _ = writeln!(out, "{}\n", headline(known, &name));
+    _ = writeln!(out, "{}", headline(known, &name));
     if name != known.key {
         _ = writeln!(out, "  {}", visible(&known.key));
     }
@@ -45,16 +47,13 @@ pub fn text(known: &Readiness) -> String {
         known,
         newest,
     );
-    section(&mut out, "Quiet", &gone[..gone.len().min(MOST_QUIET)], known, newest);
-    if gone.len() > MOST_QUIET {
-        _ = writeln!(out, "  and {} more, quiet for longer", gone.len() - MOST_QUIET);
-    }
+    section(&mut out, "Quiet", &gone, known, newest);
     if !known.changes.is_empty() {
         _ = writeln!(out, "\nKeys changed there");
         for change in known.changes.iter().take(MOST_CHANGES) {
             let by = Entity::new(EntityKind::Identity, &*change.by).sayable();
             let told = format!("{} {} by {by}: {}", change.place, change.what, change.operation);
-            _ = writeln!(out, "  {}  {}", change.at, visible(&told));
+            _ = writeln!(out, "  {}  {}", second(change.at), visible(&told));
         }
     }
     if !known.doubts.is_empty() {
@@ -68,7 +67,7 @@ pub fn text(known: &Readiness) -> String {
 fn headline(known: &Readiness, name: &str) -> String {
     let name = visible(name);
     let still = known.callers.iter().filter(|caller| caller.still).count();
-    let since = known.last_accepted().map_or_else(|| "ever".to_owned(), |last| format!("since {last}"));
+    let since = known.last_accepted().map_or_else(|| "ever".to_owned(), |last| format!("since {}", second(last)));
     match known.verdict() {
         Verdict::Safe => format!("Safe to revoke: nobody has used {name} {since}."),
         Verdict::NotYet if still == 1 => format!("Not yet: one caller still uses {name}."),
@@ -78,7 +77,7 @@ fn headline(known: &Readiness, name: &str) -> String {
             Some(reach) => format!(
                 "Not known: no key called {name} has opened anything since {}. Is the name right? \
                  `gatewatch keys fingerprint` says what a key is called that you hold.",
-                reach.since
+                second(reach.since)
             ),
             None => "Not known: nothing has been read yet. Let the daemon run first.".to_owned(),
         },
@@ -90,30 +89,41 @@ fn section(out: &mut String, title: &str, callers: &[&Caller], known: &Readiness
         return;
     }
     _ = writeln!(out, "\n{title}");
-    for caller in callers {
+    let most = if title == "Quiet" { MOST_QUIET } else { MOST };
+    for caller in callers.iter().take(most) {
         let (used, refused) = within(&caller.days, newest, known.quiet);
         let mut line = format!("  {} at {}: ", caller.address, caller.place);
         match caller.last_accepted {
-            Some(last) => _ = write!(line, "last used {last}"),
-            None => _ = write!(line, "never let in, last tried {}", caller.last_seen),
+            Some(last) => _ = write!(line, "last used {}", second(last)),
+            None => _ = write!(line, "never let in, last tried {}", second(caller.last_seen)),
         }
         if used > 0 {
-            _ = write!(line, ", {used} times in {}", duration::format(known.quiet));
+            let many = caller.days.len();
+            let days = if many == 1 { "one day only".to_owned() } else { format!("{many} days") };
+            _ = write!(line, ", {used} times in {}, seen on {days}", duration::format(known.quiet));
         }
         if refused > 0 {
-            _ = write!(line, ", refused {refused} times, the last {}", caller.last_seen);
+            _ = write!(line, ", refused {refused} times, the last {}", second(caller.last_seen));
         }
         match &caller.successor {
-            Some(next) => _ = write!(line, "; also uses {} since {}", called(&next.key), next.since),
+            Some(next) => _ = write!(line, "; also uses {} since {}", called(&next.key), second(next.since)),
             None if caller.still => line.push_str("; no other key of theirs was seen"),
             None => {}
         }
         _ = writeln!(out, "{}", visible(&line));
     }
+    if callers.len() > most {
+        _ = writeln!(out, "  and {} more (`--json` names them)", callers.len() - most);
+    }
 }
 
 fn is_refused(caller: &Caller, newest: Timestamp, quiet: Duration) -> bool {
     caller.last_seen > newest.minus(quiet)
+}
+
+/// Of a moment, whole seconds are enough.
+pub fn second(at: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(at.nanos().div_euclid(1_000_000_000))
 }
 
 /// Returns what people call a key.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::clock::Timestamp;
 use crate::redaction::RedactedEvent;
@@ -88,22 +88,19 @@ impl Uses {
         let place = place().or_else(|| event.app()).unwrap_or_default();
         let function = text(event, Field::Function).filter(|_| event.kind() == Kind::HttpRequest).unwrap_or_default();
         let ip = event.source_ip();
-        let mut hash = Xxh3::new();
+        let mut at = match ip {
+            Some(std::net::IpAddr::V4(ip)) => xxh3_64(&ip.octets()),
+            Some(std::net::IpAddr::V6(ip)) => xxh3_64(&ip.octets()),
+            None => 0,
+        };
         for part in [key, place, function] {
-            hash.update(part.as_bytes());
-            hash.update(&[0xff]);
-        }
-        match ip {
-            Some(std::net::IpAddr::V4(ip)) => hash.update(&ip.octets()),
-            Some(std::net::IpAddr::V6(ip)) => hash.update(&ip.octets()),
-            None => {}
+            at = xxh3_64_with_seed(part.as_bytes(), at);
         }
         let how = match event.get(Field::ResponseStatus) {
             Some(Value::Number(401 | 403)) => How::Refused,
             _ if event.outcome() == Outcome::Success => How::Opened,
             _ => How::Used,
         };
-        let at = hash.digest();
         if let Some(&known) = self.places.get(&at) {
             return Noted::Use(known, how);
         }
@@ -208,7 +205,9 @@ impl Noting {
 
     /// Returns what is to be said with an epoch; event time has come to `newest`.
     pub fn take(&mut self, newest: Option<Timestamp>) -> KeyUsage {
-        KeyUsage { newest, ..std::mem::take(&mut self.usage) }
+        let usage = std::mem::take(&mut self.usage);
+        // What is tried again of dead letters moves no event time.
+        KeyUsage { newest: newest.or_else(|| usage.uses.values().map(|one| one.last).max()), ..usage }
     }
 
     fn lose(&mut self, uses: u64, at: Timestamp) {

@@ -95,3 +95,22 @@ fn because(because: &Because) -> Value {
         "flips": because.flips(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{sample, sample_streams, shared_sample};
+    use super::*;
+
+    #[test]
+    fn the_detector_in_front_has_the_line_and_the_others_stand_in_also() {
+        let line = native(&shared_sample(), &sample_streams());
+        assert_eq!((&line["detector"], &line["group"]), (&"key-usage.one_key_many_addresses".into(), &"seen".into()));
+        let also = &line["also"];
+        assert_eq!(also.as_array().map(Vec::len), Some(1));
+        let shown = (&also[0]["detector"], &also[0]["family"], &also[0]["level"], &also[0]["count"]);
+        assert_eq!(shown, (&"probing.scanner".into(), &"probing".into(), &"low".into(), &7.into()));
+        assert_eq!(line["evidence"].as_array().map(Vec::len), Some(2), "each event once, of all of them");
+        let alone = native(&sample(), &sample_streams());
+        assert_eq!((&alone["also"], &alone["group"]), (&json!([]), &Value::Null));
+    }
+}

@@ -108,6 +108,7 @@ pub fn day_of(at: Timestamp) -> i32 {
 
 pub(super) fn append(transaction: &Transaction<'_>, usage: &KeyUsage, ceilings: Ceilings) -> Result<(), StoreError> {
     let Some(newest) = usage.newest else { return Ok(()) };
+    let since = usage.uses.values().map(|one| one.first).min().unwrap_or(newest).min(newest);
     let mut gone = Gone { lost: usage.lost.0, at: usage.lost.1 };
     let mut inserted = false;
     for ((caller, day), of_day) in &usage.uses {
@@ -119,12 +120,12 @@ pub(super) fn append(transaction: &Transaction<'_>, usage: &KeyUsage, ceilings: 
     put_others(transaction, usage, ceilings.others)?;
     transaction
         .prepare_cached(
-            "INSERT INTO key_usage (id, since, newest, lost, lost_at) VALUES (1, ?1, ?1, ?2, ?3)
+            "INSERT INTO key_usage (id, since, newest, lost, lost_at) VALUES (1, ?4, ?1, ?2, ?3)
              ON CONFLICT (id) DO UPDATE SET newest = max(newest, excluded.newest), lost = lost + excluded.lost,
                  lost_at = CASE WHEN lost_at IS NULL OR excluded.lost_at > lost_at THEN coalesce(excluded.lost_at, lost_at)
                                 ELSE lost_at END",
         )?
-        .execute(params![newest.nanos(), gone.lost.cast_signed(), gone.at.map(Timestamp::nanos)])?;
+        .execute(params![newest.nanos(), gone.lost.cast_signed(), gone.at.map(Timestamp::nanos), since.nanos()])?;
     Ok(())
 }
 
