@@ -288,3 +288,65 @@ pub fn within(days: &[KeyDay], newest: Timestamp, quiet: Duration) -> (u64, u64)
     let days = days.iter().filter(|day| day.day >= from);
     days.fold((0, 0), |(used, refused), day| (used + u64::from(day.used), refused + u64::from(day.refused)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Epoch, KeyCaller, KeyUsage, KeyUse, Store};
+
+    const OLD: &str = "azure-function-key:k1:7Q2M4KXJ3VBNC5TD";
+    const NEW: &str = "azure-function-key:k2:AAAABBBBCCCCDDDD";
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_seconds(hours * 3_600)
+    }
+
+    /// What is known of `key` at hour 1,000, after uses of `(key, hour)` by one caller.
+    fn known(uses: &[(&str, i64)], heard: i64, key: &str) -> Readiness {
+        let data = tempfile::tempdir().unwrap();
+        let mut store = Store::open(data.path()).unwrap();
+        let one = |&(key, hour): &(&str, i64)| {
+            let caller = KeyCaller { key: key.into(), address: "203.0.113.7".into(), place: "orders/import".into() };
+            let at = at(hour);
+            let used = KeyUse { first: at, last: at, accepted: Some(at), opened: true, used: 1, refused: 0 };
+            ((caller, day_of(at)), used)
+        };
+        let key_usage = KeyUsage {
+            uses: uses.iter().map(one).collect(),
+            heard: [("orders".into(), at(heard))].into(),
+            newest: Some(at(1_000)),
+            ..KeyUsage::default()
+        };
+        let links = vec![(OLD.into(), NEW.into())];
+        store.commit(&Epoch { key_usage, links, ..Epoch::default() }).unwrap();
+        let reader = Reader::open(data.path()).unwrap();
+        let (key, names) = resolve(&reader, key).unwrap();
+        gather(&reader, key, names, Duration::from_hours(7 * 24), at(1_001)).unwrap()
+    }
+
+    #[test]
+    fn uses_under_both_names_of_a_key_count_whichever_is_asked_for() {
+        let uses = [(OLD, 500), (NEW, 990)];
+        for asked in [OLD, NEW] {
+            let known = known(&uses, 1_000, asked);
+            assert_eq!((known.callers.len(), known.verdict()), (1, Verdict::NotYet), "{asked}");
+            let caller = &known.callers[0];
+            assert_eq!((caller.first_seen, caller.last_accepted, caller.days.len()), (at(500), Some(at(990)), 2));
+            assert_eq!(caller.successor, None, "it is the same key");
+        }
+    }
+
+    #[test]
+    fn silence_of_a_key_is_nothing_where_its_app_is_silent() {
+        assert_eq!(known(&[(OLD, 500)], 1_000, OLD).verdict(), Verdict::Safe);
+        let deaf = known(&[(OLD, 500)], 900, OLD);
+        assert_eq!(deaf.verdict(), Verdict::NotYet);
+        assert!(text(&deaf).contains("Nothing at all was heard of orders since"), "{}", text(&deaf));
+    }
+
+    #[test]
+    fn what_was_noted_for_less_than_the_silence_asked_for_proves_nothing() {
+        let known = known(&[("sub", 900)], 1_000, "SUB");
+        assert_eq!((known.key.as_str(), known.verdict()), ("sub", Verdict::NotYet));
+    }
+}

@@ -250,6 +250,17 @@ fn give_way(transaction: &Transaction<'_>, most: i64, gone: &mut Gone) -> Result
     Ok(())
 }
 
+/// Forgets at most so many callers that have not been seen since `before`.
+pub(super) fn forget_before(transaction: &Transaction<'_>, before: i64, most: i64) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM key_callers WHERE (key, address, place) IN
+                 (SELECT key, address, place FROM key_callers WHERE several IN (0, 1) AND last_seen < ?1 LIMIT ?2)",
+        )?
+        .execute([before, most])?;
+    Ok(())
+}
+
 fn put_others(transaction: &Transaction<'_>, usage: &KeyUsage, most: i64) -> Result<(), StoreError> {
     for change in &usage.changes {
         let KeyChange { place, what, operation, by, at } = change;
@@ -342,6 +353,16 @@ mod tests {
         assert_eq!(reader.keys_used().unwrap(), ["k"]);
         // Whoever sends a key that is followed is told, refused or not.
         assert_eq!(reader.key_callers("k").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_caller_that_has_not_come_for_longer_than_the_audit_is_kept_is_forgotten() {
+        let (data, mut store) = store();
+        store.commit(&epoch(vec![used("k", "a", DAY, true), used("k", "b", 9 * DAY, true)])).unwrap();
+        let settings = crate::store::Settings { keep_audit_days: 5, ..crate::store::Settings::default() };
+        store.prune(&settings, at(10 * DAY)).unwrap();
+        let lines = Reader::open(data.path()).unwrap().key_callers("k").unwrap();
+        assert_eq!(lines.iter().map(|line| &*line.caller.address).collect::<Vec<_>>(), ["b"]);
     }
 
     #[test]
