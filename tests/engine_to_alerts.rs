@@ -17,7 +17,8 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn detectors() -> Arc<Detectors> {
+/// Detectors of every kind; `together`, those that may are one group.
+fn detectors(together: bool) -> Arc<Detectors> {
     let detector = |id: &str, counting: Counting, quiet: u64| {
         Arc::new(Detector {
             id: id.into(),
@@ -25,6 +26,7 @@ fn detectors() -> Arc<Detectors> {
             title: "A title".into(),
             level: Level::High,
             threat: "key-theft".into(),
+            group: (together && !alone(&counting)).then(|| "seen".into()),
             attack: Attack::default(),
             needs: Lanes::ALL,
             why: "".into(),
@@ -78,6 +80,11 @@ fn detectors() -> Arc<Detectors> {
     })
 }
 
+/// Tells whether a detector's alert can be no other's.
+fn alone(counting: &Counting) -> bool {
+    matches!(counting, Counting::Absence { .. } | Counting::Rhythm { .. } | Counting::Risk(_))
+}
+
 /// Several keys share an entity, as they do when a detector counts by more than its entity.
 fn signals() -> impl Strategy<Value = Vec<Signal>> {
     prop::collection::vec((0_u16..17, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
@@ -112,8 +119,8 @@ fn until(at: Timestamp) -> Watermarks {
 }
 
 /// Final alerts of `threads` engines that share the shards, read with `delays`, looked at as `ticks` says.
-fn alerts(signals: &[Signal], delays: &[i64], ticks: &[bool], threads: usize) -> Vec<Alert> {
-    let detectors = detectors();
+fn alerts(together: bool, signals: &[Signal], delays: &[i64], ticks: &[bool], threads: usize) -> Vec<Alert> {
+    let detectors = detectors(together);
     let settings = EngineSettings { max_entities: 100_000, max_waiting_bytes: 1 << 20 };
     let mut engines: Vec<_> = (0..threads).map(|_| Engine::new(Arc::clone(&detectors), settings)).collect();
     let mut book = AlertBook::new(BookSettings { update_every: secs(15), cooldown: secs(60), max_alerts: 1_000 });
@@ -157,9 +164,10 @@ proptest! {
         signals in signals(),
         delays in prop::collection::vec(0_i64..40, 1..9),
         ticks in prop::collection::vec(prop::bool::weighted(0.5), 3..17),
+        together: bool,
     ) {
-        let expected = alerts(&signals, &[0], &[false], 1);
-        prop_assert_eq!(alerts(&signals, &delays, &ticks, 1), expected.clone());
-        prop_assert_eq!(alerts(&signals, &delays, &ticks, 3), expected);
+        let expected = alerts(together, &signals, &[0], &[false], 1);
+        prop_assert_eq!(alerts(together, &signals, &delays, &ticks, 1), expected.clone());
+        prop_assert_eq!(alerts(together, &signals, &delays, &ticks, 3), expected);
     }
 }

@@ -18,6 +18,8 @@ mod explain;
 mod junit;
 mod key_args;
 mod keys;
+mod readiness;
+mod readiness_told;
 mod record_args;
 mod redact;
 mod replay;

@@ -128,9 +128,11 @@ pub struct Detector {
     pub level: Level,
     /// The threat it belongs to; empty for a Sigma rule, which names none.
     pub threat: Arc<str>,
+    /// What it sees together with others: their findings about one entity are one alert.
+    pub group: Option<Arc<str>>,
     /// ATT&CK techniques.
     pub attack: Attack,
-    /// The lanes whose watermarks it waits for.
+    /// The lanes whose watermarks it waits for: its own, and those of others in its group.
     pub needs: Lanes,
     /// Why it matters.
     pub why: Arc<str>,
@@ -157,6 +159,11 @@ impl Detector {
     pub fn is_sigma(&self) -> bool {
         self.id.starts_with("sigma.")
     }
+
+    /// Returns what its alerts are known by: its group's name, or its own id, which has a dot in it.
+    pub fn subject(&self) -> &Arc<str> {
+        self.group.as_ref().unwrap_or(&self.id)
+    }
 }
 
 /// All detectors that run, in order of their ids.
@@ -170,6 +177,12 @@ impl Detectors {
     /// Returns the detector `id`.
     pub fn named(&self, id: &str) -> Option<&Arc<Detector>> {
         self.place_of(id).map(|at| &self.all[at])
+    }
+
+    /// Returns the lanes that alerts known by `subject` wait for: those of its detectors, which are the same.
+    pub fn needs_of(&self, subject: &str) -> Option<Lanes> {
+        let of_group = || self.all.iter().find(|detector| detector.group.as_deref() == Some(subject));
+        self.named(subject).or_else(of_group).map(|detector| detector.needs)
     }
 
     /// Returns the place of the detector `id`: its number in a [`Signal`](super::Signal).

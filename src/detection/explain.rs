@@ -21,6 +21,13 @@ pub fn describe(detector: &Detector) -> String {
     _ = writeln!(out, "  level    {}", detector.level);
     _ = writeln!(out, "  fires    {}", counts(detector));
     _ = writeln!(out, "  closes   {}", closing(detector).trim_start_matches("closes "));
+    if let Some(group) = &detector.group {
+        _ = writeln!(
+            out,
+            "  group    {group}: one alert with what others of it find about the same {}",
+            detector.entity
+        );
+    }
     if !detector.threat.is_empty() {
         _ = writeln!(out, "  threat   {}", detector.threat);
     }

@@ -24,6 +24,7 @@ mod exceptions;
 mod explain;
 pub mod export;
 mod finding;
+mod groups;
 mod in_words;
 mod kinds;
 mod matcher;

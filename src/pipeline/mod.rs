@@ -26,6 +26,7 @@ mod supervise;
 mod surroundings;
 mod tally;
 mod tapped;
+mod uses;
 mod watch;
 mod without;
 mod worker;

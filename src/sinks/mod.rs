@@ -45,6 +45,8 @@ pub use pagerduty::PagerDuty;
 pub use post::Reach;
 pub use redacted::{RedactedFile, RedactedStream, RedactedTopic};
 pub use route::{Day, GroupBy, Hours, Offset, Pattern, Rate, Route};
+#[cfg(test)]
+use sample::shared_sample;
 pub use sample::{sample, sample_at, sample_streams};
 pub use sentinel::{Sentinel, SentinelPlace};
 pub use slack::Slack;
@@ -113,6 +115,8 @@ fn change(transition: &Transition) -> Value {
     match transition {
         Transition::Opened(_) => Value::Null,
         Transition::Updated(_, Change::Events) => json!({"kind": "events"}),
+        Transition::Updated(_, Change::Raised { from }) => json!({"kind": "raised", "from": from.name()}),
+        Transition::Updated(_, Change::Joined { detector }) => json!({"kind": "joined", "detector": detector}),
         Transition::Updated(_, Change::Reopened) => json!({"kind": "reopened"}),
         Transition::Updated(_, Change::Acknowledged { by }) => json!({"kind": "acknowledged", "by": by}),
         Transition::Closed(_, Closing::Quiet) => json!({"kind": "quiet"}),

@@ -174,6 +174,10 @@ fn finding_info(alert: &Alert) -> Value {
             "type_id": type_id, "type": kind, "uid": alert.detector, "name": alert.title,
             "category": alert.family.name(),
         },
+        "related_analytics": alert.also().iter().map(|member| json!({
+            "type_id": 1, "type": "Rule", "uid": member.detector, "name": member.title, "desc": member.why,
+            "category": member.family.name(),
+        })).collect::<Vec<_>>(),
         "attacks": alert.attack.techniques.iter().map(attack).collect::<Vec<_>>(),
     })
 }
@@ -211,7 +215,7 @@ fn observables(alert: &Alert) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{sample, sample_streams};
+    use super::super::{sample, sample_streams, shared_sample};
     use super::*;
 
     #[test]
@@ -230,6 +234,15 @@ mod tests {
         assert_eq!(finding["evidences"][0]["data"]["position"]["topic"], "logs");
         assert_eq!(finding["resources"][0]["uid"], "shop");
         assert_eq!(finding["observables"][1]["type_id"], 2);
+    }
+
+    #[test]
+    fn what_other_detectors_saw_are_related_analytics_and_their_events_evidences() {
+        let finding = ocsf(&shared_sample(), Activity::Create, &sample_streams());
+        let related = &finding["finding_info"]["related_analytics"];
+        assert_eq!(related.as_array().map(Vec::len), Some(1));
+        assert_eq!((&related[0]["uid"], &related[0]["type_id"]), (&"probing.scanner".into(), &1.into()));
+        assert_eq!(finding["evidences"].as_array().map(Vec::len), Some(2));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub fn sample() -> Alert {
         id: AlertId(0x3f9a),
         fingerprint: 7,
         revision: 2,
+        group: None,
+        members: Vec::new(),
         detector: "key-usage.one_key_many_addresses".into(),
         family: Family::KeyUsage,
         level: Level::High,
@@ -54,6 +56,44 @@ pub fn sample() -> Alert {
         }],
         late: false,
     }
+}
+
+/// Returns the same, that another detector sees too.
+#[cfg(test)]
+pub fn shared_sample() -> Alert {
+    use crate::alerts::{Family, Level, Member};
+
+    let alert = sample();
+    let front = Member {
+        detector: alert.detector.clone(),
+        family: alert.family,
+        level: alert.level,
+        title: alert.title.clone(),
+        triage: alert.triage.clone(),
+        attack: alert.attack.clone(),
+        threat: alert.threat.clone(),
+        app: alert.app.clone(),
+        first_seen: alert.first_seen,
+        opened_at: alert.opened_at,
+        last_seen: alert.last_seen,
+        count: alert.count,
+        why: alert.why.clone(),
+        because: alert.because.clone(),
+        evidence: alert.evidence.clone(),
+        joined: false,
+    };
+    let mut evidence = alert.evidence.clone();
+    evidence[0].time = crate::clock::Timestamp::from_seconds(230);
+    let behind = Member {
+        detector: "probing.scanner".into(),
+        family: Family::Probing,
+        level: Level::Low,
+        count: 7,
+        evidence,
+        joined: true,
+        ..front.clone()
+    };
+    Alert { group: Some("seen".into()), members: vec![front, behind], ..alert }
 }
 
 /// Returns [`sample`] as if it happened at `now`, under an id of its own that no real alert has.

@@ -87,7 +87,11 @@ fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp,
 /// Returns what a search for an alert looks through.
 fn words(alert: &Alert) -> String {
     let Alert { id, title, why, detector, entity, .. } = alert;
-    format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}", entity.kind, entity.value, entity.sayable())
+    let mut words = format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}", entity.kind, entity.value, entity.sayable());
+    for member in alert.also() {
+        words.extend(["\n", &member.title, "\n", &member.detector]);
+    }
+    words
 }
 
 /// Says what happened, for the alert's history.
@@ -95,6 +99,10 @@ fn says(transition: &Transition) -> String {
     match transition {
         Transition::Opened(_) => "opened".into(),
         Transition::Updated(_, Change::Events) => "events".into(),
+        Transition::Updated(alert, Change::Raised { from }) => {
+            format!("raised from {from} to {} by {}", alert.level, alert.detector)
+        }
+        Transition::Updated(_, Change::Joined { detector }) => format!("also seen by {detector}"),
         Transition::Updated(_, Change::Reopened) => "reopened".into(),
         Transition::Updated(_, Change::Acknowledged { by }) => format!("acknowledged by {by}"),
         Transition::Closed(_, Closing::Quiet) => "closed: quiet".into(),

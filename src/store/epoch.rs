@@ -10,6 +10,8 @@ use crate::alerts::{Alert, Command, Transition};
 use crate::clock::Timestamp;
 use crate::telemetry::{StreamId, StreamName};
 
+use super::KeyUsage;
+
 /// How far a stream has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamPosition {
@@ -168,6 +170,8 @@ pub struct Epoch {
     pub retries_done: i64,
     /// Fingerprints that got another under a key that is coming: the one in use, and the other.
     pub links: Vec<(Arc<str>, Arc<str>)>,
+    /// What was seen of keys since the last epoch.
+    pub key_usage: KeyUsage,
     /// Counters as they are now.
     pub accounting: Accounting,
 }

@@ -11,6 +11,8 @@ mod dead_letters;
 mod epoch;
 mod error;
 mod folder;
+mod key_lines;
+mod key_usage;
 mod letters;
 mod links;
 mod outbox;
@@ -28,6 +30,8 @@ pub use epoch::{
     StreamPosition,
 };
 pub use error::StoreError;
+pub use key_lines::{CallerLine, KeyReach};
+pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
 pub use reader::{AlertQuery, AuditLine, Change, Made, Reader};

@@ -341,6 +341,8 @@ fn alert(at: usize, now: Timestamp) -> Alert {
         id: AlertId(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(at as u64 + 1)),
         fingerprint: at as u64,
         revision: 1,
+        group: None,
+        members: Vec::new(),
         detector: detector.into(),
         family,
         level,

@@ -25,6 +25,7 @@ mod explain;
 mod ingest;
 mod kills;
 mod otlp;
+mod readiness;
 mod receiver;
 mod redact;
 mod redacted_topic;

@@ -23,6 +23,8 @@ fn alert(id: u64, last_seen: i64) -> Alert {
         id: AlertId(id),
         fingerprint: id.wrapping_mul(u64::MAX / 3),
         revision: 1,
+        group: None,
+        members: Vec::new(),
         detector: "key-usage.one_key_many_addresses".into(),
         family: Family::KeyUsage,
         level: Level::High,
