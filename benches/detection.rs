@@ -172,7 +172,8 @@ fn told(world: World, compiled: &Catalogue) -> (Vec<Telling>, BTreeMap<AlertId, 
             let alert = transition.alert();
             match &transition {
                 Transition::Opened(_) => tellings.push(Telling { at: alert.opened_at, id: alert.id }),
-                Transition::Updated(_, Change::Reopened) => {
+                // Somebody is told that it is back, or worse than it was.
+                Transition::Updated(_, Change::Reopened | Change::Raised { .. }) => {
                     tellings.push(Telling { at: alert.last_seen, id: alert.id });
                 }
                 _ => {}
@@ -224,7 +225,7 @@ fn within(telling: &Telling, label: &Label, after: Duration) -> bool {
 }
 
 fn of_family(alert: &Alert, label: &Label) -> bool {
-    label.also.iter().chain([&label.family]).any(|family| family == alert.family.name())
+    label.also.iter().chain([&label.family]).any(|family| alert.families().any(|seen| family == seen.name()))
 }
 
 fn same_app(alert: &Alert, label: &Label) -> bool {

@@ -6,7 +6,8 @@
 //! a flood of addresses that are refused once each. Each figure is the best of several rounds, the
 //! rounds of all stages interleaved, so that a machine whose speed drifts slows all alike. Run:
 //! `./dev bench`, or `cargo bench --bench path -- records whole` for one set and one stage. `dump`
-//! prints every transition of every alert instead, to compare two versions.
+//! prints every transition of every alert instead, to compare two versions; `signals` how many signals
+//! each detector is given.
 
 #![expect(
     clippy::disallowed_methods,
@@ -48,22 +49,23 @@ fn main() {
     let keys = KeyRing::from_text("k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
     let redactor = Arc::new(Redactor::new(&keys, &Settings::default()).unwrap());
     let dump = wanted.iter().any(|word| word == "dump");
-    if !dump {
+    let signals = wanted.iter().any(|word| word == "signals");
+    if !dump && !signals {
         println!("{:<9} {:<26} {:>12} {:>9} {:>12} {:>8}", "set", "stage", "records/s", "MB/s", "µs/record", "× Value");
     }
     for (_, set) in sets.iter().filter(|(name, _)| any || wanted.iter().any(|word| word == name)) {
         if dump {
             tell(&set(), &keys, &redactor);
+        } else if signals {
+            count(&set(), &keys, &redactor);
         } else {
             measure(&set(), &keys, &redactor, &wanted);
         }
     }
 }
 
-/// Prints every transition of every alert.
-fn tell(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
-    let compiled = Catalogue::shipped().unwrap();
-    let stage = Stage {
+fn stage(compiled: &Catalogue, keys: &KeyRing, redactor: &Arc<Redactor>) -> Stage {
+    Stage {
         redactor: redactor.clone(),
         topology: gatewatch::context::Topology::default(),
         context: std::sync::Arc::default(),
@@ -72,7 +74,34 @@ fn tell(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
         content_seed: keys.content_key(),
         keep_redacted: false,
         clock: Clock::system(),
-    };
+    }
+}
+
+/// Prints how many signals each detector is given, of a hundred records.
+fn count(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
+    let compiled = Catalogue::shipped().unwrap();
+    let stage = stage(&compiled, keys, redactor);
+    let mut arena = Bump::new();
+    let mut given = vec![0_u64; compiled.detectors.all.len()];
+    for batch in &set.batches {
+        for signal in stage.work(batch, &mut arena).signals {
+            given[usize::from(signal.detector)] += 1;
+        }
+    }
+    let mut told: Vec<(u64, &str)> =
+        given.iter().zip(&compiled.detectors.all).map(|(many, detector)| (*many, &*detector.id)).collect();
+    told.sort_unstable_by(|a, b| b.cmp(a));
+    let of_hundred = |many: u64| many as f64 * 100.0 / set.records as f64;
+    println!("{:<9} {:>8.1} of a hundred records", set.name, of_hundred(given.iter().sum()));
+    for (many, id) in told.into_iter().filter(|(many, _)| *many > 0).take(40) {
+        println!("{:<9} {:>8.1} {id}", set.name, of_hundred(many));
+    }
+}
+
+/// Prints every transition of every alert.
+fn tell(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
+    let compiled = Catalogue::shipped().unwrap();
+    let stage = stage(&compiled, keys, redactor);
     let mut core = Core::new(compiled.detectors, streams(), &CoreSettings::replay());
     let mut arena = Bump::new();
     for batch in &set.batches {
@@ -85,16 +114,7 @@ fn tell(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
 
 fn measure(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>, wanted: &[String]) {
     let compiled = Catalogue::shipped().unwrap();
-    let stage = Stage {
-        redactor: redactor.clone(),
-        topology: gatewatch::context::Topology::default(),
-        context: std::sync::Arc::default(),
-        matcher: compiled.matcher(keys.siphash_key()),
-        content_seed: keys.content_key(),
-        keep_redacted: false,
-        tap: gatewatch::dashboard::Tap::default(),
-        clock: Clock::system(),
-    };
+    let stage = stage(&compiled, keys, redactor);
     let names = ["serde_json::Value", "scan", "scan + decode", "scan + decode + finish", "… + match", "whole path"];
     let asked = |name: &str| wanted.iter().any(|word| name.contains(word.as_str()));
     let all = !names.into_iter().any(asked);

@@ -136,6 +136,7 @@ fn detectors() -> Arc<Detectors> {
         title: "t".into(),
         level: Level::High,
         threat: "t".into(),
+        group: None,
         attack: Attack::default(),
         needs: Lanes::ALL,
         why: "".into(),

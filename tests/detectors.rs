@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use gatewatch::clock::Timestamp;
 use gatewatch::detection::cases::{self, CaseResult, Rehearsal};
-use gatewatch::detection::{Catalogue, Counting, Detector, Family, Finding, Signal, Window, check, describe};
+use gatewatch::detection::{
+    Baselining, Catalogue, Counting, Detector, Family, Finding, Signal, Window, check, describe,
+};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
 
 fn shipped() -> Catalogue {
@@ -79,10 +81,12 @@ fn reference(detector: &Arc<Detector>, rehearsal: &Rehearsal) -> Vec<Finding> {
     for signal in &rehearsal.signals {
         by_key.entry(signal.key).or_default().push(signal);
     }
-    by_key.values().filter(|signals| fires(detector, signals, rehearsal.until)).map(|s| finding(detector, s)).collect()
+    let all = &rehearsal.signals;
+    let fired = by_key.values().filter(|signals| fires(detector, signals, all, rehearsal.until));
+    fired.map(|signals| finding(detector, signals, all)).collect()
 }
 
-fn fires(detector: &Detector, signals: &[&Signal], until: Timestamp) -> bool {
+fn fires(detector: &Detector, signals: &[&Signal], all: &[Signal], until: Timestamp) -> bool {
     let at = |signal: &Signal| signal.time;
     let window = |last: usize, within: Window| {
         let start = within.start(at(signals[last]));
@@ -122,7 +126,9 @@ fn fires(detector: &Detector, signals: &[&Signal], until: Timestamp) -> bool {
             numbers.len() >= *among as usize
                 && numbers[(numbers.len() * usize::from(*rank)).div_ceil(100).max(1) - 1] > *more_than
         }),
-        Counting::FirstSeen { learn, forget, bulk: None } => any(&|last| first_sight(signals, last, *learn, *forget)),
+        Counting::FirstSeen { bulk: None, .. } => any(&|last| first_sight(detector, signals, last, all)),
+        Counting::Baseline(asked) => any(&|last| is_unusual(signals, last, *asked)),
+        Counting::Rhythm { missing, minutes: true, learn } => rhythm_breaks(signals, *missing, *learn, until),
         Counting::Unanswered { within } => any(&|last| {
             let (first, end) = (at(signals[last]), at(signals[last]).plus(*within));
             let answers = |signal: &&&Signal| signal.step == 1 && at(signal) >= first && at(signal) <= end;
@@ -136,17 +142,65 @@ fn fires(detector: &Detector, signals: &[&Signal], until: Timestamp) -> bool {
     }
 }
 
-fn first_sight(signals: &[&Signal], last: usize, learn: Duration, forget: Duration) -> bool {
-    let now = signals[last].time;
-    let seen = |signal: &&&Signal| signal.value == signals[last].value && now.since(signal.time) <= forget;
-    now.since(signals[0].time) >= learn && signals[..last].iter().filter(seen).count() == 0
+/// Tells whether a value is new to its entity, which is known, shows few, and shows what others long have.
+fn first_sight(detector: &Detector, signals: &[&Signal], last: usize, all: &[Signal]) -> bool {
+    let Counting::FirstSeen { learn, forget, only, .. } = detector.counting else { return false };
+    let (now, value) = (signals[last].time, signals[last].value);
+    let recent = || signals[..last].iter().filter(|signal| now.since(signal.time) <= forget);
+    let values: BTreeSet<u64> = recent().map(|signal| signal.value).chain([value]).collect();
+    let mut shown: Vec<Timestamp> =
+        all.iter().filter(|signal| signal.value == value && signal.time <= now).map(|signal| signal.time).collect();
+    shown.sort_unstable();
+    let pause = shown.windows(2).rposition(|pair| pair[1].since(pair[0]) > forget);
+    let since = shown[pause.map_or(0, |at| at + 1)];
+    now.since(signals[0].time) >= learn
+        && recent().all(|signal| signal.value != value)
+        && only.few.is_none_or(|few| values.len() <= few as usize)
+        && only.settled.is_none_or(|settled| now.since(since) >= settled)
+}
+
+/// Tells whether the hour up to an event has more of them than the hours before it: on average, and so far
+/// beyond it as chance alone does not go. Good for entities that do the same at each hour or each day.
+fn is_unusual(signals: &[&Signal], last: usize, asked: Baselining) -> bool {
+    let hour = |signal: &Signal| signal.time.nanos() / 3_600_000_000_000;
+    let (first, now) = (hour(signals[0]), hour(signals[last]));
+    let many = |of: i64| signals[..=last].iter().filter(|signal| hour(signal) == of).count() as f64;
+    let known = (now - first) as u64 * 3_600 >= asked.learn.as_secs();
+    if !known || many(now) < f64::from(asked.at_least) {
+        return false;
+    }
+    let days: Vec<i64> = (1..).map(|day| now - 24 * day).take_while(|of| *of >= first).collect();
+    let usual = days.iter().map(|of| many(*of)).sum::<f64>() / days.len().max(1) as f64;
+    let high = ((usual + 0.375).sqrt() + f64::from(asked.tolerance) / 20.0).powi(2) - 0.375;
+    many(now) > high
+}
+
+/// Tells whether in a silence so many minutes went by in which the entity was heard as a rule: on the days
+/// before, in the same hour.
+fn rhythm_breaks(signals: &[&Signal], missing: u32, learn: Duration, until: Timestamp) -> bool {
+    let minute = |at: Timestamp| at.nanos() / 60_000_000_000;
+    let heard: BTreeSet<i64> = signals.iter().map(|signal| minute(signal.time)).collect();
+    let first = minute(signals[0].time);
+    let usual = |hour: i64| {
+        let days: Vec<i64> = (1..).map(|day| (hour - 24 * day) * 60).take_while(|start| *start >= first).collect();
+        let heard: usize = days.iter().map(|start| heard.range(*start..start + 60).count()).sum();
+        heard as f64 / (60 * days.len().max(1)) as f64
+    };
+    let silence = |from: i64, to: i64| {
+        let missed: f64 = (from / 60..=to / 60)
+            .map(|hour| usual(hour) * ((to.min(hour * 60 + 60) - from.max(hour * 60)).max(0) as f64))
+            .sum();
+        missed >= f64::from(missing) && to - first >= learn.as_secs() as i64 / 60
+    };
+    let ends = heard.iter().skip(1).copied().chain([minute(until)]);
+    heard.iter().zip(ends).any(|(&from, to)| to - from > i64::from(missing) && silence(from, to))
 }
 
 /// How many events are part of the trouble: of first sights, those alone; of a distinct, those within
 /// reach of too many values.
-fn belonging(detector: &Detector, signals: &[&Signal]) -> u64 {
-    if let Counting::FirstSeen { learn, forget, .. } = detector.counting {
-        return (0..signals.len()).filter(|&last| first_sight(signals, last, learn, forget)).count() as u64;
+fn belonging(detector: &Detector, signals: &[&Signal], all: &[Signal]) -> u64 {
+    if let Counting::FirstSeen { .. } = detector.counting {
+        return (0..signals.len()).filter(|&last| first_sight(detector, signals, last, all)).count() as u64;
     }
     let Counting::Distinct { more_than, within } = detector.counting else { return signals.len() as u64 };
     let mut part = BTreeSet::new();
@@ -161,7 +215,7 @@ fn belonging(detector: &Detector, signals: &[&Signal]) -> u64 {
     part.len() as u64
 }
 
-fn finding(detector: &Detector, signals: &[&Signal]) -> Finding {
+fn finding(detector: &Detector, signals: &[&Signal], all: &[Signal]) -> Finding {
     let first = signals[0];
     Finding {
         detector: detector.id.clone(),
@@ -174,7 +228,7 @@ fn finding(detector: &Detector, signals: &[&Signal]) -> Finding {
         at: first.time,
         first: first.time,
         last: signals[signals.len() - 1].time,
-        count: belonging(detector, signals),
+        count: belonging(detector, signals, all),
         why: String::new(),
         because: None,
         peak: 0.0,

@@ -12,7 +12,7 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 15] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
@@ -24,6 +24,7 @@ const DOCUMENTS: [&str; 15] = [
     "docs/detectors.md",
     "docs/events.md",
     "docs/kinds.md",
+    "docs/notifications.md",
     "docs/operations.md",
     "docs/redaction.md",
     "docs/sigma.md",
@@ -103,6 +104,15 @@ fn every_kind_of_secret_that_the_program_can_name_is_written_down() {
 }
 
 #[test]
+fn every_placeholder_of_a_message_is_written_down() {
+    let mut table = String::from("| placeholder | |\n| --- | --- |\n");
+    for (name, describe) in gatewatch::sinks::PLACEHOLDERS {
+        writeln!(table, "| `{{{name}}}` | {describe} |").unwrap();
+    }
+    holds("docs/notifications.md", &table);
+}
+
+#[test]
 fn every_field_of_an_alert_is_written_down() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("logs.ndjson");
@@ -171,8 +181,10 @@ fn every_command_that_is_written_down_exists() {
         for words in commands(&read(path)) {
             let plain =
                 |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
-            let deep =
-                matches!(words[0].as_str(), "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions");
+            let deep = matches!(
+                words[0].as_str(),
+                "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions" | "sinks"
+            );
             let command: Vec<&str> =
                 words.iter().map(String::as_str).take(if deep { 2 } else { 1 }).take_while(plain).collect();
             let (known, help) = gatewatch(&[command.as_slice(), &["--help"]].concat());

@@ -482,6 +482,39 @@ fn the_filter_keeps_every_byte_it_does_not_hide() {
 }
 
 #[test]
+fn a_card_is_hidden_in_a_url_however_its_blanks_are_written() {
+    for blank in ["%20", "+", "-", "%2520"] {
+        let card = ["4111", "1111", "1111", "1111"].join(blank);
+        for text in
+            [format!("/pay?card={card}&year=2027"), format!(r#"{{"url":"/pay?note=2026{blank}{card}{blank}123"}}"#)]
+        {
+            let (left, kinds) = shown(&text);
+            assert_eq!((left, kinds), (text.replace(&card, "…"), vec!["payment-card".to_owned()]), "{text}");
+        }
+    }
+    keeps("/log?from=2026-11-26%2010:00&to=2026-11-27%2011:00&n=1234%20567");
+}
+
+/// However it is read, in pieces or at once.
+#[test]
+fn a_record_too_long_to_scan_is_hidden_field_by_field_with_a_count() {
+    let long = "x".repeat(gatewatch::redaction::LONGEST_LINE);
+    let line = format!(r#"{{"time":"now","properties":{{"key":"hunter2","n":[17,true,null]}},"long":"{long}"}}"#);
+    let input = format!("first\n{line}\nlast");
+    let want = format!(
+        r#"{{"time":"[gatewatch: 3 bytes hidden]","properties":{{"key":"[gatewatch: 7 bytes hidden]","n":["[gatewatch: 2 bytes hidden]",true,null]}},"long":"[gatewatch: {} bytes hidden]"}}"#,
+        long.len()
+    );
+    for capacity in [8 << 10, 64 << 20] {
+        let mut output = Vec::new();
+        let mut input = std::io::BufReader::with_capacity(capacity, input.as_bytes());
+        let summary = filter(&redactor(), &mut input, &mut output).unwrap();
+        assert_eq!(String::from_utf8(output).unwrap(), format!("first\n{want}\nlast"));
+        assert_eq!((summary.lines, summary.too_long, summary.redactions["unscanned"]), (3, 1, 4));
+    }
+}
+
+#[test]
 fn a_line_too_long_to_scan_is_hidden_whole() {
     let long = gatewatch::redaction::LONGEST_LINE + 1;
     let mut input = b"first\n".to_vec();
@@ -491,7 +524,7 @@ fn a_line_too_long_to_scan_is_hidden_whole() {
     let summary = filter(&redactor(), &mut input.as_slice(), &mut output).unwrap();
     let want = format!("first\n[gatewatch: line of {long} bytes hidden: too long to scan]\nlast");
     assert_eq!(String::from_utf8(output).unwrap(), want);
-    assert_eq!((summary.lines, summary.too_long), (3, 1));
+    assert_eq!((summary.lines, summary.too_long, summary.redactions["unscanned"]), (3, 1, 1));
 }
 
 #[test]

@@ -264,7 +264,8 @@ fn linux_hosts_quote_as_linux_hosts_do() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 16, told => told }, ..ProptestConfig::default() })]
 
     #[test]
     fn any_world_ends_and_keeps_its_labels_inside(seed: u64, seconds in 0_u64..200, rate in 0_u32..30, start in -9_000_000_000_i64..9_000_000_000) {

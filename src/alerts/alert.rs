@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::detection::{Attack, Because, Evidence, Family, Level};
 use crate::telemetry::Entity;
 
-use super::Class;
 use super::entry::fingerprint;
+use super::{Class, Member};
 
 /// An alert's id: 16 hexadecimal digits of a hash of its fingerprint and the event time of its
 /// opening, so the same trouble has the same id live, replayed or replayed elsewhere.
@@ -74,16 +74,22 @@ pub enum Closing {
     Resumed,
 }
 
-/// One problem: one detector, one entity, from the first event to the last.
+/// One problem: one entity, from the first event to the last, by one detector or by several that see the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// The same wherever and whenever the same events are read.
     pub id: AlertId,
-    /// Hash of detector and entity: what later findings are matched by.
+    /// Hash of what is seen and the entity: what later findings are matched by.
     pub fingerprint: u64,
     /// How often it has changed; with the id, what every sink upserts by.
     pub revision: u32,
-    /// The detector's id.
+    /// What its detectors see together, as `detectors/groups.yaml` calls it; none of one that stands alone.
+    #[serde(default)]
+    pub group: Option<Arc<str>>,
+    /// Every detector that has seen it and what it saw, the worst first; empty where it is one only.
+    #[serde(default)]
+    pub members: Vec<Member>,
+    /// The id of the detector in front.
     pub detector: Arc<str>,
     /// The detector's family.
     pub family: Family,
@@ -106,7 +112,7 @@ pub struct Alert {
     pub opened_at: Timestamp,
     /// The last matched event.
     pub last_seen: Timestamp,
-    /// Matched events.
+    /// Matched events; one that two detectors have matched counts for both.
     pub count: u64,
     /// One sentence for a tired person.
     pub why: String,
@@ -125,7 +131,7 @@ pub struct Alert {
     pub assignee: Option<String>,
     /// Why it was closed.
     pub closing: Option<Closing>,
-    /// A few of its events; at most five.
+    /// A few of the events that the detector in front saw; at most five.
     pub evidence: Vec<Evidence>,
     /// Whether it rests on events that came too late.
     pub late: bool,
@@ -142,7 +148,7 @@ impl Alert {
                 changed = true;
             }
         }
-        self.fingerprint = fingerprint(&self.detector, &self.entity);
+        self.fingerprint = fingerprint(self.subject(), &self.entity);
         changed
     }
 }
@@ -153,6 +159,16 @@ impl Alert {
 pub enum Change {
     /// More events came.
     Events,
+    /// It is worse than it was, by the detector that is in front now.
+    Raised {
+        /// How bad it was.
+        from: Level,
+    },
+    /// Another detector sees it too.
+    Joined {
+        /// Which.
+        detector: Arc<str>,
+    },
     /// It came back after it had gone quiet.
     Reopened,
     /// Somebody took it.

@@ -2,9 +2,10 @@
 //!
 //! A finding holds from the event that fired, or from the first of the further events in it; if
 //! an alert had gone quiet by then it is closed first, however rarely anyone ticks. So the final
-//! alerts follow from the findings, and ticks only decide when people hear of them. What a person
-//! has closed stays closed: further events of that attack are passed over until its detector
-//! fires anew, and then there is a new alert. What is worse than the alert was opens it again.
+//! alerts follow from the findings, and ticks only decide when people hear of them. An alert of
+//! several detectors is quiet when the most patient of them would be. What a person
+//! has closed stays closed: further events of that attack are passed over until one of its detectors
+//! fires anew, and then there is a new alert. What is worse than the alert as a whole was opens it again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub struct AlertBook {
     /// By fingerprint.
     entries: HashMap<u64, Entry>,
     ids: HashMap<AlertId, u64>,
-    /// For each detector, when which alert must be looked at; never later than it must.
+    /// For each detector or group, when which alert must be looked at; never later than it must.
     due: BTreeMap<Arc<str>, BTreeSet<(Timestamp, u64)>>,
     /// Who gives way first: closed ones, then open ones, the longest inactive first. An alert's
     /// place is corrected when it comes to the front.
@@ -92,14 +93,14 @@ impl AlertBook {
         let mut out = Vec::new();
         for finding in findings {
             if let Some(detector) = detectors.named(&finding.detector) {
-                self.take(detector, finding, &mut out);
+                self.take(detectors, detector, finding, &mut out);
             }
         }
         out
     }
 
-    fn take(&mut self, detector: &Detector, finding: Finding, out: &mut Vec<Transition>) {
-        let fingerprint = fingerprint(&finding.detector, &finding.entity);
+    fn take(&mut self, detectors: &Detectors, detector: &Detector, finding: Finding, out: &mut Vec<Transition>) {
+        let fingerprint = fingerprint(detector.subject(), &finding.entity);
         if finding.resumes() {
             out.extend(self.resume(fingerprint, detector, finding.at));
             return;
@@ -111,27 +112,30 @@ impl AlertBook {
             }
             return;
         };
-        if entry.is_open() && holds_from > entry.active.plus(detector.quiet) {
+        if !finding.fired && !entry.alert.is_seen_by(&finding.detector) {
+            // Of an attack whose alert was closed by a person or gave way before others opened this one.
+            return;
+        }
+        let quiet = entry.alert.quiet(detectors).unwrap_or(detector.quiet);
+        if entry.is_open() && holds_from > entry.active.plus(quiet) {
             out.push(entry.close(Closing::Quiet));
         }
         let change = if entry.is_open() {
-            entry.extend(finding, self.settings.update_every)
+            entry.extend(detector, finding, self.settings.update_every)
         } else if entry.closed_by_person() {
-            let memory = entry.memory(detector.quiet, self.settings.cooldown);
-            if finding.level > entry.alert.level && holds_from <= entry.active.plus(memory) {
-                let change = entry.reopen(finding);
-                let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
-                self.look_at(fingerprint, due);
-                out.push(change);
-            } else if finding.fired {
-                self.open(fingerprint, detector, finding, out);
+            let memory = entry.memory(quiet, self.settings.cooldown);
+            if finding.level <= entry.alert.level || holds_from > entry.active.plus(memory) {
+                if finding.fired {
+                    self.open(fingerprint, detector, finding, out);
+                }
+                return;
             }
-            return;
-        } else if holds_from <= entry.active.plus(detector.quiet) && finding.late {
+            Some(entry.reopen(detector, finding))
+        } else if holds_from <= entry.active.plus(quiet) && finding.late {
             // Heard of only now, it belongs to what is over and does not bring it back.
-            entry.extend(finding, self.settings.update_every)
-        } else if holds_from <= entry.active.plus(entry.memory(detector.quiet, self.settings.cooldown)) {
-            Some(entry.reopen(finding))
+            entry.extend(detector, finding, self.settings.update_every)
+        } else if holds_from <= entry.active.plus(entry.memory(quiet, self.settings.cooldown)) {
+            Some(entry.reopen(detector, finding))
         } else {
             if finding.fired {
                 self.open(fingerprint, detector, finding, out);
@@ -139,7 +143,8 @@ impl AlertBook {
             return;
         };
         out.extend(change);
-        let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
+        let quiet = entry.alert.quiet(detectors).unwrap_or(detector.quiet);
+        let due = entry.next_due(quiet, self.settings.cooldown, self.settings.update_every);
         self.look_at(fingerprint, due);
     }
 
@@ -175,11 +180,9 @@ impl AlertBook {
         let mut out = Vec::new();
         let names: Vec<Arc<str>> = self.due.keys().cloned().collect();
         for name in names {
-            let detector = detectors.named(&name);
-            let passed = now.of(detector.map_or(Lanes::ALL, |detector| detector.needs));
-            let quiet = detector.map_or(self.settings.cooldown, |detector| detector.quiet);
+            let passed = now.of(detectors.needs_of(&name).unwrap_or(Lanes::ALL));
             while let Some((_, fingerprint)) = self.due.get_mut(&name).and_then(|due| pop_until(due, passed)) {
-                out.extend(self.settle(fingerprint, quiet, passed));
+                out.extend(self.settle(detectors, fingerprint, passed));
             }
             if self.due.get(&name).is_some_and(BTreeSet::is_empty) {
                 self.due.remove(&name);
@@ -189,9 +192,10 @@ impl AlertBook {
     }
 
     /// Does what is due for one alert at `passed`, which is out of its queue, and puts it back.
-    fn settle(&mut self, fingerprint: u64, quiet: Duration, passed: Timestamp) -> Option<Transition> {
+    fn settle(&mut self, detectors: &Detectors, fingerprint: u64, passed: Timestamp) -> Option<Transition> {
         let (cooldown, update_every) = (self.settings.cooldown, self.settings.update_every);
         let entry = self.entries.get_mut(&fingerprint)?;
+        let quiet = entry.alert.quiet(detectors).unwrap_or(cooldown);
         entry.due = Timestamp::MAX;
         let mut change = None;
         if entry.is_open() && passed >= entry.active.plus(quiet) {
@@ -242,7 +246,7 @@ impl AlertBook {
         let entry = self.entries.remove(&fingerprint)?;
         self.ids.remove(&entry.alert.id);
         self.order.remove(&(entry.place.0, entry.place.1, fingerprint));
-        if let Some(due) = self.due.get_mut(&entry.alert.detector) {
+        if let Some(due) = self.due.get_mut(entry.alert.subject()) {
             due.remove(&(entry.due, fingerprint));
         }
         Some(entry)
@@ -257,7 +261,7 @@ impl AlertBook {
             self.order.insert((false, entry.active, fingerprint));
         }
         if entry.due > due || entry.due == Timestamp::MIN {
-            let queue = self.due.entry(Arc::clone(&entry.alert.detector)).or_default();
+            let queue = self.due.entry(Arc::clone(entry.alert.subject())).or_default();
             queue.remove(&(entry.due, fingerprint));
             queue.insert((due, fingerprint));
             entry.due = due;
@@ -308,12 +312,13 @@ mod tests {
     }
 
     fn detectors() -> Detectors {
-        let detector = |id: &str| Detector {
+        let detector = |id: &str, group: Option<&str>, quiet: i64| Detector {
             id: id.into(),
             family: Family::KeyUsage,
             title: "A title".into(),
             level: Level::High,
             threat: "key-theft".into(),
+            group: group.map(Into::into),
             attack: Attack::default(),
             needs: Lanes::ALL,
             why: "".into(),
@@ -322,10 +327,12 @@ mod tests {
             says: "".into(),
             entity: EntityKind::Ip,
             counting: Counting::Match,
-            quiet: Duration::from_secs(QUIET as u64),
+            quiet: Duration::from_secs(quiet as u64),
             version: 1,
         };
-        Detectors { all: vec![Arc::new(detector("a")), Arc::new(detector("b"))] }
+        let (alone, together) = (None, Some("seen"));
+        let all = [("a", alone, QUIET), ("b", alone, QUIET), ("g.0", together, QUIET), ("g.1", together, 45)];
+        Detectors { all: all.map(|(id, group, quiet)| Arc::new(detector(id, group, quiet))).to_vec() }
     }
 
     fn book() -> AlertBook {
@@ -392,6 +399,13 @@ mod tests {
         }
     }
 
+    /// A finding of one of two detectors that see the same.
+    fn of_group(number: u8, level: Level, fired: bool, seconds: i64) -> Finding {
+        let detector: Arc<str> = format!("g.{number}").into();
+        let why = if fired { format!("{detector} since {seconds}") } else { String::new() };
+        Finding { detector, level, why, ..finding(1, fired, seconds) }
+    }
+
     fn names(transitions: &[Transition]) -> Vec<&'static str> {
         let name = |transition: &Transition| match transition {
             Transition::Opened(_) => "opened",
@@ -453,7 +467,72 @@ mod tests {
         book.apply(&detectors(), vec![finding(1, true, 0)]);
         let worse = Finding { level: Level::Critical, ..finding(1, false, 1) };
         let told = book.apply(&detectors(), vec![worse]);
-        assert_eq!((names(&told), told[0].alert().level), (vec!["events"], Level::Critical));
+        assert_eq!((names(&told), told[0].alert().level), (vec!["raised"], Level::Critical));
+    }
+
+    #[test]
+    fn what_several_detectors_see_of_one_entity_is_one_alert_with_the_worst_in_front() {
+        let mut book = book();
+        let found = vec![
+            of_group(0, Level::Low, true, 0),
+            of_group(1, Level::Low, true, 1),
+            of_group(1, Level::High, false, 2),
+            of_group(0, Level::Low, false, 3),
+        ];
+        let told = book.apply(&detectors(), found);
+        assert_eq!(names(&told), ["opened", "joined", "raised"]);
+        assert_eq!(told[2], Transition::Updated(told[2].alert().clone(), Change::Raised { from: Level::Low }));
+        let alert = book.alerts().next().unwrap().clone();
+        assert_eq!((&*alert.detector, alert.level, alert.count), ("g.1", Level::High, 4));
+        assert_eq!((alert.first_seen, alert.opened_at, alert.last_seen), (at(0), at(0), at(3)));
+        assert_eq!(alert.why, "g.1 since 1");
+        let also: Vec<_> = alert.also().iter().map(|member| (&*member.detector, member.level, member.count)).collect();
+        assert_eq!(also, [("g.0", Level::Low, 2)]);
+        assert_eq!((alert.evidence.len(), alert.all_evidence().len()), (2, 4));
+    }
+
+    #[test]
+    fn of_two_as_bad_the_one_that_fired_first_stays_in_front() {
+        let found = |order: [u8; 2]| order.map(|number| of_group(number, Level::High, true, i64::from(number)));
+        let of = |order| {
+            let mut book = book();
+            book.apply(&detectors(), found(order).to_vec());
+            book.alerts().next().unwrap().detector.clone()
+        };
+        assert_eq!((&*of([0, 1]), &*of([1, 0])), ("g.0", "g.0"));
+    }
+
+    #[test]
+    fn an_alert_of_several_waits_as_long_as_the_most_patient() {
+        let mut book = book();
+        book.apply(&detectors(), vec![of_group(0, Level::Low, true, 0), of_group(1, Level::Low, true, 1)]);
+        assert_eq!(names(&book.tick(&detectors(), &until(1 + QUIET))), [""; 0]);
+        assert_eq!(names(&book.tick(&detectors(), &until(1 + 45))), ["quiet"]);
+        // Back within the cooldown, by whomever it is seen, it is the same alert.
+        assert_eq!(names(&book.apply(&detectors(), vec![of_group(0, Level::Low, true, 50)])), ["reopened"]);
+    }
+
+    #[test]
+    fn what_joins_an_acknowledged_alert_leaves_it_with_whom_it_is_and_what_a_person_closed_closed() {
+        let mut book = book();
+        let id = book.apply(&detectors(), vec![of_group(0, Level::Low, true, 0)])[0].alert().id;
+        book.command(&Command::Acknowledge { alert: id, by: "dana".into(), at: at(0) }).unwrap();
+        let told = book.apply(&detectors(), vec![of_group(1, Level::Critical, true, 1)]);
+        let alert = told[0].alert();
+        assert_eq!(
+            (names(&told), alert.state, alert.level),
+            (vec!["raised"], AlertState::Acknowledged, Level::Critical)
+        );
+        book.command(&close(id)).unwrap();
+        assert_eq!(book.apply(&detectors(), vec![of_group(1, Level::Critical, false, 2)]), []);
+        let told = book.apply(&detectors(), vec![of_group(0, Level::Low, true, 3), of_group(1, Level::Low, false, 4)]);
+        assert_eq!((names(&told), told[0].alert().id == id), (vec!["opened"], false));
+        let alert = told[0].alert();
+        assert_eq!(
+            (alert.members.len(), alert.count),
+            (0, 1),
+            "what another sees of an attack that is closed is passed over"
+        );
     }
 
     #[test]
@@ -494,6 +573,26 @@ mod tests {
             let later = Finding { level: Level::Critical, ..finding(1, true, 10 + COOLDOWN + 1) };
             assert_eq!(names(&book.apply(&detectors(), vec![later])), ["opened"], "{ticked}");
         }
+    }
+
+    #[test]
+    fn what_raises_an_alert_of_several_as_a_whole_opens_it_again_whoever_sees_it() {
+        let mut book = book();
+        let id = book.apply(&detectors(), vec![of_group(0, Level::Low, true, 0)])[0].alert().id;
+        book.command(&close(id)).unwrap();
+        let told = book.apply(&detectors(), vec![of_group(1, Level::High, true, 5)]);
+        assert_eq!(names(&told), ["reopened"]);
+        let alert = told[0].alert();
+        assert_eq!((alert.id, &*alert.detector, alert.level, alert.also().len()), (id, "g.1", Level::High, 1));
+        assert_eq!((alert.state, &alert.closing), (AlertState::Open, &None));
+        book.command(&close(id)).unwrap();
+        // Worse for the one that says so, but not for the alert.
+        assert_eq!(book.apply(&detectors(), vec![of_group(0, Level::Medium, false, 6)]), []);
+        // It is due when the most patient of the two is quiet.
+        let told = book.apply(&detectors(), vec![of_group(0, Level::Critical, false, 7)]);
+        assert_eq!((names(&told), &*told[0].alert().detector), (vec!["reopened"], "g.0"));
+        assert_eq!(names(&book.tick(&detectors(), &until(7 + QUIET))), [""; 0]);
+        assert_eq!(names(&book.tick(&detectors(), &until(7 + 45))), ["quiet"]);
     }
 
     #[test]
@@ -583,18 +682,21 @@ mod tests {
 
     /// Attacks as an engine tells them: it fires, events follow at most `QUIET` apart, then it must fire anew.
     fn attacks() -> impl Strategy<Value = Vec<Finding>> {
-        prop::collection::vec((0_u8..3, 1_i64..70, prop::bool::ANY), 0..60).prop_map(|said| {
+        prop::collection::vec((0_u8..5, 1_i64..70, prop::bool::ANY), 0..60).prop_map(|said| {
             let mut found = Vec::new();
-            for who in 0..3 {
+            for who in 0..5 {
                 let (mut now, mut last) = (0, i64::MIN / 2);
                 for &(_, gap, is_worse) in said.iter().filter(|said| said.0 == who) {
                     now += gap;
                     let level = if is_worse { Level::Low } else { Level::Informational };
-                    found.push(Finding { level, ..finding(who, now > last + QUIET, now) });
+                    found.push(match who.checked_sub(3) {
+                        None => Finding { level, ..finding(who, now > last + QUIET, now) },
+                        Some(number) => of_group(number, level, now > last + [QUIET, 45][usize::from(number)], now),
+                    });
                     last = now;
                 }
             }
-            found.sort_by_key(|finding| finding.at);
+            found.sort_by(|a, b| (a.at, &a.detector).cmp(&(b.at, &b.detector)));
             found
         })
     }
@@ -603,7 +705,8 @@ mod tests {
     fn added_up(findings: &[Finding]) -> Vec<Finding> {
         let mut sums: Vec<Finding> = Vec::new();
         for finding in findings {
-            let before = sums.iter_mut().rev().find(|sum| sum.entity == finding.entity);
+            let same = |sum: &&mut Finding| (&sum.detector, &sum.entity) == (&finding.detector, &finding.entity);
+            let before = sums.iter_mut().rev().find(same);
             match before {
                 Some(sum) if !sum.fired && !finding.fired => {
                     (sum.at, sum.last, sum.count) = (finding.at, finding.last, sum.count + finding.count);
@@ -615,7 +718,8 @@ mod tests {
                 _ => sums.push(finding.clone()),
             }
         }
-        sums.sort_by_key(|sum| if sum.fired { sum.at } else { sum.first });
+        let holds = |sum: &Finding| if sum.fired { sum.at } else { sum.first };
+        sums.sort_by(|a, b| (holds(a), &a.detector).cmp(&(holds(b), &b.detector)));
         sums
     }
 

@@ -1,5 +1,8 @@
 //! Which alerts come, go and change when other detectors look at the same events?
 //!
+//! Detectors are compared one by one, for one of them is what somebody has changed: what several saw as one
+//! alert is taken apart first ([`Alert::apart`](super::Alert::apart)).
+//!
 //! Two alerts are the same trouble if detector and entity are the same and their events overlap in
 //! time, so one that only opens earlier is earlier, not gone and come. Of several that overlap, the
 //! earliest are paired. As many pairs as alerts: the caller has all of them in memory anyway.
@@ -114,6 +117,8 @@ pub(super) mod tests {
             id: AlertId(seen.1.unsigned_abs()),
             fingerprint: 0,
             revision: 1,
+            group: None,
+            members: Vec::new(),
             detector: "probing.scanner".into(),
             family: Family::Probing,
             level,

@@ -1,8 +1,8 @@
 //! One alert in the book, and how findings add to it.
 //!
 //! What findings add is a sum, a smallest, a largest or a smallest few, so it does not matter how
-//! the events of an attack were divided into findings. The why is that of the worst firing, and the
-//! highest that was measured that of them all.
+//! the events of an attack were divided into findings. The why is that of the worst firing of the worst
+//! detector, and the highest that was measured that of all its findings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::detection::{Detector, Evidence, Finding};
-use crate::telemetry::{Category, Entity, Position};
+use crate::telemetry::Entity;
 
-use super::{Alert, AlertId, AlertState, Change, Closing, Transition};
+use super::{Alert, AlertId, AlertState, Change, Closing, Member, Transition};
 
 /// Entities of an alert at most.
 const MOST_ENTITIES: usize = 32;
-/// Events that an alert shows at most.
-const MOST_EVIDENCE: usize = 5;
+/// Events that are kept of the detector that opened an alert.
+pub const MOST_EVIDENCE: usize = 5;
 
 /// An alert, and what the book must know of it beyond what it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,8 @@ impl Entry {
             id: alert_id(fingerprint, finding.at),
             fingerprint,
             revision: 0,
+            group: detector.group.clone(),
+            members: Vec::new(),
             detector: finding.detector,
             family: detector.family,
             level: finding.level,
@@ -65,7 +67,7 @@ impl Entry {
             state: AlertState::Open,
             assignee: None,
             closing: None,
-            evidence: first_few(Vec::new(), finding.evidence),
+            evidence: first_few(Vec::new(), finding.evidence, MOST_EVIDENCE),
             late: finding.late,
         };
         Self { emitted: finding.at.max(finding.last), ..Self::kept(alert) }
@@ -84,40 +86,37 @@ impl Entry {
         }
     }
 
-    /// Adds a finding; tells whether the alert is worse than before.
-    fn add(&mut self, finding: Finding) -> bool {
+    /// Adds a finding of one of its detectors, or the first of another; returns what is worth telling at
+    /// once: that it is worse, that another detector sees it too, or that one behind the first finds it worse.
+    fn add(&mut self, detector: &Detector, mut finding: Finding) -> Option<Change> {
         let alert = &mut self.alert;
-        let is_worse = finding.level > alert.level;
-        let peak = alert.because.as_ref().map_or(0.0, |because| because.peak).max(finding.peak);
-        if finding.fired && is_worse {
-            alert.why = finding.why;
-            alert.because = finding.because;
-        }
-        if let Some(because) = &mut alert.because {
-            because.peak = because.peak.max(peak);
-        }
-        alert.level = alert.level.max(finding.level);
-        alert.first_seen = alert.first_seen.min(finding.first);
-        alert.last_seen = alert.last_seen.max(finding.last);
-        alert.count = alert.count.saturating_add(finding.count);
+        let before = alert.level;
+        self.active = self.active.max(finding.last).max(finding.at);
         alert.late |= finding.late;
-        if alert.app.is_none() {
-            alert.app = finding.app;
-        }
         if !finding.evidence.is_empty() {
             self.regrown = true;
-            alert.evidence = first_few(std::mem::take(&mut alert.evidence), finding.evidence);
-            alert.entities = union(&alert.entity, std::mem::take(&mut alert.entities), finding.entities);
+            let more = std::mem::take(&mut finding.entities);
+            alert.entities = union(&alert.entity, std::mem::take(&mut alert.entities), more);
         }
-        self.active = self.active.max(finding.last).max(finding.at);
-        is_worse
+        let mut members = alert.take_members();
+        let known = members.iter_mut().find(|member| member.detector == finding.detector);
+        let change = if let Some(member) = known {
+            member.add(finding).then_some(Change::Events)
+        } else {
+            members.push(Member::joins(detector, finding));
+            Some(Change::Joined { detector: Arc::clone(&detector.id) })
+        };
+        alert.show(members);
+        if alert.level > before { Some(Change::Raised { from: before }) } else { change }
     }
 
     /// Adds a finding; returns the update if it is worth one now.
-    pub fn extend(&mut self, finding: Finding, update_every: Duration) -> Option<Transition> {
+    pub fn extend(&mut self, detector: &Detector, finding: Finding, update_every: Duration) -> Option<Transition> {
         let newest = finding.last;
-        if self.add(finding) || newest >= self.emitted.plus(update_every) {
-            return Some(self.emit(Change::Events));
+        let change = self.add(detector, finding);
+        let due = newest >= self.emitted.plus(update_every);
+        if let Some(change) = change.or(due.then_some(Change::Events)) {
+            return Some(self.emit(change));
         }
         self.held = true;
         None
@@ -130,8 +129,8 @@ impl Entry {
     }
 
     /// Opens it again with a finding.
-    pub fn reopen(&mut self, finding: Finding) -> Transition {
-        self.add(finding);
+    pub fn reopen(&mut self, detector: &Detector, finding: Finding) -> Transition {
+        self.add(detector, finding);
         self.alert.state = AlertState::Open;
         self.alert.closing = None;
         self.alert.assignee = None;
@@ -183,14 +182,11 @@ impl Entry {
 }
 
 /// Returns the first events by time and content: the same few, whatever order they come in.
-fn first_few(mut known: Vec<Evidence>, more: Vec<Evidence>) -> Vec<Evidence> {
-    fn order(event: &Evidence) -> (Timestamp, Category, Option<&str>, Position) {
-        (event.time, event.category, event.record.as_deref(), event.position)
-    }
+pub fn first_few(mut known: Vec<Evidence>, more: Vec<Evidence>, most: usize) -> Vec<Evidence> {
     known.extend(more);
-    known.sort_by(|a, b| order(a).cmp(&order(b)));
+    known.sort_by(|a, b| a.order().cmp(&b.order()));
     known.dedup();
-    known.truncate(MOST_EVIDENCE);
+    known.truncate(most);
     known
 }
 
@@ -205,10 +201,10 @@ fn union(own: &Entity, mut known: Vec<Entity>, more: Vec<Entity>) -> Vec<Entity>
     known
 }
 
-/// Returns what findings of one detector for one entity have in common.
-pub fn fingerprint(detector: &str, entity: &Entity) -> u64 {
+/// Returns what findings about one entity have in common, of one detector or of those that see the same.
+pub fn fingerprint(subject: &str, entity: &Entity) -> u64 {
     let mut hash = Sha256::new();
-    for part in [detector, entity.kind.name(), &entity.value] {
+    for part in [subject, entity.kind.name(), &entity.value] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

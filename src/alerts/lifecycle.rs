@@ -157,6 +157,8 @@ impl Change {
     pub fn told(&self) -> (&'static str, Option<&str>, Option<(&'static str, &str)>) {
         match self {
             Self::Events => ("events", None, None),
+            Self::Raised { from } => ("raised", None, Some(("from", from.name()))),
+            Self::Joined { detector } => ("joined", None, Some(("detector", detector))),
             Self::Reopened => ("reopened", None, None),
             Self::Acknowledged { by } => ("acknowledged", Some(by), None),
             Self::Assigned { by, to } => ("assigned", Some(by), Some(("to", to))),

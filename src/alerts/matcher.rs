@@ -1,7 +1,9 @@
 //! Which alerts does a silence, a maintenance window or an inhibition mean?
 //!
 //! What is named must be so, what is not named is any. The entity is the alert's own: to mute an
-//! address is to mute alerts about it, not every alert whose evidence it stands in.
+//! address is to mute alerts about it, not every alert whose evidence it stands in. Detector and family
+//! are those of all that have seen the alert: what one sees that is not meant is told, whoever else
+//! sees it too. As a source of inhibition an alert counts if any of them is meant.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,24 +42,39 @@ impl Matcher {
 
     /// Tells whether it means `alert`, however bad that is.
     pub fn concerns(&self, alert: &Alert) -> bool {
+        self.is_about(alert) && seen_by(alert).all(|seen| self.names(seen))
+    }
+
+    /// Tells whether it means what any of the detectors has seen, as bad as the alert is.
+    pub fn admits_any(&self, alert: &Alert) -> bool {
+        self.is_about(alert) && seen_by(alert).any(|seen| self.names(seen)) && self.is_as_bad(alert)
+    }
+
+    fn names(&self, (detector, family): (&str, Family)) -> bool {
+        self.detector.as_deref().is_none_or(|named| named == detector)
+            && self.family.is_none_or(|named| named == family)
+    }
+
+    fn is_about(&self, alert: &Alert) -> bool {
         let about = |wanted: &str| {
             let (kind, value) = query::entity(wanted);
             *alert.entity.value == *value && kind.is_none_or(|kind| kind == alert.entity.kind)
         };
-        self.detector.as_deref().is_none_or(|detector| *alert.detector == *detector)
-            && self.family.is_none_or(|family| alert.family == family)
-            && self.app.as_deref().is_none_or(|app| alert.app.as_deref() == Some(app))
+        self.app.as_deref().is_none_or(|app| alert.app.as_deref() == Some(app))
             && self.entity.as_deref().is_none_or(about)
     }
 
     /// Tells whether it means `alert` as bad as that is.
     pub fn admits(&self, alert: &Alert) -> bool {
-        self.concerns(alert)
-            && self.at_least.is_none_or(|level| alert.level >= level)
-            && self.at_most.is_none_or(|level| alert.level <= level)
+        self.concerns(alert) && self.is_as_bad(alert)
     }
 
-    /// Returns the question for the alerts it concerns, however bad and in whatever state.
+    fn is_as_bad(&self, alert: &Alert) -> bool {
+        self.at_least.is_none_or(|level| alert.level >= level) && self.at_most.is_none_or(|level| alert.level <= level)
+    }
+
+    /// Returns the question that all alerts answer which it concerns, however bad and in whatever
+    /// state: those with a meant detector in front.
     pub fn query(&self) -> Query {
         Query {
             states: Vec::new(),
@@ -68,4 +85,10 @@ impl Matcher {
             ..Query::default()
         }
     }
+}
+
+/// Returns the detectors that have seen an alert, with their families.
+fn seen_by(alert: &Alert) -> impl Iterator<Item = (&str, Family)> {
+    let also = alert.also().iter().map(|member| (&*member.detector, member.family));
+    std::iter::once((&*alert.detector, alert.family)).chain(also)
 }

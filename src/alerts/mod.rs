@@ -1,8 +1,9 @@
 //! When do findings make an alert, when does it end, and what may people do with it?
 //!
 //! The [`AlertBook`] is pure: findings, commands and watermarks in, [`Transition`]s out. One
-//! attack is one alert: findings of one detector for one entity extend the alert that is open;
-//! quiet closes it in event time; trouble that comes back within the cooldown reopens it.
+//! attack is one alert: findings about one entity, of one detector or of several that see the same
+//! thing, extend the alert that is open, with the worst of them in front; quiet closes it in event
+//! time; trouble that comes back within the cooldown reopens it.
 
 mod alert;
 mod book;
@@ -13,6 +14,7 @@ mod entry;
 mod incident;
 mod lifecycle;
 mod matcher;
+mod member;
 mod mutes;
 pub mod query;
 mod silence;
@@ -26,6 +28,7 @@ pub use comparison::{Pair, Shift, compare};
 pub use incident::{Incident, Part, incidents};
 pub use lifecycle::{Class, Standing};
 pub use matcher::Matcher;
+pub use member::Member;
 pub use mutes::{
     Equal, Inhibition, MOST_SILENCES, Maintenance, Mark, MuteRules, Mutes, Over, SilenceDeed, TimeOfDay, Verdict,
     Weekday,

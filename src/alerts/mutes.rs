@@ -197,13 +197,43 @@ pub enum SilenceDeed {
     },
 }
 
+/// The open sources of one inhibition.
+#[derive(Debug, Default)]
+struct Sources {
+    /// By what targets must agree in.
+    open: BTreeMap<String, BTreeSet<AlertId>>,
+    /// The other way round: what a source is of may change while it is open.
+    keys: BTreeMap<AlertId, String>,
+}
+
+impl Sources {
+    /// Keeps the alert as a source under `key`, or not at all.
+    fn put(&mut self, alert: AlertId, key: Option<String>) {
+        if self.keys.get(&alert) == key.as_ref() {
+            return;
+        }
+        if let Some(before) = self.keys.remove(&alert)
+            && let Some(open) = self.open.get_mut(&before)
+        {
+            open.remove(&alert);
+            if open.is_empty() {
+                self.open.remove(&before);
+            }
+        }
+        if let Some(key) = key {
+            self.open.entry(key.clone()).or_default().insert(alert);
+            self.keys.insert(alert, key);
+        }
+    }
+}
+
 /// Everything that holds alerts back.
 #[derive(Debug, Default)]
 pub struct Mutes {
     rules: MuteRules,
     silences: BTreeMap<SilenceId, Silence>,
     /// Of each inhibition, the open sources by what targets must agree in.
-    sources: Vec<BTreeMap<String, BTreeSet<AlertId>>>,
+    sources: Vec<Sources>,
     /// Open alerts that silences hide.
     hidden: BTreeMap<SilenceId, BTreeSet<AlertId>>,
     /// Silences to be written down, those that ended too.
@@ -219,14 +249,19 @@ impl Mutes {
         open: impl Iterator<Item = &'a Alert>,
         hidden: Vec<(SilenceId, AlertId)>,
     ) -> Self {
-        let sources = rules.inhibit.iter().map(|_| BTreeMap::new()).collect();
+        let sources = rules.inhibit.iter().map(|_| Sources::default()).collect();
         let silences = silences.into_iter().map(|silence| (silence.id, silence)).collect();
         let mut mutes = Self { rules, silences, sources, hidden: BTreeMap::new(), changed: BTreeMap::new() };
-        for alert in open {
+        let open: BTreeMap<AlertId, &Alert> = open.map(|alert| (alert.id, alert)).collect();
+        for alert in open.values() {
             mutes.source(alert);
         }
-        for (silence, alert) in hidden {
-            mutes.hidden.entry(silence).or_default().insert(alert);
+        for (id, alert) in hidden {
+            // One that others have come to see, which are not meant, was told since.
+            let known = mutes.silences.get(&id).zip(open.get(&alert));
+            if known.is_none_or(|(silence, alert)| silence.matcher.concerns(alert)) {
+                mutes.hidden.entry(id).or_default().insert(alert);
+            }
         }
         mutes
     }
@@ -298,7 +333,14 @@ impl Mutes {
         let mut tripped = Vec::new();
         for silence in self.silences.values_mut() {
             match silence.judge(alert, now) {
-                Judged::Passes => {}
+                Judged::Passes => {
+                    // Another detector sees it too, which is not meant.
+                    if self.hidden.get_mut(&silence.id).is_some_and(|hidden| hidden.remove(&alert.id))
+                        && silence.lets_go(alert.id)
+                    {
+                        self.changed.insert(silence.id, silence.clone());
+                    }
+                }
                 Judged::Hides => {
                     if silence.hid(alert) {
                         self.changed.insert(silence.id, silence.clone());
@@ -311,15 +353,8 @@ impl Mutes {
                 Judged::Trips(why) => tripped.push((silence.id, silence.by.clone(), why)),
             }
         }
-        for rule in self.rules.maintenance.iter().filter(|rule| rule.is_active(now) && rule.alerts.admits(alert)) {
-            mark(format!("maintenance:{}", rule.name), format!("maintenance {}", rule.name));
-        }
-        for (rule, sources) in self.rules.inhibit.iter().zip(&self.sources) {
-            let key = rule.key(alert).filter(|_| rule.target.admits(alert));
-            let open = key.and_then(|key| sources.get(&key));
-            if let Some(source) = open.and_then(|open| open.iter().find(|source| **source != alert.id)) {
-                mark(format!("inhibited:{}", rule.name), format!("{} while alert {source} is open", rule.name));
-            }
+        for (by, says) in self.by_rules(alert, now) {
+            mark(by, says);
         }
         for (id, by, why) in tripped {
             let ending = Ending::Tripped { alert: alert.id, why: why.clone() };
@@ -333,18 +368,29 @@ impl Mutes {
         verdict
     }
 
+    /// Tells whether `alert` as it stands is held back at `now`; nothing comes of it.
+    pub fn holds_back(&self, alert: &Alert, now: Timestamp) -> bool {
+        self.silences.values().any(|silence| silence.judge(alert, now) == Judged::Hides)
+            || !self.by_rules(alert, now).is_empty()
+    }
+
+    /// Returns which maintenance windows and inhibitions hold `alert` back, as marks name them and for people.
+    fn by_rules(&self, alert: &Alert, now: Timestamp) -> Vec<(String, String)> {
+        let windows = self.rules.maintenance.iter().filter(|rule| rule.is_active(now) && rule.alerts.admits(alert));
+        let windows = windows.map(|rule| (format!("maintenance:{}", rule.name), format!("maintenance {}", rule.name)));
+        let inhibited = self.rules.inhibit.iter().zip(&self.sources).filter_map(|(rule, sources)| {
+            let key = rule.key(alert).filter(|_| rule.target.admits(alert))?;
+            let source = sources.open.get(&key)?.iter().find(|source| **source != alert.id)?;
+            Some((format!("inhibited:{}", rule.name), format!("{} while alert {source} is open", rule.name)))
+        });
+        windows.chain(inhibited).collect()
+    }
+
     /// Keeps account of whether `alert` is an open source of inhibition.
     fn source(&mut self, alert: &Alert) {
         for (rule, sources) in self.rules.inhibit.iter().zip(&mut self.sources) {
-            let Some(key) = rule.key(alert).filter(|_| rule.source.concerns(alert)) else { continue };
-            if alert.state != AlertState::Closed && rule.source.admits(alert) {
-                sources.entry(key).or_default().insert(alert.id);
-            } else if let Some(open) = sources.get_mut(&key) {
-                open.remove(&alert.id);
-                if open.is_empty() {
-                    sources.remove(&key);
-                }
-            }
+            let is_source = alert.state != AlertState::Closed && rule.source.admits_any(alert);
+            sources.put(alert.id, rule.key(alert).filter(|_| is_source));
         }
     }
 }
@@ -355,7 +401,7 @@ mod tests {
 
     use super::super::comparison::tests::alert as plain;
     use super::*;
-    use crate::alerts::{Because, Level, Limit, Measure, Usual};
+    use crate::alerts::{Because, Family, Level, Limit, Measure, Member, Usual};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
@@ -386,6 +432,61 @@ mod tests {
 
     fn held(verdict: &Verdict) -> Vec<&str> {
         verdict.marks.iter().map(|mark| mark.by.as_str()).collect()
+    }
+
+    /// The alert once another detector has seen it too.
+    fn seen_too(mut alert: Alert, detector: &str, family: Family, level: Level) -> Alert {
+        let mut members = alert.take_members();
+        members.push(Member { detector: detector.into(), family, level, joined: true, ..members[0].clone() });
+        alert.show(members);
+        Alert { revision: alert.revision + 1, ..alert }
+    }
+
+    #[test]
+    fn what_a_detector_sees_that_is_not_meant_is_told_whoever_else_sees_it() {
+        let named = Matcher { detector: Some("probing.scanner".into()), ..Matcher::default() };
+        let family = Matcher { family: Some(Family::Probing), ..Matcher::default() };
+        let too = |family| seen_too(alert(1, "shop", Level::Low), "probing.sweep", family, Level::Low);
+        for (matcher, other, hidden) in
+            [(&named, Family::Probing, false), (&family, Family::Probing, true), (&family, Family::KeyUsage, false)]
+        {
+            let mut mutes = with(Silence { matcher: matcher.clone(), ..silence("shop", None) });
+            assert_eq!(mutes.judge(&alert(1, "shop", Level::Low), NOW).marks.len(), 1);
+            assert_eq!(&*too(other).detector, "probing.scanner", "it is in front all the same");
+            assert_eq!(mutes.holds_back(&too(other), NOW), hidden);
+            assert_eq!(!mutes.judge(&too(other), NOW).marks.is_empty(), hidden, "{matcher:?} {other:?}");
+            let over = mutes.tick(NOW.plus(Duration::from_hours(2)));
+            assert_eq!(!over[0].tell.is_empty(), hidden, "who was told needs no telling");
+        }
+        // A restart knows that too.
+        let marked = vec![(SilenceId(7), AlertId(1))];
+        let one = Silence { matcher: named, ..silence("shop", None) };
+        let mut after = Mutes::new(MuteRules::default(), vec![one], [&too(Family::Probing)].into_iter(), marked);
+        assert_eq!(after.tick(NOW.plus(Duration::from_hours(2)))[0].tell, []);
+    }
+
+    #[test]
+    fn a_source_that_others_see_too_inhibits_until_it_is_over() {
+        let of = |detector: &str| Matcher { detector: Some(detector.into()), ..Matcher::default() };
+        let rule = Inhibition {
+            name: "it is the scanner".into(),
+            source: of("probing.scanner"),
+            target: Matcher { at_most: Some(Level::Low), app: Some("shop".into()), ..Matcher::default() },
+            equal: vec![Equal::Family],
+        };
+        let rules = MuteRules { inhibit: vec![rule], maintenance: Vec::new() };
+        let mut mutes = Mutes::new(rules, Vec::new(), std::iter::empty(), Vec::new());
+        let target = |family| Alert { family, ..alert(2, "shop", Level::Low) };
+        mutes.judge(&alert(1, "shop", Level::Medium), NOW);
+        assert!(mutes.holds_back(&target(Family::Probing), NOW));
+        // In front is another one now, of another family.
+        let raised = seen_too(alert(1, "shop", Level::Medium), "key-usage.new", Family::KeyUsage, Level::High);
+        mutes.judge(&raised, NOW);
+        let held =
+            |mutes: &Mutes| [Family::Probing, Family::KeyUsage].map(|family| mutes.holds_back(&target(family), NOW));
+        assert_eq!(held(&mutes), [false, true]);
+        mutes.judge(&Alert { state: AlertState::Closed, ..raised }, NOW);
+        assert_eq!(held(&mutes), [false, false]);
     }
 
     #[test]

@@ -154,9 +154,11 @@ impl Silence {
                 most.name()
             ));
         }
-        let usual = self.usual.peaks.get(&*alert.detector).copied().filter(|usual| *usual > 0.0);
-        let peak = alert.because.as_ref().map_or(0.0, |because| because.peak);
-        if let Some(usual) = usual.filter(|usual| peak > usual * f64::from(TIMES)) {
+        let beyond = |(detector, peak): (&str, f64)| {
+            let usual = self.usual.peaks.get(detector).copied().filter(|usual| *usual > 0.0)?;
+            (peak > usual * f64::from(TIMES)).then_some((peak, usual))
+        };
+        if let Some((peak, usual)) = peaks(alert).find_map(beyond) {
             return Judged::Trips(format!(
                 "the alert measures {peak:.0}, more than three times the {usual:.0} that were the most before"
             ));
@@ -173,6 +175,13 @@ impl Silence {
         Judged::Hides
     }
 
+    /// Forgets that it hid `alert`, which is told of by now; tells whether that is news.
+    pub fn lets_go(&mut self, alert: AlertId) -> bool {
+        let before = self.recent.len();
+        self.recent.retain(|(_, id)| *id != alert);
+        self.recent.len() < before
+    }
+
     /// Remembers that it hid `alert`; tells whether that is news.
     pub fn hid(&mut self, alert: &Alert) -> bool {
         if self.recent.iter().any(|(_, id)| *id == alert.id) {
@@ -183,6 +192,13 @@ impl Silence {
         self.recent.retain(|(at, _)| at.plus(DAY) > newest);
         true
     }
+}
+
+/// Returns the most that each of an alert's detectors measured.
+fn peaks(alert: &Alert) -> impl Iterator<Item = (&str, f64)> {
+    let front = std::iter::once((&alert.detector, &alert.because));
+    let all = front.chain(alert.also().iter().map(|member| (&member.detector, &member.because)));
+    all.map(|(detector, because)| (&**detector, because.as_ref().map_or(0.0, |because| because.peak)))
 }
 
 /// What a silence would have hidden.
@@ -222,12 +238,13 @@ impl Preview {
             Some(_) => self.otherwise_judged += 1,
             None => {}
         }
-        let peak = alert.because.as_ref().map_or(0.0, |because| because.peak);
-        let known = self.usual.peaks.len();
-        match self.usual.peaks.get_mut(&*alert.detector) {
-            Some(most) => *most = most.max(peak),
-            None if known < MOST_DETECTORS => drop(self.usual.peaks.insert(alert.detector.to_string(), peak)),
-            None => {}
+        for (detector, peak) in peaks(alert) {
+            let known = self.usual.peaks.len();
+            match self.usual.peaks.get_mut(detector) {
+                Some(most) => *most = most.max(peak),
+                None if known < MOST_DETECTORS => drop(self.usual.peaks.insert(detector.to_owned(), peak)),
+                None => {}
+            }
         }
     }
 

@@ -13,11 +13,11 @@ use crate::clock::Timestamp;
 use crate::detection::Evidence;
 use crate::telemetry::Entity;
 
-use super::AlertId;
 use super::entry::Entry;
+use super::{AlertId, Member};
 
 /// The layout of what follows; another one is refused.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// What is to be added to one alert as its last transition left it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -28,16 +28,49 @@ pub struct Addition {
     held: Option<Held>,
 }
 
+/// What has changed of an alert since its last transition, which any rise in level ends.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Held {
-    first_seen: Timestamp,
-    last_seen: Timestamp,
-    count: u64,
-    /// The highest that was measured, of an alert that says why it fired.
-    peak: Option<f64>,
     late: bool,
+    /// Where it names more entities, or shows more events.
+    entities: Option<Vec<Entity>>,
+    /// Of each detector that has seen it, in the alert's order.
+    seen: Vec<Seen>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    first: Timestamp,
+    last: Timestamp,
+    count: u64,
+    /// The highest that was measured, of one that says why it fired.
+    peak: Option<f64>,
     app: Option<Arc<str>>,
-    regrown: Option<(Vec<Evidence>, Vec<Entity>)>,
+    evidence: Option<Vec<Evidence>>,
+}
+
+impl Seen {
+    fn of(member: &Member, regrown: bool) -> Self {
+        Self {
+            first: member.first_seen,
+            last: member.last_seen,
+            count: member.count,
+            peak: member.because.as_ref().map(|because| because.peak),
+            app: member.app.clone(),
+            evidence: regrown.then(|| member.evidence.clone()),
+        }
+    }
+
+    fn apply(self, member: &mut Member) {
+        (member.first_seen, member.last_seen, member.count) = (self.first, self.last, self.count);
+        member.app = self.app;
+        if let (Some(because), Some(peak)) = (&mut member.because, self.peak) {
+            because.peak = peak;
+        }
+        if let Some(evidence) = self.evidence {
+            member.evidence = evidence;
+        }
+    }
 }
 
 impl Addition {
@@ -48,14 +81,13 @@ impl Addition {
         if !entry.held && told == (entry.active, entry.emitted) {
             return None;
         }
-        let held = entry.held.then(|| Held {
-            first_seen: alert.first_seen,
-            last_seen: alert.last_seen,
-            count: alert.count,
-            peak: alert.because.as_ref().map(|because| because.peak),
-            late: alert.late,
-            app: alert.app.clone(),
-            regrown: entry.regrown.then(|| (alert.evidence.clone(), alert.entities.clone())),
+        let held = entry.held.then(|| {
+            let members = alert.clone().take_members();
+            Held {
+                late: alert.late,
+                entities: entry.regrown.then(|| alert.entities.clone()),
+                seen: members.iter().map(|member| Seen::of(member, entry.regrown)).collect(),
+            }
         });
         Some(Self { id: alert.id, active: entry.active, emitted: entry.emitted, held })
     }
@@ -65,16 +97,17 @@ impl Addition {
         (entry.active, entry.emitted) = (self.active, self.emitted);
         let Some(held) = self.held else { return };
         entry.held = true;
+        entry.regrown = held.entities.is_some();
         let alert = &mut entry.alert;
-        (alert.first_seen, alert.last_seen, alert.count) = (held.first_seen, held.last_seen, held.count);
-        (alert.late, alert.app) = (held.late, held.app);
-        if let (Some(because), Some(peak)) = (&mut alert.because, held.peak) {
-            because.peak = peak;
+        alert.late = held.late;
+        if let Some(entities) = held.entities {
+            alert.entities = entities;
         }
-        if let Some((evidence, entities)) = held.regrown {
-            entry.regrown = true;
-            (alert.evidence, alert.entities) = (evidence, entities);
+        let mut members = alert.take_members();
+        for (member, seen) in members.iter_mut().zip(held.seen) {
+            seen.apply(member);
         }
+        alert.show(members);
     }
 }
 

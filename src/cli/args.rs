@@ -10,6 +10,7 @@ use crate::clock::{Timestamp, duration};
 pub use super::alert_args::{Alerts, Silences};
 pub use super::key_args::{Keys, Redact};
 pub use super::record_args::{DeadLetters, Decode, Letters, LettersList, LettersRetry, LettersShow, Shape, Since, Tap};
+pub use super::sink_args::{Sinks, SinksDeliveries, SinksOne};
 
 /// Watches Azure Functions and the API gateways in front of them.
 ///
@@ -54,6 +55,9 @@ pub enum Command {
     /// List and show records that could not be decoded, and try them again.
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// Print what a sink would be sent, try it, and list what was sent.
+    #[command(subcommand)]
+    Sinks(Sinks),
     /// The live redacted events of a running daemon.
     Tap(Tap),
     /// What each record of a file becomes and why, field by field; redacted.

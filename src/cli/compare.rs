@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::alerts::{Pair, Shift, compare as pairs_of};
+use crate::alerts::{Alert, Pair, Shift, compare as pairs_of};
 use crate::clock::{Timestamp, duration};
 use crate::config::{Config, Surrounded};
 use crate::dashboard::visible;
@@ -47,7 +47,9 @@ pub fn compare(
     say(&format!("With {}:", folder.display()));
     replay::tell(&other);
 
-    let pairs = pairs_of(&now.alerts, &other.alerts);
+    let apart = |alerts: &[Alert]| alerts.iter().flat_map(Alert::apart).collect::<Vec<_>>();
+    let alerts = (apart(&now.alerts), apart(&other.alerts));
+    let pairs = pairs_of(&alerts.0, &alerts.1);
     if let Some(path) = &options.junit {
         let ids = catalogue.detectors.all.iter().chain(&others.detectors.all).map(|detector| &*detector.id);
         let took = Duration::from_secs_f64(now.summary.seconds + other.summary.seconds);

@@ -33,6 +33,12 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
                 setup::note(&says);
             }
             rules.notes().iter().for_each(|note| setup::note(note));
+            if let Some(says) = lost(&config) {
+                setup::note(says);
+            }
+            for says in idle(&config, &detectors) {
+                setup::note(&says);
+            }
             for rule in rules.everywhere() {
                 let cost = cost(rule);
                 setup::note(&format!("{} alone costs {cost:.1} ms a MiB of logs", rule.name));
@@ -56,6 +62,29 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which patterns of routes name no detector that runs.
+fn idle(config: &crate::config::Config, catalogue: &Catalogue) -> Vec<String> {
+    let all = &catalogue.detectors.all;
+    let patterns = config.routes.iter().zip(1..).flat_map(|(route, n)| route.detectors.iter().map(move |one| (n, one)));
+    let idle = patterns.filter(|(_, pattern)| all.iter().all(|detector| !pattern.matches(&detector.id)));
+    idle.map(|(n, pattern)| format!("route {n}: no detector that runs is called {}", pattern.as_str())).collect()
+}
+
+/// Says why people who are told of an alert would not find it.
+fn lost(config: &crate::config::Config) -> Option<&'static str> {
+    let url = config.dashboard.external_url.as_deref();
+    if config.sinks.named().iter().all(|(kind, ..)| ["jsonl", "kafka"].contains(kind)) {
+        return None;
+    }
+    match url {
+        None => Some("messages carry no link to their alert: set external_url in [dashboard]"),
+        Some(url) if ["//localhost", "//127.", "//[::1]"].iter().any(|here| url.contains(here)) => {
+            Some("external_url in [dashboard] is of this machine: the links in messages lead nowhere elsewhere")
+        }
+        Some(_) => None,
+    }
 }
 
 /// Reads the files of `[context]`, and looks at every record of its databases.

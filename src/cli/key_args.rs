@@ -20,6 +20,8 @@ pub enum Keys {
     Fingerprint(KeysFingerprint),
     /// List what was called what: fingerprints of one thing before and after a rotation.
     Links(KeysLinks),
+    /// Say whether a caller's key may be revoked: who still uses it, since when it is quiet, who has moved to another.
+    Readiness(KeysReadiness),
 }
 
 /// Where the installation's key is.
@@ -82,6 +84,23 @@ pub struct KeysLinks {
     pub place: KeyPlace,
 }
 
+/// `gatewatch keys readiness`.
+#[derive(Debug, ClapArgs)]
+pub struct KeysReadiness {
+    /// The key: its name as alerts say it (amber-falcon), its fingerprint, or an APIM subscription's id.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// It may go when nobody has used it for so long.
+    #[arg(long, default_value = "7d", value_name = "D", value_parser = quiet)]
+    pub quiet: Duration,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: KeyPlace,
+}
+
 /// `gatewatch redact`.
 #[derive(Debug, ClapArgs)]
 pub struct Redact {
@@ -104,6 +123,14 @@ pub struct Redact {
     /// Go by the rules in this file or folder as well: a gitleaks configuration, or a table of kinds.
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
+}
+
+fn quiet(text: &str) -> Result<Duration, String> {
+    match duration::parse(text) {
+        Some(length) if (Duration::from_hours(1)..=Duration::from_hours(24 * 30)).contains(&length) => Ok(length),
+        Some(_) => Err("an hour at least, and 30 days at most: so far back is told day by day".to_owned()),
+        None => Err("write a whole number and h or d, such as 7d".to_owned()),
+    }
 }
 
 fn overlap(text: &str) -> Result<Duration, String> {

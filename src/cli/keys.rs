@@ -1,4 +1,6 @@
 //! `gatewatch keys`: by which keys fingerprints are made, and what a secret is called under them.
+//!
+//! Whether a caller's key may go is told in [`super::readiness`].
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
@@ -15,8 +17,8 @@ use crate::store::Reader;
 use crate::telemetry::{Confidence, Privilege, sayable_whole};
 
 use super::key_args::{KeyPlace, Keys, KeysDestroy, KeysFingerprint, KeysLinks, KeysRotate};
-use super::setup;
 use super::talk::{Failure, print, say};
+use super::{readiness, setup};
 
 /// The longest secret that is read, bytes: private keys and certificates fit.
 const LONGEST_SECRET: u64 = 64 << 10;
@@ -30,6 +32,7 @@ pub fn keys(command: &Keys) -> Result<ExitCode, Failure> {
         Keys::Destroy(options) => destroy(options, now),
         Keys::Fingerprint(options) => fingerprint(options, now),
         Keys::Links(options) => links(options),
+        Keys::Readiness(options) => return readiness::readiness(options, now),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -119,7 +122,7 @@ fn links(options: &KeysLinks) -> Result<(), Failure> {
 }
 
 /// Reads the configuration and finds the data folder.
-fn opened(place: &KeyPlace) -> Result<(Config, PathBuf), Failure> {
+pub(super) fn opened(place: &KeyPlace) -> Result<(Config, PathBuf), Failure> {
     let config = setup::config(place.config.as_deref())?;
     let data = setup::data(place.data.as_deref(), &config);
     Ok((config, data))

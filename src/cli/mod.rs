@@ -21,6 +21,8 @@ mod explain;
 mod junit;
 mod key_args;
 mod keys;
+mod readiness;
+mod readiness_told;
 mod record_args;
 mod redact;
 mod replay;
@@ -29,6 +31,8 @@ mod run;
 mod setup;
 mod silences;
 mod simulate;
+mod sink_args;
+mod sinks;
 mod sources;
 mod talk;
 mod tap;
@@ -72,6 +76,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Alerts(command) => alerts::alerts(&command),
         Command::Silences(command) => silences::silences(&command),
         Command::DeadLetters(command) => dead_letters::dead_letters(&command),
+        Command::Sinks(command) => sinks::sinks(&command),
         Command::Tap(options) => tap::tap(&options),
         Command::Decode(options) => decode::decode(&options),
         Command::Token(command) => token::token(&command),

@@ -20,8 +20,8 @@ use crate::dashboard::{Board, Changes, DetectorSeen, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, Orders, Outputs, SourceInfo, Watch,
-    supervise,
+    Ask, Core, Crew, DISPATCH, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, Orders, Outputs,
+    SourceInfo, Watch, supervise,
 };
 use crate::sources::ResumePoints;
 use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
@@ -76,7 +76,7 @@ pub fn daemon(
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
     let resume = points(&recovered, &streams, |position| position.resume);
     let absorbed = points(&recovered, &streams, |position| position.absorbed);
-    let settings = setup::core(config, true);
+    let (settings, dispatch) = (setup::core(config, true), recovered.values.remove(DISPATCH));
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -91,7 +91,7 @@ pub fn daemon(
     let board = Arc::new(board(&catalogue));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
-    let (mutes, deliveries) = telling((&store, &core), config, &runtime, &to_asks, clock)?;
+    let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), dispatch.as_deref())?;
     let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
     let watch = figures(watch, &core, &deliveries, (config, data));
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
@@ -129,20 +129,21 @@ pub fn daemon(
     farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
 }
 
-/// Returns of what nobody is told, as it was when the last epoch was committed, and where the rest goes.
+/// Returns of what nobody is told, and deliveries of the rest; both go on where the newest epoch stood.
 fn telling(
     (store, core): (&Store, &Core),
     config: &Config,
-    runtime: &Runtime,
-    to_asks: &Sender<Ask>,
-    clock: &Clock,
+    (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
+    dispatch: Option<&[u8]>,
 ) -> Result<(Mutes, Deliveries), Failure> {
+    let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
     let rules = MuteRules { inhibit: config.alerts.inhibit.clone(), maintenance: config.alerts.maintenance.clone() };
-    let open = core.book().alerts().filter(|alert| alert.state != AlertState::Closed);
-    let sinks = sources::sinks(config, clock)?;
-    let deliveries = Deliveries::new(sinks, runtime.handle().clone(), to_asks.clone(), clock.clone());
-    Ok((Mutes::new(rules, silences, open, hidden), deliveries))
+    let routes = (config.routes.clone(), config.dashboard.external_url.as_deref());
+    let outlets = sources::sinks(config, None, clock)?;
+    let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
+    deliveries.resume(dispatch, &open);
+    Ok((Mutes::new(rules, silences, open.iter(), hidden), deliveries))
 }
 
 /// Says whether everything read became durable before the end.

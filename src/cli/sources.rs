@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Http, variable};
 use crate::pipeline::{Open, SpoolIntake};
 use crate::redaction::Redactor;
-use crate::sinks::{AnySink, Jsonl, RedactedFile, RedactedStream, RedactedTopic, Webhook, WebhookSettings};
+use crate::sinks::{Outlet, RedactedFile, RedactedStream, RedactedTopic};
 use crate::sources::{Admit, AnySource, FileSource, KafkaReader, ResumePoints, SourceError, Spool, SpoolSource};
 use crate::telemetry::{StreamId, Streams};
 
@@ -135,28 +135,10 @@ pub fn listen(
     Ok(())
 }
 
-/// Opens every configured sink, by name.
-pub fn sinks(config: &Config, clock: &Clock) -> Result<Vec<(String, AnySink)>, Failure> {
-    let mut sinks = Vec::new();
-    for (name, webhook) in &config.sinks.webhook {
-        let wrong = |why: String| Failure::Config(format!("the webhook {name}: {why}"));
-        let secret = webhook.secret.as_ref().map(|secret| secret.resolve(&variable)).transpose().map_err(wrong)?;
-        let settings = WebhookSettings {
-            url: webhook.url.clone(),
-            ca_file: webhook.ca_file.clone(),
-            proxy: webhook.proxy.clone(),
-            allow_private: webhook.allow_private,
-            at_least: webhook.at_least,
-            timeout_seconds: webhook.timeout.as_secs().max(1),
-        };
-        let link = config.dashboard.external_url.as_deref();
-        let sink = Webhook::new(&settings, secret.as_deref(), link, clock.clone()).map_err(wrong)?;
-        sinks.push((name.clone(), AnySink::Webhook(Box::new(sink))));
-    }
-    for (name, settings) in &config.sinks.jsonl {
-        sinks.push((name.clone(), AnySink::Jsonl(Jsonl::new(settings.clone()))));
-    }
-    Ok(sinks)
+/// Opens every configured sink, or the one called `only`.
+pub fn sinks(config: &Config, only: Option<&str>, clock: &Clock) -> Result<Vec<Outlet>, Failure> {
+    let opened = config.sinks.open(only, config.dashboard.external_url.as_deref(), clock);
+    opened.map_err(|wrong| Failure::Config(wrong.join("\n")))
 }
 
 /// Opens every configured output of the redacted stream.

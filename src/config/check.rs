@@ -49,15 +49,8 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
             );
         }
     }
-    for (name, webhook) in &config.sinks.webhook {
-        if !(webhook.url.starts_with("https://") || webhook.url.starts_with("http://")) {
-            wrong(
-                &format!("sinks.webhook.{name}.url"),
-                "a webhook's address begins with https:// or http://",
-                "write the whole address",
-            );
-        }
-    }
+    super::sinks_check::check(&config.sinks, &mut wrong);
+    super::routes::check(&config.sinks, &config.routes, &mut wrong);
     if config.detection.max_entities < 256 {
         wrong(
             "detection.max_entities",
@@ -178,18 +171,6 @@ impl super::Sources {
     /// Returns how many sources there are.
     pub fn len(&self) -> usize {
         self.kafka.len() + self.file.len() + self.http.len()
-    }
-
-    /// Tells whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl super::Sinks {
-    /// Returns how many sinks there are.
-    pub fn len(&self) -> usize {
-        self.webhook.len() + self.jsonl.len()
     }
 
     /// Tells whether there is none.

@@ -9,15 +9,18 @@ mod load;
 mod mutes;
 mod policies;
 mod problem;
+mod routes;
 mod settings;
+mod sinks;
+mod sinks_check;
+mod sinks_open;
 
 pub use check::load;
 pub use context::{Surrounded, surroundings};
 pub use load::{Places, read};
 pub use problem::{Problem, render};
-pub use settings::{
-    Alerts, Config, Dashboard, Detection, Heartbeat, Http, Redacted, RedactedKafka, Sinks, Sources, Webhook,
-};
+pub use settings::{Alerts, Config, Dashboard, Detection, Heartbeat, Http, Redacted, RedactedKafka, Sources};
+pub use sinks::Sinks;
 
 /// Returns the environment variable `name`, if it is set and text.
 #[expect(clippy::disallowed_methods, reason = "this is the room that reads the environment")]

@@ -42,7 +42,9 @@ pub struct Config {
     /// How alerts behave.
     pub alerts: Alerts,
     /// Where alerts go.
-    pub sinks: Sinks,
+    pub sinks: super::Sinks,
+    /// Which alerts go to which sinks, and when; the first that fits counts.
+    pub routes: Vec<crate::sinks::Route>,
     /// Where the redacted stream goes.
     pub redacted: Redacted,
     /// The pages.
@@ -165,46 +167,6 @@ impl Default for Alerts {
             maintenance: Vec::new(),
         }
     }
-}
-
-/// Where alerts go.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sinks {
-    /// Webhooks, by name.
-    pub webhook: BTreeMap<String, Webhook>,
-    /// Files of JSON lines, by name.
-    pub jsonl: BTreeMap<String, crate::sinks::JsonlSettings>,
-}
-
-/// A webhook, and the secret it is signed with.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Webhook {
-    /// Where to.
-    pub url: String,
-    /// The secret that the signature is made with; without one nothing is signed.
-    #[serde(default)]
-    pub secret: Option<Secret>,
-    /// A certificate authority of your own, PEM.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    /// A proxy to go through.
-    #[serde(default)]
-    pub proxy: Option<String>,
-    /// Whether private and loopback addresses may be called.
-    #[serde(default)]
-    pub allow_private: bool,
-    /// Only alerts at least this bad.
-    #[serde(default)]
-    pub at_least: Option<crate::alerts::Level>,
-    /// How long one delivery may take.
-    #[serde(with = "duration", default = "half_a_minute")]
-    pub timeout: Duration,
-}
-
-fn half_a_minute() -> Duration {
-    Duration::from_secs(30)
 }
 
 /// Where the redacted stream goes.

@@ -128,7 +128,7 @@ impl Because {
             (Measure::Steps, _) => format!("All its steps came, {value} in all{within}."),
             (Measure::Silence, Limit::AtLeast(_)) => format!("Nothing was heard for {value}, which is its limit."),
             (Measure::Silence, _) => {
-                format!("Nothing was heard for {value}; by its rhythm {} events should have come.", self.events)
+                format!("Nothing was heard for {value}; by its rhythm {} signs of life should have come.", self.events)
             }
             (Measure::Bulk, _) => format!(
                 "{value} came at once, more than {}: it takes them for one event, such as a deployment.",

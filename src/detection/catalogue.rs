@@ -2,7 +2,7 @@
 //!
 //! A catalogue is loaded as a whole or not at all: one file that does not compile, and what runs
 //! stays as it was. A folder holds `<family>/<name>.yaml`, its cases in `<name>.test.yaml` beside
-//! it, and `threats.yaml`; without the latter the shipped threats apply. At most 2,000 files are
+//! it, `threats.yaml` and `groups.yaml`; without these the shipped threats and groups apply. At most 2,000 files are
 //! read, each of at most 256 KB.
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use crate::posture::{Need, Problem, Threats};
 use crate::telemetry::Kind;
 
 use super::case::Case;
+use super::groups::{GROUPS, Groups, wait_together};
 use super::spec::{Compiled, DetectorSpec};
 use super::{Detector, Detectors, Family, Matcher, Rule, sigma};
 
@@ -72,7 +73,8 @@ impl Catalogue {
         Parts::read(files).assemble()
     }
 
-    fn assemble(compiled: Vec<(String, Compiled)>, cases: Vec<Vec<Case>>, threats: Threats) -> Self {
+    fn assemble(mut compiled: Vec<(String, Compiled)>, cases: Vec<Vec<Case>>, threats: Threats) -> Self {
+        wait_together(compiled.iter_mut().map(|(_, one)| &mut one.detector));
         let mut all: Vec<_> = compiled.into_iter().map(|(_, one)| one).zip(cases).collect();
         all.sort_by(|(a, _), (b, _)| a.detector.id.cmp(&b.detector.id));
         let mut detectors = Detectors::default();
@@ -142,6 +144,8 @@ pub(super) struct Parts {
     pub(super) cases: BTreeMap<String, Vec<Case>>,
     /// The threats that detectors name.
     pub(super) threats: Threats,
+    /// What they see together.
+    pub(super) groups: Groups,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -150,15 +154,15 @@ impl Parts {
     /// Reads `files`: their texts by their paths.
     pub(super) fn read(files: &BTreeMap<String, String>) -> Self {
         let mut problems = Vec::new();
-        let shipped = Shipped::get(THREATS).map(|file| String::from_utf8_lossy(&file.data).into_owned());
-        let shipped = shipped.unwrap_or_default();
+        let shipped = text_of(THREATS).unwrap_or_default();
         let threats = Threats::read(files.get(THREATS).unwrap_or(&shipped)).unwrap_or_else(|found| {
             problems.extend(found);
             // What is wrong with detectors is told all the same.
             Threats::read(&shipped).unwrap_or_default()
         });
-        let mut parts = Self { compiled: Vec::new(), cases: BTreeMap::new(), threats, problems };
-        for (path, text) in files.iter().filter(|(path, _)| *path != THREATS) {
+        let groups = groups(files, &threats, &mut problems);
+        let mut parts = Self { compiled: Vec::new(), cases: BTreeMap::new(), threats, groups, problems };
+        for (path, text) in files.iter().filter(|(path, _)| !is_common(path)) {
             match path.strip_suffix(CASES) {
                 Some(detector) => parts.cases(&format!("{detector}.yaml"), path, text, files),
                 None => parts.detector(path, text),
@@ -181,7 +185,10 @@ impl Parts {
             return;
         }
         match DetectorSpec::read(path, text).map_err(|p| vec![p]).and_then(|spec| spec.compile(&self.threats)) {
-            Ok(one) => self.compiled.push((path.to_owned(), one)),
+            Ok(mut one) => match self.groups.place(path, &mut one) {
+                Ok(()) => self.compiled.push((path.to_owned(), one)),
+                Err(problem) => self.problems.push(problem),
+            },
             Err(found) => self.problems.extend(found),
         }
     }
@@ -207,11 +214,31 @@ impl Parts {
     }
 }
 
+/// Returns the groups of `files`, or the shipped ones; those whose threats are none of `threats` fit nobody there.
+fn groups(files: &BTreeMap<String, String>, threats: &Threats, problems: &mut Vec<Problem>) -> Groups {
+    let Some(own) = files.get(GROUPS) else {
+        let shipped = text_of(THREATS).and_then(|text| Threats::read(&text).ok()).unwrap_or_default();
+        return Groups::read(&text_of(GROUPS).unwrap_or_default(), &shipped).unwrap_or_default();
+    };
+    Groups::read(own, threats).unwrap_or_else(|found| {
+        problems.extend(found);
+        Groups::default()
+    })
+}
+
 /// Returns the files that come with the program.
 pub(super) fn shipped_files() -> BTreeMap<String, String> {
     let paths = Shipped::iter().filter(|path| is_yaml(path));
-    let text = |path: &str| Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned());
-    paths.filter_map(|path| Some((path.to_string(), text(&path)?))).collect()
+    paths.filter_map(|path| Some((path.to_string(), text_of(&path)?))).collect()
+}
+
+fn text_of(path: &str) -> Option<String> {
+    Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+}
+
+/// Tells whether a file is about all detectors: threats, or groups.
+fn is_common(path: &str) -> bool {
+    path == THREATS || path == GROUPS
 }
 
 /// Returns the path of the cases beside the detector at `path`.
@@ -221,7 +248,7 @@ pub(super) fn beside(path: &str) -> String {
 
 /// Tells whether a detector stands at `path`, by its name.
 pub(super) fn is_detector(path: &str) -> bool {
-    path != THREATS && !path.ends_with(CASES)
+    !is_common(path) && !path.ends_with(CASES)
 }
 
 fn is_yaml(path: &str) -> bool {

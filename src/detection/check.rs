@@ -48,6 +48,7 @@ fn check_files(files: &BTreeMap<String, String>, is_all: bool) -> Vec<Problem> {
         said(path, one, &mut problems);
         fed(path, one, &mut problems);
     }
+    problems.extend(parts.groups.unfit(parts.compiled.iter().map(|(_, one)| &one.detector), is_all));
     for threat in parts.threats.all.iter().filter(|_| is_all) {
         if !parts.compiled.iter().any(|(_, one)| *one.detector.threat == *threat.id) {
             problems

@@ -7,7 +7,7 @@ use crate::clock::Lanes;
 use crate::telemetry::EntityKind;
 
 use super::correlation_plan::Plan;
-use super::kinds::{Baselining, Bulk, Risking, Share, Traveling, Window};
+use super::kinds::{Baselining, Bulk, Only, Risking, Share, Traveling, Window};
 use super::{Attack, Family, Level};
 
 /// How a detector counts.
@@ -79,6 +79,8 @@ pub enum Counting {
         forget: Duration,
         /// When many new values at once are one event.
         bulk: Option<Bulk>,
+        /// Of which new values it is told at all.
+        only: Only,
     },
     /// The entity has gone quiet: no event for `after`, having had at least `at_least` in the
     /// `after` before that.
@@ -95,6 +97,8 @@ pub enum Counting {
     Rhythm {
         /// Signs of life that should have come.
         missing: u32,
+        /// Whether a sign of life is a minute in which it is heard, not a second.
+        minutes: bool,
         /// Nothing fires before the entity has been known this long.
         learn: Duration,
     },
@@ -124,9 +128,11 @@ pub struct Detector {
     pub level: Level,
     /// The threat it belongs to; empty for a Sigma rule, which names none.
     pub threat: Arc<str>,
+    /// What it sees together with others: their findings about one entity are one alert.
+    pub group: Option<Arc<str>>,
     /// ATT&CK techniques.
     pub attack: Attack,
-    /// The lanes whose watermarks it waits for.
+    /// The lanes whose watermarks it waits for: its own, and those of others in its group.
     pub needs: Lanes,
     /// Why it matters.
     pub why: Arc<str>,
@@ -153,6 +159,11 @@ impl Detector {
     pub fn is_sigma(&self) -> bool {
         self.id.starts_with("sigma.")
     }
+
+    /// Returns what its alerts are known by: its group's name, or its own id, which has a dot in it.
+    pub fn subject(&self) -> &Arc<str> {
+        self.group.as_ref().unwrap_or(&self.id)
+    }
 }
 
 /// All detectors that run, in order of their ids.
@@ -166,6 +177,12 @@ impl Detectors {
     /// Returns the detector `id`.
     pub fn named(&self, id: &str) -> Option<&Arc<Detector>> {
         self.place_of(id).map(|at| &self.all[at])
+    }
+
+    /// Returns the lanes that alerts known by `subject` wait for: those of its detectors, which are the same.
+    pub fn needs_of(&self, subject: &str) -> Option<Lanes> {
+        let of_group = || self.all.iter().find(|detector| detector.group.as_deref() == Some(subject));
+        self.named(subject).or_else(of_group).map(|detector| detector.needs)
     }
 
     /// Returns the place of the detector `id`: its number in a [`Signal`](super::Signal).

@@ -6,7 +6,7 @@ use crate::posture::document::write_duration;
 
 use super::correlation_plan::{Input, Joint, Limit, Plan};
 use super::in_words::amount;
-use super::{Baselining, Bulk, Counting, Detector, Measured, Window};
+use super::{Baselining, Bulk, Counting, Detector, Measured, Only, Window};
 
 /// Returns one line: level, id and title.
 pub fn summary(detector: &Detector) -> String {
@@ -21,6 +21,13 @@ pub fn describe(detector: &Detector) -> String {
     _ = writeln!(out, "  level    {}", detector.level);
     _ = writeln!(out, "  fires    {}", counts(detector));
     _ = writeln!(out, "  closes   {}", closing(detector).trim_start_matches("closes "));
+    if let Some(group) = &detector.group {
+        _ = writeln!(
+            out,
+            "  group    {group}: one alert with what others of it find about the same {}",
+            detector.entity
+        );
+    }
     if !detector.threat.is_empty() {
         _ = writeln!(out, "  threat   {}", detector.threat);
     }
@@ -89,10 +96,12 @@ fn others(counting: &Counting, detector: &Detector) -> String {
             let (within, gap) = (write_duration(*within), gap.unwrap_or_default());
             format!("at {steps} events of its steps, {order}, for one {entity} within {within}{gap}")
         }
-        Counting::FirstSeen { learn, forget, bulk } => {
-            let (forget, learn) = (write_duration(*forget), write_duration(*learn));
+        Counting::FirstSeen { learn, forget, bulk, only } => {
+            let known = if learn.is_zero() { "" } else { " that has been known for " };
+            let learn = if learn.is_zero() { String::new() } else { write_duration(*learn) };
             let bulk = bulk.map(in_bulk).unwrap_or_default();
-            format!("at a value not seen for {forget} for one {entity} that has been known for {learn}{bulk}")
+            let forget = write_duration(*forget);
+            format!("at a value not seen for {forget} for one {entity}{known}{learn}{}{bulk}", passed_over(*only))
         }
         Counting::Unanswered { within } => {
             format!("when one event of one {entity} is not followed by the other within {}", write_duration(*within))
@@ -111,9 +120,10 @@ fn others(counting: &Counting, detector: &Detector) -> String {
             asked.tactics,
             write_duration(asked.half_life)
         ),
-        Counting::Rhythm { missing, learn } => format!(
-            "when one {entity} known for {} sends nothing while {missing} events should have come at such an hour",
-            write_duration(*learn)
+        Counting::Rhythm { missing, minutes, learn } => format!(
+            "when one {entity} known for {} sends nothing while {missing} {} should have come at such an hour",
+            write_duration(*learn),
+            if *minutes { "minutes with an event" } else { "events" }
         ),
         Counting::Correlation(plan) => format!("{} of one {entity}", correlation(plan)),
         Counting::Absence { after, at_least } => {
@@ -168,6 +178,15 @@ fn said(limits: &[Limit]) -> String {
         format!("{sign} {}", limit.to())
     };
     limits.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
+/// Says which new values are passed over.
+fn passed_over(only: Only) -> String {
+    let few = only.few.map(|few| format!("; passed over once it has shown more than {few}"));
+    let settled = only
+        .settled
+        .map(|settled| format!("; passed over while nobody has shown the value for {}", write_duration(settled)));
+    few.unwrap_or_default() + &settled.unwrap_or_default()
 }
 
 fn in_bulk(bulk: Bulk) -> String {

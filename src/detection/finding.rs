@@ -129,6 +129,13 @@ pub struct Evidence {
     pub record: Option<Arc<str>>,
 }
 
+impl Evidence {
+    /// Returns what it is sorted by: time and content, and only then where it lies.
+    pub fn order(&self) -> (Timestamp, Category, Option<&str>, Position) {
+        (self.time, self.category, self.record.as_deref(), self.position)
+    }
+}
+
 /// A detector fired for an entity, or an attack it fired for goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {

@@ -18,11 +18,12 @@ use super::counting::{self, Counted};
 use super::rule::{Leveling, Rule, Term, Weigh};
 use super::{Attack, Counting, Detector, Family, Level, when};
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "id",
     "title",
     "level",
     "threat",
+    "group",
     "attack",
     "needs",
     "why",
@@ -67,6 +68,8 @@ pub struct Compiled {
     pub detector: Detector,
     /// What the matcher needs to know.
     pub rule: Rule,
+    /// The group that its file asks for, and on which line.
+    pub(super) group: Option<(String, usize)>,
 }
 
 /// The texts of a detector that people read.
@@ -118,6 +121,7 @@ fn compile(
     let texts = texts(&mut file, problems);
     let leveling = leveling(&mut file, problems);
     let threat = threat(&mut file, threats, problems);
+    let group = file.take("group").and_then(|group| Some((group.text("`group`", problems)?, group.line)));
     let attack = attack(&mut file, problems);
     let needs = needs(&mut file, problems);
     let when_line = file.line;
@@ -146,6 +150,7 @@ fn compile(
         title: texts.title.into(),
         level: level.usual(),
         threat: threat?.into(),
+        group: None,
         attack: attack?,
         needs: lanes,
         why: texts.why.into(),
@@ -157,7 +162,7 @@ fn compile(
         quiet,
         version,
     };
-    Some(Compiled { detector, rule: rule(counted, steps, kinds, level) })
+    Some(Compiled { detector, rule: rule(counted, steps, kinds, level), group })
 }
 
 fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveling) -> Rule {

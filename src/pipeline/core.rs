@@ -23,6 +23,7 @@ use super::people::People;
 use super::retries::Retries;
 use super::surroundings::Surroundings;
 use super::tally::{CATEGORIES, Queue, Tally};
+use super::uses::Noting;
 use super::worker::{MessageSeen, RecordSeen};
 use super::{CoreSettings, Worked};
 
@@ -88,6 +89,8 @@ pub struct Core {
     pub(super) people: People,
     /// Fingerprints that got another since the last epoch: as many as the redactor gives out.
     pub(super) links: Vec<Link>,
+    /// What was seen of keys since the last epoch.
+    pub(super) keys: Noting,
     pub(super) streams_stored: usize,
     /// How far silence has moved event time.
     pub(super) advanced: Timestamp,
@@ -127,6 +130,7 @@ impl Core {
             retries: Retries::default(),
             people: People::default(),
             links: Vec::new(),
+            keys: Noting::default(),
             streams_stored: 0,
             advanced: Timestamp::MIN,
             advanced_before: Timestamp::MIN,
@@ -142,14 +146,14 @@ impl Core {
     /// Takes in what a worker made of a batch. Batches of one stream must come in order.
     pub fn absorb(&mut self, worked: Worked) -> Absorbed {
         let mut done = Absorbed::default();
-        let Worked { messages, records, signals, held, dead, listening, redactions, links, marks } = worked;
+        let Worked { messages, records, signals, held, dead, listening, redactions, links, uses, marks } = worked;
         if self.durable && self.links.len() < LINKS_AN_EPOCH {
             self.links.extend(links);
         }
         let mut dead: Vec<Option<NewDeadLetter>> = dead.into_iter().map(Some).collect();
         let mut fresh_batch = false;
         let signals = Queue { rest: signals.into_iter(), at: 0 };
-        let mut batch = Tally { signals, held, stream: None, newest: [None; CATEGORIES] };
+        let mut batch = Tally { signals, held, uses, stream: None, newest: [None; CATEGORIES] };
         self.duplicates.expect(records.iter().map(|record| record.hash));
         for message in &messages {
             self.awaited.remove(&message.stream);
@@ -188,9 +192,11 @@ impl Core {
             }
         }
         self.observe(&mut batch);
+        self.keys.settle(&batch.uses);
         if fresh_batch {
             let live = messages.iter().all(|message| self.live.contains(&message.stream));
             done.elements = listening.into_elements(live);
+            self.hear(&done.elements);
             for (kind, n) in redactions {
                 *self.accounting.redactions.entry(kind.to_string()).or_default() += n;
             }

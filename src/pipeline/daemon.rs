@@ -59,6 +59,8 @@ pub struct Daemon {
     held: people::Held,
     unsaved: Option<Epoch>,
     dirty: bool,
+    /// Whether a message to people has waited long enough.
+    message: bool,
     records_since_epoch: u64,
     last_epoch: Duration,
     told_since: Option<Duration>,
@@ -85,6 +87,7 @@ impl Daemon {
             held: people::Held::default(),
             unsaved: None,
             dirty: false,
+            message: false,
             records_since_epoch: 0,
             last_epoch: now,
             told_since: None,
@@ -204,6 +207,7 @@ impl Daemon {
             self.end_silences();
             let transitions = self.parts.core.tick();
             self.tell(transitions);
+            self.message |= self.parts.deliveries.is_due(self.parts.clock.now());
             self.deliver()?;
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
             self.retries.take_up(&mut self.parts, stuck, now).map_err(DaemonError::Store)?;
@@ -214,7 +218,7 @@ impl Daemon {
         let since = now.saturating_sub(self.last_epoch);
         let telling = self.told_since.is_some_and(|since| now.saturating_sub(since) >= TELL);
         let changed = self.dirty || !self.pending.is_empty();
-        let due = telling || (changed && since >= EPOCH) || self.records_since_epoch >= EPOCH_RECORDS;
+        let due = telling || self.message || (changed && since >= EPOCH) || self.records_since_epoch >= EPOCH_RECORDS;
         if self.unsaved.is_some() || due {
             self.epoch(now)?;
         }
@@ -296,6 +300,7 @@ impl Daemon {
         }
         self.records_since_epoch = 0;
         self.dirty = false;
+        self.message = false;
         self.told_since = None;
         self.last_epoch = self.parts.clock.elapsed();
         let positions = self.parts.core.positions();

@@ -1,25 +1,31 @@
 //! Who is being told what right now?
 //!
-//! The outbox in the store is the truth; this keeps a few deliveries of each sink under way,
-//! in tasks of their own, and records what became of each. After a crash whatever was not
-//! settled is delivered again, with the same idempotency key.
+//! The [`Dispatcher`] says who hears of what; what it says goes into the outbox with the epoch, and
+//! its own state beside it. The outbox in the store is the truth; this keeps a few deliveries of
+//! each sink under way, in tasks of their own, and records what became of each. After a crash
+//! whatever was not settled is delivered again, with the same idempotency key.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 
-use crate::alerts::Transition;
+use crate::alerts::{Alert, AlertId, Transition};
 use crate::clock::Timestamp;
-use crate::sinks::{AnySink, RenderedDelivery, Sink, SinkError, idempotency_key, next_attempt};
-use crate::store::{Delivery, Store, StoreError};
+use crate::sinks::{
+    AnySink, Audience, Dispatcher, Outlet, RenderedDelivery, Route, SinkError, idempotency_key, next_attempt,
+};
+use crate::store::{Attempt, Delivery, Epoch, Store, StoreError};
 use crate::telemetry::Streams;
 
 use super::parts::Ask;
 
 /// Deliveries of one sink under way at a time.
 const UNDER_WAY: usize = 8;
+/// What the dispatcher's state is called in an epoch.
+pub const DISPATCH: &str = "dispatch";
 
 /// What became of one attempt.
 #[derive(Debug)]
@@ -30,6 +36,10 @@ pub struct Settled {
     pub kind: &'static str,
     /// The delivery.
     pub delivery: Delivery,
+    /// What the receiver answered, in short; empty after a failure.
+    pub note: String,
+    /// How long it took.
+    pub took: Duration,
     /// What went wrong, if something did.
     pub failure: Option<String>,
     /// When to try again; `None` with a failure means never.
@@ -58,27 +68,108 @@ struct Lane {
 #[derive(Debug)]
 pub struct Deliveries {
     lanes: Vec<Lane>,
+    dispatcher: Dispatcher,
     runtime: Handle,
     to: Sender<Ask>,
     clock: crate::clock::Clock,
 }
 
 impl Deliveries {
-    /// Returns deliveries to `sinks`, by name, run on `runtime`; what becomes of them goes to `to`.
-    pub fn new(sinks: Vec<(String, AnySink)>, runtime: Handle, to: Sender<Ask>, clock: crate::clock::Clock) -> Self {
-        let lane = |(name, sink)| Lane { name, sink: Arc::new(sink), under_way: HashSet::new() };
-        Self { lanes: sinks.into_iter().map(lane).collect(), runtime, to, clock }
+    /// Returns deliveries to `outlets` by `routes`, run on `runtime`; what becomes of them goes to
+    /// `to`. `external_url` is where people reach the dashboard.
+    pub fn new(
+        outlets: Vec<Outlet>,
+        (routes, external_url): (Vec<Route>, Option<&str>),
+        runtime: Handle,
+        to: Sender<Ask>,
+        clock: crate::clock::Clock,
+    ) -> Self {
+        let dispatcher = Dispatcher::new(&outlets, routes, external_url);
+        let lane = |one: Outlet| Lane { name: one.name, sink: Arc::new(one.sink), under_way: HashSet::new() };
+        Self { lanes: outlets.into_iter().map(lane).collect(), dispatcher, runtime, to, clock }
     }
 
-    /// Returns one delivery for each sink that wants to hear of `transition`.
-    pub fn rendered(&self, transition: &Transition, streams: &Streams, now: Timestamp) -> Vec<Delivery> {
-        let alert = transition.alert();
-        let key = idempotency_key(alert);
-        let delivery = |lane: &Lane| {
-            let payload = lane.sink.render(transition, streams)?;
-            Some(Delivery { id: 0, sink: lane.name.clone(), key: key.clone(), payload, attempts: 0, due: now })
+    /// Goes on where the newest epoch stood; `open` are the alerts that are not closed. Sinks that
+    /// must be reminded of those are, from now on.
+    pub fn resume(&mut self, saved: Option<&[u8]>, open: &[Alert]) {
+        if saved.is_some_and(|bytes| !self.dispatcher.restore(bytes)) {
+            tracing::warn!("what was to be told together is not known any more: it was kept by another version");
+        }
+        for (number, lane) in self.lanes.iter().enumerate() {
+            let Some(every) = lane.sink.reminded_every() else { continue };
+            let heard: Vec<Alert> =
+                open.iter().filter(|alert| self.dispatcher.has_heard(number, alert.id)).cloned().collect();
+            let (sink, name) = (Arc::clone(&lane.sink), lane.name.clone());
+            self.runtime.spawn(async move {
+                sink.resume(heard.into_iter()).await;
+                let mut beat = tokio::time::interval(every);
+                loop {
+                    beat.tick().await;
+                    if let Err(error) = sink.remind().await {
+                        tracing::warn!(sink = name, "what is open could not be told again: {error}");
+                    }
+                }
+            });
+        }
+    }
+
+    /// Puts into `epoch` the deliveries of what happened in it and of what waited until `now`, and
+    /// what a restart must know. Of what is older than `most` nobody is told who does not know its
+    /// alert, of what is `held` back only who has it open; `look` tells how an alert stands and
+    /// whether it is held back now.
+    pub fn fill(
+        &mut self,
+        epoch: &mut Epoch,
+        streams: &Streams,
+        (now, most): (Timestamp, Duration),
+        held: impl Fn(&Alert) -> bool,
+        look: impl Fn(AlertId) -> Option<(Alert, bool)>,
+    ) {
+        for (transition, _) in &epoch.transitions {
+            let alert = transition.alert();
+            let old = alert.last_seen < now.minus(most);
+            let audience = match (held(alert), old) {
+                (true, _) => Audience::Keeping,
+                (false, true) => Audience::Knowing,
+                (false, false) => Audience::All,
+            };
+            epoch.outbox.extend(self.take(transition, streams, now, audience));
+        }
+        epoch.outbox.extend(self.due(now, look));
+        epoch.values.extend(self.dispatcher.save().map(|bytes| (DISPATCH, bytes)));
+    }
+
+    /// Returns the deliveries to make of `transition`, of which `audience` may hear.
+    fn take(
+        &mut self,
+        transition: &Transition,
+        streams: &Streams,
+        now: Timestamp,
+        audience: Audience,
+    ) -> Vec<Delivery> {
+        let key = idempotency_key(transition.alert());
+        let delivery = |(sink, news): (usize, _)| {
+            let lane = &self.lanes[sink];
+            let payload = lane.sink.render(transition, news, streams)?;
+            Some(Delivery::new(&lane.name, &key, payload, now))
         };
-        self.lanes.iter().filter_map(delivery).collect()
+        self.dispatcher.take(transition, now, audience).into_iter().filter_map(delivery).collect()
+    }
+
+    /// Tells whether a message that waited is due.
+    pub fn is_due(&mut self, now: Timestamp) -> bool {
+        self.dispatcher.is_due(now)
+    }
+
+    /// Returns the messages that waited and are due; `look` is that of [`Deliveries::fill`].
+    fn due(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<(Alert, bool)>) -> Vec<Delivery> {
+        let delivery = |message: crate::sinks::Gathered| {
+            let lane = &self.lanes[message.sink];
+            let payload = lane.sink.compose(&message.notices, message.more, &message.key)?;
+            let about = message.notices.iter().map(|notice| notice.alert.to_string()).collect();
+            Some(Delivery { about, ..Delivery::new(&lane.name, &message.key, payload, now) })
+        };
+        self.dispatcher.due(now, look).into_iter().filter_map(delivery).collect()
     }
 
     /// Starts what is due.
@@ -124,24 +215,25 @@ impl Deliveries {
             lane.under_way.remove(&settled.delivery.id);
         }
         let outcome = match &settled.failure {
-            None => Ok("delivered"),
+            None => Ok(settled.note.as_str()),
             Some(says) => Err((says.as_str(), settled.again)),
         };
-        store.settle(settled.delivery.id, outcome, now)
+        store.settle(settled.delivery.id, outcome, Attempt { at: now, took: settled.took })
     }
 }
 
 async fn attempt(name: String, sink: &AnySink, delivery: Delivery, clock: &crate::clock::Clock) -> Settled {
     let rendered = RenderedDelivery { key: &delivery.key, payload: &delivery.payload };
+    let began = clock.elapsed();
     let outcome = sink.deliver(&rendered).await;
-    let now = clock.now();
-    let (failure, again) = match outcome {
-        Ok(_) => (None, None),
-        Err(SinkError::Reject(says)) => (Some(says), None),
+    let (now, took) = (clock.now(), clock.elapsed().saturating_sub(began));
+    let (note, failure, again) = match outcome {
+        Ok(note) => (note, None, None),
+        Err(SinkError::Reject(says)) => (String::new(), Some(says), None),
         Err(SinkError::Retry { says, after }) => {
             let seed = delivery.id.unsigned_abs();
-            (Some(says), Some(next_attempt(delivery.attempts + 1, now, seed, after)))
+            (String::new(), Some(says), Some(next_attempt(delivery.attempts + 1, now, seed, after)))
         }
     };
-    Settled { sink: name, kind: sink.kind(), delivery, failure, again }
+    Settled { sink: name, kind: sink.kind(), delivery, note, took, failure, again }
 }

@@ -128,6 +128,7 @@ impl Core {
             retried: std::mem::take(&mut self.retries.settled),
             retries_done,
             links: std::mem::take(&mut self.links),
+            key_usage: self.keys.take(self.watermarks.newest()),
             accounting: self.accounting(),
         }
     }
@@ -163,6 +164,7 @@ mod tests {
     use super::*;
     use crate::detection::Detectors;
     use crate::pipeline::Worked;
+    use crate::pipeline::uses::Noted;
     use crate::pipeline::worker::{MessageSeen, RecordSeen};
     use crate::telemetry::{Category, Mark, StreamName, Streams};
 
@@ -190,6 +192,7 @@ mod tests {
             category: Category::GatewayLogs,
             signals: 0..0,
             held: 0..0,
+            noted: Noted::Nothing,
         };
         Worked { messages: vec![message], records: vec![record], marks, ..Worked::default() }
     }

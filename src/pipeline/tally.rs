@@ -11,6 +11,8 @@ use crate::telemetry::{Category, Position, StreamId};
 
 use super::core::Core;
 use super::duplicates::Seen;
+use super::listening::ElementHeard;
+use super::uses::Uses;
 use super::worker::{MessageSeen, RecordSeen};
 
 /// How many categories there are.
@@ -21,6 +23,8 @@ pub(super) struct Tally {
     pub(super) signals: Queue,
     /// The exceptions that held matches back, record by record.
     pub(super) held: Vec<Arc<str>>,
+    /// What the batch's records say of keys.
+    pub(super) uses: Uses,
     /// The stream whose messages are at hand, and the newest time of each lane in them.
     pub(super) stream: Option<StreamId>,
     pub(super) newest: [Option<Timestamp>; CATEGORIES],
@@ -55,6 +59,15 @@ impl Core {
         }
     }
 
+    /// Notes how far the telemetry of apps and gateways has come.
+    pub(super) fn hear(&mut self, elements: &[ElementHeard]) {
+        for element in elements.iter().filter(|_| self.durable) {
+            if let Some(newest) = element.heard.iter().map(|heard| heard.newest).max() {
+                self.keys.hear(&element.name, newest);
+            }
+        }
+    }
+
     pub(super) fn record(&mut self, message: &MessageSeen, record: &RecordSeen, batch: &mut Tally) {
         let position = Position { stream: message.stream, offset: message.offset, index: record.index };
         if self.duplicates.see(record.hash, position, record.time) != Seen::First {
@@ -66,6 +79,9 @@ impl Core {
         batch.newest[lane] = batch.newest[lane].max(Some(record.time));
         for id in batch.held.get(record.held.start as usize..record.held.end as usize).into_iter().flatten() {
             self.held_back(id);
+        }
+        if self.durable {
+            self.keys.count(record.noted, record.time, &batch.uses);
         }
         for signal in batch.signals.of(&record.signals) {
             self.signals += 1;

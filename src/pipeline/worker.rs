@@ -26,6 +26,7 @@ use crate::telemetry::{
 };
 
 use super::listening::Listening;
+use super::uses::{Noted, Uses};
 
 use super::tapped::offer;
 
@@ -88,6 +89,8 @@ pub struct RecordSeen {
     pub signals: Range<u32>,
     /// Its matches that were held back, in [`Worked::held`].
     pub held: Range<u32>,
+    /// What it says of keys, in [`Worked::uses`].
+    pub noted: Noted,
 }
 
 /// What a worker made of a batch.
@@ -109,6 +112,8 @@ pub struct Worked {
     pub redactions: BTreeMap<Arc<str>, u64>,
     /// What got a second fingerprint, during the overlap of a rotation.
     pub links: Vec<Link>,
+    /// What the records say of keys.
+    pub uses: Uses,
     /// What the source said beside its messages.
     pub marks: Vec<Mark>,
 }
@@ -252,6 +257,7 @@ impl Stage {
         let hash = self.hash(event);
         let (first_signal, first_held) = (signals.len() as u32, signals.held_back() as u32);
         self.matcher.observe(event, hash, signals);
+        let noted = worked.uses.note(event);
         worked.records.push(RecordSeen {
             index: event.position().index,
             hash,
@@ -259,6 +265,7 @@ impl Stage {
             category: event.category(),
             signals: first_signal..signals.len() as u32,
             held: first_held..signals.held_back() as u32,
+            noted,
         });
     }
 
@@ -341,6 +348,7 @@ impl Worked {
         let (records, dead) = (len(&self.records), len(&self.dead));
         let (signals, held) = (len(&self.signals), len(&self.held));
         self.listening.append(later.listening);
+        let renumbered = self.uses.append(later.uses);
         self.messages.extend(later.messages.into_iter().map(|message| MessageSeen {
             records: moved(&message.records, records),
             dead: moved(&message.dead, dead),
@@ -349,6 +357,7 @@ impl Worked {
         self.records.extend(later.records.into_iter().map(|record| RecordSeen {
             signals: moved(&record.signals, signals),
             held: moved(&record.held, held),
+            noted: renumbered(record.noted),
             ..record
         }));
         self.held.extend(later.held);

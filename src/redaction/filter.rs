@@ -2,8 +2,8 @@
 //!
 //! A line comes out for each line that goes in, in order; what is not hidden stays byte for byte:
 //! invalid UTF-8, blank lines, `\r\n`, a missing last newline. Lines are handled as they arrive, so
-//! a followed log is not held back. A line longer than [`LONGEST_LINE`] is not kept in memory: a
-//! notice takes its place. Whoever wants to know what was found, and where, is told line by line.
+//! a followed log is not held back. A line longer than [`LONGEST_LINE`] is not kept in memory: notices
+//! take the place of all its values, or of the whole if it is no JSON. Whoever wants to know what was found, and where, is told line by line.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::{Redactor, Replacement, explain, people, redacted_message};
+use super::fields::{Fields, Part};
+use super::{Kind, Redactor, Replacement, explain, people, redacted_message};
 use crate::telemetry::{About, Batch, Confidence, Privilege, Scanned, StreamId, decode};
 
 /// The longest line that is scanned, bytes.
@@ -25,7 +26,7 @@ pub struct FilterSummary {
     pub lines: u64,
     /// Bytes read.
     pub bytes: u64,
-    /// Lines that were too long to scan, and hidden whole.
+    /// Lines that were too long to scan, and hidden: each value of a record, of another line all.
     pub too_long: u64,
     /// What was hidden, by kind.
     pub redactions: BTreeMap<Arc<str>, u64>,
@@ -117,8 +118,48 @@ struct Lines {
     endings: Vec<&'static [u8]>,
     /// The start of a line whose end has not been read.
     rest: Vec<u8>,
-    /// How long that line is, if it is too long to keep.
-    too_long: Option<u64>,
+    /// What is known of that line, if it is too long to keep.
+    too_long: Option<TooLong>,
+}
+
+/// A line too long to keep.
+struct TooLong {
+    length: u64,
+    /// The reading of it, if it may be a record: then its values are hidden one by one.
+    fields: Option<Fields>,
+    hidden: u64,
+}
+
+impl TooLong {
+    /// Goes on with `part` of it.
+    fn pass(&mut self, part: &[u8], output: &mut impl Write) -> io::Result<()> {
+        self.length += part.len() as u64;
+        let Some(fields) = &mut self.fields else { return Ok(()) };
+        fields.pass(part, &mut |part| field(part, &mut self.hidden, output))
+    }
+
+    /// Ends it; returns how many values it had, or that all of it is one.
+    fn end(&mut self, output: &mut impl Write) -> io::Result<u64> {
+        if let Some(fields) = &mut self.fields {
+            fields.end(&mut |part| field(part, &mut self.hidden, output))?;
+        } else {
+            self.hidden += 1;
+            write!(output, "[gatewatch: line of {} bytes hidden: too long to scan]", self.length)?;
+        }
+        Ok(self.hidden)
+    }
+}
+
+/// Writes what stands in the place of `part`, and counts what it hides.
+fn field(part: Part<'_>, hidden: &mut u64, output: &mut impl Write) -> io::Result<()> {
+    match part {
+        Part::Sign(sign) => output.write_all(&[sign]),
+        Part::Stays(stays) => output.write_all(stays),
+        Part::Text(start, end) | Part::Bare(start, end) => {
+            *hidden += 1;
+            write!(output, "\"[gatewatch: {} bytes hidden]\"", end - start)
+        }
+    }
 }
 
 struct Filter<'r, 't> {
@@ -142,35 +183,41 @@ impl Filter<'_, '_> {
         while let Some(newline) = memchr::memchr(b'\n', chunk) {
             let (line, rest) = chunk.split_at(newline);
             chunk = &rest[1..];
-            self.extend(line);
+            self.extend(line, output)?;
             self.line(b"\n", output)?;
         }
-        self.extend(chunk);
+        self.extend(chunk, output)?;
         self.write(output)?;
         output.flush()
     }
 
     /// Adds to the line being read.
-    fn extend(&mut self, part: &[u8]) {
-        let lines = &mut self.lines;
-        let length = lines.too_long.unwrap_or(lines.rest.len() as u64) + part.len() as u64;
-        if length > LONGEST_LINE as u64 {
-            lines.too_long = Some(length);
-            lines.rest = Vec::new();
-        } else {
-            lines.rest.extend_from_slice(part);
+    fn extend(&mut self, part: &[u8], output: &mut impl Write) -> io::Result<()> {
+        if self.lines.too_long.is_none() && self.lines.rest.len() + part.len() > LONGEST_LINE {
+            // What came before it is written before it.
+            self.write(output)?;
+            let begun = std::mem::take(&mut self.lines.rest);
+            let fields = Fields::of(if begun.is_empty() { part } else { &begun });
+            let mut long = TooLong { length: 0, fields, hidden: 0 };
+            long.pass(&begun, output)?;
+            self.lines.too_long = Some(long);
         }
+        if let Some(long) = &mut self.lines.too_long {
+            return long.pass(part, output);
+        }
+        self.lines.rest.extend_from_slice(part);
+        Ok(())
     }
 
     /// Ends the line being read.
     fn line(&mut self, newline: &'static [u8], output: &mut impl Write) -> io::Result<()> {
         self.summary.lines += 1;
-        if let Some(length) = self.lines.too_long.take() {
-            self.write(output)?;
+        if let Some(mut long) = self.lines.too_long.take() {
             self.summary.too_long += 1;
+            let kind = Kind::Unscanned.name().unwrap_or_default();
+            *self.summary.redactions.entry(kind.into()).or_default() += long.end(output)?;
             self.written.lines += 1;
-            self.written.bytes += length + newline.len() as u64;
-            write!(output, "[gatewatch: line of {length} bytes hidden: too long to scan]")?;
+            self.written.bytes += long.length + newline.len() as u64;
             return output.write_all(newline);
         }
         let Lines { batch, endings, rest, .. } = &mut self.lines;

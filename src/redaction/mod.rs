@@ -10,6 +10,7 @@ mod broken;
 mod canary;
 pub mod explain;
 mod facts;
+mod fields;
 mod filter;
 mod fingerprint;
 mod finish;
@@ -84,7 +85,8 @@ impl Redactor {
 
     /// Finds the secrets in every message of `batch` and splices fingerprints in their place.
     ///
-    /// A message on which the search fails is hidden whole, as `unscanned`, and harms no other.
+    /// A message on which the search fails is hidden field by field, as `unscanned`, or whole if it is no
+    /// JSON, and harms no other.
     pub fn scan<'b>(&self, batch: &'b Batch) -> Scanned<'b> {
         let range = |message: &MessageAt| message.bytes.start as usize..message.bytes.end as usize;
         let ranges: Vec<_> = batch.messages.iter().map(range).collect();
@@ -135,8 +137,10 @@ impl Redactor {
 
     /// Returns what is left of a text in which it can't be told what must be hidden.
     fn unscanned(&self, text: &[u8]) -> ScannedMessage {
-        let whole = Found::new(0..text.len(), Kind::Unscanned, Confidence::Suspected);
-        self.replaced(text, &[whole], &[], &mut Memo::default())
+        self.field_by_field(text).unwrap_or_else(|| {
+            let whole = Found::new(0..text.len(), Kind::Unscanned, Confidence::Suspected);
+            self.replaced(text, &[whole], &[], &mut Memo::default())
+        })
     }
 
     /// Hides what is personal in `event`; cannot fail: in doubt it hides.
@@ -290,6 +294,27 @@ mod tests {
         assert!(text(1).starts_with("unscanned:k") && text(1).len() < 40, "{}", text(1));
         let seen: Vec<_> = scanned.sightings(1).iter().map(|one| (&*one.kind, one.confidence)).collect();
         assert_eq!(seen, [("unscanned", Confidence::Suspected)]);
+    }
+
+    #[test]
+    fn a_record_on_which_the_search_fails_is_hidden_field_by_field_and_each_is_counted() {
+        let redactor = redactor();
+        let mut batch = Batch::default();
+        let text = r#"{"time": "2026", "level": 4, "properties": {"message": "the bug beside hunter2", "sure": true}}"#;
+        batch.push(text.as_bytes(), StreamId(0), 0, 1, None);
+        let scanned = redactor.scan(&batch);
+        let seen: Vec<_> = scanned.sightings(0).iter().map(|one| (&*one.kind, one.confidence)).collect();
+        assert_eq!(seen, [("unscanned", Confidence::Suspected); 3]);
+        let mut shown = String::from_utf8_lossy(scanned.bytes(0)).into_owned();
+        for (nth, one) in scanned.sightings(0).iter().enumerate().rev() {
+            assert_eq!(&shown[one.at.start as usize..one.at.end as usize], &*one.fingerprint.0);
+            let stood = scanned.stood(0, nth).unwrap();
+            shown.replace_range(
+                one.at.start as usize..one.at.end as usize,
+                &text[stood.start as usize..stood.end as usize],
+            );
+        }
+        assert_eq!(shown, text.replace(" 4,", " \"4\","));
     }
 
     #[test]

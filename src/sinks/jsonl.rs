@@ -12,12 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::alerts::{Level, Transition};
 use crate::telemetry::Streams;
 
-use super::{Activity, RenderedDelivery, Sink, SinkError, change, native, ocsf};
+use super::{RenderedDelivery, Sink, SinkError, line};
 
 const OLD_FILES: u32 = 5;
 
@@ -70,15 +69,7 @@ impl Sink for Jsonl {
         if self.settings.at_least.is_some_and(|least| alert.level < least) {
             return None;
         }
-        let mut line = match self.settings.format {
-            Format::Ocsf => return Some(ocsf(alert, Activity::of(transition), streams).to_string()),
-            Format::Native => native(alert, streams),
-        };
-        if let Value::Object(fields) = &mut line {
-            fields.insert("revision".into(), alert.revision.into());
-            fields.insert("change".into(), change(transition));
-        }
-        Some(line.to_string())
+        Some(line(self.settings.format, transition, streams))
     }
 
     async fn deliver(&self, delivery: &RenderedDelivery<'_>) -> Result<String, SinkError> {
@@ -158,6 +149,8 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::super::{sample, sample_streams};
     use super::*;
 

@@ -5,27 +5,61 @@
 //! What is sent was rendered from redacted data. A delivery may come twice, with the same key.
 
 mod address;
+mod alertmanager;
+mod any;
 mod backoff;
+mod dispatch;
+mod email;
+mod escape;
 mod jsonl;
+mod kafka;
+mod letter;
 mod native;
+mod notice;
 mod ocsf;
+mod pagerduty;
+mod post;
 mod redacted;
+mod route;
+mod sample;
+mod sentinel;
+mod slack;
+mod teams;
+mod template;
 mod webhook;
 
 use std::future::Future;
 use std::time::Duration;
 
+pub use alertmanager::{Alertmanager, Login};
+pub use any::{AnySink, Hears, Outlet};
 pub use backoff::next_attempt;
+pub use dispatch::{Audience, Dispatcher, Gathered};
+pub use email::{Email, Encryption, MailServer};
 pub use jsonl::{Format, Jsonl, JsonlSettings};
+pub use kafka::Kafka;
 pub use native::native;
+pub use notice::{News, Notice};
 pub use ocsf::{Activity, ocsf};
+pub use pagerduty::PagerDuty;
+pub use post::Reach;
 pub use redacted::{RedactedFile, RedactedStream, RedactedTopic};
-pub use webhook::{Webhook, WebhookSettings};
+pub use route::{Day, GroupBy, Hours, Offset, Pattern, Rate, Route};
+#[cfg(test)]
+use sample::shared_sample;
+pub use sample::{sample, sample_at, sample_streams};
+pub use sentinel::{Sentinel, SentinelPlace};
+pub use slack::Slack;
+pub use teams::Teams;
+pub use template::{PLACEHOLDERS, Template, TemplateProblem, Texts};
+pub use webhook::Webhook;
 
 use serde_json::{Value, json};
 
 use crate::alerts::{Alert, Closing, Transition};
 use crate::telemetry::Streams;
+
+use notice::link;
 
 /// Why a delivery failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,41 +105,6 @@ pub trait Sink {
     fn deliver(&self, delivery: &RenderedDelivery<'_>) -> impl Future<Output = Result<String, SinkError>> + Send;
 }
 
-/// Any of the sinks that deliver alerts.
-#[derive(Debug)]
-pub enum AnySink {
-    /// Posts to a URL.
-    Webhook(Box<Webhook>),
-    /// Appends to a file.
-    Jsonl(Jsonl),
-}
-
-impl AnySink {
-    /// Returns the kind's name: `webhook` or `jsonl`.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Webhook(_) => "webhook",
-            Self::Jsonl(_) => "jsonl",
-        }
-    }
-}
-
-impl Sink for AnySink {
-    fn render(&self, transition: &Transition, streams: &Streams) -> Option<String> {
-        match self {
-            Self::Webhook(sink) => sink.render(transition, streams),
-            Self::Jsonl(sink) => sink.render(transition, streams),
-        }
-    }
-
-    async fn deliver(&self, delivery: &RenderedDelivery<'_>) -> Result<String, SinkError> {
-        match self {
-            Self::Webhook(sink) => sink.deliver(delivery).await,
-            Self::Jsonl(sink) => sink.deliver(delivery).await,
-        }
-    }
-}
-
 /// Returns the key by which a receiver knows a delivery it has had: alert id and revision, `3f9a…:2`.
 pub fn idempotency_key(alert: &Alert) -> String {
     format!("{}:{}", alert.id, alert.revision)
@@ -132,64 +131,33 @@ fn change(transition: &Transition) -> Value {
     }
 }
 
-/// An alert to test sinks with.
-#[cfg(test)]
-fn sample() -> Alert {
-    use crate::alerts::{
-        AlertId, AlertState, Attack, Because, Entity, EntityKind, Evidence, Family, Level, Limit, Measure, Position,
+/// Returns a transition as a line of JSON.
+fn line(format: Format, transition: &Transition, streams: &Streams) -> String {
+    let alert = transition.alert();
+    let mut line = match format {
+        Format::Ocsf => return ocsf(alert, Activity::of(transition), streams).to_string(),
+        Format::Native => native(alert, streams),
     };
-    use crate::clock::Timestamp;
-    use crate::telemetry::{Category, StreamId};
+    if let Value::Object(fields) = &mut line {
+        fields.insert("revision".into(), alert.revision.into());
+        fields.insert("change".into(), change(transition));
+    }
+    line.to_string()
+}
 
-    let at = Timestamp::from_seconds;
-    Alert {
-        id: AlertId(0x3f9a),
-        fingerprint: 7,
-        revision: 2,
-        detector: "key-usage.one_key_many_addresses".into(),
-        family: Family::KeyUsage,
-        level: Level::High,
-        title: "One key used from many addresses".into(),
-        entity: Entity::new(EntityKind::Key, "k-1"),
-        entities: vec![Entity::new(EntityKind::Key, "k-1"), Entity::new(EntityKind::Ip, "203.0.113.7")],
-        app: Some("shop".into()),
-        owner: None,
-        first_seen: at(100),
-        opened_at: at(160),
-        last_seen: at(220),
-        count: 30,
-        why: "Key k-1 was used from 30 addresses within 10 minutes".into(),
-        because: Some(Because {
-            measure: Measure::Values,
-            value: 21.0,
-            peak: 30.0,
-            limit: Limit::MoreThan(20.0),
-            within: Some(std::time::Duration::from_mins(10)),
-            from: at(100),
-            to: at(160),
-            events: 21,
-            earlier: None,
-            spare: 0,
-        }),
-        triage: "Ask its owner.".into(),
-        attack: Attack { version: "18".into(), techniques: vec!["T1078.004".into()] },
-        threat: "key-theft".into(),
-        state: AlertState::Open,
-        assignee: None,
-        closing: None,
-        evidence: vec![Evidence {
-            position: Position { stream: StreamId(0), offset: 5, index: 1 },
-            time: at(220),
-            category: Category::GatewayLogs,
-            record: Some("{}".into()),
-        }],
-        late: false,
+/// Returns the headline of a message about `notices`, and about `more` that are only counted.
+fn headline(texts: &Texts, notices: &[Notice], more: u64, escape: fn(&str) -> String) -> String {
+    let all = notices.len() as u64 + more;
+    match (notices.iter().max_by_key(|notice| notice.level), all) {
+        (Some(one), 1) => texts.title.fill(one, escape),
+        (Some(worst), _) => {
+            format!("{all} alerts, the worst {}: {}", worst.level.name(), escape(&worst.title))
+        }
+        (None, _) => format!("{all} alerts"),
     }
 }
 
-/// The stream that [`sample`]'s evidence lies in.
-#[cfg(test)]
-fn sample_streams() -> Streams {
-    let name = crate::telemetry::StreamName { source: "hub".into(), topic: "logs".into(), partition: 3 };
-    Streams::restore(vec![name])
+/// A text as it is: for channels that know no markup there.
+fn plainly(text: &str) -> String {
+    text.to_owned()
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::alerts::{Alert, Because};
+use crate::alerts::{Alert, Because, Member};
 use crate::telemetry::Streams;
 
 /// Returns `alert` in its native form. `streams` gives positions their names.
 pub fn native(alert: &Alert, streams: &Streams) -> Value {
     let entity = |entity: &crate::telemetry::Entity| json!({"kind": entity.kind.name(), "value": &*entity.value});
     let evidence: Vec<Value> = alert
-        .evidence
-        .iter()
+        .all_evidence()
+        .into_iter()
         .map(|one| {
             let stream = streams.name(one.position.stream);
             json!({
@@ -33,6 +33,8 @@ pub fn native(alert: &Alert, streams: &Streams) -> Value {
     json!({
         "id": alert.id.to_string(),
         "detector": alert.detector,
+        "group": alert.group,
+        "also": alert.also().iter().map(also).collect::<Vec<_>>(),
         "family": alert.family.name(),
         "level": alert.level.name(),
         "title": alert.title,
@@ -56,6 +58,24 @@ pub fn native(alert: &Alert, streams: &Streams) -> Value {
     })
 }
 
+/// What another detector has seen of the same.
+fn also(member: &Member) -> Value {
+    json!({
+        "detector": member.detector,
+        "family": member.family.name(),
+        "level": member.level.name(),
+        "title": member.title,
+        "count": member.count,
+        "first_seen": member.first_seen,
+        "opened_at": member.opened_at,
+        "last_seen": member.last_seen,
+        "app": member.app,
+        "why": member.why,
+        "attack": {"version": member.attack.version, "techniques": member.attack.techniques},
+        "threat": member.threat,
+    })
+}
+
 /// What an alert rests on, in numbers and in words.
 fn because(because: &Because) -> Value {
     let seconds = |span: Duration| span.as_secs_f64();
@@ -74,4 +94,23 @@ fn because(because: &Because) -> Value {
         "says": because.says(),
         "flips": because.flips(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{sample, sample_streams, shared_sample};
+    use super::*;
+
+    #[test]
+    fn the_detector_in_front_has_the_line_and_the_others_stand_in_also() {
+        let line = native(&shared_sample(), &sample_streams());
+        assert_eq!((&line["detector"], &line["group"]), (&"key-usage.one_key_many_addresses".into(), &"seen".into()));
+        let also = &line["also"];
+        assert_eq!(also.as_array().map(Vec::len), Some(1));
+        let shown = (&also[0]["detector"], &also[0]["family"], &also[0]["level"], &also[0]["count"]);
+        assert_eq!(shown, (&"probing.scanner".into(), &"probing".into(), &"low".into(), &7.into()));
+        assert_eq!(line["evidence"].as_array().map(Vec::len), Some(2), "each event once, of all of them");
+        let alone = native(&sample(), &sample_streams());
+        assert_eq!((&alone["also"], &alone["group"]), (&json!([]), &Value::Null));
+    }
 }

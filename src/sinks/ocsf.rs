@@ -1,17 +1,19 @@
 //! An alert as the Open Cybersecurity Schema Framework writes it: Detection Finding, class 2004.
 //!
-//! Version 1.1.0 of the schema, which every later one reads. `time` and the range around it are
-//! event times in milliseconds, so a finding that is replayed says the same.
+//! Version 1.5.0 of the schema, the first with `anomaly_analyses`: a finding that rests on what is
+//! usual says what that was and how far it was left. `time` and the range around it are event times
+//! in milliseconds, so a finding that is replayed says the same.
 
 use serde_json::{Value, json};
 
-use crate::alerts::{Alert, AlertState, Entity, EntityKind, Level, Transition};
+use crate::alerts::{Alert, AlertState, Because, Entity, EntityKind, Level, Limit, Measure, Transition};
 use crate::clock::Timestamp;
 use crate::telemetry::Streams;
 
 use super::{idempotency_key, native};
 
 const CLASS: u32 = 2004;
+const VERSION: &str = "1.5.0";
 
 /// What happened to a finding, in OCSF's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,11 @@ impl Activity {
         }
     }
 
+    /// Returns the activity's name.
+    pub const fn name(self) -> &'static str {
+        self.id_and_name().1
+    }
+
     const fn id_and_name(self) -> (u32, &'static str) {
         match self {
             Self::Create => (1, "Create"),
@@ -61,7 +68,7 @@ pub fn ocsf(alert: &Alert, activity: Activity, streams: &Streams) -> Value {
         AlertState::Acknowledged => (2, "In Progress"),
         AlertState::Closed => (4, "Resolved"),
     };
-    json!({
+    let mut finding = json!({
         "activity_id": activity_id,
         "activity_name": activity_name,
         "category_uid": 2,
@@ -78,9 +85,10 @@ pub fn ocsf(alert: &Alert, activity: Activity, streams: &Streams) -> Value {
         "start_time": time(alert.first_seen),
         "end_time": time(alert.last_seen),
         "count": alert.count,
+        "is_alert": activity != Activity::Close,
         "message": alert.why,
         "metadata": {
-            "version": "1.1.0",
+            "version": VERSION,
             "uid": idempotency_key(alert),
             "product": {"name": "Gatewatch", "vendor_name": "Gatewatch", "version": env!("CARGO_PKG_VERSION")},
         },
@@ -89,11 +97,45 @@ pub fn ocsf(alert: &Alert, activity: Activity, streams: &Streams) -> Value {
         "resources": resources(alert),
         "observables": observables(alert),
         "unmapped": {
-            "because": alert.because.as_ref().map(crate::alerts::Because::says),
-            "flips": alert.because.as_ref().map(crate::alerts::Because::flips),
+            "because": alert.because.as_ref().map(Because::says),
+            "flips": alert.because.as_ref().map(Because::flips),
             "threat": alert.threat, "owner": alert.owner, "late": alert.late, "revision": alert.revision,
         },
-    })
+    });
+    if let Some(analysis) = alert.because.as_ref().and_then(|because| anomaly(alert, because)) {
+        finding["anomaly_analyses"] = json!([analysis]);
+    }
+    finding
+}
+
+/// What was usual, and what came instead; `None` where a finding rests on no baseline.
+fn anomaly(alert: &Alert, because: &Because) -> Option<Value> {
+    let Limit::Band(low, high) = because.limit else { return None };
+    let (pattern, observed) = if because.value > high {
+        ("ABOVE_USUAL", because.peak.max(because.value))
+    } else {
+        ("BELOW_USUAL", because.value)
+    };
+    let attribute =
+        format!("{} of {}", if because.measure == Measure::Usual { "events" } else { "values" }, alert.detector);
+    let span = json!({
+        "type_id": 9, "type": "Time Interval", "start_time": time(because.from), "end_time": time(because.to),
+    });
+    let observation = |pattern: &str, observations: Value| {
+        json!({
+            "observation_type": "Volume Analysis",
+            "observed_attribute": attribute,
+            "observed_pattern": pattern,
+            "observations": observations,
+        })
+    };
+    Some(json!({
+        "analysis_target": {"name": &*alert.entity.value, "type": alert.entity.kind.name()},
+        "anomalies": [observation(pattern, json!([
+            {"value": observed.to_string(), "count": because.events, "timespan": span},
+        ]))],
+        "baselines": [observation("USUAL", json!([{"value": format!("{low} to {high}")}]))],
+    }))
 }
 
 const fn severity(level: Level) -> (u32, &'static str) {
@@ -117,6 +159,8 @@ fn finding_info(alert: &Alert) -> Value {
         }),
         None => json!({"version": alert.attack.version, "technique": {"uid": technique}}),
     };
+    let baseline = alert.because.as_ref().is_some_and(|because| matches!(because.limit, Limit::Band(..)));
+    let (type_id, kind) = if baseline { (3, "Statistical") } else { (1, "Rule") };
     json!({
         "uid": alert.id.to_string(),
         "title": alert.title,
@@ -127,8 +171,13 @@ fn finding_info(alert: &Alert) -> Value {
         "first_seen_time": time(alert.first_seen),
         "last_seen_time": time(alert.last_seen),
         "analytic": {
-            "type_id": 1, "type": "Rule", "uid": alert.detector, "name": alert.title, "category": alert.family.name(),
+            "type_id": type_id, "type": kind, "uid": alert.detector, "name": alert.title,
+            "category": alert.family.name(),
         },
+        "related_analytics": alert.also().iter().map(|member| json!({
+            "type_id": 1, "type": "Rule", "uid": member.detector, "name": member.title, "desc": member.why,
+            "category": member.family.name(),
+        })).collect::<Vec<_>>(),
         "attacks": alert.attack.techniques.iter().map(attack).collect::<Vec<_>>(),
     })
 }
@@ -166,7 +215,7 @@ fn observables(alert: &Alert) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{sample, sample_streams};
+    use super::super::{sample, sample_streams, shared_sample};
     use super::*;
 
     #[test]
@@ -185,6 +234,15 @@ mod tests {
         assert_eq!(finding["evidences"][0]["data"]["position"]["topic"], "logs");
         assert_eq!(finding["resources"][0]["uid"], "shop");
         assert_eq!(finding["observables"][1]["type_id"], 2);
+    }
+
+    #[test]
+    fn what_other_detectors_saw_are_related_analytics_and_their_events_evidences() {
+        let finding = ocsf(&shared_sample(), Activity::Create, &sample_streams());
+        let related = &finding["finding_info"]["related_analytics"];
+        assert_eq!(related.as_array().map(Vec::len), Some(1));
+        assert_eq!((&related[0]["uid"], &related[0]["type_id"]), (&"probing.scanner".into(), &1.into()));
+        assert_eq!(finding["evidences"].as_array().map(Vec::len), Some(2));
     }
 
     #[test]

@@ -6,10 +6,10 @@
 
 use rusqlite::{Transaction, params};
 
-use crate::alerts::{Alert, AlertId, Class, Closing, Level, Transition};
+use crate::alerts::{Alert, AlertId, Change, Class, Closing, Transition};
 use crate::clock::Timestamp;
 
-use super::alert_rows::{level_number, state_number};
+use super::alert_rows::state_number;
 use super::{Reader, StoreError};
 
 const MOST_LINES: i64 = 2_000;
@@ -36,7 +36,6 @@ pub struct ActivityLine {
 /// What is known of an alert before a transition.
 pub(super) struct Before {
     pub state: i64,
-    pub level: i64,
     pub assignee: Option<String>,
     pub class: Option<String>,
 }
@@ -47,7 +46,7 @@ pub(super) fn put(
     before: Option<&Before>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some((who, did, says)) = line(transition, before) else { return Ok(()) };
+    let Some((who, did, says)) = line(transition) else { return Ok(()) };
     let alert = transition.alert();
     let id = alert.id.to_string();
     let fresh = transaction
@@ -82,13 +81,13 @@ pub(super) fn put(
 }
 
 /// Returns who did what, and in which words; `None` for what is no line of its own.
-fn line<'t>(transition: &'t Transition, before: Option<&Before>) -> Option<(&'t str, &'static str, String)> {
+fn line(transition: &Transition) -> Option<(&str, &'static str, String)> {
     let nobody = "";
     Some(match transition {
         Transition::Opened(_) => (nobody, "opened", String::new()),
-        Transition::Updated(alert, crate::alerts::Change::Events) => {
-            let worse = before.filter(|before| before.level < level_number(alert.level))?;
-            (nobody, "worsened", format!("from {} to {}", level_name(worse.level), alert.level.name()))
+        Transition::Updated(_, Change::Events) => return None,
+        Transition::Updated(alert, Change::Raised { from }) => {
+            (nobody, "raised", format!("from {from} to {} by {}", alert.level, alert.detector))
         }
         Transition::Updated(_, change) => {
             let (did, who, says) = change.told();
@@ -98,10 +97,6 @@ fn line<'t>(transition: &'t Transition, before: Option<&Before>) -> Option<(&'t 
         Transition::Closed(_, Closing::Resumed) => (nobody, "closed", "It speaks again.".into()),
         Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => (by, "closed", reason.clone()),
     })
-}
-
-fn level_name(number: i64) -> &'static str {
-    Level::ALL.into_iter().find(|level| level_number(*level) == number).map_or("", Level::name)
 }
 
 fn state_name(number: i64) -> &'static str {

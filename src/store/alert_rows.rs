@@ -6,7 +6,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use crate::alerts::{Alert, AlertState, Closing, Level, Transition};
+use crate::alerts::{Alert, AlertState, Change, Closing, Level, Transition};
 use crate::clock::Timestamp;
 
 use super::StoreError;
@@ -21,9 +21,9 @@ pub(super) fn put(transaction: &Transaction<'_>, transition: &Transition, at: Ti
     let text = words(alert);
     let sum = crc32fast::hash(text.as_bytes());
     let known = transaction
-        .prepare_cached("SELECT rowid, revision, words, state, level, assignee, class FROM alerts WHERE id = ?1")?
+        .prepare_cached("SELECT rowid, revision, words, state, assignee, class FROM alerts WHERE id = ?1")?
         .query_row([&id], |row| {
-            let before = Before { state: row.get(3)?, level: row.get(4)?, assignee: row.get(5)?, class: row.get(6)? };
+            let before = Before { state: row.get(3)?, assignee: row.get(4)?, class: row.get(5)? };
             Ok(((row.get(0)?, row.get(1)?, row.get(2)?), before))
         })
         .optional()?;
@@ -95,13 +95,21 @@ fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp,
 /// Returns what a search for an alert looks through.
 fn words(alert: &Alert) -> String {
     let Alert { id, title, why, detector, entity, .. } = alert;
-    format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}", entity.kind, entity.value, entity.sayable())
+    let mut words = format!("{title}\n{why}\n{detector}\n{} {}\n{}\n{id}", entity.kind, entity.value, entity.sayable());
+    for member in alert.also() {
+        words.extend(["\n", &member.title, "\n", &member.detector]);
+    }
+    words
 }
 
 /// Says what happened, for the alert's history.
 fn says(transition: &Transition) -> String {
     match transition {
         Transition::Opened(_) => "opened".into(),
+        Transition::Updated(alert, Change::Raised { from }) => {
+            format!("raised from {from} to {} by {}", alert.level, alert.detector)
+        }
+        Transition::Updated(_, Change::Joined { detector }) => format!("also seen by {detector}"),
         Transition::Updated(_, change) => match change.told() {
             (did, None, None) => did.into(),
             (did, None, Some((_, words))) => format!("{did}: {words}"),

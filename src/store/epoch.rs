@@ -10,7 +10,7 @@ use crate::alerts::{Alert, BulkDone, Command, Mark, Silence, Transition};
 use crate::clock::Timestamp;
 use crate::telemetry::{StreamId, StreamName};
 
-use super::AuditEntry;
+use super::{AuditEntry, KeyUsage};
 
 /// How far a stream has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +118,24 @@ pub struct Delivery {
     pub attempts: u32,
     /// Not before this (wall time).
     pub due: Timestamp,
+    /// The alerts that it is about, where its key names none.
+    pub about: Vec<String>,
+}
+
+impl Delivery {
+    /// Returns a delivery that was not tried yet.
+    pub fn new(sink: &str, key: &str, payload: String, due: Timestamp) -> Self {
+        Self { id: 0, sink: sink.to_owned(), key: key.to_owned(), payload, attempts: 0, due, about: Vec::new() }
+    }
+}
+
+/// When a delivery was tried, and how long that took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it was over, wall time.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: std::time::Duration,
 }
 
 /// Everything that becomes durable together.
@@ -162,6 +180,8 @@ pub struct Epoch {
     pub retries_done: i64,
     /// Fingerprints that got another under a key that is coming: the one in use, and the other.
     pub links: Vec<(Arc<str>, Arc<str>)>,
+    /// What was seen of keys since the last epoch.
+    pub key_usage: KeyUsage,
     /// Counters as they are now.
     pub accounting: Accounting,
 }

@@ -14,6 +14,8 @@ mod dead_letters;
 mod epoch;
 mod error;
 mod folder;
+mod key_lines;
+mod key_usage;
 mod letters;
 mod links;
 mod outbox;
@@ -31,12 +33,15 @@ pub use alert_query::AlertQuery;
 pub use backup::{BackedUp, KEY_FILE};
 pub use bulks::KeptBulk;
 pub use epoch::{
-    Accounting, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes, StreamPosition,
+    Accounting, Attempt, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes,
+    StreamPosition,
 };
 pub use error::StoreError;
+pub use key_lines::{CallerLine, KeyReach};
+pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
-pub use reader::{AuditLine, Change, Reader};
+pub use reader::{AuditLine, Change, Made, Reader};
 pub use retention::{Pruned, Settings};
 pub use retries::{Asked, QueuedLetter, ask_to_retry};
 pub use silence_rows::AuditEntry;

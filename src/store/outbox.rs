@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, Transaction, params};
 
 use crate::clock::Timestamp;
 
-use super::{Delivery, Store, StoreError};
+use super::{Attempt, Delivery, Store, StoreError};
 
 pub(super) const WAITING: i64 = 0;
 pub(super) const DELIVERED: i64 = 1;
@@ -28,12 +28,21 @@ pub(super) fn enqueue(transaction: &Transaction<'_>, deliveries: &[Delivery]) ->
         "SELECT count(*) = 0 FROM outbox INDEXED BY outbox_blocking
          WHERE sink = ?1 AND alert = ?2 AND outcome = 0 AND revision < ?3",
     )?;
-    for Delivery { sink, key, payload, attempts, due, .. } in deliveries {
+    let mut is_about = transaction.prepare_cached("INSERT INTO outbox_about (delivery, alert) VALUES (?1, ?2)")?;
+    for Delivery { sink, key, payload, attempts, due, about, .. } in deliveries {
         let (alert, revision) = alert_and_revision(key);
         let fresh = insert.execute(params![sink, key, alert, revision, payload, attempts, due.nanos()])? > 0;
         if fresh && none_ready.query_row(params![sink, alert, revision], |row| row.get(0))? {
             make_ready(transaction, sink, alert)?;
             hold_back(transaction, sink, alert, revision)?;
+        }
+        if fresh && !about.is_empty() {
+            let delivery = transaction
+                .prepare_cached("SELECT id FROM outbox WHERE sink = ?1 AND key = ?2")?
+                .query_row([sink, key], |row| row.get::<_, i64>(0))?;
+            for alert in about {
+                is_about.execute(params![delivery, alert])?;
+            }
         }
     }
     Ok(())
@@ -85,16 +94,17 @@ impl Store {
         &mut self,
         id: i64,
         outcome: Result<&str, (&str, Option<Timestamp>)>,
-        now: Timestamp,
+        attempt: Attempt,
     ) -> Result<(), StoreError> {
         let (outcome, note, due) = match outcome {
             Ok(note) => (DELIVERED, note, None),
             Err((note, None)) => (REFUSED, note, None),
             Err((note, Some(due))) => (WAITING, note, Some(due)),
         };
-        let settled = due.is_none().then_some(now.nanos());
+        let settled = due.is_none().then_some(attempt.at.nanos());
+        let took = i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX);
         self.connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let row = params![id, outcome, short(note), due.map(Timestamp::nanos), settled];
+        let row = params![id, outcome, short(note), due.map(Timestamp::nanos), settled, attempt.at.nanos(), took];
         let done = settle(&mut self.connection, row, due.is_none());
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         done
@@ -105,7 +115,8 @@ fn settle(connection: &mut Connection, row: &[&dyn ToSql], over: bool) -> Result
     let transaction = connection.transaction()?;
     let settled: Option<(String, String)> = transaction
         .prepare_cached(
-            "UPDATE outbox SET outcome = ?2, note = ?3, due = coalesce(?4, due), settled_at = ?5, attempts = attempts + 1
+            "UPDATE outbox SET outcome = ?2, note = ?3, due = coalesce(?4, due), settled_at = ?5, tried_at = ?6, took = ?7,
+                 attempts = attempts + 1
              WHERE id = ?1 AND outcome = 0 RETURNING sink, alert",
         )?
         .query_row(row, |row| Ok((row.get(0)?, row.get(1)?)))
@@ -130,6 +141,7 @@ pub(super) fn delivery(row: &rusqlite::Row<'_>) -> rusqlite::Result<Delivery> {
         payload: row.get(3)?,
         attempts: row.get(4)?,
         due: Timestamp::from_nanos(row.get(5)?),
+        about: Vec::new(),
     })
 }
 
@@ -141,15 +153,12 @@ mod tests {
     use crate::store::{Epoch, Settings};
 
     fn revisions(alert: &str, of: std::ops::Range<u32>) -> Vec<Delivery> {
-        let one = |n| Delivery {
-            id: 0,
-            sink: "hook".into(),
-            key: format!("{alert}:{n}"),
-            payload: String::new(),
-            attempts: 0,
-            due: Timestamp::from_seconds(10),
-        };
+        let one = |n| Delivery::new("hook", &format!("{alert}:{n}"), String::new(), Timestamp::from_seconds(10));
         of.map(one).collect()
+    }
+
+    fn tried(at: i64) -> Attempt {
+        Attempt { at: Timestamp::from_seconds(at), took: std::time::Duration::from_millis(12) }
     }
 
     fn due(store: &mut Store, at: i64) -> Vec<String> {
@@ -164,7 +173,7 @@ mod tests {
         store.commit(&Epoch { outbox: revisions("a", 1..5_000), ..Epoch::default() }).unwrap();
         let first = store.due("hook", Timestamp::from_seconds(20), 9).unwrap().remove(0);
         let again = Timestamp::from_seconds(600);
-        store.settle(first.id, Err(("503", Some(again))), Timestamp::from_seconds(20)).unwrap();
+        store.settle(first.id, Err(("503", Some(again))), tried(20)).unwrap();
         assert_eq!(due(&mut store, 30), Vec::<String>::new());
         let mut select = store.connection.prepare(DUE).unwrap();
         let rows = select.query_map(params!["hook", Timestamp::from_seconds(30).nanos(), 8], delivery).unwrap();
@@ -172,7 +181,7 @@ mod tests {
         assert!(select.get_status(StatementStatus::VmStep) < 100, "it looks at what is not due");
         drop(select);
         assert_eq!(due(&mut store, 600), ["a:1"]);
-        store.settle(first.id, Ok("200"), Timestamp::from_seconds(600)).unwrap();
+        store.settle(first.id, Ok("200"), tried(600)).unwrap();
         assert_eq!(due(&mut store, 600), ["a:2"]);
     }
 

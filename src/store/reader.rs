@@ -5,6 +5,7 @@
 //! thousandth page is as quick as the first; what filters them stands in the index they walk.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
@@ -116,22 +117,37 @@ impl Reader {
     /// Returns the deliveries of an alert, or of all, newest first, with what became of each
     /// (`waiting`, `waiting: …` after a failure, `delivered: 200`, `refused: …`).
     pub fn deliveries(&self, id: Option<AlertId>, limit: usize) -> Result<Vec<(Delivery, String)>, StoreError> {
+        let made = self.made(id, limit)?.into_iter();
+        Ok(made.map(|made| (made.delivery.clone(), made.in_words())).collect())
+    }
+
+    /// Returns the deliveries of an alert, or of all, newest first, with what came of each.
+    pub fn made(&self, id: Option<AlertId>, limit: usize) -> Result<Vec<Made>, StoreError> {
         let read = |row: &rusqlite::Row<'_>| {
-            let (outcome, note): (i64, String) = (row.get(6)?, row.get(7)?);
-            let became = match outcome {
-                outbox::WAITING => "waiting",
-                outbox::DELIVERED => "delivered",
-                _ => "refused",
-            };
-            let says = if note.is_empty() { became.to_owned() } else { format!("{became}: {note}") };
-            Ok((outbox::delivery(row)?, says))
+            let about: Option<String> = row.get(10)?;
+            let about = about.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+            Ok(Made {
+                delivery: Delivery { about, ..outbox::delivery(row)? },
+                outcome: match row.get(6)? {
+                    outbox::WAITING => "waiting",
+                    outbox::DELIVERED => "delivered",
+                    _ => "refused",
+                },
+                note: row.get(7)?,
+                tried_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_nanos),
+                took: row.get::<_, Option<i64>>(9)?.map(|took| Duration::from_millis(took.cast_unsigned())),
+            })
         };
-        let columns = "SELECT id, sink, key, payload, attempts, due, outcome, note FROM outbox";
+        let columns = "SELECT id, sink, key, payload, attempts, due, outcome, note, tried_at, took,
+             (SELECT group_concat(alert, ' ') FROM outbox_about WHERE delivery = outbox.id) FROM outbox";
         let limit = whole(limit);
         let rows: Result<Vec<_>, _> = match id {
             Some(id) => self
                 .connection
-                .prepare_cached(&format!("{columns} WHERE alert = ?1 ORDER BY id DESC LIMIT ?2"))?
+                .prepare_cached(&format!(
+                    "{columns} WHERE alert = ?1 OR id IN (SELECT delivery FROM outbox_about WHERE alert = ?1)
+                     ORDER BY id DESC LIMIT ?2"
+                ))?
                 .query_map(params![id.to_string(), limit], read)?
                 .collect(),
             None => self
@@ -173,6 +189,28 @@ impl Reader {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), Timestamp::from_nanos(row.get(1)?)))
         });
         Ok(newest.optional()?)
+    }
+}
+
+/// A delivery, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The delivery; `due` is when it is tried next, while it waits.
+    pub delivery: Delivery,
+    /// `waiting`, `delivered` or `refused`.
+    pub outcome: &'static str,
+    /// What the receiver answered, or what went wrong; empty before the first attempt.
+    pub note: String,
+    /// When it was last tried, wall time.
+    pub tried_at: Option<Timestamp>,
+    /// How long that took.
+    pub took: Option<Duration>,
+}
+
+impl Made {
+    /// Returns what became of it in words: `delivered: 200`.
+    pub fn in_words(&self) -> String {
+        if self.note.is_empty() { self.outcome.to_owned() } else { format!("{}: {}", self.outcome, self.note) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is let go, and when?
 //!
-//! Closed alerts after some days, settled deliveries sooner, the audit last; open alerts never.
+//! Closed alerts after some days, settled deliveries sooner, the audit and callers of keys last; open alerts never.
 //! One call lets at most 2,000 rows of each kind go, so that it never holds an epoch up; the
 //! pipeline calls it every minute or so. The file does not shrink: what is freed is used again.
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 use super::outbox::{REFUSED, make_ready};
-use super::{Store, StoreError, bulks, silence_rows};
+use super::{Store, StoreError, bulks, key_usage, silence_rows};
 
 const AT_ONCE: i64 = 2_000;
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
@@ -29,7 +29,7 @@ pub struct Settings {
     pub keep_deliveries_days: u32,
     /// Deliveries of one sink that may wait; beyond it the oldest are given up and counted.
     pub max_waiting_deliveries: u32,
-    /// Days for which the record of who did what is kept.
+    /// Days for which the record of who did what is kept, and who used which key.
     pub keep_audit_days: u32,
 }
 
@@ -78,6 +78,7 @@ impl Store {
         };
         bulks::prune(&transaction, now)?;
         silence_rows::prune(&transaction, now)?;
+        key_usage::forget_before(&transaction, before(settings.keep_audit_days), AT_ONCE)?;
         transaction.commit()?;
         Ok(pruned)
     }

@@ -379,6 +379,8 @@ fn alert(at: usize, now: Timestamp) -> Alert {
         id: AlertId(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(at as u64 + 1)),
         fingerprint: at as u64,
         revision: 1,
+        group: None,
+        members: Vec::new(),
         detector: detector.into(),
         family,
         level,
@@ -422,14 +424,7 @@ fn epoch(now: Timestamp) -> Epoch {
             transitions.push((Transition::Closed(later, Closing::Quiet), at));
         }
     }
-    let outbox = (0..2).map(|at| Delivery {
-        id: 0,
-        sink: "pager".into(),
-        key: format!("{}:1", alert(at, now).id),
-        payload: "{}".into(),
-        attempts: 0,
-        due: now,
-    });
+    let outbox = (0..2).map(|at| Delivery::new("pager", &format!("{}:1", alert(at, now).id), "{}".into(), now));
     let dead =
         [("not_json", "{\"time\": \"2026-11-23T13:5"), ("not_an_object", "<html><body>502 Bad Gateway</body></html>")];
     Epoch {

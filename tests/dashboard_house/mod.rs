@@ -182,6 +182,8 @@ pub fn alert() -> Alert {
         id: AlertId(0x3f9a_0011_2233_4455),
         fingerprint: 1,
         revision: 1,
+        group: None,
+        members: Vec::new(),
         detector: "auth-failures.guessing".into(),
         family: Family::AuthFailures,
         level: Level::High,

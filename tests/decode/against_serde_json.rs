@@ -98,7 +98,8 @@ fn expect(record: &Value, event: &Event<'_>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 400, told => told }, ..ProptestConfig::default() })]
 
     #[test]
     fn typed_records_say_what_serde_json_says(records in prop::collection::vec(record(), 1..5), form in 0..4_u8) {

@@ -321,7 +321,8 @@ fn what_is_nested_beyond_all_sense_neither_overflows_nor_harms_its_neighbours() 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 200, told => told }, ..ProptestConfig::default() })]
 
     #[test]
     fn any_export_is_as_many_events_as_records(groups in prop::collection::vec(prop::collection::vec(log_record(), 0..4), 0..4), pretty in any::<bool>()) {

@@ -26,6 +26,7 @@ mod ingest;
 mod kills;
 mod otlp;
 mod people;
+mod readiness;
 mod receiver;
 mod redact;
 mod redacted_topic;

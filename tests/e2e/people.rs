@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::daemon::Daemon;
+use crate::receiver::{self, Listed};
 use crate::world::{gatewatch, messages, replay, write};
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -16,22 +17,28 @@ struct Story {
     dir: tempfile::TempDir,
     daemon: Daemon,
     told: PathBuf,
+    pages: Listed,
 }
 
 impl Story {
-    /// A daemon that has read nothing yet, and tells a file of every alert, however old.
+    /// A daemon that has read nothing yet, and tells a file and a pager of every alert, however old.
     fn begin() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (logs, told) = (dir.path().join("logs.ndjson"), dir.path().join("told.jsonl"));
         std::fs::write(&logs, "").unwrap();
+        let (pager, pages) = receiver::listing();
         let config = format!(
             "[sources.file.logs]\npaths = ['{}']\nfollow = true\n[detection]\nsilence = '2s'\n\
              [alerts]\nnotify_max_age = '36500d'\n\
-             [sinks.jsonl.told]\npath = '{}'\nat_least = 'informational'\n[dashboard]\nlisten = '127.0.0.1:0'\n",
+             [sinks.jsonl.told]\npath = '{}'\nat_least = 'informational'\n\
+             [sinks.pagerduty.night]\nurl = '{pager}'\nallow_private = true\n\
+             routing_key = '0123456789abcdef0123456789abcdef'\n\
+             [[routes]]\nto = ['night']\ncontinue = true\n[[routes]]\nto = ['told']\n\
+             [dashboard]\nlisten = '127.0.0.1:0'\n",
             logs.display(),
             told.display()
         );
-        let mut story = Self { daemon: Daemon::new(dir.path(), &config), told, dir };
+        let mut story = Self { daemon: Daemon::new(dir.path(), &config), told, pages, dir };
         story.start();
         story
     }
@@ -73,6 +80,17 @@ impl Story {
             told.entry(change["family"].as_str().unwrap().to_owned()).or_default().push(change);
         }
         told
+    }
+
+    /// What the pager was told of each alert, in the order in which it came.
+    fn paged(&self) -> BTreeMap<String, Vec<String>> {
+        let mut paged: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for event in self.pages.lock().unwrap().iter() {
+            let event: Value = serde_json::from_str(event).unwrap();
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            paged.entry(text("dedup_key")).or_default().push(text("event_action"));
+        }
+        paged
     }
 
     /// More telemetry comes.
@@ -148,6 +166,26 @@ fn a_silence_hides_what_it_means_through_a_kill_and_trips_over_what_is_worse() {
             && families.keys().filter(|family| *family != hidden).all(|family| told.contains_key(family))
     });
     assert_eq!(story.told().get(hidden), None, "nobody is told of what is silenced");
+    // The same on the way to the pager, which hears of the tripped one as something new.
+    let ids = |family: &str, held: bool| {
+        let alerts = story.list(&format!("state:all family:{family}"));
+        let chosen = alerts.into_iter().filter(|alert| alert["held_back_by"].as_array().unwrap().is_empty() != held);
+        chosen.map(|alert| alert["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let unsilenced: Vec<String> = story.told()[worse]
+        .iter()
+        .filter(|change| change["change"]["kind"] == "unsilenced" && change["state"] != "closed")
+        .map(|change| change["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(!unsilenced.is_empty());
+    story.wait("the pager hears of what the silence let go", || {
+        let paged = story.paged();
+        unsilenced.iter().all(|id| paged.get(id).is_some_and(|events| events[0] == "trigger"))
+    });
+    let paged = story.paged();
+    let silenced = ids(hidden, true);
+    assert_eq!(silenced.len(), families[hidden].0);
+    assert!(silenced.iter().all(|id| !paged.contains_key(id)), "no route leads past a silence: {paged:?}");
     let listed = story.run(&["silences", "list", "--all", "--format", "json"]);
     let silences: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let states: BTreeMap<&str, (&Value, &Value)> = silences
@@ -204,11 +242,19 @@ fn what_people_do_with_alerts_at_a_terminal_outlives_a_kill() {
         story.run(&["alerts", "close", "--where", "state:all", "--class", "benign", "--reason", "a drill", "--yes"]);
     assert!(done.contains(&format!("{0} of {0} alerts have changed", all.len())), "{done}");
     let bulk = done.trim().rsplit(' ').next().unwrap();
+    let every = |action: &str, alerts: &[Value]| {
+        let paged = story.paged();
+        let last = |alert: &Value| paged.get(alert["id"].as_str().unwrap())?.last().map(String::as_str);
+        alerts.iter().all(|alert| last(alert) == Some(action))
+    };
+    story.wait("what is closed is resolved on the pager, after it was triggered", || every("resolve", &all));
+    assert!(story.paged().values().all(|events| events[0] == "trigger"));
     // What was answered is durable.
     story.daemon.kill();
     story.start();
     assert_eq!(story.list("class:benign state:all").len(), all.len());
     story.run(&["alerts", "undo", bulk]);
+    story.wait("what is open again is triggered anew", || every("trigger", &story.list("state:active")));
     story.daemon.kill();
     story.start();
     assert_eq!(story.list("class:benign state:all").len(), 0);

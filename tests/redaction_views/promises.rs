@@ -126,28 +126,37 @@ fn step() -> impl Strategy<Value = Step> {
     prop::sample::select(STEPS.to_vec())
 }
 
+/// Fails if anything of a secret can be read out of what became of the text it was planted in, or
+/// if anything else was changed.
+fn is_hidden(steps: &[Step], which: usize, seed: u64, before: &str, after: &str) -> Result<(), TestCaseError> {
+    let (secret, text) = secret(which, seed);
+    let text = steps.iter().fold(format!("{before} {text} {after}"), |text, step| step.write(&text));
+    let seen = scan(text.as_bytes());
+    let left = left_of(secret.as_bytes(), &seen.bytes, steps.len() + 1);
+    prop_assert!(left.is_none(), "{steps:?} {text}\nbecame {}\nwhich holds {left:?}", seen.text());
+    let kept = rest_is_kept(text.as_bytes(), &seen.bytes, &seen.sightings);
+    prop_assert!(kept, "{steps:?} {text}\nbecame {}", seen.text());
+    // One fingerprint, however it is written: the one that the secret has where it stands bare.
+    let bare = scan(format!("?code={secret}&x").as_bytes()).codes();
+    prop_assert!(seen.codes().contains(&bare[0]), "{steps:?} {text}\nbecame {}", seen.text());
+    let again = scan(&seen.bytes);
+    prop_assert_eq!(again.text(), seen.text(), "a second search, of {:?} {}", steps, text);
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 160, ..ProptestConfig::default() })]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: match ProptestConfig::default().cases { 256 => 160, told => told }, ..ProptestConfig::default() })]
 
     #[test]
     fn a_planted_secret_can_be_read_out_of_no_output_and_nothing_else_changes(
         steps in prop::collection::vec(step(), 0..4),
         which in 0_usize..8,
         seed in any::<u64>(),
-        before in "[ a-zA-Z0-9{}\\[\\],:;._-]{0,40}",
-        after in "[ a-zA-Z0-9{}\\[\\],:;._-]{0,40}",
+        before in "[ a-zA-Z0-9{}\\[\\],:;._%/+=&\\\\'\"<>\n-]{0,40}",
+        after in "[ a-zA-Z0-9{}\\[\\],:;._%/+=&\\\\'\"<>\n-]{0,40}",
     ) {
-        let (secret, text) = secret(which, seed);
-        let text = steps.iter().fold(format!("{before} {text} {after}"), |text, step| step.write(&text));
-        let seen = scan(text.as_bytes());
-        let left = left_of(secret.as_bytes(), &seen.bytes, steps.len() + 1);
-        prop_assert!(left.is_none(), "{steps:?} {text}\nbecame {}\nwhich holds {left:?}", seen.text());
-        prop_assert!(rest_is_kept(text.as_bytes(), &seen.bytes, &seen.sightings), "{steps:?} {text}\nbecame {}", seen.text());
-        // One fingerprint, however it is written: the one that the secret has where it stands bare.
-        let bare = scan(format!("?code={secret}&x").as_bytes()).codes();
-        prop_assert!(seen.codes().contains(&bare[0]), "{steps:?} {text}\nbecame {}", seen.text());
-        let again = scan(&seen.bytes);
-        prop_assert_eq!(again.text(), seen.text(), "a second search, of {:?} {}", steps, text);
+        is_hidden(&steps, which, seed, &before, &after)?;
     }
 
     #[test]
@@ -184,7 +193,10 @@ proptest! {
             (false, true) => BASE64,
             (false, false) => data_encoding::BASE64_NOPAD,
         };
-        let seen = scan(format!(r#"{{"body":"{}"}}"#, engine.encode(plain.as_bytes())).as_bytes());
+        let packed = engine.encode(plain.as_bytes());
+        // Base64 that begins as a token of Adafruit does is hidden whole, in doubt.
+        prop_assume!(!packed.starts_with("aio_"));
+        let seen = scan(format!(r#"{{"body":"{packed}"}}"#).as_bytes());
         let out: Value = serde_json::from_slice(&seen.bytes).unwrap();
         let decoded = engine.decode(out["body"].as_str().unwrap().as_bytes());
         let decoded = decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -216,6 +228,41 @@ proptest! {
         }
         let again = scan(&bytes);
         prop_assert_eq!(again.text(), String::from_utf8_lossy(&bytes).into_owned(), "of {}", message);
+    }
+}
+
+/// Escapes in base64 are text from a wrong place on as well, and go on longer from there, for `/d/`
+/// is of its letters: that reading alone would hold no secret.
+#[test]
+fn a_secret_is_found_in_base64_that_is_text_from_several_places_on() {
+    let steps = [Step::PercentWhole, Step::PackedUrl, Step::PercentWhole];
+    is_hidden(&steps, 0, 12_192_433_427_323_147, ",,],]", "ba").unwrap();
+    for seed in 0..200 {
+        for before in ["", ",", ",,],]", "[[", "-- "] {
+            is_hidden(&steps[..2], (seed % 8) as usize, seed, before, "").unwrap();
+        }
+    }
+}
+
+/// A line of base64 may hold escapes before it is folded, and an escape may be folded in base64.
+#[test]
+fn a_secret_is_found_where_escapes_and_folds_meet() {
+    is_hidden(&[Step::Json, Step::Units, Step::Folded], 7, 0, "_", "").unwrap();
+    is_hidden(&[Step::Folded, Step::Units], 3, 0, "}a,}a  a],_]a]_A_, 0 ]]]}", "").unwrap();
+    is_hidden(&[Step::PackedInJson, Step::PercentWhole, Step::Folded], 1, 0, "\"\"0\"0aA% a\"\n}0 00", "").unwrap();
+    for shift in 0..40 {
+        let before = "?>".repeat(shift);
+        for steps in [
+            &[Step::Folded, Step::Units][..],
+            &[Step::Folded, Step::Slashes],
+            &[Step::Folded, Step::Units, Step::Json],
+            &[Step::Json, Step::Units, Step::Folded],
+            &[Step::Folded, Step::Percent],
+        ] {
+            for which in 0..8 {
+                is_hidden(steps, which, shift as u64, &before, &before).unwrap();
+            }
+        }
     }
 }
 

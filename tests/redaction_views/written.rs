@@ -133,6 +133,7 @@ pub fn over_lines(text: &Text) -> Vec<(&'static str, String)> {
     let cut = |with: &str| [&text.before, &*folded(&text.secret, columns, with), &text.after].concat();
     vec![
         ("folded", format!("it was\n{}\nthen", cut("\n"))),
+        ("folded behind a line of one long word", format!("it-was-a-long-word\n{}\nthen", cut("\n"))),
         ("folded by CR LF and an indent", format!("it was {} then", cut("\r\n  "))),
         (
             "folded and escaped",

@@ -24,6 +24,8 @@ fn alert(id: u64, last_seen: i64) -> Alert {
         id: AlertId(id),
         fingerprint: id.wrapping_mul(u64::MAX / 3),
         revision: 1,
+        group: None,
+        members: Vec::new(),
         detector: "key-usage.one_key_many_addresses".into(),
         family: Family::KeyUsage,
         level: Level::High,
@@ -61,14 +63,7 @@ fn closed(mut alert: Alert) -> Transition {
 }
 
 fn delivery(alert: u64, revision: u32, due: i64) -> Delivery {
-    Delivery {
-        id: 0,
-        sink: "hook".into(),
-        key: format!("{}:{revision}", AlertId(alert)),
-        payload: "{}".into(),
-        attempts: 0,
-        due: at(due),
-    }
+    Delivery::new("hook", &format!("{}:{revision}", AlertId(alert)), "{}".into(), at(due))
 }
 
 fn stream(partition: i32) -> StreamName {

@@ -1,9 +1,15 @@
 //! Deliveries come in order, once each, and do not pile up for ever.
 
+use std::time::Duration;
+
 use gatewatch::alerts::AlertId;
-use gatewatch::store::{Delivery, Epoch, Reader, Settings, Store};
+use gatewatch::store::{Attempt, Delivery, Epoch, Reader, Settings, Store};
 
 use super::{at, delivery};
+
+fn tried(seconds: i64) -> Attempt {
+    Attempt { at: at(seconds), took: Duration::from_millis(42) }
+}
 
 #[test]
 fn deliveries_come_oldest_first_and_one_revision_of_an_alert_at_a_time() {
@@ -18,10 +24,10 @@ fn deliveries_come_oldest_first_and_one_revision_of_an_alert_at_a_time() {
     };
     assert_eq!(due(&mut store, 20), [("1:1".into(), 0), ("2:1".into(), 0)]);
     let first = store.due("hook", at(20), 1).unwrap().remove(0);
-    store.settle(first.id, Err(("503", Some(at(40)))), at(20)).unwrap();
+    store.settle(first.id, Err(("503", Some(at(40)))), tried(20)).unwrap();
     assert_eq!(due(&mut store, 20), [("2:1".into(), 0)]);
     assert_eq!(due(&mut store, 40), [("2:1".into(), 0), ("1:1".into(), 1)]);
-    store.settle(first.id, Ok("200"), at(40)).unwrap();
+    store.settle(first.id, Ok("200"), tried(40)).unwrap();
     assert_eq!(due(&mut store, 40), [("1:2".into(), 0), ("2:1".into(), 0)]);
     let says: Vec<_> = Reader::open(home.path()).unwrap().deliveries(Some(AlertId(1)), 9).unwrap();
     assert_eq!(says.iter().map(|(_, says)| says.as_str()).collect::<Vec<_>>(), ["waiting", "delivered: 200"]);
@@ -34,7 +40,7 @@ fn a_delivery_that_is_enqueued_again_is_the_same_delivery() {
     let again = || Epoch { outbox: vec![delivery(1, 1, 0)], ..Epoch::default() };
     store.commit(&again()).unwrap();
     let first = store.due("hook", at(1), 9).unwrap().remove(0);
-    store.settle(first.id, Err(("404 Not Found", None)), at(1)).unwrap();
+    store.settle(first.id, Err(("404 Not Found", None)), tried(1)).unwrap();
     store.commit(&again()).unwrap();
     assert_eq!(store.due("hook", at(1), 9).unwrap(), []);
     let all = Reader::open(home.path()).unwrap().deliveries(None, 9).unwrap();
@@ -53,4 +59,29 @@ fn a_sink_that_is_down_for_ever_costs_bounded_disk() {
     assert_eq!(reader.waiting().unwrap(), [("hook".to_owned(), 4)]);
     let oldest = reader.deliveries(Some(AlertId(0)), 1).unwrap().remove(0).1;
     assert!(oldest.starts_with("refused: given up"), "{oldest}");
+}
+
+#[test]
+fn a_delivery_tells_when_it_was_tried_how_long_that_took_and_which_alerts_it_is_about() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let about: Vec<String> = [1, 2].iter().map(|id| AlertId(*id).to_string()).collect();
+    let message = Delivery { about: about.clone(), ..Delivery::new("chat", "gabc:1", "{}".into(), at(5)) };
+    store.commit(&Epoch { outbox: vec![message.clone(), delivery(2, 1, 5)], ..Epoch::default() }).unwrap();
+    store.commit(&Epoch { outbox: vec![message], ..Epoch::default() }).unwrap();
+    let waiting = store.due("chat", at(5), 9).unwrap().remove(0);
+    store.settle(waiting.id, Err(("503", Some(at(40)))), tried(6)).unwrap();
+    let reader = Reader::open(home.path()).unwrap();
+    let of = |id| reader.made(Some(AlertId(id)), 9).unwrap();
+    assert_eq!((of(1).len(), of(2).len(), of(3).len()), (1, 2, 0));
+    let made = &of(1)[0];
+    assert_eq!((made.outcome, made.note.as_str(), made.delivery.attempts), ("waiting", "503", 1));
+    assert_eq!((made.tried_at, made.took), (Some(at(6)), Some(Duration::from_millis(42))));
+    assert_eq!((&made.delivery.about, made.delivery.due), (&about, at(40)));
+    store.settle(waiting.id, Ok("200"), tried(41)).unwrap();
+    assert_eq!(
+        store.prune(&Settings { keep_deliveries_days: 0, ..Settings::default() }, at(90)).unwrap().deliveries,
+        1
+    );
+    assert_eq!(of(1), []);
 }

@@ -94,7 +94,8 @@ fn without_its_key(data: &Path, home: &Path) -> std::path::PathBuf {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 24, told => told }, ..ProptestConfig::default() })]
 
     /// Whatever byte the log is cut at, a restart finds a whole epoch, and no later one than was committed.
     #[test]

@@ -1,7 +1,7 @@
 //! `/a/<id>`: why did it fire, about whom, and what should be done?
 //!
-//! The sentence that justifies it comes first, then what to do, then the evidence. Evidence is
-//! at most five redacted records of 2 KiB; history and deliveries show their newest hundred.
+//! The sentence that justifies it comes first, then what to do, then the evidence: five redacted
+//! records of 2 KiB at most, and two more for each other detector that saw it. History and deliveries show their newest hundred.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use super::super::door::{Operator, Viewer};
 use super::super::filter::Filter;
 use super::super::pretty::pretty;
 use super::super::words::{When, grouped, span};
+use super::also::Also;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::{Action, Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
@@ -114,6 +115,8 @@ struct AlertPage {
     assignee: Option<String>,
     closing: Option<String>,
     records: Vec<Record>,
+    /// What other detectors saw of it.
+    also: Vec<Also>,
     attack_version: String,
     techniques: Vec<Technique>,
     history: Vec<Line>,
@@ -286,7 +289,8 @@ impl AlertPage {
                 Closing::ByPerson { by, reason, class: Class::Undetermined } => format!("{by}: {reason}"),
                 Closing::ByPerson { by, reason, class } => format!("{by}: {reason} ({})", class.name()),
             }),
-            records: alert.evidence.iter().map(|one| Record::of(one, streams, now)).collect(),
+            records: alert.all_evidence().into_iter().map(|one| Record::of(one, streams, now)).collect(),
+            also: Also::all_of(alert, now),
             attack_version: alert.attack.version.clone(),
             techniques: alert.attack.techniques.iter().map(|id| Technique { id: id.clone(), link: link(id) }).collect(),
             history: Vec::new(),
@@ -420,6 +424,20 @@ mod tests {
         {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
+    }
+
+    #[test]
+    fn who_else_has_seen_it_is_named_with_what_it_saw() {
+        let mut alert = samples::alert();
+        assert!(!shown(&alert).contains("Also seen as"));
+        alert.members = samples::members();
+        let html = shown(&alert);
+        for part in
+            ["Also seen as", "One key, clients unlike each other", "curl and a phone &#60;app&#62;", "17 events"]
+        {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
+        assert_eq!(html.matches("class=\"record\"").count(), 2, "the other's evidence is shown too");
     }
 
     #[test]

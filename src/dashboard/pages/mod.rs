@@ -1,6 +1,7 @@
 //! The pages: one file each, with what its template needs worked out before it is rendered.
 
 pub(super) mod alert;
+mod also;
 pub(super) mod dead_letters;
 pub(super) mod login;
 pub(super) mod now;

@@ -15,6 +15,7 @@ use super::super::board::Board;
 use super::super::door::Viewer;
 use super::super::filter::{Filter, STATES};
 use super::super::words::{When, grouped};
+use super::also::Also;
 use super::strip::Strip;
 use super::{Frame, render, store_problem};
 use crate::alerts::{Alert, Entity, Family, Level};
@@ -30,6 +31,8 @@ pub(super) struct Row {
     pub(super) level: &'static str,
     pub(super) title: String,
     pub(super) why: String,
+    /// Who else has seen it.
+    pub(super) also: Option<String>,
     pub(super) entity: String,
     pub(super) app: Option<String>,
     pub(super) family: &'static str,
@@ -46,6 +49,7 @@ impl Row {
             level: alert.level.name(),
             title: alert.title.to_string(),
             why: alert.why.clone(),
+            also: Also::in_short(alert),
             entity: alert.entity.sayable(),
             app: alert.app.as_deref().map(str::to_owned),
             family: alert.family.name(),

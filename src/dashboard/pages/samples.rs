@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::board::{Board, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
 use crate::alerts::{
     Alert, AlertId, AlertState, Attack, Because, Category, Entity, EntityKind, Evidence, Family, Level, Limit, Measure,
-    Position, StreamId, StreamName, Streams,
+    Member, Position, StreamId, StreamName, Streams,
 };
 use crate::clock::Timestamp;
 use crate::posture::{ElementKind, Heard, Kind, Need};
@@ -32,6 +32,8 @@ pub(in crate::dashboard) fn alert() -> Alert {
         id: AlertId(0x3f9a_0011_2233_4455),
         fingerprint: 7,
         revision: 3,
+        group: None,
+        members: Vec::new(),
         detector: "key-usage.one_key_many_addresses".into(),
         family: Family::KeyUsage,
         level: Level::High,
@@ -77,6 +79,43 @@ pub(in crate::dashboard) fn alert() -> Alert {
     }
 }
 
+/// Two detectors that saw the alert.
+pub(in crate::dashboard) fn members() -> Vec<Member> {
+    let Alert { detector, family, level, title, triage, attack, threat, app, first_seen, .. } = alert();
+    let Alert { opened_at, last_seen, count, why, because, evidence, .. } = alert();
+    let front = Member {
+        detector,
+        family,
+        level,
+        title,
+        triage,
+        attack,
+        threat,
+        app,
+        first_seen,
+        opened_at,
+        last_seen,
+        count,
+        why,
+        because,
+        evidence,
+        joined: false,
+    };
+    let mut event = front.evidence[0].clone();
+    event.time = ago(300);
+    let behind = Member {
+        detector: "key-usage.one_key_unlike_clients".into(),
+        level: Level::Medium,
+        title: "One key, clients unlike each other".into(),
+        why: "The key came from curl and a phone <app> within a minute.".into(),
+        count: 17,
+        evidence: vec![event],
+        joined: true,
+        ..front.clone()
+    };
+    vec![front, behind]
+}
+
 pub(in crate::dashboard) fn detector() -> DetectorSeen {
     DetectorSeen {
         why: "A function key is a shared secret with a known set of callers.".into(),
@@ -97,6 +136,7 @@ pub(in crate::dashboard) fn deliveries() -> Vec<(Delivery, String)> {
         payload: "{}".into(),
         attempts: 1,
         due: ago(539),
+        about: Vec::new(),
     };
     vec![(one, "delivered: 200".into())]
 }

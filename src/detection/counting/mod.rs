@@ -17,9 +17,9 @@ use super::rule::{Term, Weigh};
 use super::scene::entity_kind;
 use super::spec::level_named;
 use super::when;
-use super::{Bulk, Counting, Level, Measured, Risking, Traveling};
+use super::{Bulk, Counting, Level, Measured, Only, Risking, Traveling};
 use seasonal::{baseline, measured};
-use values::{count, duration, named, number, path, share, terms, window};
+use values::{count, duration, missing, named, number, optional, path, share, terms, window};
 
 /// The kinds of counting, as detectors write them.
 pub(super) const KINDS: [&str; 13] = [
@@ -41,6 +41,8 @@ const MOST: i64 = 10_000;
 /// Different values that a detector may ask for: beyond 1,024 they are sketched.
 const MOST_VALUES: i64 = 1_000_000;
 const MAX_STEPS: usize = 8;
+/// Values of an entity that shows few.
+const MOST_FEW: i64 = 500;
 
 /// What the counting part of a detector says.
 pub(super) struct Counted {
@@ -83,7 +85,7 @@ fn keys(kind: &str) -> &'static [&'static str] {
         "average" => &["of", "by", "more_than", "among", "within", "window"],
         "percentile" => &["of", "rank", "by", "more_than", "among", "within", "window"],
         "sequence" => &["by", "within", "steps", "order", "gap"],
-        "first_seen" => &["of", "by", "learn", "forget", "bulk"],
+        "first_seen" => &["of", "by", "learn", "forget", "few", "settled", "bulk"],
         "travel" => &["by", "latitude", "longitude", "faster_than", "at_least", "within"],
         "risk" => &["by", "at_least", "half_life", "tactics"],
         "baseline" => &["by", "of", "measure", "every", "learn", "tolerance", "side", "at_least"],
@@ -154,9 +156,11 @@ fn kind_of(kind: &str, section: &mut Section, problems: &mut Problems) -> Option
 /// Reads one of the three ways to be absent.
 fn absence(section: &mut Section, problems: &mut Problems) -> (Vec<Condition>, Option<Counting>) {
     if section.has("missing") {
-        let missing = count(section, "missing", MOST, problems);
+        let missing = missing(section, problems);
         let learn = duration(section, "learn", problems);
-        return (Vec::new(), missing.zip(learn).map(|(missing, learn)| Counting::Rhythm { missing, learn }));
+        let rhythm = missing.zip(learn);
+        let rhythm = rhythm.map(|((missing, minutes), learn)| Counting::Rhythm { missing, minutes, learn });
+        return (Vec::new(), rhythm);
     }
     if section.has("once") || section.has("expected") {
         let mut steps = Vec::new();
@@ -199,13 +203,16 @@ fn sequence(section: &mut Section, problems: &mut Problems) -> (Vec<Condition>, 
 }
 
 fn first_seen(section: &mut Section, problems: &mut Problems) -> Option<Counting> {
-    let learn = duration(section, "learn", problems);
+    let learn = optional(section, "learn", duration, problems).map(Option::unwrap_or_default);
     let forget = duration(section, "forget", problems);
+    let few = optional(section, "few", |section, key, problems| count(section, key, MOST_FEW, problems), problems);
+    let settled = optional(section, "settled", duration, problems);
     let bulk = match section.take("bulk") {
         None => Some(None),
         Some(value) => value.section("`bulk`", problems).and_then(|bulk| bulk_of(bulk, forget, problems)).map(Some),
     };
-    Some(Counting::FirstSeen { learn: learn?, forget: forget?, bulk: bulk? })
+    let only = Only { few: few?, settled: settled? };
+    Some(Counting::FirstSeen { learn: learn?, forget: forget?, bulk: bulk?, only })
 }
 
 /// Reads when many new values at once are one event.

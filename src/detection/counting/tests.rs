@@ -165,6 +165,38 @@ fn many_new_values_at_once_are_a_deployment() {
 }
 
 #[test]
+fn what_is_new_to_all_is_a_release_and_who_always_shows_new_values_has_no_habit() {
+    let text = holds(&[(
+        "x",
+        "first_seen: { of: operation, by: app, forget: 30d, few: 2, settled: 2d }\n",
+        "
+- name: what others have long done is told of whoever begins to, unless they do everything
+  given:
+    - { repeat: 5, every: 1d, event: { kind: function.log, app: old, operation: x } }
+    - { start: 3d, event: { kind: function.log, app: new, operation: x } }
+    - { repeat: 5, every: 1d, event: { kind: function.log, app: many, operation: x } }
+    - { repeat: 2, vary: { operation: 'op-{n}' }, event: { kind: function.log, app: many } }
+    - { repeat: 5, every: 1d, event: { kind: function.log, app: old, operation: y } }
+    - { start: 4d, event: { kind: function.log, app: many, operation: y } }
+  alert: [new]
+- name: what was released an hour ago is new to each of them
+  given:
+    - { repeat: 5, every: 1d, vary: { app: 'a-{n}' }, event: { kind: function.log, operation: x } }
+  alert: [a-3, a-4, a-5]
+",
+    )]);
+    assert!(text.contains("not seen for 30d for one app; passed over once it has shown more than 2"), "{text}");
+    assert!(text.contains("while nobody has shown the value for 2d"), "{text}");
+    assert_eq!(
+        wrong("first_seen: { of: operation, by: app, forget: 30d, few: 0, settled: soon }\n"),
+        [
+            "probing/x.yaml:11: `few` must be a whole number from 1 to 500, not `0`.",
+            "probing/x.yaml:11: `settled` must be a duration such as `30s`, `10m`, `1h` or `7d` (up to 3650d), not `soon`.",
+        ]
+    );
+}
+
+#[test]
 fn what_must_follow_is_missed_when_it_does_not_come() {
     holds(&[(
         "x",
@@ -224,6 +256,31 @@ fn a_rhythm_is_missed_before_any_fixed_silence_would_be() {
   alert: []
 ",
     )]);
+    let text = holds(&[(
+        "x",
+        "absence: { by: app, missing: 30m, learn: 3d }\n",
+        "
+- name: ten a minute, then nothing
+  given: [ { repeat: 5760, every: 1m, event: { kind: http.request, app: a } } ]
+  then_silence: 50m
+  alert: [a]
+- name: a burst each night is no more than the minutes it lasts
+  given:
+    - { repeat: 900, event: { kind: http.request, app: a } }
+    - { repeat: 900, start: 1d, event: { kind: http.request, app: a } }
+    - { repeat: 900, start: 2d, event: { kind: http.request, app: a } }
+    - { repeat: 900, start: 3d, event: { kind: http.request, app: a } }
+    - { repeat: 900, start: 4d, event: { kind: http.request, app: a } }
+  then_silence: 10h
+  alert: []
+",
+    )]);
+    assert!(text.contains("sends nothing while 30 minutes with an event should have come"), "{text}");
+    let mend = "must be a whole number or minutes such as `30m`, not `90s`.";
+    assert_eq!(
+        wrong("absence: { by: app, missing: 90s, learn: 3d }\n"),
+        [format!("probing/x.yaml:11: `missing` {mend}")]
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::detection::rule::Term;
 use crate::detection::{Share, Window, raw, when};
 use crate::posture::Problems;
-use crate::posture::document::{Key, Node, Section, unknown};
+use crate::posture::document::{Key, Node, Section, parse_duration, unknown};
 use crate::telemetry::{Field, RawPath};
 
 /// Reads the one field with numbers that `of` names.
@@ -73,6 +73,35 @@ pub(super) fn count(section: &mut Section, key: &str, most: i64, problems: &mut 
 pub(super) fn duration(section: &mut Section, key: &str, problems: &mut Problems) -> Option<Duration> {
     let value = section.demand(key, &format!("Write a duration, such as `{key}: 10m`."), problems)?;
     value.duration(&format!("`{key}`"), problems)
+}
+
+/// Reads a key that may be left out.
+#[expect(clippy::option_option, reason = "what is left out is one thing, what is wrong another")]
+pub(super) fn optional<T>(
+    section: &mut Section,
+    key: &str,
+    read: impl FnOnce(&mut Section, &str, &mut Problems) -> Option<T>,
+    problems: &mut Problems,
+) -> Option<Option<T>> {
+    if section.has(key) { read(section, key, problems).map(Some) } else { Some(None) }
+}
+
+/// Reads how much should have come: seconds with an event as a number, or minutes with one as a duration.
+pub(super) fn missing(section: &mut Section, problems: &mut Problems) -> Option<(u32, bool)> {
+    let value =
+        section.demand("missing", "Write how much should have come, such as `missing: 30` or `30m`.", problems)?;
+    let Node::Text(text) = &value.node else {
+        let number = value.number("`missing`", 1, super::MOST, problems)?;
+        return Some((u32::try_from(number).ok()?, false));
+    };
+    let minutes = parse_duration(text).filter(|span| span.as_secs() % 60 == 0).map(|span| span.as_secs() / 60);
+    let minutes =
+        minutes.and_then(|many| u32::try_from(many).ok()).filter(|many| (1..=super::MOST as u32).contains(many));
+    if minutes.is_none() {
+        let got = value.node.describe();
+        problems.add(value.line, format!("`missing` must be a whole number or minutes such as `30m`, not {got}."));
+    }
+    minutes.map(|minutes| (minutes, true))
 }
 
 /// Reads one field, `a | b`, or a list of such.

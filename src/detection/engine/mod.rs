@@ -217,7 +217,7 @@ impl Engine {
             line.released = self.queues[line.queue].passed.max(line.released);
             let passed = line.released;
             let limits = self.limits_of(detector);
-            let rule = Rule { detector, number: number as u16, released: passed, late: false, limits };
+            let rule = Rule { detector, number: number as u16, released: passed, late: false, limits, common: true };
             self.sweep(&rule, passed, found);
         }
     }
@@ -235,8 +235,15 @@ impl Engine {
             let Some(detector) = detectors.all.get(number) else { continue };
             let limits = self.limits_of(detector);
             let Some(line) = self.lines.get_mut(number) else { continue };
-            let rule = Rule { detector, number: signal.detector, released: line.released, late, limits };
+            let mut rule =
+                Rule { detector, number: signal.detector, released: line.released, late, limits, common: true };
             self.late += u64::from(late && !signal.learns);
+            if let Some(settled) = detector.counting.settled() {
+                // A value's cell lies in a shard of its own, for all entities may show it.
+                let values = self.shards[usize::from(signal.value as u8)].table(number);
+                rule.common = values.is_common(&rule, settled, signal, &mut untold);
+                line.next = line.next.min(values.next());
+            }
             found.shard = signal.shard;
             let table = self.shards[usize::from(signal.shard)].table(number);
             table.take(&rule, signal, if signal.learns { &mut untold } else { found });
@@ -424,7 +431,7 @@ mod tests {
         Reading, attacks, detector, engine, engine_with, folded, read, settings, signal, signal_of, until,
     };
     use super::*;
-    use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Risking, Share, Window};
+    use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Risking, Share, Window};
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -436,7 +443,11 @@ mod tests {
             detector("b.threshold", Counting::Threshold { at_least: 4, within: secs(30).into() }, 12),
             detector("c.distinct", Counting::Distinct { more_than: 2, within: secs(30).into() }, 40),
             detector("d.sequence", sequence(vec![2, 1, 1], None), 20),
-            detector("e.first", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None }, 15),
+            detector(
+                "e.first",
+                Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None, only: Only::default() },
+                15,
+            ),
             detector("f.absence", Counting::Absence { after: secs(25), at_least: 2 }, 15),
             detector("g.tumbling", Counting::Threshold { at_least: 3, within: Window::tumbling(secs(30)) }, 9),
             detector("h.ratio", Counting::Ratio { at_least: Share(600_000), among: 3, within: secs(40).into() }, 9),
@@ -445,13 +456,23 @@ mod tests {
             detector("k.percentile", percentile(), 9),
             detector("l.together", together(), 20),
             detector("m.gap", sequence(vec![2, 1], Some(15)), 20),
-            detector("n.bulk", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: Some(bulk()) }, 15),
+            detector(
+                "n.bulk",
+                Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: Some(bulk()), only: Only::default() },
+                15,
+            ),
             detector("o.unanswered", Counting::Unanswered { within: secs(12) }, 15),
             detector("p.baseline", baseline(Measured::Sum), 9),
             detector("q.average", baseline(Measured::Average), 9),
-            detector("r.rhythm", Counting::Rhythm { missing: 1, learn: Duration::ZERO }, 9),
+            detector("r.rhythm", Counting::Rhythm { missing: 1, minutes: false, learn: Duration::ZERO }, 9),
             detector("s.risk", risk(), 9),
+            detector("t.only", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None, only: only() }, 15),
+            detector("u.minutes", Counting::Rhythm { missing: 1, minutes: true, learn: Duration::ZERO }, 9),
         ]
+    }
+
+    fn only() -> Only {
+        Only { few: Some(4), settled: Some(secs(12)) }
     }
 
     fn amount(average: bool, more_than: i64) -> Counting {
@@ -697,7 +718,8 @@ mod tests {
     #[test]
     fn an_entity_is_held_against_its_own_rhythm() {
         // Every minute from 8 to 18 o'clock, for ten days; on the eleventh it stops at 11.
-        let mut engine = engine(vec![detector("t", Counting::Rhythm { missing: 30, learn: secs(7 * 86_400) }, 60)]);
+        let mut engine =
+            engine(vec![detector("t", Counting::Rhythm { missing: 30, minutes: false, learn: secs(7 * 86_400) }, 60)]);
         let hour = |at: i64| at.rem_euclid(86_400) / 3_600;
         let stops = 10 * 86_400 + 11 * 3_600;
         for at in (0..stops).step_by(60).filter(|&at| (8..18).contains(&hour(at))) {
@@ -711,9 +733,24 @@ mod tests {
     }
 
     #[test]
+    fn of_minutes_a_burst_is_not_more_than_the_minutes_it_lasts() {
+        // Every night from 2 o'clock on, 15 minutes of an event a second, and then nothing till the next night.
+        let nightly = |minutes, missing| {
+            let counting = Counting::Rhythm { missing, minutes, learn: secs(7 * 86_400) };
+            let mut engine = engine(vec![detector("t", counting, 60)]);
+            for night in 0..10 {
+                (7_200..8_100).for_each(|second| engine.apply(signal(1, night * 86_400 + second)));
+            }
+            attacks(&engine.tick(&until(10 * 86_400))).len()
+        };
+        assert!(nightly(false, 20) > 0);
+        assert_eq!(nightly(true, 20), 0);
+    }
+
+    #[test]
     fn what_took_weeks_to_learn_does_not_give_way_to_new_names() {
         let learn = secs(7 * 86_400);
-        let mut engine = engine(vec![detector("t", Counting::Rhythm { missing: 30, learn }, 60)]);
+        let mut engine = engine(vec![detector("t", Counting::Rhythm { missing: 30, minutes: false, learn }, 60)]);
         let in_one = |who, at| Signal { shard: 3, ..signal(who, at) };
         for day in 0..9 {
             (0..70).for_each(|who| engine.apply(in_one(who, day * 86_400)));

@@ -6,6 +6,8 @@
 //! own state alone, so it is the same after a restart. An entity's place is corrected only when
 //! it comes to the front, so an event costs one look-up.
 
+mod values;
+
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -47,6 +49,8 @@ pub struct Rule<'a> {
     pub late: bool,
     /// What the table may hold.
     pub limits: Limits,
+    /// Whether the event's value is one that entities have shown for long enough.
+    pub common: bool,
 }
 
 /// An attack that goes on.
@@ -150,6 +154,7 @@ impl Table {
             spare: limit.saturating_sub(self.cost.bytes),
             spare_bare: limit.saturating_mul(2).saturating_sub(self.cost.bytes),
             evicted: 0,
+            common: rule.common,
         };
         match cell.meet(rule, signal, &mut room) {
             Met::Nothing => {}
@@ -168,6 +173,13 @@ impl Table {
         let after = cell.state.cost();
         self.cost.items = (self.cost.items + after.items).saturating_sub(before.items);
         self.cost.bytes = (self.cost.bytes + after.bytes).saturating_sub(before.bytes);
+        self.touched(rule, key);
+        while self.cost.items > rule.limits.items && self.cells.len() > 1 && self.evict(rule, found) {}
+    }
+
+    /// Books when a cell that has changed stops mattering.
+    fn touched(&mut self, rule: &Rule<'_>, key: Key) {
+        let Some(cell) = self.cells.get_mut(&key) else { return };
         let Some(until) = cell.until(rule.detector) else {
             self.remove(key);
             return;
@@ -176,7 +188,6 @@ impl Table {
         cell.queued = until.min(queued);
         let is_dirty = std::mem::replace(&mut cell.dirty, true);
         self.settle(key, until, queued, is_dirty);
-        while self.cost.items > rule.limits.items && self.cells.len() > 1 && self.evict(rule, found) {}
     }
 
     /// Books that a cell matters `until` then, and has changed.

@@ -43,6 +43,7 @@ pub fn detector(id: &str, counting: Counting, quiet: u64) -> Detector {
         title: "A title".into(),
         level: Level::High,
         threat: "key-theft".into(),
+        group: None,
         attack: Attack::default(),
         needs: Lanes::ALL,
         why: "".into(),

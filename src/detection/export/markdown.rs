@@ -43,6 +43,13 @@ fn section(detector: &Detector, rule: &Rule, page: &mut String) {
     _ = writeln!(page, "`{}`\n", detector.id);
     _ = writeln!(page, "- **Level**: {}", level(&rule.level));
     _ = writeln!(page, "- **Fires** {}; {}", counts(detector), closing(detector));
+    if let Some(group) = &detector.group {
+        _ = writeln!(
+            page,
+            "- **Group**: `{group}`, one alert with what others of it find about the same {}",
+            detector.entity
+        );
+    }
     _ = writeln!(page, "- **Needs**: {}", needs(rule));
     if !detector.threat.is_empty() {
         _ = writeln!(page, "- **Threat**: `{}`", detector.threat);

@@ -15,6 +15,14 @@ impl Counting {
         matches!(self, Self::Absence { .. } | Self::Rhythm { .. })
     }
 
+    /// Returns how long some entity must have shown a value before it is told of another.
+    pub fn settled(&self) -> Option<Duration> {
+        match self {
+            Self::FirstSeen { only, .. } => only.settled,
+            _ => None,
+        }
+    }
+
     /// Tells whether it adds up what others have found.
     pub fn is_risk(&self) -> bool {
         matches!(self, Self::Risk(_))

@@ -227,7 +227,7 @@ mod tests {
         };
         let plan = Plan { nodes: vec![node] };
         let mut state = Correlation::default();
-        let mut room = Room { spare: 0, spare_bare: 0, evicted: 0 };
+        let mut room = Room { spare: 0, spare_bare: 0, evicted: 0, common: true };
         let signals = (0_u128..).zip(said);
         let signals = signals.map(|(n, &(at, step, value))| signal_of(1, at, value, step, n));
         signals.map(|signal| state.observe(&plan, &signal, &mut room).is_some()).collect()

@@ -1,6 +1,8 @@
 //! First seen: does this entity show a value it has never shown, or not for long?
 //!
-//! While an entity is being learnt its values are taken in silently. Where a detector knows of bulk,
+//! While an entity is being learnt its values are taken in silently. A detector may be told only of
+//! values that somebody has long shown (what is new to all is a release), and only for entities that show
+//! few: one that always comes with new ones has no habit to leave. Where a detector knows of bulk,
 //! a new value waits so long for others: when there are many, they are one event, such as a deployment,
 //! and told as that. An entity keeps 4,096 values; beyond that, those that have aged are dropped, then
 //! the eighth that was unseen for longest, all at once, so that a stream of new values costs each of
@@ -32,6 +34,15 @@ pub struct Bulk {
     pub level: Level,
 }
 
+/// Of which new values a detector is told at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Only {
+    /// Those of an entity that shows no more values than this.
+    pub few: Option<u32>,
+    /// Those that some entity has shown for so long.
+    pub settled: Option<Duration>,
+}
+
 /// What one entity is known to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FirstSeen {
@@ -57,8 +68,21 @@ impl FirstSeen {
         Self { since: at, newest: at, values: Values::default(), held: None }
     }
 
+    /// Takes a value in; tells whether it was not seen within `forget`, and is one to tell of.
+    pub fn is_told(&mut self, forget: Duration, only: Only, signal: &Signal, room: &mut Room) -> bool {
+        let is_new = self.is_new(forget, signal, room);
+        let Some(few) = only.few.map(|few| few as usize).filter(|_| is_new) else { return is_new && room.common };
+        self.values.forget_before(self.newest.minus(forget));
+        let many = self.values.len();
+        // Of too many it need not be known which they are, but that they are too many.
+        if many > 4 * few {
+            self.values.forget_oldest(many - 2 * few);
+        }
+        many <= few && room.common
+    }
+
     /// Takes a value in; tells whether it was not seen within `forget`.
-    pub fn is_new(&mut self, forget: Duration, signal: &Signal, room: &mut Room) -> bool {
+    fn is_new(&mut self, forget: Duration, signal: &Signal, room: &mut Room) -> bool {
         let at = signal.time;
         self.since = self.since.min(at);
         self.newest = self.newest.max(at);

@@ -20,6 +20,7 @@ mod reference;
 mod rhythm;
 mod risk;
 mod sequence;
+mod shown;
 mod standing;
 mod threshold;
 mod together;
@@ -29,10 +30,11 @@ mod voice;
 mod window;
 
 pub use baseline::{Baselining, Measured};
-pub use first_seen::Bulk;
+pub use first_seen::{Bulk, Only};
 pub use kept::Kept;
 pub use ratio::Share;
 pub use risk::{Risking, value_of};
+pub use shown::Shown;
 pub use travel::{Traveling, pack as pack_place};
 pub use voice::Voice;
 pub use window::Window;
@@ -99,6 +101,8 @@ pub enum State {
     Travel(Box<Travel>),
     /// How far the events of several rules have come.
     Correlation(Box<Correlation>),
+    /// Of a value, not of an entity: since when it has been shown.
+    Shown(Shown),
 }
 
 /// A detector fires: what it rests on.
@@ -137,6 +141,8 @@ pub struct Room {
     pub spare_bare: usize,
     /// Values given up because a ceiling was reached.
     pub evicted: u64,
+    /// Whether the event's value is one that entities have shown for long enough.
+    pub common: bool,
 }
 
 /// What an entity's state takes beyond its fixed size.
@@ -198,8 +204,8 @@ impl State {
             (Self::Percentile(state), counting) => state.observe(counting.ranked()?, signal, room),
             (Self::Sequence(state), counting) => state.observe(counting.steps()?, signal, room),
             (Self::Together(state), counting) => state.observe(counting.steps()?, signal, room),
-            (Self::FirstSeen(state), &Counting::FirstSeen { learn, forget, bulk }) => {
-                let fires = state.is_new(forget, signal, room) && state.knows(learn, signal);
+            (Self::FirstSeen(state), &Counting::FirstSeen { learn, forget, bulk, only }) => {
+                let fires = state.is_told(forget, only, signal, room) && state.knows(learn, signal);
                 if fires && bulk.is_some() && !signal.learns {
                     state.hold(signal, room);
                 }
@@ -212,8 +218,8 @@ impl State {
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.observe(asked, signal, room),
             (Self::Risk(state), &Counting::Risk(asked)) => state.observe(asked, signal, room),
             (Self::Travel(state), &Counting::Travel(asked)) => state.observe(asked, signal, room),
-            (Self::Rhythm(state), _) => {
-                state.observe(signal, room);
+            (Self::Rhythm(state), &Counting::Rhythm { minutes, .. }) => {
+                state.observe(minutes, signal, room);
                 None
             }
             (Self::Absence(state), &Counting::Absence { after, at_least }) => {
@@ -234,8 +240,8 @@ impl State {
             (Self::Sequence(_), Counting::Sequence { steps, .. }) => {
                 (usize::from(signal.step) + 1 == steps.len()).then_some(0.0)
             }
-            (Self::FirstSeen(state), &Counting::FirstSeen { forget, .. }) => {
-                state.is_new(forget, signal, room).then_some(0.0)
+            (Self::FirstSeen(state), &Counting::FirstSeen { forget, only, .. }) => {
+                state.is_told(forget, only, signal, room).then_some(0.0)
             }
             (Self::Distinct(state), &Counting::Distinct { more_than, within }) => {
                 state.further(more_than, within, signal)
@@ -272,7 +278,7 @@ impl State {
             (Self::FirstSeen(state), &Counting::FirstSeen { bulk: Some(bulk), .. }) => state.elapse(bulk),
             (Self::Unanswered(state), _) => state.elapse(at),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.elapse(asked, at),
-            (Self::Rhythm(state), &Counting::Rhythm { missing, learn }) => state.elapse(missing, learn, at),
+            (Self::Rhythm(state), &Counting::Rhythm { missing, learn, .. }) => state.elapse(missing, learn, at),
             _ => None,
         }
     }
@@ -323,6 +329,7 @@ impl State {
             Self::Risk(state) => state.newest(),
             Self::Travel(state) => state.newest(),
             Self::Correlation(state) => return state.until(counting.span()),
+            Self::Shown(state) => Some(state.newest()),
         };
         let until = |at: Timestamp| counting.window().map_or(at.plus(counting.span()), |window| window.until(at));
         newest.map(until)
@@ -331,7 +338,7 @@ impl State {
     /// Returns what it takes beyond its fixed size.
     pub fn cost(&self) -> Cost {
         match self {
-            Self::Match => Cost::default(),
+            Self::Match | Self::Shown(_) => Cost::default(),
             Self::Threshold(state) => state.cost(),
             Self::Distinct(state) => state.cost(),
             Self::Sequence(state) => state.cost(),

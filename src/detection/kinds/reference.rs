@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::detection::engine::trial::{Told, at_once, attacks, signal_of};
 use crate::detection::stats::{Normal, Season};
-use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Share, Signal, Window};
+use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Share, Signal, Window};
 
 /// Who, when, value, step.
 type Said = (u64, i64, u64, u8);
@@ -301,7 +301,7 @@ proptest! {
     #[test]
     fn bulk_novelty_is_one_finding_of_its_own_level(said in said(), more_than in 1_u32..4, within in 1_i64..20) {
         let bulk = Some(Bulk { more_than, within: secs(within), level: Level::Low });
-        let counting = Counting::FirstSeen { learn: secs(10), forget: secs(400), bulk };
+        let counting = Counting::FirstSeen { learn: secs(10), forget: secs(400), bulk, only: Only::default() };
         let found = at_once(counting, 0, &signals(&said), END);
         let mut told: Vec<(Told, Level)> = Vec::new();
         for who in 0..3 {
@@ -325,8 +325,12 @@ proptest! {
     }
 
     #[test]
-    fn first_seen_is_what_it_says(said in said(), learn in 0_i64..80, forget in 20_i64..100, quiet in 0_i64..20) {
-        let counting = Counting::FirstSeen { learn: secs(learn), forget: secs(forget), bulk: None };
+    fn first_seen_is_what_it_says(
+        said in said(), learn in 0_i64..80, forget in 20_i64..100, quiet in 0_i64..20,
+        few in prop::option::of(1_u32..4), settled in prop::option::of(1_i64..60),
+    ) {
+        let only = Only { few, settled: settled.map(secs) };
+        let counting = Counting::FirstSeen { learn: secs(learn), forget: secs(forget), bulk: None, only };
         let found = at_once(counting, quiet as u64, &signals(&said), END);
         // An entity that said nothing for `forget` is forgotten altogether.
         let known = |all: &[Said]| {
@@ -336,21 +340,29 @@ proptest! {
         let is_new = |all: &[Said], event: Said| {
             !known(all).iter().any(|old| old.2 == event.2 && old.1 >= event.1 - forget)
         };
+        let is_told = |before: &[Said], event: Said| {
+            let recent = known(before).into_iter().filter(|old| old.1 >= event.1 - forget);
+            let values: BTreeSet<u64> = recent.map(|old| old.2).chain([event.2]).collect();
+            // Whoever showed it: since when without a longer pause?
+            let shown: Vec<Said> = said.iter().filter(|one| one.2 == event.2 && one.1 <= event.1).copied().collect();
+            let common = settled.is_none_or(|settled| event.1 >= known(&shown)[0].1 + settled);
+            is_new(before, event) && few.is_none_or(|few| values.len() <= few as usize) && common
+        };
         let mut all: Vec<Said> = Vec::new();
         let all = std::cell::RefCell::new(&mut all);
         let belongs = |before: &[Said], event: Said| {
-            let is_new = is_new(before, event);
+            let is_told = is_told(before, event);
             all.borrow_mut().push(event);
-            is_new
+            is_told
         };
         let fires = |_: &[Said], event: Said| {
             let mut all = all.borrow_mut();
             if all.last().is_some_and(|last| last.0 != event.0) {
                 all.clear();
             }
-            let is_new = is_new(&all, event);
+            let is_told = is_told(&all, event);
             all.push(event);
-            (is_new && event.1 >= known(&all)[0].1 + learn).then_some((event.1, 1))
+            (is_told && event.1 >= known(&all)[0].1 + learn).then_some((event.1, 1))
         };
         prop_assert_eq!(attacks(&found), slowly(&said, quiet, belongs, fires));
     }

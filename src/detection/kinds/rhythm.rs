@@ -1,6 +1,6 @@
 //! Rhythm: should this entity have been heard of by now, going by what it does at this hour?
 //!
-//! Signs of life are counted by the hour, and a [`Season`] says how many an hour brings as a rule.
+//! Signs of life, seconds or minutes in which it is heard, are counted by the hour, and a [`Season`] says how many an hour brings as a rule.
 //! Since the last one, what should have come adds up, quickly by day and hardly at night; when it
 //! has reached so many, and the entity is known for long enough, its silence fires once. It is over with the
 //! next sign of life.
@@ -18,6 +18,7 @@ use super::{Cost, Firing, Room, Voice};
 
 /// Nanoseconds of an hour.
 const HOUR: i64 = 3_600_000_000_000;
+const MINUTE: i64 = HOUR / 60;
 /// Hours after which an entity is no passer-by.
 const SETTLED: usize = 48;
 /// How long silent passers-by are remembered, and the others.
@@ -58,11 +59,12 @@ impl Rhythm {
         }
     }
 
-    /// Counts a sign of life.
-    pub fn observe(&mut self, signal: &Signal, room: &Room) {
+    /// Counts a sign of life; of `minutes`, the first of each.
+    pub fn observe(&mut self, minutes: bool, signal: &Signal, room: &Room) {
         let at = signal.time;
         self.reach(at.nanos().div_euclid(HOUR));
-        if at.nanos().div_euclid(HOUR) == self.hour {
+        let again = minutes && at.nanos().div_euclid(MINUTE) <= self.newest.nanos().div_euclid(MINUTE);
+        if at.nanos().div_euclid(HOUR) == self.hour && !again {
             self.signs += 1;
         }
         if at >= self.newest {
@@ -137,10 +139,11 @@ impl Rhythm {
     }
 
     /// Says when it was heard of last, and what should have come since.
-    pub fn standing(&self, missing: u32, learn: Duration) -> String {
+    pub fn standing(&self, missing: u32, minutes: bool, learn: Duration) -> String {
+        let signs = if minutes { "minutes with an event" } else { "events" };
         let (rate, known) = (amount(self.rate), Duration::from_hours(self.season.len() as u64));
         format!(
-            "heard of at {}; {rate} events an hour are usual now, silence fires once {missing} are missing; known for {} of {}",
+            "heard of at {}; {rate} {signs} an hour are usual now, silence fires once {missing} are missing; known for {} of {}",
             self.newest,
             in_words(known),
             in_words(learn)

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn one_detector_or_one_tactic_alone_is_no_risk() {
-        let room = Room { spare: 0, spare_bare: 0, evicted: 0 };
+        let room = Room { spare: 0, spare_bare: 0, evicted: 0, common: true };
         let mut risk = Risk::default();
         let any = Risking { at_least: 1, ..ASKED };
         assert!(risk.observe(any, &of(1, 1, Level::High, 0), &room).is_none());

@@ -25,7 +25,9 @@ impl State {
             (Self::Absence(state), &Counting::Absence { after, at_least }) => state.standing(after, at_least),
             (Self::Unanswered(state), &Counting::Unanswered { within }) => state.standing(within),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.standing(asked),
-            (Self::Rhythm(state), &Counting::Rhythm { missing, learn }) => state.standing(missing, learn),
+            (Self::Rhythm(state), &Counting::Rhythm { missing, learn, minutes }) => {
+                state.standing(missing, minutes, learn)
+            }
             (Self::Risk(state), &Counting::Risk(asked)) => state.standing(asked),
             (Self::Travel(state), &Counting::Travel(asked)) => state.standing(asked),
             (Self::Correlation(_), _) => "events of its rules have come".to_owned(),

@@ -55,6 +55,7 @@ impl Of<'_> {
             title: self.meta.title.as_str().into(),
             level: self.level,
             threat: "".into(),
+            group: None,
             attack: self.meta.attack.clone(),
             needs: lanes,
             why: self.meta.why.as_str().into(),

@@ -52,6 +52,10 @@ impl Sums {
             *run = Run { last: at, events: run.events + 1, sum: run.sum + number };
             return;
         }
+        if self.list.capacity() == 0 {
+            // Most entities speak once.
+            self.list.reserve_exact(1);
+        }
         self.list.insert(place, Run { last: at, events: 1, sum: number });
         while self.list.len() > most.max(2) && self.size < u32::MAX / 2 {
             self.size = self.size.max(1) * 2;

@@ -12,7 +12,7 @@ use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed
 use crate::clock::Timestamp;
 use crate::store::{AuditEntry, Epoch};
 
-use super::{Daemon, DaemonError};
+use super::{Daemon, DaemonError, DaemonParts};
 
 /// Takes the answer.
 pub(super) type Reply = oneshot::Sender<Result<Done, String>>;
@@ -115,17 +115,14 @@ impl Daemon {
         epoch.audit = std::mem::take(&mut self.held.audit);
     }
 
-    /// Renders what sinks are told of the epoch's changes.
+    /// Puts into the epoch what sinks are told of its changes, and of what waited until now.
     pub(super) fn outbox(&mut self, epoch: &mut Epoch) {
         let now = self.parts.clock.now();
-        let held = std::mem::take(&mut self.held.changes);
-        for (transition, _) in &epoch.transitions {
-            let alert = transition.alert();
-            let old = alert.last_seen < now.minus(self.parts.settings.notify_max_age);
-            if !old && !held.contains(&(alert.id, alert.revision)) {
-                epoch.outbox.extend(self.parts.deliveries.rendered(transition, &self.parts.streams, now));
-            }
-        }
+        let changes = std::mem::take(&mut self.held.changes);
+        let DaemonParts { deliveries, streams, core, settings, mutes, .. } = &mut self.parts;
+        let held = |alert: &Alert| changes.contains(&(alert.id, alert.revision));
+        let look = |id: AlertId| core.book().get(id).map(|alert| (alert.clone(), mutes.holds_back(alert, now)));
+        deliveries.fill(epoch, streams, (now, settings.notify_max_age), held, look);
     }
 
     /// Returns those of the deed's alerts that the book no longer has, as they are now.

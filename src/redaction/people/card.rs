@@ -2,16 +2,17 @@
 //!
 //! Fourteen to nineteen digits of an issuer's range, of a length that issuer has, whose Luhn sum
 //! holds, written in one piece or in the groups that are on cards. Nothing of a longer number, a
-//! GUID, a decimal or a trace id is one, nor what a member calls an id of that sort. Old Visa
-//! numbers of thirteen digits are left out, for they look like times. At most [`LONGEST`] bytes are
-//! looked at for each place that is told, and none twice.
+//! GUID, a decimal or a trace id is one, nor what a member calls an id of that sort; but a year, an
+//! amount or a security code may stand beside one that is grouped, with the same sign between. Old Visa
+//! numbers of thirteen digits are left out, for they look like times. At most [`LONGEST`] bytes on either
+//! side are looked at for each place that is told, and none three times.
 
 use std::ops::Range;
 
 use super::national::luhn;
 use crate::redaction::scan::bytes::unit_before;
 
-/// The longest run of groups that is looked at, bytes.
+/// How far a run of groups is looked at to either side, bytes.
 const LONGEST: usize = 64;
 
 /// Issuers: the first digits from and to, and the lengths their numbers have.
@@ -54,8 +55,11 @@ const ISSUERS: [(u32, u32, Range<usize>); 25] = [
     (9792, 9792, 16..17),
 ];
 
+/// The most digits beside a number in groups that are no part of it.
+const BESIDE: usize = 6;
+
 /// How numbers are grouped on cards.
-const GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+const GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
 
 /// What a member is called whose digits are an id or a time, in lower case without `_` and `-`.
 const IDS: [&str; 12] = [
@@ -82,18 +86,14 @@ struct Group {
 /// Appends the numbers in the run around `at` to `found`; returns where the run ends.
 pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
     let run = run(text, at);
-    if run.len() > LONGEST {
-        return run.end;
-    }
     let groups = groups(text, &run);
-    let mut n = 0;
-    while n < groups.len() {
-        match GROUPS.iter().find_map(|lengths| grouped(text, &groups, n, lengths)).or_else(|| whole(text, &groups, n)) {
-            Some((taken, span)) => {
-                found.push(span);
-                n += taken;
-            }
-            None => n += 1,
+    for n in 0..groups.len() {
+        let number = GROUPS.iter().find_map(|lengths| grouped(text, &groups, n, lengths));
+        let Some(span) = number.or_else(|| whole(text, &groups, n)) else { continue };
+        // Of several that overlap one is the card: by chance the digits beside it may be one as well.
+        match found.last_mut().filter(|last| span.start < last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => found.push(span),
         }
     }
     run.end
@@ -102,7 +102,7 @@ pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
 /// Returns the digits around `at`, with single separators between.
 fn run(text: &[u8], at: usize) -> Range<usize> {
     let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
-    let separator = |at: usize| matches!(text.get(at), Some(b' ' | b'-'));
+    let separator = |at: usize| matches!(text.get(at), Some(b' ' | b'-' | b'+'));
     let Some(first) = (at..text.len().min(at + 8)).find(|at| digit(*at)) else { return at..at };
     let (mut start, mut end) = (first, first);
     while first - start <= LONGEST {
@@ -141,7 +141,7 @@ fn groups(text: &[u8], run: &Range<usize>) -> Vec<Group> {
 }
 
 /// Returns the number that the groups from `n` on make, if their lengths are `lengths`.
-fn grouped(text: &[u8], groups: &[Group], n: usize, lengths: &[usize]) -> Option<(usize, Range<usize>)> {
+fn grouped(text: &[u8], groups: &[Group], n: usize, lengths: &[usize]) -> Option<Range<usize>> {
     let own = groups.get(n..n + lengths.len())?;
     let separator = own[1].before;
     let fit = own
@@ -149,25 +149,20 @@ fn grouped(text: &[u8], groups: &[Group], n: usize, lengths: &[usize]) -> Option
         .zip(lengths)
         .enumerate()
         .all(|(at, (group, length))| group.at.len() == *length && (at == 0 || group.before == separator));
-    // More of the same would be a longer number.
-    let longer =
-        |next: Option<&Group>, by: u8| next.is_some_and(|next| by == separator && (3..=6).contains(&next.at.len()));
-    let before = n.checked_sub(1).and_then(|before| groups.get(before));
-    let behind = groups.get(n + lengths.len());
-    if !fit || longer(before, own[0].before) || longer(behind, behind.map_or(0, |next| next.before)) {
+    if !fit {
         return None;
     }
     let span = own[0].at.start..own.last()?.at.end;
     let digits: Vec<u8> = text[span.clone()].iter().copied().filter(u8::is_ascii_digit).collect();
-    (is_card(&digits) && stands_alone(text, &span)).then_some((lengths.len(), span))
+    (is_card(&digits) && stands_alone(text, &span, separator == b'-')).then_some(span)
 }
 
 /// Returns group `n` if it is a number by itself.
-fn whole(text: &[u8], groups: &[Group], n: usize) -> Option<(usize, Range<usize>)> {
+fn whole(text: &[u8], groups: &[Group], n: usize) -> Option<Range<usize>> {
     let span = groups[n].at.clone();
     let hyphen = groups[n].before == b'-' || groups.get(n + 1).is_some_and(|next| next.before == b'-');
-    let is = !hyphen && is_card(&text[span.clone()]) && stands_alone(text, &span) && !is_id(text, span.start);
-    is.then_some((1, span))
+    let is = !hyphen && is_card(&text[span.clone()]) && stands_alone(text, &span, false) && !is_id(text, span.start);
+    is.then_some(span)
 }
 
 fn is_card(digits: &[u8]) -> bool {
@@ -182,25 +177,33 @@ fn is_card(digits: &[u8]) -> bool {
     ISSUERS.iter().any(|(from, to, lengths)| lengths.contains(&digits.len()) && starts(*from, *to)) && luhn(digits)
 }
 
-/// Tells whether nothing around `span` goes on with it.
-fn stands_alone(text: &[u8], span: &Range<usize>) -> bool {
+/// Tells whether nothing around `span` goes on with it; `hyphens` stand between its groups, perhaps.
+fn stands_alone(text: &[u8], span: &Range<usize>, hyphens: bool) -> bool {
     let before = unit_before(text, span.start).is_none_or(|unit| match unit.byte {
         // A percent escape of anything ends what stood before it.
         _ if unit.escaped => true,
-        b'.' | b'-' => !has_digit(text[..span.start - 1].iter().rev()),
+        sign @ (b'.' | b'-') => is_apart(text[..span.start - 1].iter().rev(), hyphens && sign == b'-'),
         byte => !byte.is_ascii_alphanumeric() && byte != b'_',
     });
     let behind = match text.get(span.end..).unwrap_or_default() {
-        [b'.' | b'-', rest @ ..] => !has_digit(rest.iter()),
+        [sign @ (b'.' | b'-'), rest @ ..] => is_apart(rest.iter(), hyphens && *sign == b'-'),
         [next, ..] => !next.is_ascii_alphanumeric() && *next != b'_',
         [] => true,
     };
     before && behind
 }
 
-/// Tells whether the word that begins here has a digit in it.
-fn has_digit<'b>(word: impl Iterator<Item = &'b u8>) -> bool {
-    word.take(40).take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
+/// Tells whether the word that begins here has no digit in it, or is a short `number` of its own.
+fn is_apart<'b>(word: impl Iterator<Item = &'b u8>, number: bool) -> bool {
+    let (mut digits, mut letters) = (0, 0);
+    for byte in word.take(40).take_while(|byte| byte.is_ascii_alphanumeric()) {
+        if byte.is_ascii_digit() {
+            digits += 1;
+        } else {
+            letters += 1;
+        }
+    }
+    digits == 0 || number && letters == 0 && digits <= BESIDE
 }
 
 /// Tells whether the name before `at` says that what follows is an id or a time.
@@ -273,6 +276,28 @@ mod tests {
     }
 
     #[test]
+    fn a_card_in_groups_is_hidden_beside_other_digits_with_the_same_sign_between() {
+        for sign in [" ", "-", "+"] {
+            for card in ["4111 1111 1111 1111", "3782 822463 10005", "3622 720627 1667"] {
+                for form in
+                    ["2026 N", "N 2027", "N 123", "12345 N 2027 123", "26 11 2026 N", "1 22 333 4444 55555 N 9", "N N"]
+                {
+                    let text = form.replace('N', card).replace(' ', sign);
+                    assert_eq!(hidden(&text), form.replace('N', "…").replace(' ', sign), "{text}");
+                }
+            }
+        }
+        // However many numbers stand before it.
+        for numbers in 0..60 {
+            let text = "1234 ".repeat(numbers) + "4111 1111 1111 1111" + &" 17".repeat(numbers);
+            assert_eq!(hidden(&text), text.replace("4111 1111 1111 1111", "…"));
+        }
+        // Where by chance the digits beside it are one as well, all are hidden.
+        assert_eq!(hidden("4111 1111 1111 1111 1111"), "… 1111");
+        assert_eq!(hidden("4000 0000 0000 0002 0000"), "… 0000");
+    }
+
+    #[test]
     fn what_is_no_card_stays() {
         for text in [
             // Luhn does not hold, no issuer, wrong length, wrong groups.
@@ -286,7 +311,9 @@ mod tests {
             "0000000000000000",
             // Parts of something longer.
             "41111111111111111111",
-            "4111 1111 1111 1111 1111",
+            "4111-1111-1111-1111-12ab",
+            "1a2b-4111-1111-1111-1111",
+            "4111-1111-1111-1111-1234567",
             "a4111111111111111",
             "4111111111111111a",
             "0.4111111111111111",
@@ -305,7 +332,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9A-F -]{0,90}") {
+        fn no_text_makes_it_panic(text in "[0-9A-F +-]{0,90}") {
             hidden(&text);
         }
     }

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use super::allowed::{Allowed, Target};
 use super::go_syntax::translated;
-use super::grams::Word;
+use super::grams::{Case, Word};
 use super::pattern::Pattern;
 use super::rule::Rule;
 use super::shape::stands;
@@ -91,7 +91,7 @@ fn rule(reading: &mut Reading<'_>, section: &Section<'_>, id: &str) -> Option<Ru
     let words: Vec<Word> = reading
         .strings(table, "keywords")
         .into_iter()
-        .map(|(word, _)| Word { bytes: word.trim().as_bytes().to_vec(), exact: false })
+        .map(|(word, _)| Word { bytes: word.trim().as_bytes().to_vec(), case: Case::Ignored })
         .collect();
     let words = if words.iter().any(|word| word.bytes.len() < Word::LEAST) { Vec::new() } else { words };
     let pattern = pattern(reading, id, text, &at)?.without_lead();

@@ -33,9 +33,20 @@ impl fmt::Debug for RuleHits {
 }
 
 impl RuleHits {
-    /// Returns the `hits` of `rules`, ascending.
-    pub(super) fn new(rules: Arc<Rules>, hits: Vec<WordHit>) -> Self {
+    /// Returns no hits of `rules`.
+    pub(super) fn new(rules: Arc<Rules>) -> Self {
+        let hits = Vec::new();
         Self { rules, hits, next: 0, by_word: Vec::new(), due: Vec::new(), windows: Vec::new(), starts: Vec::new() }
+    }
+
+    /// Takes a hit.
+    pub(super) fn push(&mut self, hit: WordHit) {
+        self.hits.push(hit);
+    }
+
+    /// Puts them in order, before the first is asked for.
+    pub(super) fn sort(&mut self) {
+        self.hits.sort_unstable();
     }
 
     /// Appends what the rules find in message `range` of `batch`, places counted from its start;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::grams::Word;
+use super::grams::{Case, Word};
 use super::pattern::Pattern;
 use super::proof::Checksum;
 use super::rule::Rule;
@@ -134,7 +134,8 @@ fn words(reading: &mut Reading<'_>, table: &DeTable<'_>) -> Vec<Word> {
                 "write at least three characters, four if case does not count",
             );
         }
-        words.push(Word { bytes: text.as_bytes().to_vec(), exact: !any_case });
+        let case = if any_case { Case::Ignored } else { Case::Exact };
+        words.push(Word { bytes: text.as_bytes().to_vec(), case });
     }
     words
 }

@@ -30,7 +30,10 @@ use std::sync::{Arc, OnceLock};
 
 use rust_embed::RustEmbed;
 
-use grams::{Grams, Word};
+pub use grams::{Case, Word};
+
+use super::scan;
+use grams::Grams;
 use table::Reading;
 
 /// The most rules that are taken, the shipped ones included.
@@ -165,7 +168,8 @@ impl Rules {
         }
         let mut words: Vec<(u16, Word)> = numbers.iter().map(|(word, number)| (*number, (*word).clone())).collect();
         words.sort_by_key(|(number, _)| *number);
-        let words = Grams::new(words.into_iter().map(|(_, word)| word).collect());
+        // What the scan itself looks for is found in the same pass.
+        let words = Grams::new(words.into_iter().map(|(_, word)| word).chain(scan::literals()).collect());
         Self { all: rules, words, by_word, words_of, everywhere, notes }
     }
 
@@ -189,9 +193,16 @@ impl Rules {
         &self.notes
     }
 
-    /// Returns where in `batch`, all messages of a batch, a word of a rule stands.
-    pub fn hits(self: &Arc<Self>, batch: &[u8]) -> RuleHits {
-        RuleHits::new(self.clone(), self.words.hits(batch))
+    /// Returns where in `batch`, all messages of a batch, a word of a rule stands, and tells `literal`
+    /// where, and which by its number, one of the scan's own literals does, nearly ascending.
+    pub fn hits(self: &Arc<Self>, batch: &[u8], mut literal: impl FnMut(usize, usize)) -> RuleHits {
+        let mut hits = RuleHits::new(self.clone());
+        self.words.hits(batch, |hit| match usize::from(hit.word).checked_sub(self.by_word.len()) {
+            None => hits.push(hit),
+            Some(number) => literal(hit.start as usize, number),
+        });
+        hits.sort();
+        hits
     }
 }
 

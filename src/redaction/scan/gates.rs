@@ -20,7 +20,7 @@ const SEVEN: u64 = 0x7f;
 /// Places in a text, ascending.
 #[derive(Debug, Default)]
 pub struct Gates {
-    /// In the block where a run ends of fourteen and more digits, spaces and hyphens, or of fifteen capitals,
+    /// In the block where a run ends of fourteen and more digits, spaces, hyphens and `+`, or of fifteen capitals,
     /// digits and spaces, and in the block before it: each eight bytes that may be of such a number.
     pub numbers: Vec<u32>,
     /// Where twelve characters of base64 begin of which, from the first four places on, some may be text.

@@ -1,18 +1,16 @@
 //! Where in a batch does a literal stand that is worth a look?
 //!
-//! The whole batch is searched at once, message borders and all: searchers that are started once
-//! a message cost four times as much. Most messages have no hit and are never looked at again.
-//! Literals are chosen by their first three bytes, by which the searchers go: rare in telemetry,
-//! and few to a searcher. A hit takes eight bytes; crafted text has at most one every second byte.
+//! The whole batch is searched at once, message borders and all, and for the words of all rules in the
+//! same pass (`grams`): most messages have no hit and are never looked at again. Of a literal the rarest
+//! four bytes count, so it should have some that are rare in telemetry. A hit takes eight bytes; crafted
+//! text has at most one every second byte.
 
 use std::ops::Range;
-use std::sync::Arc;
-
-use aho_corasick::{AhoCorasick, BuildError, Input, MatchKind};
+use std::sync::{Arc, LazyLock};
 
 use super::bytes::NAME;
 use super::gates::Gates;
-use crate::redaction::rules::{RuleHits, Rules};
+use crate::redaction::rules::{Case, RuleHits, Rules, Word};
 
 /// What is looked for in the bytes as they are.
 #[derive(Clone, Copy)]
@@ -49,8 +47,7 @@ pub enum Ending {
     Phone,
 }
 
-/// The second searcher looks for those from [`SECOND`] on, and the last two are looked for by
-/// themselves: they would slow down the search for all others.
+/// The last two are no words: they are looked for as runs.
 pub const MARKS: [(&str, Mark); 45] = [
     ("AzFu", Mark::Identifiable("AzFu")),
     ("APIM", Mark::Identifiable("APIM")),
@@ -101,16 +98,13 @@ pub const MARKS: [(&str, Mark); 45] = [
     ("", Mark::Run),
 ];
 
-/// The first of [`MARKS`] that the second searcher looks for.
-const SECOND: usize = 23;
-/// The first of [`MARKS`] that is looked for by itself, and the other.
+/// The first of [`MARKS`] that is no word, and the other.
 const ALONE: usize = MARKS.len() - 2;
 const RUN: usize = MARKS.len() - 1;
 
 const PADDING: &str = "==";
 
-/// Folded by `| 0x20`: `|` is a backslash too. The second searcher looks for those behind
-/// [`WORDS`], whose starts are common where those of the others are rare.
+/// Folded by `| 0x20`: `|` is a backslash too.
 pub const ENDINGS: [(&str, Ending); 34] = [
     ("ode=", Ending::Name(1)),
     ("key=", Ending::Name(1)),
@@ -151,14 +145,48 @@ pub const ENDINGS: [(&str, Ending); 34] = [
     ("msisdn", Ending::Phone),
 ];
 
-/// The first of [`ENDINGS`] that the second searcher looks for.
-const WORDS: usize = 15;
+/// A literal as it is looked for.
+struct Literal {
+    word: Word,
+    /// Whether it is one of [`ENDINGS`], or of [`MARKS`].
+    ending: bool,
+    /// Its place there.
+    number: u8,
+    length: u8,
+    /// How many bytes of the word stand before it.
+    before: u8,
+}
 
-/// How much is folded at a time: it stays in the first cache.
-const CHUNK: usize = 16 << 10;
+/// Every literal that is looked for as a word, in the order of their numbers.
+static LITERALS: LazyLock<Vec<Literal>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    let mut put = |before: &[u8], literal: &str, ending, number| {
+        let bytes = [before, literal.as_bytes()].concat();
+        let word = Word { bytes, case: if ending { Case::Folded } else { Case::Exact } };
+        all.push(Literal { word, ending, number, length: literal.len() as u8, before: before.len() as u8 });
+    };
+    for (number, (literal, mark)) in (0_u8..).zip(&MARKS[..ALONE]) {
+        match mark {
+            // The sign before it is often written as an escape, `%2B` or `\u002B`, which ends in `B`.
+            Mark::Identifiable(key) if key.len() > literal.len() => {
+                let signs: &[u8] = if key.starts_with('+') { b"+Bb" } else { b"/Ff" };
+                for sign in signs {
+                    put(&[*sign], literal, false, number);
+                }
+            }
+            _ => put(&[], literal, false, number),
+        }
+    }
+    for (number, (literal, _)) in (0_u8..).zip(&ENDINGS) {
+        put(&[], literal, true, number);
+    }
+    all
+});
 
-/// How far a literal reaches over the end of a chunk.
-const OVERLAP: usize = 16;
+/// Returns the words that are looked for, in the order of their numbers.
+pub fn literals() -> impl Iterator<Item = Word> {
+    LITERALS.iter().map(|literal| literal.word.clone())
+}
 
 /// A literal that stands in the bytes.
 #[derive(Clone, Copy)]
@@ -203,6 +231,13 @@ impl Lane {
         self.hits.push(Hit { start: start as u32, length: length as u8, literal: literal as u8 });
     }
 
+    /// Puts a hit in its place: they come nearly ascending.
+    fn put(&mut self, start: usize, literal: &Literal) {
+        let hit = Hit { start: start as u32, length: literal.length, literal: literal.number };
+        let behind = self.hits.iter().rev().take_while(|other| other.start > hit.start).count();
+        self.hits.insert(self.hits.len() - behind, hit);
+    }
+
     fn sort(&mut self) {
         self.hits.sort_by_key(|hit| hit.start);
     }
@@ -222,72 +257,29 @@ pub struct Hits {
     pub gates: Gates,
 }
 
-/// Looks for the literals.
-#[derive(Debug)]
-pub struct Searchers {
-    marks: [AhoCorasick; 2],
-    endings: [AhoCorasick; 2],
-}
-
-impl Searchers {
-    /// Builds the searchers.
-    pub fn new() -> Result<Self, BuildError> {
-        // The default match kind would be twenty times slower: it does without SIMD.
-        let build = |literals: &[&str]| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(literals);
-        let marks = MARKS.map(|(literal, _)| literal);
-        let endings = ENDINGS.map(|(literal, _)| literal);
-        Ok(Self {
-            marks: [build(&marks[..SECOND])?, build(&marks[SECOND..ALONE])?],
-            endings: [build(&endings[..WORDS])?, build(&endings[WORDS..])?],
-        })
-    }
-
-    /// Returns the hits in `text`.
-    pub fn hits(&self, text: &[u8], rules: &Arc<Rules>) -> Hits {
-        let (marks, endings, ats) = (Lane::default(), Lane::default(), Lane::default());
-        let mut hits = Hits { marks, endings, ats, rules: rules.hits(text), gates: Gates::of(text) };
-        for (searcher, first) in self.marks.iter().zip([0, SECOND]) {
-            each(searcher, text, text.len(), |start, length, literal| hits.marks.push(start, length, first + literal));
-        }
-        hits.gates.base32.iter().for_each(|start| hits.marks.push(*start as usize, 1, RUN));
+impl Hits {
+    /// Returns the hits in `text`, those of `rules` among them.
+    pub fn of(text: &[u8], rules: &Arc<Rules>) -> Self {
+        let (mut marks, mut endings, mut ats) = (Lane::default(), Lane::default(), Lane::default());
+        let literals = &*LITERALS;
+        let rules = rules.hits(text, |start, number| {
+            let literal = &literals[number];
+            let lane = if literal.ending { &mut endings } else { &mut marks };
+            lane.put(start + usize::from(literal.before), literal);
+        });
+        let gates = Gates::of(text);
+        gates.base32.iter().for_each(|start| marks.push(*start as usize, 1, RUN));
         // Of a row of `=` the first two are a key's.
-        hits.gates.paddings.iter().for_each(|start| hits.marks.push(*start as usize, PADDING.len(), ALONE));
+        gates.paddings.iter().for_each(|start| marks.push(*start as usize, PADDING.len(), ALONE));
         for start in memchr::memchr_iter(b'@', text) {
             // Of a row of `@` none has an address on both sides.
             if text.get(start + 1).is_some_and(|next| NAME.has(*next)) {
-                hits.ats.push(start, 1, 0);
+                ats.push(start, 1, 0);
             }
         }
-        let mut folded = Vec::with_capacity(text.len().min(CHUNK + OVERLAP));
-        for base in (0..text.len()).step_by(CHUNK) {
-            folded.clear();
-            fold(&text[base..text.len().min(base + CHUNK + OVERLAP)], &mut folded);
-            for (searcher, first) in self.endings.iter().zip([0, WORDS]) {
-                each(searcher, &folded, CHUNK, |start, length, literal| {
-                    hits.endings.push(base + start, length, first + literal);
-                });
-            }
-        }
-        hits.marks.sort();
-        hits.endings.sort();
-        hits
+        marks.sort();
+        Self { marks, endings, ats, rules, gates }
     }
-}
-
-/// Tells `hit` of every place in `text` before `end` where a literal starts, of its length and
-/// which it is.
-fn each(searcher: &AhoCorasick, text: &[u8], end: usize, mut hit: impl FnMut(usize, usize, usize)) {
-    let mut from = 0;
-    while let Some(found) = searcher.find(Input::new(text).range(from..)).filter(|found| found.start() < end) {
-        hit(found.start(), found.len(), found.pattern().as_usize());
-        from = found.start() + 1;
-    }
-}
-
-/// Appends `text` to `folded`, upper case made lower; not only letters change, so a hit in it is
-/// verified in the text itself.
-fn fold(text: &[u8], folded: &mut Vec<u8>) {
-    folded.extend(text.iter().map(|byte| byte | 0x20));
 }
 
 #[cfg(test)]
@@ -295,22 +287,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_literal_is_longer_than_chunks_overlap() {
-        assert!(ENDINGS.iter().all(|(literal, _)| literal.len() <= OVERLAP));
+    fn of_two_literals_none_begins_with_the_other() {
+        for ending in [false, true] {
+            let these = || LITERALS.iter().filter(|literal| literal.ending == ending);
+            for one in these() {
+                let begins = these().filter(|other| other.word.bytes.starts_with(&one.word.bytes));
+                assert_eq!(begins.count(), 1, "{}", one.word.bytes.escape_ascii());
+            }
+        }
     }
 
     #[test]
-    fn literals_across_chunks_are_found_once_and_those_across_messages_never() {
-        let searchers = Searchers::new().unwrap();
-        for shift in 0..24 {
-            let text = [vec![b'.'; CHUNK - shift], b"x-functions-key=AzFu==@a".to_vec()].concat();
-            let mut hits = searchers.hits(&text, &Rules::shipped());
+    fn literals_are_found_once_wherever_they_stand_and_those_across_messages_never() {
+        for shift in 0..140 {
+            let text = [vec![b'.'; shift], b"x-functions-key=AzFu==@a %2BASt".to_vec()].concat();
+            let mut hits = Hits::of(&text, &Rules::shipped());
             let all = 0..text.len();
             assert_eq!(hits.endings.within(&all).len(), 1, "{shift}");
-            assert_eq!((hits.marks.within(&all).len(), hits.ats.within(&all).len()), (2, 1));
+            assert_eq!((hits.marks.within(&all).len(), hits.ats.within(&all).len()), (3, 1));
         }
         let text = b"..key=..cookie..key=";
-        let mut hits = searchers.hits(text, &Rules::shipped());
+        let mut hits = Hits::of(text, &Rules::shipped());
         let mut starts = |range| hits.endings.within(&range).iter().map(|hit| hit.at(0).start).collect::<Vec<_>>();
         assert_eq!([starts(0..5), starts(5..9), starts(9..20)], [vec![], vec![], vec![16]]);
     }

@@ -91,11 +91,13 @@ fn of_family(text: &[u8], signature: usize, end: usize, family: &Family) -> Opti
 /// `==` (Functions), 86 and `==` (Storage, Cosmos DB, Batch). `at` is the padding.
 pub fn legacy(text: &[u8], at: usize, found: &mut Vec<Found>) {
     let mut start = at;
-    let mut length = 0;
-    while length <= 86 {
+    // Without their escapes, the last one first.
+    let (mut letters, mut length) = ([0; 87], 0);
+    for letter in &mut letters {
         match unit_before(text, start) {
             // A path is no key: `/` counts, but only once the length is right.
             Some(unit) if BASE64.has(unit.byte) => {
+                *letter = unit.byte;
                 start -= unit.len;
                 length += 1;
             }
@@ -107,7 +109,9 @@ pub fn legacy(text: &[u8], at: usize, found: &mut Vec<Found>) {
         86 => Kind::StorageKey,
         _ => return,
     };
-    if is_packed_text(&text[start..at]) {
+    letters[..length].reverse();
+    // What it begins with may be the letters of an escape that was cut off.
+    if is_packed_text(&letters[4..length]) {
         return;
     }
     let goes_on = text.get(at + 2).is_some_and(|next| *next == b'=' || BASE64.has(*next));

@@ -6,6 +6,7 @@
 //! line costs as much as its length. What is written in base64, with escapes or over several lines
 //! is read and searched again (`views`).
 
+pub mod avx2;
 pub mod base32;
 pub mod bytes;
 pub mod cask;
@@ -33,7 +34,10 @@ use std::sync::Arc;
 
 use aho_corasick::BuildError;
 
-use hits::{ENDINGS, Ending, Hit, Hits, MARKS, Mark, Searchers};
+pub use classes::BLOCK;
+pub use hits::literals;
+
+use hits::{ENDINGS, Ending, Hit, Hits, MARKS, Mark};
 
 use super::facts::Facts;
 use super::kind::Kind;
@@ -91,7 +95,6 @@ impl Found {
 /// Looks for secrets and addresses of people. Cheap to share.
 #[derive(Debug)]
 pub struct Scanner {
-    searchers: Searchers,
     views: Views,
     rules: Arc<Rules>,
     /// A text on which it panics, as a bug would.
@@ -103,7 +106,6 @@ impl Scanner {
     /// Builds the searchers; `rules` are those that are content.
     pub fn new(rules: Arc<Rules>) -> Result<Self, BuildError> {
         Ok(Self {
-            searchers: Searchers::new()?,
             views: Views::new()?,
             rules,
             #[cfg(test)]
@@ -119,7 +121,7 @@ impl Scanner {
 
     /// Returns where in `text`, all messages of a batch, there is something worth a look.
     fn hits(&self, text: &[u8]) -> Hits {
-        self.searchers.hits(text, &self.rules)
+        Hits::of(text, &self.rules)
     }
 
     /// Appends what must be hidden in `text` to `found`.

@@ -5,7 +5,7 @@
 //! `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
 //! backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
 
-use super::bytes::{Set, backslashes_before, starts_with, unit_at};
+use super::bytes::{Set, backslashes_before, hex, starts_with, unit_at};
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
                 Some(unit) if unit.escaped => at += unit.len,
                 _ => {
                     let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
-                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) {
+                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) || breaks_off(&text[at + run..]) {
                         break;
                     }
                     at += run;
@@ -193,6 +193,12 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
         at -= 1;
     }
     at
+}
+
+/// Tells whether `rest`, behind a backslash, is an escape that breaks off: base64 may be folded there.
+fn breaks_off(rest: &[u8]) -> bool {
+    let digits = rest.strip_prefix(b"u");
+    digits.is_some_and(|digits| digits.len() < 4 && digits.iter().all(|digit| hex(*digit).is_some()))
 }
 
 fn double(text: &[u8], start: usize, level: u8) -> usize {

@@ -25,9 +25,9 @@ pub(in crate::simulate) enum Curve {
 /// The days of one run.
 #[derive(Clone, Debug, Default)]
 pub(in crate::simulate) struct Calendar {
-    /// When the run begins.
-    start: Timestamp,
-    /// Days on which no office works, counted from the start.
+    /// Midnight of the day on which the run begins: days are counted from there.
+    midnight: Timestamp,
+    /// Days on which no office works.
     holidays: Vec<u64>,
     /// The days of the sale.
     sale: Range<u64>,
@@ -47,15 +47,16 @@ impl Calendar {
     /// Returns the days of the run that `seed` makes.
     pub(in crate::simulate) fn new(seed: u64, run: &Range<Timestamp>) -> Self {
         let mut rng = Rng::new(seed, 5);
-        let days = run.end.since(run.start).as_secs() / 86_400;
-        let day = |number: u64| run.start.plus(Duration::from_hours(24 * number));
+        let midnight = midnight(run.start);
+        let days = run.end.since(midnight).as_secs() / 86_400;
+        let day = |number: u64| midnight.plus(Duration::from_hours(24 * number));
         // A Friday and the Monday after it, as at Easter, in the second week or later.
         let week = rng.between(1, (days / 7).max(3) - 2);
         let friday = (0..7).find(|&past| weekday(day(7 * week + past)) == 4).unwrap_or(0) + 7 * week;
         let sale = rng.between(8, days.max(12) - 4);
         let hour = |number: u64, rng: &mut Rng| day(number).plus(Duration::from_secs(rng.between(32_400, 54_000)));
         Self {
-            start: run.start,
+            midnight,
             holidays: if days >= 14 { vec![friday, friday + 3] } else { Vec::new() },
             sale: if days >= 12 { sale..sale + 2 } else { 0..0 },
             released: (days >= 14).then(|| hour(rng.between(8, days - 3), &mut rng)),
@@ -64,13 +65,22 @@ impl Calendar {
     }
 
     fn day(&self, at: Timestamp) -> u64 {
-        at.since(self.start).as_secs() / 86_400
+        at.since(self.midnight).as_secs() / 86_400
+    }
+
+    /// Returns when a second of a day is.
+    pub(super) fn at(&self, day: u64, second: u64) -> Timestamp {
+        self.midnight.plus(Duration::from_secs(day * 86_400 + second))
+    }
+
+    /// Returns the day of the week, Monday 0 to Sunday 6.
+    pub(super) fn weekday(&self, day: u64) -> u64 {
+        weekday(self.at(day, 0))
     }
 
     /// Tells whether offices work on this day.
     pub(super) fn works(&self, day: u64) -> bool {
-        let at = self.start.plus(Duration::from_hours(24 * day));
-        weekday(at) < 5 && !self.holidays.contains(&day)
+        self.weekday(day) < 5 && !self.holidays.contains(&day)
     }
 
     /// Tells whether the shop has its sale.
@@ -97,8 +107,14 @@ impl Calendar {
     }
 }
 
+/// Returns the midnight before `at`, UTC.
+fn midnight(at: Timestamp) -> Timestamp {
+    const DAY: i64 = 86_400_000_000_000;
+    Timestamp::from_nanos(at.nanos().div_euclid(DAY).saturating_mul(DAY))
+}
+
 /// Returns the day of the week, Monday 0 to Sunday 6, UTC.
-pub(super) fn weekday(at: Timestamp) -> u64 {
+fn weekday(at: Timestamp) -> u64 {
     (at.nanos().div_euclid(86_400_000_000_000) + 3).rem_euclid(7) as u64
 }
 

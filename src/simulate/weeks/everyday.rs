@@ -60,13 +60,13 @@ pub(super) fn planned(days: u64, calendar: &Calendar, rng: &mut Rng) -> Vec<(u64
             all.push((day, rng.below(23 * HOUR), &SCAN));
         }
         all.push((day, rng.between(6 * HOUR, 20 * HOUR), &CONFUSED));
-        match day % 7 {
+        match calendar.weekday(day) {
             2 => all.extend(WEEKLY.iter().map(|plan| (day, 6 * HOUR, plan))),
             4 => all.push((day, 3 * HOUR, &LIMITED)),
             _ => {}
         }
         if calendar.works(day) {
-            working_day(day, &mut all, rng);
+            working_day(day, calendar.weekday(day) == 0, &mut all, rng);
         }
     }
     for month in 0..days / 28 {
@@ -78,8 +78,8 @@ pub(super) fn planned(days: u64, calendar: &Calendar, rng: &mut Rng) -> Vec<(u64
     all
 }
 
-fn working_day(day: u64, all: &mut Vec<(u64, u64, &'static Plan)>, rng: &mut Rng) {
-    if day.is_multiple_of(7) {
+fn working_day(day: u64, monday: bool, all: &mut Vec<(u64, u64, &'static Plan)>, rng: &mut Rng) {
+    if monday {
         all.push((day, 8 * HOUR, &MONDAY));
     }
     for _ in 0..3 {

@@ -14,7 +14,6 @@ mod records;
 mod rounds;
 
 use std::ops::Range;
-use std::time::Duration;
 
 use crate::clock::Timestamp;
 
@@ -73,10 +72,13 @@ pub(super) fn episodes(
         .filter(|episode| episode.end() <= run.end)
         .collect();
     let mut rng = Rng::new(seed, 6);
-    let days = run.end.since(run.start).as_secs() / 86_400;
+    // A run that begins at noon ends at noon: of its first and last day it has a part.
+    let days = run.end.since(calendar.at(0, 0)).as_secs().div_ceil(86_400);
     for (number, (day, seconds, plan)) in (1_000..).zip(everyday::planned(days, calendar, &mut rng)) {
-        let start = run.start.plus(Duration::from_secs(day * 86_400 + seconds));
-        episodes.push(Episode::at(plan, number, seed, start));
+        let episode = Episode::at(plan, number, seed, calendar.at(day, seconds));
+        if run.start <= episode.start() && episode.start() < run.end {
+            episodes.push(episode);
+        }
     }
     episodes
 }
@@ -89,6 +91,7 @@ pub(super) fn rhythms(start: Timestamp, rng: &mut Rng) -> Vec<Rhythm> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use super::super::attacks::Label;
     use super::super::fleet::Fleet;
@@ -179,6 +182,26 @@ mod tests {
         let labels = world(1, 1, false).labels();
         assert!(labels.len() >= 40, "{}", labels.len());
         assert!(labels.iter().all(|label| MONDAY <= label.start && label.end <= run(1).end));
+    }
+
+    #[test]
+    fn whenever_weeks_begin_mondays_are_mondays_and_noon_is_noon() {
+        // Two weeks from a Wednesday, a quarter to four in the afternoon.
+        let start = MONDAY.plus(Duration::from_secs(2 * 86_400 + 56_700));
+        let run = start..start.plus(Duration::from_hours(336));
+        let calendar = Calendar::new(5, &run);
+        let planned = everyday::planned(15, &calendar, &mut Rng::new(5, 6));
+        let of = |name: &str| -> Vec<Timestamp> {
+            let named = planned.iter().filter(|(_, _, plan)| plan.info.name == name);
+            named.map(|(day, second, _)| calendar.at(*day, *second)).collect()
+        };
+        let since_monday = |at: &Timestamp| at.since(MONDAY).as_secs() % (7 * 86_400);
+        assert_eq!(of("monday-morning").iter().map(since_monday).collect::<Vec<_>>(), [28_800]);
+        assert_eq!(of("weekly-report").iter().map(since_monday).collect::<Vec<_>>(), [194_400; 3]);
+        let nights = of("nightly-batch");
+        assert!(nights.iter().all(|at| (7_200..8_400).contains(&(at.since(MONDAY).as_secs() % 86_400))));
+        let episodes = episodes(5, &run, &calendar, &[], true);
+        assert!(episodes.iter().all(|episode| run.contains(&episode.start())));
     }
 
     #[test]

@@ -232,7 +232,8 @@ fn log_record() -> impl Strategy<Value = LogRecord> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    // 256 is what there is unless PROPTEST_CASES says how many.
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 200, told => told }, ..ProptestConfig::default() })]
 
     #[test]
     fn any_export_is_json_of_as_many_records(records in prop::collection::vec(log_record(), 0..6)) {

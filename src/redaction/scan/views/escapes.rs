@@ -2,8 +2,8 @@
 //!
 //! Percent escapes, those of JSON and entities of HTML hide the words that rules look for and the
 //! signs between their parts: `hooks.slack.com%2Fservices`, `\u0070assword`, `&quot;secret&quot;`.
-//! The stretch around an escape, up to white space and quotes, is read with all of them undone;
-//! percent within percent in one go. Each byte is read once.
+//! The stretch around an escape, up to white space and quotes, is read with all of them undone, over
+//! the break of a line if a long word ends there; percent within percent in one go. Each byte is read once.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, BuildError, Input, Span};
 
 use super::super::bytes::{Set, hex, unit_at};
-use super::{Cursor, Gathering, How};
+use super::{Cursor, Gathering, How, folds};
 
 /// What announces an escape; few, and of two bytes at least, so that they are found by SIMD.
 const LITERALS: [&str; 16] = [
@@ -69,7 +69,7 @@ pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
     let (mut from, mut floor) = (0, 0);
     while let Some(at) = literals.first(text, from) {
         from = at + 1;
-        if text[at..].starts_with(b"%20") {
+        if text[at..].starts_with(b"%20") && !parts_a_number(text, at) {
             continue;
         }
         let Some((parent, range)) = cursor.around(to.texts, at).filter(|(parent, _)| !to.texts.is_folded(*parent))
@@ -90,6 +90,12 @@ pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
             read(to, parent, outer);
         }
     }
+}
+
+/// Tells whether the `%20` at `at` stands between four digits and four, as in the number of a card.
+fn parts_a_number(text: &[u8], at: usize) -> bool {
+    let four = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
+    four(at.checked_sub(4).and_then(|from| text.get(from..at))) && four(text.get(at + 3..at + 7))
 }
 
 fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>) {
@@ -152,26 +158,33 @@ impl Around {
 /// Returns what stands `around` the escape at `at` that starts with no byte before `floor`.
 fn stretch(text: &[u8], floor: usize, at: usize, around: &Around) -> Range<usize> {
     let mut start = at;
-    while start > floor && !around.ends_at(text, start - 1) {
-        if text[start - 1] == b'\\' && !matches!(text[start], b'u' | b'/' | b'\\') {
-            // `\n`: its letter is no part of what follows.
-            start = (start + 1).min(at);
-            break;
+    while start > floor {
+        let sign = text[start - 1] == b'\\' && !matches!(text[start], b'u' | b'/' | b'\\');
+        if !sign && !around.ends_at(text, start - 1) {
+            start -= 1;
+            continue;
         }
-        start -= 1;
+        // `\n`: its letter is no part of what follows.
+        start = if sign { (start + 1).min(at) } else { start };
+        match folds::backwards(&text[floor..], start - floor) {
+            Some(before) => start = floor + before,
+            None => break,
+        }
     }
     let mut end = at;
-    while let Some(byte) = text.get(end).filter(|_| !around.ends_at(text, end)) {
-        if *byte == b'\\' {
-            let run = text[end..].iter().take_while(|byte| **byte == b'\\').count();
-            if !matches!(text.get(end + run), Some(b'u' | b'/')) {
-                break;
-            }
-            end += run;
+    while let Some(byte) = text.get(end) {
+        let run = text[end..].iter().take_while(|byte| **byte == b'\\').count();
+        let sign = *byte == b'\\' && !matches!(text.get(end + run), Some(b'u' | b'/'));
+        if !sign && !around.ends_at(text, end) {
+            end += run + 1;
+            continue;
         }
-        end += 1;
+        match folds::onwards(text, end) {
+            Some(next) => end = next,
+            None => break,
+        }
     }
-    start..end
+    start..end.min(text.len())
 }
 
 /// Returns what the escape at `at` stands for, and its length.
@@ -228,6 +241,10 @@ mod tests {
             (r#"{"m":"x\ny\/z\"q"}"#, r"y\/z"),
             (r#""\/\\\/a\\n""#, r"\/\\\/a"),
             (r"\%41b", "%41b"),
+            (r#""abcdefghij\/x\r\nab\nc""#, r"abcdefghij\/x\r\nab"),
+            (r#""a\nabcdefghijkl\r\nm\/n\nc""#, r"abcdefghijkl\r\nm\/n"),
+            (r#""abcdefghijk\nm\/n\nc""#, r"m\/n"),
+            ("abcdefghijk%2B\r\n cd ef", "abcdefghijk%2B\r\n cd"),
             ("'a\\u0026b'", "a\\u0026b"),
         ] {
             let bytes = text.as_bytes();

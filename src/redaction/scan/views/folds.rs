@@ -3,18 +3,23 @@
 //! Base64 is folded at 64 or 76 characters, long tokens wherever a screen ends. What stands on both
 //! sides of a line break, however it is written, is read as one word if the first part is long. In
 //! such a word only what proves or shapes itself counts, over a break, and only if it was not whole
-//! before: a name says nothing of the line behind its value. Each byte is read twice at most.
+//! before: a name says nothing of the line behind its value. Each byte is read twice, where lines are
+//! short five times more.
 
 use std::ops::Range;
 
 use memchr::memmem;
 
 use super::super::bytes::{Set, backslashes_before, unit_at, unit_before};
-use super::{Cursor, Found, Gathering, How};
+use super::{Cursor, Found, Gathering, How, Kind};
 use crate::telemetry::Confidence;
 
 /// The fewest characters before a break.
 const LEAST: usize = 12;
+/// How many lines are read together once more, if a value may begin in the first of them.
+const TOGETHER: usize = 3;
+/// How long the lines of base64 are at least, but for the last one.
+const WIDTH: usize = 60;
 /// How much white space a line may begin with, characters.
 const INDENT: usize = 32;
 /// How many of a hundred characters of what goes on must be of another class than the one before:
@@ -56,6 +61,38 @@ pub fn gather(to: &mut Gathering<'_>) {
     }
 }
 
+/// Returns where the next line goes on with the word that ends at `at`, if it looks folded there.
+pub fn onwards(text: &[u8], at: usize) -> Option<usize> {
+    let next = next_line(text, at).filter(|_| is_long(&text[..at]))?;
+    unit_at(text, next).is_some_and(|unit| TOKEN.has(unit.byte)).then_some(next)
+}
+
+/// Returns where the line before ends, if what begins at `at` looks like the rest of a word that was
+/// folded there.
+pub fn backwards(text: &[u8], at: usize) -> Option<usize> {
+    let (mut end, mut breaks) = (at, 0);
+    for _ in 0..INDENT {
+        let Some(unit) = unit_before(text, end) else { break };
+        match unit.byte {
+            b' ' | b'\t' if breaks == 0 => {}
+            b'\n' | b'\r' if breaks < 2 => breaks += 1,
+            _ => break,
+        }
+        end -= unit.len;
+    }
+    (breaks > 0 && is_long(&text[..end])).then_some(end)
+}
+
+/// Tells whether `text` ends with a long word, some of it written with escapes perhaps.
+fn is_long(text: &[u8]) -> bool {
+    let mut end = text.len();
+    (0..LEAST).all(|_| {
+        let unit = unit_before(text, end).filter(|unit| TOKEN.has(unit.byte));
+        end -= unit.map_or(0, |unit| unit.len);
+        unit.is_some()
+    })
+}
+
 /// Tells whether `text` ends with a long word, perhaps with the `\r` of a line break behind it.
 fn long_before(text: &[u8]) -> bool {
     let end = text.len() - line_end(text);
@@ -76,8 +113,11 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
     while start > within.start && TOKEN.has(text[start - 1]) {
         start -= 1;
     }
-    if start > within.start && text[start - 1] == b'\\' {
-        start += if text[start] == b'u' { 5 } else { 1 };
+    // The letters of an escape before it are none of its own; any other sign stands for itself.
+    if start > within.start
+        && let Some(escape) = unit_at(text, start - 1).filter(|unit| unit.escaped)
+    {
+        start = end.min(start - 1 + escape.len);
     }
     let mut parts = Vec::new();
     parts.push(start..end);
@@ -94,12 +134,25 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
     if parts.len() < 2 || !to.may(parent, &outer) {
         return None;
     }
-    // The last word may be the text's again: it is read with it and without.
+    with_and_without(to, parent, &parts);
+    // The first words may be the text's too: the value may begin behind each that is no line of base64.
+    for at in 1..parts.len() - 1 {
+        let (before, window) = (&parts[at - 1], &parts[at..parts.len().min(at + TOGETHER)]);
+        let full = before.len() == window[0].len() && before.len() >= WIDTH;
+        let outer = window[0].start..window.last().map_or(end, |last| last.end);
+        if !full && to.may(parent, &outer) {
+            with_and_without(to, parent, window);
+        }
+    }
+    Some(end)
+}
+
+/// Reads `parts` as one word. The last may be the text's again: it is read with it and without.
+fn with_and_without(to: &mut Gathering<'_>, parent: usize, parts: &[Range<usize>]) {
     if parts.len() > 2 {
         joined(to, parent, &parts[..parts.len() - 1]);
     }
-    joined(to, parent, &parts);
-    Some(end)
+    joined(to, parent, parts);
 }
 
 fn joined(to: &mut Gathering<'_>, parent: usize, parts: &[Range<usize>]) {
@@ -162,6 +215,16 @@ pub fn holds(one: &Found, read: &[u8], breaks: &[u32], places: &[u32], seen: &Se
     better || !whole(&seen.secret) || is_restless(&read[over..one.span.end])
 }
 
+/// Makes `one` no surer than it is: what has no checksum may go on behind a break by a word that
+/// happens to stand there. It is hidden, and wakes nobody.
+pub fn doubt(one: &mut Found, read: &[u8], breaks: &[u32]) {
+    let last = breaks.iter().rev().map(|at| *at as usize).find(|at| *at > one.span.start && *at < one.span.end);
+    let word = |tail: &[u8]| tail.iter().all(u8::is_ascii_lowercase);
+    if matches!(one.kind, Kind::Rule(_)) && last.is_some_and(|at| word(&read[at..one.span.end])) {
+        one.confidence = Confidence::Suspected;
+    }
+}
+
 /// Tells whether `text` looks like a part of a key: its characters are of many classes.
 fn is_restless(text: &[u8]) -> bool {
     let class = |byte: &u8| match byte {
@@ -186,6 +249,33 @@ mod tests {
         for text in ["ab cd", "ab\n\n\ncd", "abcd"] {
             assert_ne!(next_line(text.as_bytes(), 2).map(|at| &text[at..]), Some("cd"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_word_goes_on_over_a_break_from_both_sides_if_it_is_long() {
+        for (before, between, behind) in [
+            ("abcdefghijkl", r"\r\n", "mn"),
+            (r"abcdef\u002bghijk", r"\n", "mn"),
+            (r"\/bcdef\/ghijk\/", r"\\r\\n", r"\/mn"),
+            ("abcdefghijk%2B", "\r\n  ", "mn"),
+            ("abcdefghijkl", "%0D%0A", "mn"),
+        ] {
+            let text = [before, between, behind].concat();
+            let next = before.len() + between.len();
+            assert_eq!(onwards(text.as_bytes(), before.len()), Some(next), "{text}");
+            assert_eq!(backwards(text.as_bytes(), next), Some(before.len()), "{text}");
+        }
+        for (before, between, behind) in [
+            ("abcdefghijk", "\n", "mn"),
+            ("abcdefghijkl", " ", "mn"),
+            ("abcdefghijkl", "\n\n\n", "mn"),
+            ("abcdefghijkl", "\n", ""),
+        ] {
+            let text = [before, between, behind].concat();
+            assert_eq!(onwards(text.as_bytes(), before.len()), None, "{text}");
+        }
+        assert_eq!(backwards(b"abcdefghijk\nmn", 12), None);
+        assert_eq!(backwards(b"abcdefghijkl mn", 13), None);
     }
 
     #[test]

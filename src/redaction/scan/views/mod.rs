@@ -274,7 +274,9 @@ fn put_back(
             How::Folded { offsets: at, breaks } => {
                 let places = &offsets[*at..];
                 list.retain(|one| folds::holds(one, read, breaks, places, &seen, &last));
-                for one in list.drain(..).map(|one| inside::mapped(one, read, places, None)) {
+                for mut one in list.drain(..) {
+                    folds::doubt(&mut one, read, breaks);
+                    let one = inside::mapped(one, read, places, None);
                     last = one.span.clone();
                     put(one);
                 }

@@ -3,11 +3,13 @@
 //! Every [`STRIDE`]th byte is looked at (`gates`): a run of base64 that holds a secret covers one, with
 //! [`WINDOW`] characters behind it. Where a group of four starts is not known, for a path or an escape
 //! may stand right before it, so each of four places is tried; two groups that decode to text are
-//! followed both ways as long as text comes out. Text of UTF-16 is known by its zeros. Random
-//! characters fail at once, and each byte is decoded once.
+//! followed both ways as long as text comes out. Some texts come out as text from a wrong place too,
+//! and go on longer there: all that come out are read. Text of UTF-16 is known by its zeros. Random
+//! characters fail at once, and each byte is decoded once from each place.
 
 use std::ops::Range;
 
+use super::super::bytes::unit_at;
 use super::super::gates::STRIDE;
 use super::inside::{self, Packed};
 use super::{Cursor, Found, Gathering, How};
@@ -36,15 +38,15 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// Reads every run of base64 that decodes to text.
+/// Reads every run of base64 that decodes to text, from each place on from which it does.
 pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
-    let (mut at, mut floor) = (0, 0);
+    // Up to where each of four places has been read; what is hidden for sure needs no look at any.
+    let (mut floors, mut at) = ([0; 4], 0);
     for here in to.texts.packed.iter().map(|here| *here as usize) {
         let Some(window) = text.get(here..).and_then(<[u8]>::first_chunk::<WINDOW>).filter(|_| here >= at) else {
             continue;
         };
-        let next = here + STRIDE;
         let places = sample(window);
         if places == [None; 4] {
             continue;
@@ -54,20 +56,17 @@ pub fn gather(to: &mut Gathering<'_>) {
             continue;
         };
         if let Some(end) = cursor.covered(&to.covered, here) {
-            at = next.max(end / STRIDE * STRIDE);
+            at = (here + STRIDE).max(end / STRIDE * STRIDE);
             continue;
         }
-        let within = floor.max(range.start)..range.end;
-        // What repeats itself is text from several places on: the right one is the one that goes on.
-        let regions = (0..4).filter_map(|place| {
-            let wide = places[place]?;
-            Some((region(text, &within, here + place, wide)?, wide))
-        });
-        let Some((outer, wide)) = regions.max_by_key(|(outer, _)| outer.len()) else { continue };
-        floor = outer.end;
-        at = next.max(floor.div_ceil(STRIDE) * STRIDE);
-        if to.may(parent, &outer) {
-            read(to, parent, outer, wide);
+        for ((place, wide), floor) in places.into_iter().enumerate().zip(&mut floors) {
+            let Some(wide) = wide.filter(|_| here + place >= *floor) else { continue };
+            let within = range.start.max(*floor)..range.end;
+            let Some(outer) = region(text, &within, here + place, wide) else { continue };
+            *floor = outer.end;
+            if to.may(parent, &outer) {
+                read(to, parent, outer, wide);
+            }
         }
     }
 }
@@ -83,13 +82,24 @@ fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>, wide: bool) 
     }
     let mut bytes = Vec::new();
     decode(letters, &mut bytes);
-    let offsets = to.offsets.len();
-    // Which byte of two is the letter's: the one that is not zero.
-    let phase = usize::from(bytes.first() == Some(&0));
-    for (number, two) in bytes[phase..].chunks(2).enumerate() {
-        let byte = if two.get(1).is_none_or(|high| *high == 0) { two[0] } else { 0xff };
+    let (offsets, mut at) = (to.offsets.len(), 0);
+    let big = bytes.first() == Some(&0);
+    while let Some(two) = bytes.get(at..bytes.len().min(at + 2)).filter(|two| !two.is_empty()) {
+        // Which byte of two is the letter's: the one that is not zero. It may change on the way.
+        if matches!(two, [0, second] if *second != 0) {
+            at += 1;
+            continue;
+        }
+        let (byte, length) = match *two {
+            [letter] | [letter, 0] => (letter, 2),
+            // The last before one beyond ASCII, if their zeros come first.
+            [letter, _] if big && bytes[..at].ends_with(&[0]) => (letter, 2),
+            _ if bytes.get(at + 2) == Some(&0) => (0xff, 1),
+            _ => (0xff, 2),
+        };
         to.text.push(byte);
-        to.offsets.push((phase + number * 2) as u32);
+        to.offsets.push(at as u32);
+        at += length;
     }
     to.offsets.push(bytes.len() as u32);
     to.view(parent, outer, from, How::Packed { wide: Some(offsets), url });
@@ -192,14 +202,9 @@ fn behind_escape(text: &[u8], floor: usize, first: usize) -> usize {
     let before = &text[floor..first];
     let letters = before.iter().rev().take(5).take_while(|letter| VALUES[usize::from(**letter)] != NONE).count();
     let Some(sign) = before.len().checked_sub(letters + 1).map(|at| floor + at) else { return first };
-    let end = match text[sign..] {
-        [b'\\', b'u', ..] => sign + 6,
-        [b'\\', ..] => sign + 2,
-        [b'%', b'2', b'5', ..] => sign + 5,
-        [b'%', ..] => sign + 3,
-        _ => return first,
-    };
-    first + end.saturating_sub(first).div_ceil(4) * 4
+    // Any other sign stands for itself, and letters that follow it are a secret's, perhaps.
+    let Some(escape) = unit_at(text, sign).filter(|unit| unit.escaped) else { return first };
+    first + (sign + escape.len).saturating_sub(first).div_ceil(4) * 4
 }
 
 /// Returns the finds of `list` (ascending, apart), found in the view `read`, where they stand in the
@@ -265,24 +270,34 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+    use super::super::Texts;
     use super::*;
+    use crate::redaction::scan::Gates;
 
-    /// What is read out of the first run of base64 in `text`.
-    fn inner(text: &str) -> Option<String> {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        loop {
-            let window = bytes.get(at..)?.first_chunk()?;
-            let places = sample(window);
-            let regions = (0..4).filter_map(|place| region(bytes, &(0..bytes.len()), at + place, places[place]?));
-            let found = regions.max_by_key(Range::len);
-            if let Some(outer) = found {
-                let mut out = Vec::new();
-                decode(&bytes[outer], &mut out);
-                return Some(String::from_utf8_lossy(&out).into_owned());
-            }
-            at += STRIDE;
-        }
+    /// All that is read out of the base64 in `text`.
+    fn readings(text: &str) -> Vec<String> {
+        let gates = Gates::of(text.as_bytes());
+        let ranges = [0..text.len()];
+        let mut to = Gathering {
+            texts: &Texts { text: text.as_bytes(), packed: &gates.packed, ranges: &ranges, views: &[] },
+            covered: Vec::new(),
+            deepest: false,
+            spent: &mut Vec::new(),
+            limits: &ranges,
+            text: Vec::new(),
+            offsets: Vec::new(),
+            views: Vec::new(),
+            refused: Vec::new(),
+        };
+        gather(&mut to);
+        let read = |view: &super::super::View| String::from_utf8_lossy(&to.text[view.inner.clone()]).into_owned();
+        to.views.iter().map(read).collect()
+    }
+
+    #[track_caller]
+    fn reads(text: &str, plain: &str) {
+        let all = readings(text);
+        assert!(all.iter().any(|read| read.contains(plain)), "{plain} is not read out of {text}, but {all:?}");
     }
 
     #[test]
@@ -291,10 +306,8 @@ mod tests {
             let plain: String = (0..length).map(|at| char::from(b'a' + (at % 26) as u8)).collect();
             for encoded in [STANDARD.encode(&plain), URL_SAFE_NO_PAD.encode(&plain)] {
                 for shift in 0..STRIDE {
-                    for before in ["", " ", "\"", "\\n", "/api/", "%3D", "\\u003d", "x="] {
-                        let text = format!("{}{before}{encoded} ", ".".repeat(shift));
-                        let read = inner(&text).unwrap_or_else(|| panic!("{text}"));
-                        assert!(read.ends_with(&plain), "{text} {read}");
+                    for before in ["", " ", "\"", "\\n", "/api/", "%3D", "\\u003d", "x=", "C:\\", "C:\\\\", "50%"] {
+                        reads(&format!("{}{before}{encoded} ", ".".repeat(shift)), &plain);
                     }
                 }
             }
@@ -302,22 +315,46 @@ mod tests {
     }
 
     #[test]
-    fn of_several_places_at_which_text_may_start_the_right_one_is_read() {
-        let plain = format!("u={}BEGIN and on", "%2D".repeat(12));
-        for shift in 0..STRIDE {
-            let text = format!("{}={} ", ".".repeat(shift), STANDARD.encode(&plain));
-            assert_eq!(inner(&text).as_deref(), Some(&*plain), "{text}");
+    fn of_several_places_at_which_text_may_start_each_is_read() {
+        for repeated in ["%2D", "%2c", "%5d", "1234", "UVWX"] {
+            let plain = format!("u={}BEGIN and on", repeated.repeat(12));
+            for before in ["=", "/d/", "/", "x/", "12/"] {
+                for shift in 0..STRIDE {
+                    reads(&format!("{}{before}{} ", ".".repeat(shift), STANDARD.encode(&plain)), &plain);
+                }
+            }
+        }
+    }
+
+    /// From a wrong place on the second is text as well, so that one reading goes over both.
+    #[test]
+    fn of_two_that_stand_side_by_side_each_is_read() {
+        for length in 30..42 {
+            let first = "%2c%5d%2f".repeat(6)[..length].to_owned();
+            let second = format!("{}BEGIN", "%2c".repeat(20));
+            for between in ["/", "//", "-", "_a_", ""] {
+                let text = format!("/{}{between}{}/x", URL_SAFE_NO_PAD.encode(&first), URL_SAFE_NO_PAD.encode(&second));
+                reads(&text, &first);
+                reads(&text, &second);
+            }
         }
     }
 
     #[test]
     fn text_of_utf_16_is_read_in_both_orders() {
         for swap in [false, true] {
-            let bytes: Vec<u8> =
-                "Get-Thing -Key abcdefgh".bytes().flat_map(|byte| if swap { [0, byte] } else { [byte, 0] }).collect();
-            let text = format!("-enc {} x", STANDARD.encode(bytes));
-            let read = inner(&text).unwrap().replace('\0', "");
-            assert_eq!(read, "Get-Thing -Key abcdefgh");
+            let wide = |text: &str| -> Vec<u8> {
+                text.bytes().flat_map(|byte| if swap { [0, byte] } else { [byte, 0] }).collect()
+            };
+            let plain = "Get-Thing -Key abcdefgh";
+            reads(&format!("-enc {} x", STANDARD.encode(wide(plain))), plain);
+            // A byte more or less between two texts changes which of two is the letter's.
+            for between in [&b"\0"[..], b"\x80\x81\x82", b"x"] {
+                let both = [&wide(plain), between, &wide("Set-Other -Key ijklmnop")].concat();
+                let text = format!("-enc {} x", STANDARD.encode(both));
+                reads(&text, plain);
+                reads(&text, "Set-Other -Key ijklmnop");
+            }
         }
     }
 
@@ -331,12 +368,12 @@ mod tests {
                     (state >> 56) as u8
                 })
                 .collect();
-            assert_eq!(inner(&STANDARD.encode(&random)).filter(|read| read.len() > 30), None);
+            assert!(readings(&STANDARD.encode(&random)).iter().all(|read| read.len() <= 30));
         }
         for text in
             ["/SUBSCRIPTIONS/12CABCB4-86E8-404F-A3D2-1DC9982F45CA/RESOURCEGROUPS/X", "0123456789abcdef0123456789abcdef"]
         {
-            assert_eq!(inner(text), None, "{text}");
+            assert_eq!(readings(text), Vec::<String>::new(), "{text}");
         }
     }
 
@@ -348,5 +385,8 @@ mod tests {
         assert_eq!(behind_escape(b"x\\nabcdefgh", 0, 2), 6);
         assert_eq!(behind_escape(b"x\\nabcdefgh", 0, 3), 3);
         assert_eq!(behind_escape(b"%3Dabcdefgh", 0, 1), 5);
+        assert_eq!(behind_escape(b"C:\\abcdefgh", 0, 3), 3);
+        assert_eq!(behind_escape(b"50%abcdefgh".as_slice(), 0, 3), 7);
+        assert_eq!(behind_escape(b"50%QUJDRUZH".as_slice(), 0, 3), 3);
     }
 }

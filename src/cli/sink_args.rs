@@ -1,0 +1,53 @@
+//! The command line of `sinks`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use crate::alerts::AlertId;
+
+use super::args::DataFolder;
+
+/// `gatewatch sinks`.
+#[derive(Debug, Subcommand)]
+pub enum Sinks {
+    /// Print what a sink would be sent about an alert; sends nothing.
+    Preview(SinksOne),
+    /// Send a made-up alert to a sink, and say what came back; exits 1 if it did not arrive.
+    Test(SinksOne),
+    /// List what was sent where, at which attempt, what came back, how long it took, and what is tried again when.
+    Deliveries(SinksDeliveries),
+}
+
+/// Which sink.
+#[derive(Debug, ClapArgs)]
+pub struct SinksOne {
+    /// The sink's name, as the configuration has it.
+    pub sink: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "gatewatch.toml")]
+    pub config: PathBuf,
+}
+
+/// `gatewatch sinks deliveries`.
+#[derive(Debug, ClapArgs)]
+pub struct SinksDeliveries {
+    /// Only to this sink.
+    #[arg(long, value_name = "NAME")]
+    pub sink: Option<String>,
+    /// Only about this alert.
+    #[arg(long, value_name = "ID")]
+    pub alert: Option<AlertId>,
+    /// Only those that wait or were refused.
+    #[arg(long)]
+    pub failing: bool,
+    /// Lines at most, the newest first.
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub data: DataFolder,
+}

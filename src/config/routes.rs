@@ -1,0 +1,137 @@
+//! Which routes can't be meant?
+//!
+//! One to a sink that is not there, one that nothing reaches because an earlier one takes everything,
+//! and a sink to which none leads: it would never hear of anything.
+
+use crate::sinks::Route;
+
+use super::Sinks;
+
+/// Routes at most.
+const MOST: usize = 100;
+
+/// Tells `wrong` of each: where, what, and how to mend it.
+pub(super) fn check(sinks: &Sinks, routes: &[Route], wrong: &mut impl FnMut(&str, &str, &str)) {
+    if routes.len() > MOST {
+        wrong(
+            "routes",
+            &format!("{} routes are more than {MOST}", routes.len()),
+            "name several of a kind in one route",
+        );
+    }
+    let named = sinks.named();
+    for (n, route) in routes.iter().enumerate() {
+        if route.to.is_empty() {
+            wrong(&format!("routes[{n}].to"), "this route leads nowhere", "name a sink: to = [\"ops\"]");
+        }
+        for (m, to) in route.to.iter().enumerate() {
+            if named.iter().all(|(_, name, _)| name != to) {
+                wrong(&format!("routes[{n}].to[{m}]"), &format!("there is no sink `{to}`"), &nearest(to, sinks));
+            }
+        }
+        if let Some(earlier) = routes[..n].iter().position(takes_everything) {
+            wrong(
+                &format!("routes[{n}]"),
+                &format!("nothing comes here: route {} takes every alert", earlier + 1),
+                "put this one before that one, or write continue = true there",
+            );
+        }
+    }
+    if routes.is_empty() {
+        return;
+    }
+    for (kind, name, _) in &named {
+        if routes.iter().all(|route| route.to.iter().all(|to| to != name)) {
+            wrong(
+                &format!("sinks.{kind}.{name}"),
+                "no route leads to this sink, so it never hears of anything",
+                &format!("add [[routes]] with to = [\"{name}\"], or take the sink out"),
+            );
+        }
+    }
+}
+
+fn nearest(to: &str, sinks: &Sinks) -> String {
+    let named = sinks.named();
+    let near = named.iter().map(|(_, name, _)| (strsim::damerau_levenshtein(to, name), *name)).min();
+    match near {
+        Some((distance, name)) if distance <= 1 + name.len() / 3 => format!("did you mean `{name}`?"),
+        Some(_) => {
+            let all: Vec<&str> = named.iter().map(|(_, name, _)| *name).collect();
+            format!("there are {}", all.join(", "))
+        }
+        None => "there is none yet: add one under [sinks]".to_owned(),
+    }
+}
+
+fn takes_everything(route: &Route) -> bool {
+    let Route { to: _, families, levels, at_least, apps, entities, detectors, hours, days, .. } = route;
+    let all = families.is_empty() && levels.is_empty() && at_least.is_none() && apps.is_empty();
+    all && entities.is_empty() && detectors.is_empty() && hours.is_none() && days.is_empty() && !route.r#continue
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{load, render};
+
+    const SINKS: &str =
+        "[sinks.slack.ops]\nurl = { env = 'SLACK' }\n[sinks.pagerduty.night]\nrouting_key = { file = '/k' }\n";
+
+    fn shown(text: &str) -> String {
+        let problems = load("gatewatch.toml", text).expect_err("it has problems");
+        render(&problems, text, false)
+    }
+
+    #[test]
+    fn routes_read_as_they_are_written() {
+        let text = format!(
+            "{SINKS}[[routes]]\nat_least = 'critical'\nhours = '22:00-06:00'\nutc_offset = '+01:00'\nto = ['night']\n\
+             continue = true\n[[routes]]\nto = ['ops']\ngroup_by = ['app']\nwait = '1m'\nat_most = '10 per 1h'\n"
+        );
+        let config =
+            load("gatewatch.toml", &text).unwrap_or_else(|problems| panic!("{}", render(&problems, &text, false)));
+        let written = toml::to_string(&config).unwrap();
+        assert!(written.contains("22:00-06:00") && written.contains("10 per 1h"), "{written}");
+        assert_eq!(load("again.toml", &written).unwrap().routes, config.routes);
+    }
+
+    #[test]
+    fn every_problem_of_sinks_and_routes_is_told_at_once_with_its_place_and_a_mend() {
+        let text = format!(
+            "{SINKS}title = '{{titel}}'\n[sinks.email.ops]\nhost = 'mail:25'\nfrom = 'a@b.example'\nto = []\n\
+             [sinks.teams.lost]\nurl = 'flows.example.com'\n[[routes]]\nto = ['opps', 'night']\nfamilies = ['key-usag']\n\
+             [[routes]]\nto = []\n[[routes]]\nto = ['ops']\nhour = '1'\n"
+        );
+        let first = shown(&text);
+        for part in ["did you mean `key-usage`?", "did you mean `hours`?", "gatewatch.toml:"] {
+            assert!(first.contains(part), "{part} is not in\n{first}");
+        }
+        let text = text.replace("families = ['key-usag']\n", "").replace("hour = '1'\n", "");
+        let then = shown(&text);
+        for part in [
+            "did you mean `{title}`?",
+            "ops is the name of two sinks",
+            "nobody is named",
+            "no name of a mail server",
+            "begins with https://",
+            "there is no sink `opps`",
+            "did you mean `ops`?",
+            "leads nowhere",
+            "route 1 takes every alert",
+            "no route leads to this sink",
+            "^^^^^^",
+        ] {
+            assert!(then.contains(part), "{part} is not in\n{then}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_wherever_it_stands() {
+        let text = "[sinks.slack.ops]\nurl = 'https://hooks.slack.com/services/T0/B0/hunter2'\nproxy = 'http://u:hunter2@p:1'\n\
+                    [sinks.sentinel.law]\nendpoint = 'https://x.ingest.monitor.azure.com'\nrule = 'dcr-1'\ntenant = 't'\n\
+                    client = 'c'\nsecret = 'hunter2'\n";
+        let config = load("gatewatch.toml", text).unwrap();
+        let shown = format!("{config:?} {}", toml::to_string(&config).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,703 @@
+//! Who is told what about an alert, when, and together with what else?
+//!
+//! A [`Dispatcher`] takes transitions in and says which sinks hear of them. Programs hear of each at
+//! once. People hear what is news: that an alert opened, came back, got worse, was taken or is over,
+//! and now and then that it is still open; their messages wait for each other, and beyond a rate for
+//! longer, so nothing is left out but told together. Time is an argument; all state is saved with each
+//! epoch, so that a restart tells nothing twice and nothing never. It remembers 8,192 tellings, 512
+//! groups and 50 alerts in each; beyond that the oldest tellings are forgotten, groups are merged, and
+//! alerts are only counted.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::alerts::{Alert, AlertId, AlertState, Level, Transition};
+use crate::clock::Timestamp;
+
+use super::any::{Hears, Outlet};
+use super::notice::{News, Notice};
+use super::route::Route;
+
+mod saved;
+
+const MOST_TOLD: usize = 8_192;
+const MOST_GROUPS: usize = 512;
+const MOST_WAITING: usize = 50;
+/// How often it is looked for alerts to tell again.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long what waits to be told and is held back now waits on.
+const HELD: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// A message to a sink that people read.
+#[derive(Debug, PartialEq)]
+pub struct Gathered {
+    /// The sink, by its place among the outlets.
+    pub sink: usize,
+    /// The idempotency key: the group and the message's number.
+    pub key: String,
+    /// What it says.
+    pub notices: Vec<Notice>,
+    /// Alerts beyond those, only counted.
+    pub more: u64,
+}
+
+/// Decides who is told what.
+#[derive(Debug)]
+pub struct Dispatcher {
+    sinks: Vec<Heard>,
+    routes: Vec<Route>,
+    external_url: Option<String>,
+    /// Who was told of which alert that is not over.
+    told: BTreeMap<(usize, AlertId), Told>,
+    groups: BTreeMap<GroupKey, Group>,
+    /// In which group an alert waits.
+    places: BTreeMap<(usize, AlertId), GroupKey>,
+    /// When messages went, by sink and route; as many as the rate allows.
+    went: BTreeMap<(usize, usize), Vec<Timestamp>>,
+    sent: u32,
+    looked: Timestamp,
+    /// Whether an alert is to be told again.
+    repeats: bool,
+    changed: bool,
+}
+
+/// A sink, a route, and what the alerts have in common.
+type GroupKey = (usize, usize, Vec<String>);
+
+#[derive(Debug)]
+struct Heard {
+    name: String,
+    hears: Hears,
+    /// Whether it is remembered what it heard of; of a program that hears everything it need not be.
+    remembered: bool,
+    /// Whether what it heard of stays open there until it hears of the end.
+    keeps: bool,
+    at_least: Option<Level>,
+}
+
+/// What a sink was last told of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Told {
+    route: usize,
+    level: Level,
+    at: Timestamp,
+}
+
+/// Alerts that wait to be told in one message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Group {
+    waiting: Vec<Notice>,
+    more: u64,
+    due: Timestamp,
+}
+
+/// Who may hear of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// All to whom a route leads.
+    All,
+    /// Of what is too old to be news: who heard of its alert before.
+    Knowing,
+    /// Of what is held back: who heard of its alert before and has it open still, and only that it was
+    /// taken or is over.
+    Keeping,
+}
+
+impl Dispatcher {
+    /// Returns a dispatcher to `outlets` by `routes`; without routes all hear of everything.
+    pub fn new(outlets: &[Outlet], mut routes: Vec<Route>, external_url: Option<&str>) -> Self {
+        let chosen = !routes.is_empty();
+        if !chosen {
+            routes.push(Route::everything(outlets.iter().map(|outlet| outlet.name.clone())));
+        }
+        let keeps =
+            |outlet: &Outlet| outlet.sink.hears() != Hears::Everything || outlet.sink.reminded_every().is_some();
+        let heard = |outlet: &Outlet| Heard {
+            name: outlet.name.clone(),
+            hears: outlet.sink.hears(),
+            remembered: chosen || keeps(outlet),
+            keeps: keeps(outlet),
+            at_least: outlet.at_least,
+        };
+        Self {
+            sinks: outlets.iter().map(heard).collect(),
+            routes,
+            external_url: external_url.map(str::to_owned),
+            told: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            places: BTreeMap::new(),
+            went: BTreeMap::new(),
+            sent: 0,
+            looked: Timestamp::MIN,
+            repeats: false,
+            changed: false,
+        }
+    }
+
+    /// Takes in what happened at `now`, of which `audience` may hear; returns who is to hear of it at
+    /// once, and as what news.
+    pub fn take(&mut self, transition: &Transition, now: Timestamp, audience: Audience) -> Vec<(usize, News)> {
+        let alert = transition.alert();
+        let notice = Notice::of(transition, self.external_url.as_deref());
+        let mut at_once = Vec::new();
+        for (sink, route) in self.concerned(alert, now, audience) {
+            let Heard { hears, keeps, .. } = self.sinks[sink];
+            if audience == Audience::Keeping && !(keeps && notice.news.is_relief()) {
+                continue;
+            }
+            let news = match hears {
+                Hears::Everything => Some(notice.news),
+                _ => self.news((sink, route), alert, notice.news, now),
+            };
+            match news {
+                None => self.refresh(sink, &notice),
+                Some(news) => {
+                    self.remember((sink, route), alert, now);
+                    match hears {
+                        Hears::Messages => self.gather((sink, route), alert, Notice { news, ..notice.clone() }, now),
+                        _ => at_once.push((sink, news)),
+                    }
+                }
+            }
+        }
+        at_once
+    }
+
+    /// Returns the sinks that are to hear of `alert`, each by the first route that leads there, and
+    /// those that heard of it before.
+    fn concerned(&self, alert: &Alert, now: Timestamp, audience: Audience) -> Vec<(usize, usize)> {
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        let fits = |route: &Route| audience == Audience::All && route.fits(alert, now);
+        for (number, route) in self.routes.iter().enumerate().filter(|(_, route)| fits(route)) {
+            let to = route.to.iter().filter_map(|name| self.sinks.iter().position(|sink| sink.name == *name));
+            for sink in to {
+                let wanted = self.sinks[sink].at_least.is_none_or(|least| alert.level >= least);
+                if wanted && found.iter().all(|(known, _)| *known != sink) {
+                    found.push((sink, number));
+                }
+            }
+            if !route.r#continue {
+                break;
+            }
+        }
+        for sink in 0..self.sinks.len() {
+            if let Some(told) = self.told.get(&(sink, alert.id))
+                && found.iter().all(|(known, _)| *known != sink)
+            {
+                found.push((sink, told.route));
+            }
+        }
+        found
+    }
+
+    /// Returns as what news a person hears of a change; `None` if it is none.
+    fn news(&self, (sink, route): (usize, usize), alert: &Alert, news: News, now: Timestamp) -> Option<News> {
+        let told = self.told.get(&(sink, alert.id));
+        let reads = self.sinks[sink].hears == Hears::Messages;
+        if alert.state == AlertState::Closed && news != News::Closed {
+            // Of what is over people may read that it was worse; no incident is opened for it.
+            return (reads && matches!(news, News::Worse | News::Unsilenced)).then_some(news);
+        }
+        match (news, told) {
+            (News::Opened | News::Reopened, _) => Some(news),
+            (News::Restored, None) => Some(News::Reopened),
+            (News::Acknowledged | News::Assigned | News::Unassigned | News::Closed, told) => told.map(|_| news),
+            (News::Noted, None) => None,
+            (_, None) => Some(News::Opened),
+            (_, Some(told)) if alert.level > told.level => Some(News::Worse),
+            (News::Restored | News::Unsilenced, Some(_)) => Some(news),
+            (_, Some(told)) => {
+                let due = self.again(route).is_some_and(|repeat| now >= told.at.plus(repeat));
+                (due && reads && alert.state == AlertState::Open).then_some(News::Still)
+            }
+        }
+    }
+
+    fn again(&self, route: usize) -> Option<std::time::Duration> {
+        self.routes.get(route).map(|route| route.repeat).filter(|repeat| !repeat.is_zero())
+    }
+
+    fn remember(&mut self, (sink, route): (usize, usize), alert: &Alert, now: Timestamp) {
+        if !self.sinks[sink].remembered {
+            return;
+        }
+        self.changed = true;
+        if alert.state == AlertState::Closed {
+            self.told.remove(&(sink, alert.id));
+            return;
+        }
+        self.told.insert((sink, alert.id), Told { route, level: alert.level, at: now });
+        if self.told.len() > MOST_TOLD {
+            let mut oldest: Vec<_> = self.told.iter().map(|(key, told)| (told.at, *key)).collect();
+            oldest.sort_unstable();
+            for (_, key) in oldest.into_iter().take(MOST_TOLD / 8) {
+                self.told.remove(&key);
+            }
+        }
+    }
+
+    /// Returns what waits to be told to `sink` of an alert.
+    fn waiting(&mut self, sink: usize, alert: AlertId) -> Option<&mut Notice> {
+        let group = self.groups.get_mut(self.places.get(&(sink, alert))?)?;
+        group.waiting.iter_mut().find(|known| known.alert == alert)
+    }
+
+    /// Brings what waits to be told of an alert up to date.
+    fn refresh(&mut self, sink: usize, notice: &Notice) {
+        if let Some(known) = self.waiting(sink, notice.alert) {
+            *known = Notice { news: known.news, by: known.by.clone(), reason: known.reason.clone(), ..notice.clone() };
+            self.changed = true;
+        }
+    }
+
+    fn gather(&mut self, (sink, route): (usize, usize), alert: &Alert, notice: Notice, now: Timestamp) {
+        self.changed = true;
+        if let Some(known) = self.waiting(sink, notice.alert) {
+            // What opened and got worse before anybody was told has opened.
+            let news = if matches!(notice.news, News::Worse | News::Unsilenced) { known.news } else { notice.news };
+            *known = Notice { news, ..notice };
+            return;
+        }
+        let Some(way) = self.routes.get(route) else { return };
+        let (due, mut key) = (now.plus(way.wait), (sink, route, way.in_common(alert)));
+        if !self.groups.contains_key(&key) && self.groups.len() >= MOST_GROUPS {
+            key.2 = Vec::new();
+        }
+        let fresh = || Group { waiting: Vec::new(), more: 0, due };
+        let group = self.groups.entry(key.clone()).or_insert_with(fresh);
+        let id = notice.alert;
+        if group.waiting.len() < MOST_WAITING {
+            group.waiting.push(notice);
+        } else {
+            group.more += 1;
+            // The worst are named.
+            let mildest = group.waiting.iter_mut().min_by_key(|known| known.level);
+            let Some(mildest) = mildest.filter(|known| known.level < notice.level) else { return };
+            self.places.remove(&(sink, mildest.alert));
+            *mildest = notice;
+        }
+        self.places.insert((sink, id), key);
+    }
+
+    /// Tells whether a message is due at `now`.
+    pub fn is_due(&mut self, now: Timestamp) -> bool {
+        if now >= self.looked.plus(LOOK) {
+            self.looked = now;
+            self.repeats = self.told.iter().any(|(key, told)| self.is_to_repeat(*key, told, now));
+        }
+        self.repeats
+            || self.groups.iter().any(|(key, group)| group.due <= now && self.room((key.0, key.1), now).is_none())
+    }
+
+    fn is_to_repeat(&self, (sink, _): (usize, AlertId), told: &Told, now: Timestamp) -> bool {
+        let reads = self.sinks[sink].hears == Hears::Messages;
+        reads && self.again(told.route).is_some_and(|repeat| now >= told.at.plus(repeat))
+    }
+
+    /// Returns when there is room for a message again; `None` if there is now.
+    fn room(&self, way: (usize, usize), now: Timestamp) -> Option<Timestamp> {
+        let rate = self.routes.get(way.1)?.at_most;
+        let went = self.went.get(&way)?;
+        let recent: Vec<Timestamp> = went.iter().copied().filter(|at| now < at.plus(rate.per)).collect();
+        let over = recent.len().checked_sub(rate.messages)?;
+        recent.get(over).map(|oldest| oldest.plus(rate.per))
+    }
+
+    /// Returns the messages that are due at `now`; `look` tells how an alert stands and whether it is
+    /// held back, and what is waits on.
+    pub fn due(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<(Alert, bool)>) -> Vec<Gathered> {
+        if std::mem::take(&mut self.repeats) {
+            self.repeat(now, &look);
+        }
+        let ready: Vec<_> =
+            self.groups.iter().filter(|(_, group)| group.due <= now).map(|(key, _)| key.clone()).collect();
+        let mut messages = Vec::new();
+        for key in ready {
+            let way = (key.0, key.1);
+            if self.room(way, now).is_some() {
+                continue;
+            }
+            let Some(Group { waiting, mut more, .. }) = self.groups.remove(&key) else { continue };
+            self.changed = true;
+            let is_held = |notice: &Notice| look(notice.alert).is_some_and(|(_, held)| held);
+            let (held, told): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_held);
+            if !held.is_empty() {
+                let waits = if told.is_empty() { std::mem::take(&mut more) } else { 0 };
+                self.groups.insert(key.clone(), Group { waiting: held, more: waits, due: now.plus(HELD) });
+            }
+            if told.is_empty() {
+                continue;
+            }
+            for notice in &told {
+                self.places.remove(&(key.0, notice.alert));
+            }
+            self.sent = self.sent.wrapping_add(1);
+            let per = self.routes.get(way.1).map(|route| route.at_most.per).unwrap_or_default();
+            let went = self.went.entry(way).or_default();
+            went.retain(|at| now < at.plus(per));
+            went.push(now);
+            let name = format!("g{}:{}", group_id(&self.sinks[way.0].name, way.1, &key.2), self.sent);
+            messages.push(Gathered { sink: way.0, key: name, notices: told, more });
+        }
+        messages
+    }
+
+    fn repeat(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<(Alert, bool)>) {
+        let due: Vec<_> = self
+            .told
+            .iter()
+            .filter(|(key, told)| self.is_to_repeat(**key, told, now))
+            .map(|(key, told)| (*key, *told))
+            .collect();
+        for ((sink, id), told) in due {
+            self.changed = true;
+            match look(id) {
+                Some((alert, false)) if alert.state == AlertState::Open => {
+                    let notice = Notice::about(&alert, News::Still, self.external_url.as_deref());
+                    self.remember((sink, told.route), &alert, now);
+                    self.gather((sink, told.route), &alert, notice, now);
+                }
+                Some((alert, _)) if alert.state != AlertState::Closed => {
+                    self.told.insert((sink, id), Told { at: now, ..told });
+                }
+                _ => drop(self.told.remove(&(sink, id))),
+            }
+        }
+    }
+
+    /// Tells whether the sink heard of an alert that is not over.
+    pub fn has_heard(&self, sink: usize, alert: AlertId) -> bool {
+        self.told.contains_key(&(sink, alert))
+    }
+}
+
+/// Returns what a group is called in keys.
+fn group_id(sink: &str, route: usize, values: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for part in [sink, &route.to_string()].into_iter().chain(values.iter().map(String::as_str)) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let id = hash.finalize().iter().take(8).fold(0_u64, |id, &byte| id << 8 | u64::from(byte));
+    format!("{id:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AnySink, Jsonl, JsonlSettings, PagerDuty, Reach, Slack, Texts, sample};
+    use super::*;
+    use crate::alerts::{Change, Closing};
+    use crate::clock::Clock;
+
+    const PROGRAM: usize = 0;
+    const PAGER: usize = 2;
+
+    fn outlets() -> Vec<Outlet> {
+        let (reach, clock) = (Reach::default(), Clock::fixed(at(0)));
+        let texts = || Texts::new(None, None).unwrap();
+        let jsonl = JsonlSettings {
+            path: "x".into(),
+            format: super::super::Format::Native,
+            at_least: None,
+            rotate_bytes: None,
+        };
+        let key = "0123456789abcdef0123456789abcdef";
+        let pager = PagerDuty::new(PagerDuty::URL, key, &reach, (texts(), None), clock.clone()).unwrap();
+        let channel = Slack::new("https://hooks.example.com/x", &reach, texts(), clock).unwrap();
+        let of = |name: &str, sink| Outlet { name: name.into(), sink, at_least: None };
+        vec![
+            of("program", AnySink::Jsonl(Jsonl::new(jsonl))),
+            of("channel", AnySink::Slack(Box::new(channel))),
+            of("pager", AnySink::PagerDuty(Box::new(pager))),
+        ]
+    }
+
+    fn routes(text: &str) -> Vec<Route> {
+        #[derive(Deserialize)]
+        struct File {
+            #[serde(default)]
+            routes: Vec<Route>,
+        }
+        toml::from_str::<File>(text).unwrap().routes
+    }
+
+    fn dispatcher(text: &str) -> Dispatcher {
+        Dispatcher::new(&outlets(), routes(text), None)
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn alert(id: u64, level: Level) -> Alert {
+        Alert { id: AlertId(id), level, ..sample() }
+    }
+
+    fn opened(id: u64) -> Transition {
+        Transition::Opened(alert(id, Level::Medium))
+    }
+
+    fn updated(id: u64, level: Level) -> Transition {
+        Transition::Updated(alert(id, level), Change::Events)
+    }
+
+    fn closed(id: u64) -> Transition {
+        Transition::Closed(Alert { state: AlertState::Closed, ..alert(id, Level::Medium) }, Closing::Quiet)
+    }
+
+    fn acknowledged(id: u64) -> Transition {
+        let taken = Alert { state: AlertState::Acknowledged, ..alert(id, Level::Medium) };
+        Transition::Updated(taken, Change::Acknowledged { by: "dana".into() })
+    }
+
+    /// What a message says: each alert with its news, and how many more.
+    fn told(messages: &[Gathered]) -> Vec<(Vec<(u64, News)>, u64)> {
+        let one = |message: &Gathered| {
+            (message.notices.iter().map(|notice| (notice.alert.0, notice.news)).collect(), message.more)
+        };
+        messages.iter().map(one).collect()
+    }
+
+    fn due(dispatcher: &mut Dispatcher, seconds: i64) -> Vec<(Vec<(u64, News)>, u64)> {
+        if !dispatcher.is_due(at(seconds)) {
+            return Vec::new();
+        }
+        told(&dispatcher.due(at(seconds), |id| Some((alert(id.0, Level::Medium), false))))
+    }
+
+    #[test]
+    fn without_routes_programs_hear_of_everything_and_people_of_what_is_news() {
+        let mut one = dispatcher("");
+        assert_eq!(one.take(&opened(1), at(0), Audience::All), [(PROGRAM, News::Opened), (PAGER, News::Opened)]);
+        assert_eq!(one.take(&updated(1, Level::Medium), at(1), Audience::All), [(PROGRAM, News::Events)]);
+        assert_eq!(due(&mut one, 19), []);
+        assert_eq!(due(&mut one, 20), [(vec![(1, News::Opened)], 0)]);
+        assert_eq!(
+            one.take(&updated(1, Level::High), at(30), Audience::All),
+            [(PROGRAM, News::Events), (PAGER, News::Worse)]
+        );
+        assert_eq!(due(&mut one, 50), [(vec![(1, News::Worse)], 0)]);
+        assert_eq!(one.take(&closed(1), at(60), Audience::All), [(PROGRAM, News::Closed), (PAGER, News::Closed)]);
+        assert_eq!(due(&mut one, 80), [(vec![(1, News::Closed)], 0)]);
+    }
+
+    #[test]
+    fn alerts_of_a_kind_go_in_one_message_and_what_changes_meanwhile_is_told_as_it_stands() {
+        let mut one = dispatcher("");
+        for id in 1..=3 {
+            one.take(&opened(id), at(id.cast_signed()), Audience::All);
+        }
+        one.take(&updated(2, Level::High), at(5), Audience::All);
+        one.take(&closed(3), at(6), Audience::All);
+        let other = Alert { app: Some("other".into()), ..alert(4, Level::Low) };
+        one.take(&Transition::Opened(other), at(7), Audience::All);
+        let first = vec![(1, News::Opened), (2, News::Opened), (3, News::Closed)];
+        assert_eq!(due(&mut one, 21), [(first, 0)]);
+        assert_eq!(due(&mut one, 27), [(vec![(4, News::Opened)], 0)]);
+    }
+
+    #[test]
+    fn who_was_told_of_an_alert_hears_how_it_ends_at_any_hour() {
+        let night = "[[routes]]\nto = ['pager']\nhours = '22:00-06:00'\n[[routes]]\nto = ['channel']";
+        let mut one = dispatcher(night);
+        assert_eq!(one.take(&opened(1), at(3_600), Audience::All), [(PAGER, News::Opened)]);
+        assert_eq!(one.take(&opened(2), at(43_200), Audience::All), []);
+        assert_eq!(one.take(&acknowledged(1), at(43_200), Audience::All), [(PAGER, News::Acknowledged)]);
+        assert_eq!(one.take(&closed(1), at(43_200), Audience::Knowing), [(PAGER, News::Closed)]);
+        assert_eq!(one.take(&closed(1), at(43_200), Audience::Knowing), []);
+        // The channel never heard of the first, and of the second only now.
+        assert_eq!(due(&mut one, 43_220), [(vec![(2, News::Opened)], 0)]);
+    }
+
+    #[test]
+    fn the_first_route_that_fits_counts_unless_it_goes_on() {
+        let first = "[[routes]]\nto = ['pager']\nat_least = 'medium'\n";
+        let second = "[[routes]]\nto = ['pager', 'program']";
+        assert_eq!(
+            dispatcher(&format!("{first}{second}")).take(&opened(1), at(0), Audience::All),
+            [(PAGER, News::Opened)]
+        );
+        let both = dispatcher(&format!("{first}continue = true\n{second}")).take(&opened(1), at(0), Audience::All);
+        assert_eq!(both, [(PAGER, News::Opened), (PROGRAM, News::Opened)]);
+    }
+
+    #[test]
+    fn an_alert_that_gets_worse_is_new_to_those_who_hear_of_worse_ones_only() {
+        let mut one = dispatcher("[[routes]]\nto = ['pager']\nat_least = 'high'\n[[routes]]\nto = ['program']");
+        assert_eq!(one.take(&opened(1), at(0), Audience::All), [(PROGRAM, News::Opened)]);
+        let worse = one.take(&updated(1, Level::High), at(9), Audience::All);
+        assert_eq!(worse, [(PAGER, News::Opened), (PROGRAM, News::Events)]);
+        assert_eq!(one.take(&closed(1), at(10), Audience::All), [(PROGRAM, News::Closed), (PAGER, News::Closed)]);
+    }
+
+    #[test]
+    fn beyond_the_rate_messages_wait_and_go_together() {
+        let mut one = dispatcher("[[routes]]\nto = ['channel']\nwait = '0s'\nat_most = '2 per 10m'");
+        for id in 1..=5 {
+            one.take(&opened(id), at(id.cast_signed()), Audience::All);
+            let now = due(&mut one, id.cast_signed());
+            assert_eq!(now.len(), usize::from(id <= 2), "{id}");
+        }
+        assert_eq!(due(&mut one, 600), []);
+        let rest = vec![(3, News::Opened), (4, News::Opened), (5, News::Opened)];
+        assert_eq!(due(&mut one, 601), [(rest, 0)]);
+    }
+
+    #[test]
+    fn an_alert_that_nobody_took_is_told_again() {
+        let mut one = dispatcher("[[routes]]\nto = ['channel']\nwait = '0s'\nrepeat = '1h'");
+        one.take(&opened(1), at(0), Audience::All);
+        assert_eq!(due(&mut one, 0).len(), 1);
+        assert_eq!(due(&mut one, 3_599), []);
+        assert_eq!(due(&mut one, 3_610), [(vec![(1, News::Still)], 0)]);
+        one.take(&acknowledged(1), at(3_700), Audience::All);
+        assert_eq!(due(&mut one, 3_700), [(vec![(1, News::Acknowledged)], 0)]);
+        let taken = |_| Some((Alert { state: AlertState::Acknowledged, ..alert(1, Level::Medium) }, false));
+        assert!(one.is_due(at(9_000)));
+        assert_eq!(one.due(at(9_000), taken), []);
+    }
+
+    #[test]
+    fn of_what_is_held_back_only_who_has_it_open_hears_and_only_that_it_is_taken_or_over() {
+        let mut one = dispatcher("");
+        one.take(&opened(1), at(0), Audience::All);
+        assert_eq!(due(&mut one, 20), [(vec![(1, News::Opened)], 0)]);
+        // The second opens while it is held back.
+        assert_eq!(one.take(&opened(2), at(21), Audience::Keeping), []);
+        assert_eq!(one.take(&updated(1, Level::High), at(22), Audience::Keeping), []);
+        assert_eq!(one.take(&acknowledged(1), at(23), Audience::Keeping), [(PAGER, News::Acknowledged)]);
+        assert_eq!(one.take(&closed(2), at(24), Audience::Keeping), []);
+        assert_eq!(one.take(&closed(1), at(25), Audience::Keeping), [(PAGER, News::Closed)]);
+        assert_eq!(due(&mut one, 60), [(vec![(1, News::Closed)], 0)]);
+    }
+
+    #[test]
+    fn what_is_told_once_nothing_holds_it_back_is_new_and_says_why() {
+        let mut one = dispatcher("");
+        assert_eq!(one.take(&opened(1), at(0), Audience::Keeping), []);
+        let why = "silence 7 of dana tripped".to_owned();
+        let tripped = Transition::Updated(alert(1, Level::Medium), Change::Unsilenced { why: why.clone() });
+        let at_once = one.take(&tripped, at(1), Audience::All);
+        assert_eq!(at_once, [(PROGRAM, News::Unsilenced), (PAGER, News::Opened)]);
+        let messages = one.due(at(21), |_| None);
+        assert_eq!((told(&messages), &messages[0].notices[0].reason), (vec![(vec![(1, News::Opened)], 0)], &Some(why)));
+    }
+
+    #[test]
+    fn a_message_about_what_is_held_back_by_now_waits_on_and_nobody_is_reminded_of_it() {
+        let mut one = dispatcher("[[routes]]\nto = ['channel']\nrepeat = '1h'");
+        one.take(&opened(1), at(0), Audience::All);
+        one.take(&opened(2), at(0), Audience::All);
+        let held = |wanted: u64| move |id: AlertId| Some((alert(id.0, Level::Medium), id.0 == wanted));
+        assert_eq!(told(&one.due(at(20), held(2))), [(vec![(1, News::Opened)], 0)]);
+        assert_eq!(told(&one.due(at(80), held(2))), []);
+        assert_eq!(told(&one.due(at(140), held(0))), [(vec![(2, News::Opened)], 0)]);
+        assert!(one.is_due(at(3_700)));
+        assert_eq!(told(&one.due(at(3_700), held(1))), []);
+        assert_eq!(told(&one.due(at(3_720), held(1))), [(vec![(2, News::Still)], 0)]);
+    }
+
+    #[test]
+    fn what_becomes_known_of_an_alert_that_is_over_opens_no_incident() {
+        let mut one = dispatcher("");
+        one.take(&opened(1), at(0), Audience::All);
+        one.take(&closed(1), at(1), Audience::All);
+        due(&mut one, 30);
+        let over = Alert { state: AlertState::Closed, ..alert(1, Level::High) };
+        let noted = Change::Noted { by: "dana".into(), text: "ours".into() };
+        for (change, program) in [(Change::Events, News::Events), (noted, News::Noted)] {
+            assert_eq!(
+                one.take(&Transition::Updated(over.clone(), change), at(40), Audience::All),
+                [(PROGRAM, program)]
+            );
+        }
+        assert_eq!(due(&mut one, 100), []);
+        let worse = Transition::Updated(over, Change::Raised { from: Level::Medium });
+        assert_eq!(one.take(&worse, at(110), Audience::All), [(PROGRAM, News::Worse)]);
+        assert_eq!(due(&mut one, 140), [(vec![(1, News::Worse)], 0)]);
+    }
+
+    #[test]
+    fn what_people_do_with_an_alert_is_told_to_who_heard_of_it() {
+        let by = || "dana".to_owned();
+        let assigned = Transition::Updated(alert(1, Level::Medium), Change::Assigned { by: by(), to: "eve".into() });
+        let restored = Transition::Updated(alert(1, Level::Medium), Change::Restored { by: by() });
+        let mut one = dispatcher("[[routes]]\nto = ['channel', 'pager']\nwait = '0s'");
+        assert_eq!(one.take(&assigned, at(0), Audience::All), []);
+        one.take(&opened(1), at(1), Audience::All);
+        due(&mut one, 1);
+        assert_eq!(one.take(&assigned, at(2), Audience::All), [(PAGER, News::Assigned)]);
+        assert_eq!(due(&mut one, 2), [(vec![(1, News::Assigned)], 0)]);
+        one.take(&closed(1), at(3), Audience::All);
+        due(&mut one, 3);
+        // The change that closed it is taken back.
+        assert_eq!(one.take(&restored, at(4), Audience::All), [(PAGER, News::Reopened)]);
+        assert_eq!(due(&mut one, 4), [(vec![(1, News::Reopened)], 0)]);
+    }
+
+    #[test]
+    fn of_what_is_old_nobody_is_told() {
+        let mut one = dispatcher("");
+        assert_eq!(one.take(&opened(1), at(0), Audience::Knowing), []);
+        assert_eq!(due(&mut one, 1_000), []);
+    }
+
+    #[test]
+    fn a_flood_takes_bounded_memory_and_names_the_worst() {
+        let mut one = dispatcher("");
+        for id in 0..10_000 {
+            let app = (id % 2_000).to_string();
+            let level = if id == 9_999 { Level::Critical } else { Level::Low };
+            one.take(&Transition::Opened(Alert { app: Some(app.into()), ..alert(id, level) }), at(0), Audience::All);
+        }
+        assert!(one.told.len() <= MOST_TOLD && one.groups.len() <= MOST_GROUPS + 1);
+        let messages = one.due(at(100), |_| None);
+        assert_eq!(messages.len(), 30);
+        let all: u64 = one.groups.values().map(|group| group.waiting.len() as u64 + group.more).sum::<u64>()
+            + messages.iter().map(|message| message.notices.len() as u64 + message.more).sum::<u64>();
+        assert_eq!(all, 10_000);
+        let waiting = one.groups.values().flat_map(|group| &group.waiting);
+        let told = messages.iter().flat_map(|message| &message.notices);
+        assert!(waiting.chain(told).any(|notice| notice.level == Level::Critical));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+        #[test]
+        fn a_restart_at_any_moment_tells_nothing_twice_and_nothing_never(
+            steps in proptest::collection::vec((0_u8..5, 0_u64..4, 0_i64..400, proptest::bool::ANY), 1..60)
+        ) {
+            let text = "[[routes]]\nto = ['channel', 'program']\nat_most = '3 per 5m'\nrepeat = '20m'\n\
+                        [[routes]]\nto = ['pager']\nat_least = 'high'";
+            let (mut kept, mut restarted) = (dispatcher(text), dispatcher(text));
+            let (mut now, mut saved) = (0, None);
+            for (what, id, later, restart) in steps {
+                now += later;
+                let transition = match what {
+                    0 => opened(id),
+                    1 => updated(id, Level::Medium),
+                    2 => updated(id, Level::High),
+                    3 => acknowledged(id),
+                    _ => closed(id),
+                };
+                proptest::prop_assert_eq!(
+                    kept.take(&transition, at(now), Audience::All),
+                    restarted.take(&transition, at(now), Audience::All)
+                );
+                let look = |id: AlertId| Some((alert(id.0, Level::Medium), id.0 == 3));
+                kept.is_due(at(now));
+                restarted.is_due(at(now));
+                proptest::prop_assert_eq!(kept.due(at(now), look), restarted.due(at(now), look));
+                saved = restarted.save().or(saved);
+                if restart {
+                    let looked = restarted.looked;
+                    restarted = dispatcher(text);
+                    proptest::prop_assert!(saved.as_deref().is_none_or(|bytes| restarted.restore(bytes)));
+                    restarted.looked = looked;
+                }
+            }
+        }
+    }
+}
