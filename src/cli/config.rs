@@ -36,7 +36,9 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
             if let Some(says) = lost(&config) {
                 setup::note(says);
             }
-            idle(&config, &detectors).iter().for_each(|says| setup::note(says));
+            for says in idle(&config, &detectors) {
+                setup::note(&says);
+            }
             for rule in rules.everywhere() {
                 let cost = cost(rule);
                 setup::note(&format!("{} alone costs {cost:.1} ms a MiB of logs", rule.name));
