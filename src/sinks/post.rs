@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES: usize = 16 << 10;
 
 /// On which ways a receiver may be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reach {
     /// A file of PEM certificates to trust besides the system's: a private CA.
     pub ca_file: Option<PathBuf>,
@@ -34,6 +34,13 @@ pub struct Reach {
     pub allow_private: bool,
     /// How long one delivery may take.
     pub timeout: Duration,
+}
+
+/// Without the proxy's address, which may hold a password.
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach").field("ca_file", &self.ca_file).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
 }
 
 impl Default for Reach {

@@ -42,7 +42,7 @@ fn a_daemon_killed_at_random_moments_ends_with_the_alerts_of_an_undisturbed_run(
     let detectors = detectors.display();
     let config = format!(
         "[sources.kafka.fleet]\nbrokers = '{brokers}'\ntopics = ['{topic}']\ngroup = '{topic}'\nstart = 'earliest'\n\
-         [detection]\nsilence = '2s'\nlateness = '60s'\nthreads = 2\ndetectors = '{detectors}'\n[alerts]\nnotify_max_age = '36500d'\n\
+         [detection]\nsilence = '8s'\nlateness = '60s'\nthreads = 2\ndetectors = '{detectors}'\n[alerts]\nnotify_max_age = '36500d'\n\
          [sinks.webhook.pager]\nurl = '{hook}'\nallow_private = true\n\
          [redacted]\nfile = '{}'\n[dashboard]\nlisten = '127.0.0.1:0'\n",
         dir.path().join("redacted.ndjson").display()

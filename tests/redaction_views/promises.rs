@@ -266,6 +266,24 @@ fn a_secret_is_found_where_escapes_and_folds_meet() {
     }
 }
 
+/// Some of that has the length of a key: it is none, for it is text, of more than ASCII too.
+#[test]
+fn base64_of_as_many_letters_as_a_key_has_stays_but_for_the_secret() {
+    for before in ["(Aéé", "A €aaa A##00€( ", "€€€", "ab€"] {
+        for which in 0..8 {
+            let (secret, text) = secret(which, 0);
+            for length in 0..40 {
+                let plain = format!("{before} {text} €{}", "x".repeat(length));
+                let seen = scan(format!(r#"{{"body":"{}"}}"#, BASE64.encode(plain.as_bytes())).as_bytes());
+                let out: Value = serde_json::from_slice(&seen.bytes).unwrap();
+                let decoded = BASE64.decode(out["body"].as_str().unwrap().as_bytes());
+                let decoded = String::from_utf8(decoded.unwrap_or_default()).unwrap();
+                assert!(decoded.starts_with(before) && !decoded.contains(&secret), "{plain} became {}", seen.text());
+            }
+        }
+    }
+}
+
 /// What is too deep is not passed on: it is hidden whole, and counted by its kind.
 #[test]
 fn a_secret_too_deep_to_be_decoded_is_hidden_with_all_around_it() {

@@ -19,7 +19,7 @@ use super::spec::level_named;
 use super::when;
 use super::{Bulk, Counting, Level, Measured, Only, Risking, Traveling};
 use seasonal::{baseline, measured};
-use values::{count, duration, missing, named, number, optional, path, share, terms, window};
+use values::{count, duration, missing, named, number, path, share, terms, window};
 
 /// The kinds of counting, as detectors write them.
 pub(super) const KINDS: [&str; 13] = [
@@ -203,10 +203,10 @@ fn sequence(section: &mut Section, problems: &mut Problems) -> (Vec<Condition>, 
 }
 
 fn first_seen(section: &mut Section, problems: &mut Problems) -> Option<Counting> {
-    let learn = optional(section, "learn", duration, problems).map(Option::unwrap_or_default);
+    let learn = if section.has("learn") { duration(section, "learn", problems) } else { Some(Duration::ZERO) };
     let forget = duration(section, "forget", problems);
-    let few = optional(section, "few", |section, key, problems| count(section, key, MOST_FEW, problems), problems);
-    let settled = optional(section, "settled", duration, problems);
+    let few = if section.has("few") { count(section, "few", MOST_FEW, problems).map(Some) } else { Some(None) };
+    let settled = if section.has("settled") { duration(section, "settled", problems).map(Some) } else { Some(None) };
     let bulk = match section.take("bulk") {
         None => Some(None),
         Some(value) => value.section("`bulk`", problems).and_then(|bulk| bulk_of(bulk, forget, problems)).map(Some),

@@ -75,17 +75,6 @@ pub(super) fn duration(section: &mut Section, key: &str, problems: &mut Problems
     value.duration(&format!("`{key}`"), problems)
 }
 
-/// Reads a key that may be left out.
-#[expect(clippy::option_option, reason = "what is left out is one thing, what is wrong another")]
-pub(super) fn optional<T>(
-    section: &mut Section,
-    key: &str,
-    read: impl FnOnce(&mut Section, &str, &mut Problems) -> Option<T>,
-    problems: &mut Problems,
-) -> Option<Option<T>> {
-    if section.has(key) { read(section, key, problems).map(Some) } else { Some(None) }
-}
-
 /// Reads how much should have come: seconds with an event as a number, or minutes with one as a duration.
 pub(super) fn missing(section: &mut Section, problems: &mut Problems) -> Option<(u32, bool)> {
     let value =
@@ -94,7 +83,7 @@ pub(super) fn missing(section: &mut Section, problems: &mut Problems) -> Option<
         let number = value.number("`missing`", 1, super::MOST, problems)?;
         return Some((u32::try_from(number).ok()?, false));
     };
-    let minutes = parse_duration(text).filter(|span| span.as_secs() % 60 == 0).map(|span| span.as_secs() / 60);
+    let minutes = parse_duration(text).filter(|span| span.as_secs().is_multiple_of(60)).map(|span| span.as_secs() / 60);
     let minutes =
         minutes.and_then(|many| u32::try_from(many).ok()).filter(|many| (1..=super::MOST as u32).contains(many));
     if minutes.is_none() {

@@ -111,7 +111,7 @@ pub fn legacy(text: &[u8], at: usize, found: &mut Vec<Found>) {
     };
     letters[..length].reverse();
     // What it begins with may be the letters of an escape that was cut off.
-    if is_packed_text(&letters[4..length]) {
+    if is_packed_text(&letters[..length]) || is_packed_text(&letters[4..length]) {
         return;
     }
     let goes_on = text.get(at + 2).is_some_and(|next| *next == b'=' || BASE64.has(*next));
