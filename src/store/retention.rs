@@ -1,8 +1,9 @@
 //! What is let go, and when?
 //!
 //! Closed alerts after some days, settled deliveries sooner, the audit and callers of keys last; open alerts never.
-//! One call lets at most 2,000 rows of each kind go, so that it never holds an epoch up; the
-//! pipeline calls it every minute or so. The file does not shrink: what is freed is used again.
+//! One call lets at most 500 alerts and 2,000 rows of each other kind go, so that it does not hold
+//! an epoch up for long; the pipeline calls it every 15 seconds. The file does not shrink: what is
+//! freed is used again.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,8 @@ use super::outbox::{REFUSED, make_ready};
 use super::{Store, StoreError, bulks, key_usage, silence_rows};
 
 const AT_ONCE: i64 = 2_000;
+/// With an alert go its words, history, activity and marks: each costs some ten rows.
+const ALERTS_AT_ONCE: i64 = 500;
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// How long the store keeps what is over: the section `[store]` of the configuration.
@@ -59,7 +62,8 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Lets go what `settings` no longer keep at `now` (wall time), at most 2,000 rows of each kind.
+    /// Lets go what `settings` no longer keep at `now` (wall time), at most 500 alerts and 2,000 rows of
+    /// each other kind.
     pub fn prune(&mut self, settings: &Settings, now: Timestamp) -> Result<Pruned, StoreError> {
         let before = |days: u32| now.minus(DAY * days).nanos();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -89,7 +93,7 @@ fn alerts(transaction: &Transaction<'_>, before: i64, most: u32) -> Result<usize
     let beyond = closed - i64::from(most);
     let oldest = "SELECT rowid, id, changed_at FROM alerts WHERE state = 2 ORDER BY changed_at LIMIT ?1";
     let mut select = transaction.prepare_cached(oldest)?;
-    let mut rows = select.query([AT_ONCE])?;
+    let mut rows = select.query([ALERTS_AT_ONCE])?;
     let mut gone = 0;
     while let Some(row) = rows.next()? {
         let (number, id, changed_at): (i64, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
