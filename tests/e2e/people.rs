@@ -242,19 +242,19 @@ fn what_people_do_with_alerts_at_a_terminal_outlives_a_kill() {
         story.run(&["alerts", "close", "--where", "state:all", "--class", "benign", "--reason", "a drill", "--yes"]);
     assert!(done.contains(&format!("{0} of {0} alerts have changed", all.len())), "{done}");
     let bulk = done.trim().rsplit(' ').next().unwrap();
-    let every = |action: &str, alerts: &[Value]| {
+    let every = |story: &Story, action: &str, alerts: &[Value]| {
         let paged = story.paged();
         let last = |alert: &Value| paged.get(alert["id"].as_str().unwrap())?.last().map(String::as_str);
         alerts.iter().all(|alert| last(alert) == Some(action))
     };
-    story.wait("what is closed is resolved on the pager, after it was triggered", || every("resolve", &all));
+    story.wait("what is closed is resolved on the pager, after it was triggered", || every(&story, "resolve", &all));
     assert!(story.paged().values().all(|events| events[0] == "trigger"));
     // What was answered is durable.
     story.daemon.kill();
     story.start();
     assert_eq!(story.list("class:benign state:all").len(), all.len());
     story.run(&["alerts", "undo", bulk]);
-    story.wait("what is open again is triggered anew", || every("trigger", &story.list("state:active")));
+    story.wait("what is open again is triggered anew", || every(&story, "trigger", &story.list("state:active")));
     story.daemon.kill();
     story.start();
     assert_eq!(story.list("class:benign state:all").len(), 0);

@@ -50,7 +50,7 @@ impl Outbox {
         let transitions = transitions.into_iter().map(|transition| (transition, self.now)).collect();
         let mut epoch = Epoch { transitions, ..Epoch::default() };
         // These alerts are of long ago, and meant to be told.
-        self.deliveries.fill(&mut epoch, &sample_streams(), (self.now, Duration::MAX), |_| None);
+        self.deliveries.fill(&mut epoch, &sample_streams(), (self.now, Duration::MAX), |_| false, |_| None);
         self.store.commit(&epoch).unwrap();
     }
 

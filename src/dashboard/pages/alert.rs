@@ -19,6 +19,7 @@ use super::super::filter::Filter;
 use super::super::pretty::pretty;
 use super::super::words::{When, grouped, span};
 use super::also::Also;
+use super::technique::Technique;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::{Action, Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
@@ -59,11 +60,6 @@ struct Record {
     /// Laid out for reading, where it is whole JSON.
     pretty: Option<String>,
     raw: Option<String>,
-}
-
-struct Technique {
-    id: String,
-    link: Option<String>,
 }
 
 /// One line of history; the same thing over and over is one line, with the time of its last.
@@ -292,7 +288,7 @@ impl AlertPage {
             records: alert.all_evidence().into_iter().map(|one| Record::of(one, streams, now)).collect(),
             also: Also::all_of(alert, now),
             attack_version: alert.attack.version.clone(),
-            techniques: alert.attack.techniques.iter().map(|id| Technique { id: id.clone(), link: link(id) }).collect(),
+            techniques: alert.attack.techniques.iter().map(|id| Technique::named(id)).collect(),
             history: Vec::new(),
             deliveries: Vec::new(),
             said: None,
@@ -392,16 +388,6 @@ fn prose(text: &str) -> Prose {
     parts
 }
 
-/// Returns the page of an ATT&CK technique, if `id` is one, such as `T1110.001`.
-fn link(id: &str) -> Option<String> {
-    let (technique, sub) = id.split_once('.').map_or((id, None), |(technique, sub)| (technique, Some(sub)));
-    let digits = |text: &str, many| text.len() == many && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !technique.strip_prefix('T').is_some_and(|number| digits(number, 4)) || !sub.is_none_or(|sub| digits(sub, 3)) {
-        return None;
-    }
-    Some(format!("https://attack.mitre.org/techniques/{}/", id.replace('.', "/")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::samples;
@@ -478,13 +464,5 @@ mod tests {
             |text: &str| prose(text).into_iter().map(|(code, words)| format!("{code}:{words}")).collect::<Vec<_>>();
         assert_eq!(parts("Run `x y`, then `z`"), ["false:Run ", "true:x y", "false:, then ", "true:z"]);
         assert_eq!(parts("it's ` open"), ["false:it's ` open"]);
-    }
-
-    #[test]
-    fn only_techniques_become_links() {
-        assert_eq!(link("T1110.001").as_deref(), Some("https://attack.mitre.org/techniques/T1110/001/"));
-        for odd in ["T1110/../x", "javascript:", "T111", "T1110.", "", "Té10"] {
-            assert_eq!(link(odd), None, "{odd}");
-        }
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod pipeline;
 #[cfg(test)]
 pub(super) mod samples;
 mod strip;
+mod technique;
 
 use std::sync::Arc;
 
