@@ -201,6 +201,13 @@ pub fn follows_key_id(text: &[u8]) -> bool {
     (1..=3).contains(&digits) && rest[..rest.len() - digits].ends_with(b":k")
 }
 
+/// Tells whether `word`, which stands between `before` and `behind`, is a fingerprint's last part, perhaps
+/// filled up: it may end as the name of a secret does, in `PWD` or `KEY`.
+pub fn is_last_part(before: &[u8], word: &[u8], behind: &[u8]) -> bool {
+    let filled = behind.iter().find(|byte| **byte != b'=').is_none_or(|next| !next.is_ascii_alphanumeric());
+    word.len() == LENGTH && word.iter().all(|byte| is_base32(*byte)) && follows_key_id(before) && filled
+}
+
 /// The most `=` that a fingerprint in base64 is filled up with: three deep, any length comes out even.
 pub const PADDING: usize = 26;
 

@@ -13,7 +13,7 @@ use super::names::{Rule, rule};
 use super::person::is_address;
 use super::value::{self, Place, Quote};
 use super::{Found, Kind, sas, service};
-use crate::redaction::fingerprint::{fingerprint_at, holds_fingerprint, is_fingerprint, tail_at};
+use crate::redaction::fingerprint::{fingerprint_at, holds_fingerprint, is_fingerprint, is_last_part, tail_at};
 use crate::telemetry::Confidence;
 
 /// The longest name that is read.
@@ -50,6 +50,9 @@ impl Walk {
         }
         let before = text[..hit].iter().rev().take(LONGEST).take_while(|byte| NAME.has(**byte)).count();
         let name = &text[hit - before..end];
+        if is_last_part(&text[..hit - before], name, &text[end..]) {
+            return None;
+        }
         let last = |word: &[u8]| ends_with(name, word) && starts_name(text, end - word.len());
         if last(b"code") {
             return code(text, end, found);

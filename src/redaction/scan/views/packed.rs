@@ -109,6 +109,11 @@ fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>, wide: bool) 
 pub fn is_packed_text(letters: &[u8]) -> bool {
     let mut bytes = Vec::with_capacity(letters.len());
     decode(letters, &mut bytes);
+    // Of UTF-16 about every second byte is zero, of a key hardly any.
+    let zeros = bytes.iter().filter(|byte| **byte == 0).count();
+    if zeros > 0 && (bytes.len() * 2..=bytes.len() * 3).contains(&(zeros * 5)) {
+        return true;
+    }
     let text = |letter: char| !letter.is_control() || letter.is_ascii_whitespace();
     std::str::from_utf8(&bytes).is_ok_and(|read| !read.is_empty() && read.chars().all(text))
 }
@@ -374,6 +379,17 @@ mod tests {
             ["/SUBSCRIPTIONS/12CABCB4-86E8-404F-A3D2-1DC9982F45CA/RESOURCEGROUPS/X", "0123456789abcdef0123456789abcdef"]
         {
             assert_eq!(readings(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_of_text_is_told_from_a_key() {
+        let wide: Vec<u8> = "it was 12 — and so".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for text in ["at 12:00 we saw".as_bytes(), "né à 12h €".as_bytes(), &wide] {
+            assert!(is_packed_text(STANDARD.encode(text).trim_end_matches('=').as_bytes()), "{}", text.escape_ascii());
+        }
+        for key in [&[0; 32][..], &[7, 200, 0, 31, 5, 90, 0, 9, 1], b""] {
+            assert!(!is_packed_text(STANDARD.encode(key).trim_end_matches('=').as_bytes()), "{key:?}");
         }
     }
 
