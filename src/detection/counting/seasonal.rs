@@ -6,10 +6,11 @@ use crate::detection::{Baselining, Counting, Measured};
 use crate::posture::Problems;
 use crate::posture::document::{Located, Node, Section, unknown};
 
-use super::MOST_VALUES;
 use super::values::{count, duration, named};
 
 const HOUR: Duration = Duration::from_hours(1);
+/// The least that may be asked for at most: sums are of bytes too.
+const MOST: i64 = 4_000_000_000;
 
 /// Reads what of each bucket is held against what is normal.
 pub(super) fn measured(section: &mut Section, problems: &mut Problems) -> Option<Measured> {
@@ -36,7 +37,7 @@ pub(super) fn baseline(measured: Option<Measured>, section: &mut Section, proble
         problems.add(section.line, "`learn` is at most `28d`: no more is remembered.");
         return None;
     }
-    let at_least = if section.has("at_least") { count(section, "at_least", MOST_VALUES, problems) } else { Some(10) };
+    let at_least = if section.has("at_least") { count(section, "at_least", MOST, problems) } else { Some(10) };
     let tolerance = match section.take("tolerance") {
         None => Some(40),
         Some(value) => tolerance(&value, problems),
