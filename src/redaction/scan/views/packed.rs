@@ -64,8 +64,10 @@ pub fn gather(to: &mut Gathering<'_>) {
             let within = range.start.max(*floor)..range.end;
             let Some(outer) = region(text, &within, here + place, wide) else { continue };
             *floor = outer.end;
-            if to.may(parent, &outer) {
-                read(to, parent, outer, wide);
+            for outer in with_edges(text, &within, outer).into_iter().flatten() {
+                if to.may(parent, &outer) {
+                    read(to, parent, outer, wide);
+                }
             }
         }
     }
@@ -202,6 +204,31 @@ fn region(text: &[u8], within: &Range<usize>, start: usize, wide: bool) -> Optio
     (first < end).then_some(first..end)
 }
 
+/// Returns `outer` as it is, and with the groups right beside it that are no text but begin or end as text,
+/// each by itself and both: the first or last letter of a secret may stand in one, or it may be none of it.
+fn with_edges(text: &[u8], within: &Range<usize>, outer: Range<usize>) -> [Option<Range<usize>>; 4] {
+    let read = |at: usize, length: usize| {
+        let mut bytes = Vec::with_capacity(3);
+        let letters = text.get(at..(at + length).min(within.end))?;
+        let all = letters.iter().all(|letter| VALUES[usize::from(*letter)] != NONE);
+        all.then(|| decode(letters, &mut bytes))?;
+        Some(bytes)
+    };
+    let before = outer.start.checked_sub(4).filter(|at| *at >= within.start);
+    let before = before.filter(|at| read(*at, 4).is_some_and(|bytes| bytes.last().is_some_and(|byte| is_text(*byte))));
+    let first = before.map_or(outer.start, |at| behind_escape(text, within.start, at));
+    let behind = (2..=4).rev().find_map(|length| Some((length, read(outer.end, length)?)));
+    let behind = behind.filter(|(_, bytes)| bytes.first().is_some_and(|byte| is_text(*byte)));
+    let end = within.end.min(outer.end + behind.map_or(0, |(length, _)| length));
+    let (starts, ends) = (first < outer.start, end > outer.end);
+    [
+        Some(outer.clone()),
+        starts.then_some(first..outer.end),
+        ends.then_some(outer.start..end),
+        (starts && ends).then_some(first..end),
+    ]
+}
+
 /// Returns the start of the first group from `first` on that holds no letter of an escape before it.
 fn behind_escape(text: &[u8], floor: usize, first: usize) -> usize {
     let before = &text[floor..first];
@@ -317,6 +344,30 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_letter_that_shares_a_group_with_what_is_no_text_is_read() {
+        let plain = "the-secret-in-the-middle";
+        for before in 0..7 {
+            for behind in 0..7 {
+                for sign in [0, 1, 0x7f, 0xff] {
+                    let bytes = [&vec![sign; before], plain.as_bytes(), &vec![sign; behind]].concat();
+                    for shift in 0..STRIDE {
+                        reads(&format!("{}/{} x", ".".repeat(shift), STANDARD.encode(&bytes)), plain);
+                    }
+                }
+            }
+        }
+        // A path before it never ends in a letter, however it is read: `/` is the last six bits of a sign.
+        for before in ["/api/", "/v1/x9a/", "/abc/def/", "/a/b/c/d/"] {
+            let text = format!("{before}{} x", STANDARD.encode(plain));
+            let alone = |read: &String| {
+                read.strip_suffix(plain)
+                    .is_some_and(|before| !before.ends_with(|letter: char| letter.is_ascii_alphanumeric()))
+            };
+            assert!(readings(&text).iter().any(alone), "{text}");
         }
     }
 
