@@ -26,9 +26,9 @@ product name string; product vendor_name string; product version string; product
 finding_info uid string!; finding_info title string; finding_info desc string; finding_info types string[]
 finding_info created_time time; finding_info modified_time time; finding_info first_seen_time time
 finding_info last_seen_time time; finding_info analytic {analytic}; finding_info attacks {attack}[]
-finding_info src_url string
+finding_info src_url string; finding_info related_analytics {analytic}[]
 analytic type_id =0,1,2,3,4,5,6,99!; analytic type string; analytic uid string; analytic name string
-analytic category string; analytic version string
+analytic category string; analytic version string; analytic desc string
 attack version string; attack technique {technique}; attack sub_technique {technique}
 technique uid string; technique name string
 evidences data any; evidences uid string
