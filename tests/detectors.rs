@@ -169,7 +169,7 @@ fn is_unusual(signals: &[&Signal], last: usize, asked: Baselining) -> bool {
     if !known || many(now) < f64::from(asked.at_least) {
         return false;
     }
-    let days: Vec<i64> = (1..).map(|day| now - 24 * day).take_while(|of| *of >= first).collect();
+    let days: Vec<i64> = (1..=now - first).map(|day| now - 24 * day).take_while(|of| *of >= first).collect();
     let usual = days.iter().map(|of| many(*of)).sum::<f64>() / days.len().max(1) as f64;
     let high = ((usual + 0.375).sqrt() + f64::from(asked.tolerance) / 20.0).powi(2) - 0.375;
     many(now) > high
@@ -182,7 +182,7 @@ fn rhythm_breaks(signals: &[&Signal], missing: u32, learn: Duration, until: Time
     let heard: BTreeSet<i64> = signals.iter().map(|signal| minute(signal.time)).collect();
     let first = minute(signals[0].time);
     let usual = |hour: i64| {
-        let days: Vec<i64> = (1..).map(|day| (hour - 24 * day) * 60).take_while(|start| *start >= first).collect();
+        let days: Vec<i64> = (1..=hour).map(|day| (hour - 24 * day) * 60).take_while(|start| *start >= first).collect();
         let heard: usize = days.iter().map(|start| heard.range(*start..start + 60).count()).sum();
         heard as f64 / (60 * days.len().max(1)) as f64
     };

@@ -318,7 +318,7 @@ mod tests {
             ..KeyUsage::default()
         };
         let links = vec![(OLD.into(), NEW.into())];
-        store.commit(&Epoch { key_usage, links, ..Epoch::default() }).unwrap();
+        store.commit(&Epoch { links, key_usage, ..Epoch::default() }).unwrap();
         let reader = Reader::open(data.path()).unwrap();
         let (key, names) = resolve(&reader, key).unwrap();
         gather(&reader, key, names, Duration::from_hours(7 * 24), at(1_001)).unwrap()

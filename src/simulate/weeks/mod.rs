@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn whenever_weeks_begin_mondays_are_mondays_and_noon_is_noon() {
         // Two weeks from a Wednesday, a quarter to four in the afternoon.
-        let start = MONDAY.plus(Duration::from_secs(2 * 86_400 + 56_700));
+        let start = MONDAY.plus(Duration::from_mins(2 * 1_440 + 945));
         let run = start..start.plus(Duration::from_hours(336));
         let calendar = Calendar::new(5, &run);
         let planned = everyday::planned(15, &calendar, &mut Rng::new(5, 6));

@@ -277,13 +277,18 @@ mod tests {
     /// All that is read out of the base64 in `text`.
     fn readings(text: &str) -> Vec<String> {
         let gates = Gates::of(text.as_bytes());
-        let ranges = [0..text.len()];
+        let whole = 0..text.len();
         let mut to = Gathering {
-            texts: &Texts { text: text.as_bytes(), packed: &gates.packed, ranges: &ranges, views: &[] },
+            texts: &Texts {
+                text: text.as_bytes(),
+                packed: &gates.packed,
+                ranges: std::slice::from_ref(&whole),
+                views: &[],
+            },
             covered: Vec::new(),
             deepest: false,
             spent: &mut Vec::new(),
-            limits: &ranges,
+            limits: std::slice::from_ref(&whole),
             text: Vec::new(),
             offsets: Vec::new(),
             views: Vec::new(),
