@@ -82,7 +82,8 @@ impl Grams {
                     }
                 }
                 _ => {
-                    let at = rarest(&folded);
+                    // A head of it will do: the rest is compared.
+                    let at = rarest(&folded[..folded.len().min(LONGEST)]);
                     long.extend([at, at + 1].map(|back| (gram(&folded[back..]), entry(back as i16))));
                 }
             }
@@ -191,6 +192,8 @@ struct Table {
     entries: Vec<Entry>,
 }
 
+/// Of a longer word the first bytes are enough to know it by.
+const LONGEST: usize = 256;
 /// How many blocks are asked before any of their places is looked at.
 const TOGETHER: usize = 64;
 const FOLD: u64 = 0x2020_2020_2020_2020;

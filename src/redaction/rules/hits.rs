@@ -68,7 +68,7 @@ impl RuleHits {
         let Some(text) = batch.get(range.clone()) else { return };
         let rules = self.rules.clone();
         self.by_word.clear();
-        let ends_within = |hit: &&WordHit| hit.start as usize + rules.words.length(hit.word) <= range.end;
+        let ends_within = |hit: &&WordHit| hit.start as usize + rules.length(hit.word) <= range.end;
         let hits = self.hits[hits].iter().filter(ends_within);
         self.by_word.extend(hits.map(|hit| (hit.word, hit.start - range.start as u32)));
         self.by_word.sort_unstable();
@@ -116,7 +116,7 @@ fn around(
     for word in words {
         windows.extend(of(hits, *word).map(|start| {
             let start = start as usize;
-            let end = start + rules.words.length(*word);
+            let end = start + rules.length(*word);
             end.saturating_sub(reach).min(start)..(start + reach).max(end).min(length)
         }));
     }

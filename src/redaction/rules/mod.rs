@@ -24,7 +24,7 @@ pub use hits::RuleHits;
 pub use rule::Rule;
 pub use table::RuleProblem;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -33,11 +33,13 @@ use rust_embed::RustEmbed;
 pub use grams::{Case, Word};
 
 use super::scan;
-use grams::Grams;
+use grams::{Grams, WordHit};
 use table::Reading;
 
 /// The most rules that are taken, the shipped ones included.
 pub const MAX_RULES: usize = 10_000;
+/// The most different words of all rules.
+pub const MAX_WORDS: usize = 60_000;
 /// The largest file that is read, bytes.
 const MAX_BYTES: u64 = 4 << 20;
 /// The most files of a folder that are read.
@@ -51,7 +53,10 @@ struct Shipped;
 #[derive(Debug)]
 pub struct Rules {
     all: Vec<Arc<Rule>>,
+    /// The scan's own literals, then the rules' words.
     words: Grams,
+    /// How many of them are literals.
+    literals: u16,
     /// The rules of each word, by their numbers.
     by_word: Vec<Vec<u16>>,
     /// The words of each rule, by their numbers.
@@ -137,6 +142,11 @@ impl Rules {
                 problems.push(RuleProblem::new(file, text, None, &says, "leave some out"));
                 break;
             }
+            if rules.iter().flat_map(|rule| &rule.words).collect::<BTreeSet<_>>().len() > MAX_WORDS {
+                let says = format!("the rules have more than {MAX_WORDS} different keywords");
+                problems.push(RuleProblem::new(file, text, None, &says, "leave some out"));
+                break;
+            }
         }
         if problems.is_empty() { Ok(Arc::new(Self::new(rules, notes))) } else { Err(problems) }
     }
@@ -168,14 +178,21 @@ impl Rules {
         }
         let mut words: Vec<(u16, Word)> = numbers.iter().map(|(word, number)| (*number, (*word).clone())).collect();
         words.sort_by_key(|(number, _)| *number);
-        // What the scan itself looks for is found in the same pass.
-        let words = Grams::new(words.into_iter().map(|(_, word)| word).chain(scan::literals()).collect());
-        Self { all: rules, words, by_word, words_of, everywhere, notes }
+        // What the scan itself looks for is found in the same pass. Its literals come first: whatever
+        // words there are, none takes the number of one of them.
+        let words = Grams::new(scan::literals().chain(words.into_iter().map(|(_, word)| word)).collect());
+        let literals = scan::literals().count() as u16;
+        Self { all: rules, words, literals, by_word, words_of, everywhere, notes }
     }
 
     /// Returns every rule; its place is its number.
     pub fn all(&self) -> &[Arc<Rule>] {
         &self.all
+    }
+
+    /// Returns the length of word `word` of the rules.
+    fn length(&self, word: u16) -> usize {
+        self.words.length(self.literals + word)
     }
 
     /// Returns every rule's name, by its number.
@@ -197,9 +214,9 @@ impl Rules {
     /// where, and which by its number, one of the scan's own literals does, nearly ascending.
     pub fn hits(self: &Arc<Self>, batch: &[u8], mut literal: impl FnMut(usize, usize)) -> RuleHits {
         let mut hits = RuleHits::new(self.clone());
-        self.words.hits(batch, |hit| match usize::from(hit.word).checked_sub(self.by_word.len()) {
-            None => hits.push(hit),
-            Some(number) => literal(hit.start as usize, number),
+        self.words.hits(batch, |hit| match hit.word.checked_sub(self.literals) {
+            None => literal(hit.start as usize, usize::from(hit.word)),
+            Some(word) => hits.push(WordHit { word, ..hit }),
         });
         hits.sort();
         hits

@@ -182,3 +182,17 @@ fn a_rule_without_an_end_is_searched_in_bounded_steps() {
     rule.search(&Message::new(text.as_bytes()), 0..text.len(), 0, &mut found);
     assert_eq!(found.len(), 50_000);
 }
+
+#[test]
+fn keywords_beyond_what_can_be_told_apart_are_refused_and_displace_nothing() {
+    let rule = |many: usize| {
+        let words: Vec<String> = (0..many).map(|n| format!("\"keyword-{n}\"")).collect();
+        format!("[[rules]]\nid = \"many\"\nregex = \"never\"\nkeywords = [{}]\n", words.join(","))
+    };
+    let many = Rules::with(&[("many.toml".into(), rule(65_480))]).unwrap_err();
+    assert!(many[0].to_string().contains("more than 60000 different keywords"), "{}", many[0]);
+    let rules = Rules::with(&[("some.toml".into(), rule(50_000))]).unwrap();
+    let mut literals = 0;
+    rules.hits(b"x-functions-key=AzFu keyword-49999", |_, _| literals += 1);
+    assert_eq!(literals, 2);
+}
