@@ -92,7 +92,8 @@ impl Deliveries {
     /// Goes on where the newest epoch stood; `open` are the alerts that are not closed. Sinks that
     /// must be reminded of those are, from now on.
     pub fn resume(&mut self, saved: Option<&[u8]>, open: &[Alert]) {
-        if saved.is_some_and(|bytes| !self.dispatcher.restore(bytes)) {
+        let now = self.clock.now();
+        if saved.is_some_and(|bytes| !self.dispatcher.restore(bytes, now)) {
             tracing::warn!("what was to be told together is not known any more: it was kept by another version");
         }
         for (number, lane) in self.lanes.iter().enumerate() {
