@@ -6,7 +6,11 @@
 //! whatever was not settled is delivered again, with the same idempotency key.
 
 use std::collections::HashSet;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -92,7 +96,8 @@ impl Deliveries {
     /// Goes on where the newest epoch stood; `open` are the alerts that are not closed. Sinks that
     /// must be reminded of those are, from now on.
     pub fn resume(&mut self, saved: Option<&[u8]>, open: &[Alert]) {
-        if saved.is_some_and(|bytes| !self.dispatcher.restore(bytes)) {
+        let now = self.clock.now();
+        if saved.is_some_and(|bytes| !self.dispatcher.restore(bytes, now)) {
             tracing::warn!("what was to be told together is not known any more: it was kept by another version");
         }
         for (number, lane) in self.lanes.iter().enumerate() {
@@ -222,10 +227,23 @@ impl Deliveries {
     }
 }
 
+/// Returns what comes of `delivering`; if it panics it is to be tried again, for a delivery that never
+/// settles would keep its place under way for ever.
+async fn caught(delivering: impl Future<Output = Result<String, SinkError>>) -> Result<String, SinkError> {
+    let mut delivering = pin!(delivering);
+    let says = "the delivery broke off: this is a defect of Gatewatch, the log says where; please report it";
+    poll_fn(|context| {
+        // After a panic it is not polled any more.
+        catch_unwind(AssertUnwindSafe(|| delivering.as_mut().poll(context)))
+            .unwrap_or_else(|_| Poll::Ready(Err(SinkError::Retry { says: says.into(), after: None })))
+    })
+    .await
+}
+
 async fn attempt(name: String, sink: &AnySink, delivery: Delivery, clock: &crate::clock::Clock) -> Settled {
     let rendered = RenderedDelivery { key: &delivery.key, payload: &delivery.payload };
     let began = clock.elapsed();
-    let outcome = sink.deliver(&rendered).await;
+    let outcome = caught(sink.deliver(&rendered)).await;
     let (now, took) = (clock.now(), clock.elapsed().saturating_sub(began));
     let (note, failure, again) = match outcome {
         Ok(note) => (note, None, None),
@@ -236,4 +254,19 @@ async fn attempt(name: String, sink: &AnySink, delivery: Delivery, clock: &crate
         }
     };
     Settled { sink: name, kind: sink.kind(), delivery, note, took, failure, again }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_delivery_that_panics_is_tried_again() {
+        let broken = async {
+            tokio::task::yield_now().await;
+            panic!("a defect")
+        };
+        assert!(matches!(caught(broken).await, Err(SinkError::Retry { .. })));
+        assert_eq!(caught(async { Ok("200".to_owned()) }).await.unwrap(), "200");
+    }
 }

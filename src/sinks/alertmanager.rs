@@ -137,12 +137,14 @@ impl Alertmanager {
     pub async fn remind(&self) -> Result<(), SinkError> {
         let firing = self.firing.lock().await;
         let all: Vec<&Value> = firing.values().collect();
+        let mut outcome = Ok(());
         for some in all.chunks(AT_ONCE) {
             let until = self.poster.clock.now().plus(HOLDS);
             let body: Vec<Value> = some.iter().map(|entry| ended((*entry).clone(), until)).collect();
-            self.post(&body).await?;
+            // What is wrong with some must not end the others.
+            outcome = outcome.and(self.post(&body).await.map(drop));
         }
-        Ok(())
+        outcome
     }
 
     /// Sends an alert, once.
@@ -156,13 +158,14 @@ impl Alertmanager {
         let renamed = firing.get(&id).filter(|before| before["labels"] != entry["labels"]);
         let mut body: Vec<Value> = renamed.map(|before| ended(before.clone(), now)).into_iter().collect();
         body.push(ended(entry.clone(), if over { now } else { now.plus(HOLDS) }));
-        let note = self.post(&body).await?;
-        if over {
+        let outcome = self.post(&body).await;
+        if over && !matches!(outcome, Err(SinkError::Retry { .. })) {
+            // Even if its end was not taken: told no more, it ends there by itself.
             firing.remove(&id);
-        } else {
+        } else if !over && outcome.is_ok() {
             firing.insert(id, entry);
         }
-        Ok(note)
+        outcome
     }
 
     async fn post(&self, body: &[Value]) -> Result<String, SinkError> {
@@ -185,4 +188,64 @@ fn ended(mut entry: Value, at: Timestamp) -> Value {
     let starts = entry["startsAt"].as_str().and_then(Timestamp::parse_rfc3339).unwrap_or(at);
     entry["endsAt"] = at.max(starts).to_string().into();
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+
+    use super::super::sample;
+    use super::*;
+    use crate::alerts::Closing;
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    /// An Alertmanager that answers with `statuses`, one after the other, and then with 200; and the
+    /// bodies that came.
+    async fn answering(statuses: &'static [u16]) -> (Alertmanager, Seen) {
+        let (seen, came) = (Seen::default(), Arc::new(AtomicUsize::new(0)));
+        let into = Arc::clone(&seen);
+        let answer = move |body: String| {
+            into.lock().unwrap().push(body);
+            let status = statuses.get(came.fetch_add(1, Ordering::Relaxed)).copied().unwrap_or(200);
+            std::future::ready(StatusCode::from_u16(status).unwrap())
+        };
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+        let reach = Reach { allow_private: true, ..Reach::default() };
+        let clock = Clock::fixed(Timestamp::from_seconds(1_000));
+        (Alertmanager::new(&url, &reach, Login::None, None, clock).unwrap(), seen)
+    }
+
+    async fn deliver(sink: &Alertmanager, transition: &Transition) -> Result<String, SinkError> {
+        sink.deliver(&RenderedDelivery { key: "3f9a:2", payload: &sink.entry(transition) }).await
+    }
+
+    #[tokio::test]
+    async fn an_alert_that_is_over_is_told_no_more_even_if_its_end_was_refused() {
+        let over = Transition::Closed(Alert { state: AlertState::Closed, ..sample() }, Closing::Quiet);
+        for (statuses, posts) in [(&[200, 400], 2), (&[200, 503], 3)] {
+            let (sink, seen) = answering(statuses).await;
+            deliver(&sink, &Transition::Opened(sample())).await.unwrap();
+            deliver(&sink, &over).await.unwrap_err();
+            sink.remind().await.unwrap();
+            // An end that may yet be taken is told again, and so the alert is open until then.
+            assert_eq!(seen.lock().unwrap().len(), posts, "{statuses:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn open_alerts_are_told_again_though_others_were_refused() {
+        let (sink, seen) = answering(&[400]).await;
+        let many = AT_ONCE as u64 + 1;
+        sink.resume((1..=many).map(|id| Alert { id: AlertId(id), ..sample() })).await;
+        assert!(matches!(sink.remind().await, Err(SinkError::Reject(_))));
+        assert!(seen.lock().unwrap().last().unwrap().contains(&AlertId(many).to_string()));
+        assert_eq!(seen.lock().unwrap().len(), 2);
+    }
 }

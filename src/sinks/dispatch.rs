@@ -11,7 +11,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::alerts::{Alert, AlertId, AlertState, Level, Transition};
 use crate::clock::Timestamp;
@@ -20,15 +19,12 @@ use super::any::{Hears, Outlet};
 use super::notice::{News, Notice};
 use super::route::Route;
 
+mod due;
 mod saved;
 
 const MOST_TOLD: usize = 8_192;
 const MOST_GROUPS: usize = 512;
 const MOST_WAITING: usize = 50;
-/// How often it is looked for alerts to tell again.
-const LOOK: std::time::Duration = std::time::Duration::from_secs(10);
-/// How long what waits to be told and is held back now waits on.
-const HELD: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// A message to a sink that people read.
 #[derive(Debug, PartialEq)]
@@ -56,7 +52,7 @@ pub struct Dispatcher {
     places: BTreeMap<(usize, AlertId), GroupKey>,
     /// When messages went, by sink and route; as many as the rate allows.
     went: BTreeMap<(usize, usize), Vec<Timestamp>>,
-    sent: u32,
+    sent: u64,
     looked: Timestamp,
     /// Whether an alert is to be told again.
     repeats: bool,
@@ -91,6 +87,23 @@ struct Group {
     waiting: Vec<Notice>,
     more: u64,
     due: Timestamp,
+}
+
+impl Group {
+    /// Returns the level of the worst alert in it.
+    fn worst(&self) -> Option<Level> {
+        self.waiting.iter().map(|notice| notice.level).max()
+    }
+
+    /// Takes in the alerts of `other`: the worst are named and come first, those beyond are counted.
+    fn fold(&mut self, other: Self) {
+        self.waiting.extend(other.waiting);
+        self.waiting.sort_by_key(|notice| std::cmp::Reverse(notice.level));
+        let beyond = self.waiting.len().saturating_sub(MOST_WAITING);
+        self.waiting.truncate(MOST_WAITING);
+        self.more = self.more.saturating_add(other.more).saturating_add(beyond as u64);
+        self.due = self.due.min(other.due);
+    }
 }
 
 /// Who may hear of a change.
@@ -281,107 +294,10 @@ impl Dispatcher {
         self.places.insert((sink, id), key);
     }
 
-    /// Tells whether a message is due at `now`.
-    pub fn is_due(&mut self, now: Timestamp) -> bool {
-        if now >= self.looked.plus(LOOK) {
-            self.looked = now;
-            self.repeats = self.told.iter().any(|(key, told)| self.is_to_repeat(*key, told, now));
-        }
-        self.repeats
-            || self.groups.iter().any(|(key, group)| group.due <= now && self.room((key.0, key.1), now).is_none())
-    }
-
-    fn is_to_repeat(&self, (sink, _): (usize, AlertId), told: &Told, now: Timestamp) -> bool {
-        let reads = self.sinks[sink].hears == Hears::Messages;
-        reads && self.again(told.route).is_some_and(|repeat| now >= told.at.plus(repeat))
-    }
-
-    /// Returns when there is room for a message again; `None` if there is now.
-    fn room(&self, way: (usize, usize), now: Timestamp) -> Option<Timestamp> {
-        let rate = self.routes.get(way.1)?.at_most;
-        let went = self.went.get(&way)?;
-        let recent: Vec<Timestamp> = went.iter().copied().filter(|at| now < at.plus(rate.per)).collect();
-        let over = recent.len().checked_sub(rate.messages)?;
-        recent.get(over).map(|oldest| oldest.plus(rate.per))
-    }
-
-    /// Returns the messages that are due at `now`; `look` tells how an alert stands and whether it is
-    /// held back, and what is waits on.
-    pub fn due(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<(Alert, bool)>) -> Vec<Gathered> {
-        if std::mem::take(&mut self.repeats) {
-            self.repeat(now, &look);
-        }
-        let ready: Vec<_> =
-            self.groups.iter().filter(|(_, group)| group.due <= now).map(|(key, _)| key.clone()).collect();
-        let mut messages = Vec::new();
-        for key in ready {
-            let way = (key.0, key.1);
-            if self.room(way, now).is_some() {
-                continue;
-            }
-            let Some(Group { waiting, mut more, .. }) = self.groups.remove(&key) else { continue };
-            self.changed = true;
-            let is_held = |notice: &Notice| look(notice.alert).is_some_and(|(_, held)| held);
-            let (held, told): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_held);
-            if !held.is_empty() {
-                let waits = if told.is_empty() { std::mem::take(&mut more) } else { 0 };
-                self.groups.insert(key.clone(), Group { waiting: held, more: waits, due: now.plus(HELD) });
-            }
-            if told.is_empty() {
-                continue;
-            }
-            for notice in &told {
-                self.places.remove(&(key.0, notice.alert));
-            }
-            self.sent = self.sent.wrapping_add(1);
-            let per = self.routes.get(way.1).map(|route| route.at_most.per).unwrap_or_default();
-            let went = self.went.entry(way).or_default();
-            went.retain(|at| now < at.plus(per));
-            went.push(now);
-            let name = format!("g{}:{}", group_id(&self.sinks[way.0].name, way.1, &key.2), self.sent);
-            messages.push(Gathered { sink: way.0, key: name, notices: told, more });
-        }
-        messages
-    }
-
-    fn repeat(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<(Alert, bool)>) {
-        let due: Vec<_> = self
-            .told
-            .iter()
-            .filter(|(key, told)| self.is_to_repeat(**key, told, now))
-            .map(|(key, told)| (*key, *told))
-            .collect();
-        for ((sink, id), told) in due {
-            self.changed = true;
-            match look(id) {
-                Some((alert, false)) if alert.state == AlertState::Open => {
-                    let notice = Notice::about(&alert, News::Still, self.external_url.as_deref());
-                    self.remember((sink, told.route), &alert, now);
-                    self.gather((sink, told.route), &alert, notice, now);
-                }
-                Some((alert, _)) if alert.state != AlertState::Closed => {
-                    self.told.insert((sink, id), Told { at: now, ..told });
-                }
-                _ => drop(self.told.remove(&(sink, id))),
-            }
-        }
-    }
-
     /// Tells whether the sink heard of an alert that is not over.
     pub fn has_heard(&self, sink: usize, alert: AlertId) -> bool {
         self.told.contains_key(&(sink, alert))
     }
-}
-
-/// Returns what a group is called in keys.
-fn group_id(sink: &str, route: usize, values: &[String]) -> String {
-    let mut hash = Sha256::new();
-    for part in [sink, &route.to_string()].into_iter().chain(values.iter().map(String::as_str)) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let id = hash.finalize().iter().take(8).fold(0_u64, |id, &byte| id << 8 | u64::from(byte));
-    format!("{id:016x}")
 }
 
 #[cfg(test)]
@@ -546,6 +462,60 @@ mod tests {
     }
 
     #[test]
+    fn beyond_the_rate_what_waits_goes_in_one_message_and_the_worst_first() {
+        let apart = "[[routes]]\nto = ['channel']\nwait = '0s'\nat_most = '2 per 10m'\ngroup_by = ['app']";
+        let mut one = dispatcher(apart);
+        let in_app =
+            |id: u64, level| Transition::Opened(Alert { app: Some(format!("{id:02}").into()), ..alert(id, level) });
+        let level = |id| if id == 40 { Level::Critical } else { Level::Low };
+        for id in 1..=40 {
+            one.take(&in_app(id, level(id)), at(0), Audience::All);
+        }
+        let rest: Vec<_> = (1..=39).map(|id| (id, News::Opened)).collect();
+        assert_eq!(due(&mut one, 0), [(vec![(40, News::Opened)], 0), (rest, 0)]);
+        // No room: what comes meanwhile goes in one once there is, and what is beyond fifty is counted.
+        for id in 1..=60 {
+            let level = if id == 60 { Level::Critical } else { Level::Low };
+            one.take(&in_app(100 + id, level), at(id.cast_signed()), Audience::All);
+            assert_eq!(due(&mut one, id.cast_signed()), []);
+        }
+        let messages = due(&mut one, 600);
+        assert_eq!(messages.iter().map(|(told, more)| (told.len(), *more)).collect::<Vec<_>>(), [(1, 0), (50, 9)]);
+        assert_eq!(messages[0].0[0], (160, News::Opened));
+        assert!(one.groups.is_empty() && one.places.is_empty());
+    }
+
+    #[test]
+    fn a_restart_with_fewer_routes_loses_nothing_that_waits() {
+        let route = "[[routes]]\nto = ['channel']\n";
+        let (low, high) = (format!("{route}levels = ['low']\n"), format!("{route}levels = ['high']\nwait = '60s'\n"));
+        let mut before = dispatcher(&format!("{low}{high}"));
+        before.take(&Transition::Opened(alert(1, Level::Low)), at(0), Audience::All);
+        before.take(&Transition::Opened(alert(2, Level::High)), at(0), Audience::All);
+        before.went.insert((1, 0), vec![at(-5), at(-1)]);
+        before.went.insert((1, 1), vec![at(-3)]);
+        let saved = before.save().unwrap();
+        let mut after = dispatcher(route);
+        assert!(after.restore(&saved, at(1)));
+        assert_eq!(after.went[&(1, 0)], [at(-5), at(-3), at(-1)]);
+        assert_eq!(due(&mut after, 19), []);
+        assert_eq!(due(&mut after, 20), [(vec![(2, News::Opened), (1, News::Opened)], 0)]);
+    }
+
+    #[test]
+    fn after_a_state_that_cannot_be_read_no_message_has_the_key_of_an_older_one() {
+        let mut before = dispatcher("");
+        let mut after = dispatcher("");
+        assert!(!after.restore(b"of another version", at(1_000_000)));
+        let mut keys = std::collections::BTreeSet::new();
+        for (id, one) in [(1, &mut before), (2, &mut after)] {
+            one.take(&opened(id), at(1_000_000), Audience::All);
+            keys.extend(one.due(at(1_000_020), |_| None).into_iter().map(|message| message.key));
+        }
+        assert_eq!(keys.len(), 2, "{keys:?}");
+    }
+
+    #[test]
     fn an_alert_that_nobody_took_is_told_again() {
         let mut one = dispatcher("[[routes]]\nto = ['channel']\nwait = '0s'\nrepeat = '1h'");
         one.take(&opened(1), at(0), Audience::All);
@@ -694,7 +664,7 @@ mod tests {
                 if restart {
                     let looked = restarted.looked;
                     restarted = dispatcher(text);
-                    proptest::prop_assert!(saved.as_deref().is_none_or(|bytes| restarted.restore(bytes)));
+                    proptest::prop_assert!(saved.as_deref().is_none_or(|bytes| restarted.restore(bytes, at(now))));
                     restarted.looked = looked;
                 }
             }

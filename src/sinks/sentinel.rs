@@ -22,6 +22,8 @@ use super::{RenderedDelivery, Sink, SinkError, link};
 
 /// A token is not used in its last minutes.
 const MARGIN: Duration = Duration::from_mins(5);
+/// However long it is said to hold, it is used no longer than this.
+const LONGEST: Duration = Duration::from_hours(24);
 /// Characters of one column at most; the service takes 64 KB.
 const COLUMN: usize = 8_000;
 
@@ -138,7 +140,7 @@ impl Sentinel {
         answer.judged("check tenant, client and secret")?;
         let granted: Granted = serde_json::from_slice(&answer.body)
             .map_err(|_| SinkError::retry(format!("{} gave no token that can be read", self.tokens.host)))?;
-        let until = now + Duration::from_secs(granted.expires_in).saturating_sub(MARGIN);
+        let until = used_until(now, granted.expires_in);
         *kept = Some((granted.access_token.clone(), until));
         Ok(granted.access_token)
     }
@@ -163,6 +165,11 @@ impl Sink for Sentinel {
         }
         answer.judged("check the application's role")
     }
+}
+
+/// Returns until when a token is used that was given at `now` for as many seconds.
+fn used_until(now: Duration, expires_in: u64) -> Duration {
+    now.saturating_add(Duration::from_secs(expires_in).min(LONGEST).saturating_sub(MARGIN))
 }
 
 /// Returns a row of the table; times are event times.
@@ -198,4 +205,17 @@ fn row(transition: &Transition, external_url: Option<&str>) -> Value {
         "Late": alert.late,
         "Link": link(external_url, alert.id),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_used_until_shortly_before_its_end_and_a_day_at_most() {
+        let now = Duration::from_mins(1);
+        assert_eq!(used_until(now, 3_600), Duration::from_mins(56));
+        assert_eq!(used_until(now, 10), now);
+        assert_eq!(used_until(now, u64::MAX), now + Duration::from_hours(24) - MARGIN);
+    }
 }

@@ -60,7 +60,7 @@ pub(super) fn make_ready(connection: &Connection, sink: &str, alert: &str) -> Re
 }
 
 /// Lets the revision that comes after `revision` wait for it.
-fn hold_back(connection: &Connection, sink: &str, alert: &str, revision: u32) -> Result<(), StoreError> {
+fn hold_back(connection: &Connection, sink: &str, alert: &str, revision: i64) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
         "UPDATE outbox SET ready = 0 WHERE id =
              (SELECT id FROM outbox INDEXED BY outbox_blocking
@@ -71,7 +71,7 @@ fn hold_back(connection: &Connection, sink: &str, alert: &str, revision: u32) ->
 }
 
 /// Splits an idempotency key; one that is not of an alert is its own, and has one revision.
-fn alert_and_revision(key: &str) -> (&str, u32) {
+fn alert_and_revision(key: &str) -> (&str, i64) {
     let parts = key.rsplit_once(':').and_then(|(alert, revision)| Some((alert, revision.parse().ok()?)));
     parts.unwrap_or((key, 0))
 }
@@ -203,6 +203,19 @@ mod tests {
             store.commit(&Epoch { outbox: revisions("a", of), ..Epoch::default() }).unwrap();
         }
         assert_eq!(due(&mut store, 20), ["a:2"]);
+    }
+
+    #[test]
+    fn messages_that_are_counted_from_the_clock_go_one_after_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let mut store = Store::open(home.path()).unwrap();
+        let one = |n: u64| Delivery::new("hook", &format!("g1:{n}"), String::new(), Timestamp::from_seconds(10));
+        let outbox = [7, 1_700_000_000_002, 1_700_000_000_001].map(one).to_vec();
+        store.commit(&Epoch { outbox, ..Epoch::default() }).unwrap();
+        assert_eq!(due(&mut store, 20), ["g1:7"]);
+        let first = store.due("hook", Timestamp::from_seconds(20), 9).unwrap().remove(0);
+        store.settle(first.id, Ok("200"), tried(20)).unwrap();
+        assert_eq!(due(&mut store, 20), ["g1:1700000000001"]);
     }
 
     #[test]

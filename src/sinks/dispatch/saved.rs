@@ -1,17 +1,20 @@
 //! What does a dispatcher keep through a restart?
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::AlertId;
 use crate::clock::Timestamp;
 
-use super::{Dispatcher, Group, Told};
+use super::{Dispatcher, Group, GroupKey, Told};
 
 /// A dispatcher as an epoch keeps it; sinks by name, for their places may change.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Saved {
-    sent: u32,
+    sent: u64,
     told: Vec<(String, AlertId, Told)>,
     groups: Vec<(String, usize, Vec<String>, Group)>,
     went: Vec<(String, usize, Vec<Timestamp>)>,
@@ -37,23 +40,42 @@ impl Dispatcher {
         serde_json::to_vec(&saved).ok()
     }
 
-    /// Takes back what [`Dispatcher::save`] said; what concerns sinks or routes that are no more is
-    /// let go. Tells whether it could be read.
-    pub fn restore(&mut self, bytes: &[u8]) -> bool {
-        let Ok(saved) = serde_json::from_slice::<Saved>(bytes) else { return false };
-        let place = |name: &str| self.sinks.iter().position(|sink| sink.name == name);
-        // Routes go by their place; what came by one that is no more goes by the last.
-        let route = |route: usize| route.min(self.routes.len().saturating_sub(1));
+    /// Takes back what [`Dispatcher::save`] said; what concerns sinks that are no more is let go, and
+    /// what came by a route that is no more goes by the last. Tells whether it could be read; if not,
+    /// messages are counted from the milliseconds of `now` on, beyond any that went before, for a
+    /// message with a key that was used would be taken for the old one.
+    pub fn restore(&mut self, bytes: &[u8], now: Timestamp) -> bool {
+        let Ok(saved) = serde_json::from_slice::<Saved>(bytes) else {
+            self.sent = now.millis().unsigned_abs();
+            self.changed = true;
+            return false;
+        };
+        let places: BTreeMap<&str, usize> =
+            self.sinks.iter().enumerate().map(|(place, sink)| (sink.name.as_str(), place)).collect();
+        let place = |name: &str| places.get(name).copied();
+        let last = self.routes.len().saturating_sub(1);
         let told = saved.told.into_iter();
         let told = told.filter_map(|(name, alert, told)| {
-            Some(((place(&name)?, alert), Told { route: route(told.route), ..told }))
+            Some(((place(&name)?, alert), Told { route: told.route.min(last), ..told }))
         });
-        let groups = saved.groups.into_iter();
-        let groups = groups.filter_map(|(name, way, values, group)| Some(((place(&name)?, route(way), values), group)));
-        let went = saved.went.into_iter();
-        let went = went.filter_map(|(name, way, went)| Some(((place(&name)?, route(way)), went)));
-        let (told, groups, went) = (told.collect(), groups.collect(), went.collect());
-        (self.sent, self.told, self.groups, self.went) = (saved.sent, told, groups, went);
+        let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
+        for (name, route, values, group) in saved.groups {
+            let Some(sink) = place(&name) else { continue };
+            match groups.entry((sink, route.min(last), values)) {
+                Entry::Vacant(free) => {
+                    free.insert(group);
+                }
+                Entry::Occupied(mut known) => known.get_mut().fold(group),
+            }
+        }
+        let mut went: BTreeMap<(usize, usize), Vec<Timestamp>> = BTreeMap::new();
+        for (name, route, times) in saved.went {
+            let Some(sink) = place(&name) else { continue };
+            let known = went.entry((sink, route.min(last))).or_default();
+            known.extend(times);
+            known.sort_unstable();
+        }
+        (self.sent, self.told, self.groups, self.went) = (saved.sent, told.collect(), groups, went);
         self.places.clear();
         for (key, group) in &self.groups {
             self.places.extend(group.waiting.iter().map(|notice| ((key.0, notice.alert), key.clone())));
