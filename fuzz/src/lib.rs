@@ -259,7 +259,8 @@ fn secret() -> &'static [u8] {
 fn planted(message: &[u8], around: &[u8]) {
     scanner(message);
     // A part of it that stands there by itself is no secret.
-    if [&secret()[..20], &secret()[36..]].iter().any(|part| holds(around, part)) {
+    let around: Vec<u8> = around.iter().copied().filter(|byte| *byte != 0).collect();
+    if [&secret()[..20], &secret()[36..]].iter().any(|part| holds(&around, part)) {
         return;
     }
     let scanned = redactor().hide(message);

@@ -165,7 +165,7 @@ fn stretch(text: &[u8], floor: usize, at: usize, around: &Around) -> Range<usize
             continue;
         }
         // `\n`: its letter is no part of what follows.
-        start = if sign { (start + 1).min(at) } else { start };
+        start += usize::from(sign && start < at && text[start].is_ascii());
         match folds::backwards(&text[floor..], start - floor) {
             Some(before) => start = floor + before,
             None => break,
@@ -241,6 +241,7 @@ mod tests {
             (r#"{"m":"x\ny\/z\"q"}"#, r"y\/z"),
             (r#""\/\\\/a\\n""#, r"\/\\\/a"),
             (r"\%41b", "%41b"),
+            (r"a\é%41b", "é%41b"),
             (r#""abcdefghij\/x\r\nab\nc""#, r"abcdefghij\/x\r\nab"),
             (r#""a\nabcdefghijkl\r\nm\/n\nc""#, r"abcdefghijkl\r\nm\/n"),
             (r#""abcdefghijk\nm\/n\nc""#, r"m\/n"),
