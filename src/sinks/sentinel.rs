@@ -216,6 +216,6 @@ mod tests {
         let now = Duration::from_mins(1);
         assert_eq!(used_until(now, 3_600), Duration::from_mins(56));
         assert_eq!(used_until(now, 10), now);
-        assert_eq!(used_until(now, u64::MAX), now + Duration::from_hours(24) - MARGIN);
+        assert_eq!(used_until(now, u64::MAX), now + Duration::from_hours(24).saturating_sub(MARGIN));
     }
 }
