@@ -3,152 +3,27 @@
 //! Silences, inhibitions (one kind of alert makes another not worth telling while it is open) and
 //! maintenance windows. Whether an alert is a source of inhibition does not depend on whether
 //! anybody is told of it: a silenced source still inhibits. Nothing here changes what is detected
-//! or kept. At most 1,000 silences that have not ended; of one that ends, the first 100 alerts it
+//! or kept. At most 1,000 silences that have not ended; of one that ends, the worst 100 alerts it
 //! still hid are told of at once, the others with their next change.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod rules;
 
-use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 
 use super::silence::{Ending, Judged, Silence, SilenceId};
-use super::{Alert, AlertId, AlertState, Matcher};
+use super::{Alert, AlertId, AlertState, Level};
+
+pub use rules::{Equal, Inhibition, Maintenance, MuteRules, TimeOfDay, Weekday};
+
+use rules::Sources;
 
 /// Silences that have not ended, at most.
 pub const MOST_SILENCES: usize = 1_000;
 /// Alerts that are told of at once when a silence ends.
 const MOST_TOLD: usize = 100;
-const DAY_SECONDS: i64 = 86_400;
-
-/// While a source is open, nobody is told of its targets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Inhibition {
-    /// Its name.
-    pub name: String,
-    /// The alerts that make others not worth telling.
-    pub source: Matcher,
-    /// The others.
-    pub target: Matcher,
-    /// What source and target must have in common.
-    pub equal: Vec<Equal>,
-}
-
-/// What a source and a target have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Equal {
-    /// The app.
-    App,
-    /// What they are about.
-    Entity,
-    /// The family.
-    Family,
-    /// The detector.
-    Detector,
-}
-
-impl Inhibition {
-    /// Returns what a source and a target must agree in; `None` for an alert that lacks it.
-    fn key(&self, alert: &Alert) -> Option<String> {
-        let part = |equal: &Equal| match equal {
-            Equal::App => alert.app.as_deref().map(str::to_owned),
-            Equal::Entity => Some(format!("{}/{}", alert.entity.kind, alert.entity.value)),
-            Equal::Family => Some(alert.family.name().to_owned()),
-            Equal::Detector => Some(alert.detector.to_string()),
-        };
-        let parts: Option<Vec<String>> = self.equal.iter().map(part).collect();
-        parts.map(|parts| parts.join("\u{0}"))
-    }
-}
-
-/// A time that comes again, in which nobody is told of some alerts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Maintenance {
-    /// Its name.
-    pub name: String,
-    /// Which alerts.
-    pub alerts: Matcher,
-    /// On which days it begins; none: on every day.
-    #[serde(default)]
-    pub days: Vec<Weekday>,
-    /// From when on, UTC, such as `22:00`.
-    pub from: TimeOfDay,
-    /// Until when, UTC; before `from`, it is the next day's.
-    pub to: TimeOfDay,
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Weekday {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
-}
-
-impl Weekday {
-    const ALL: [Self; 7] = [Self::Mon, Self::Tue, Self::Wed, Self::Thu, Self::Fri, Self::Sat, Self::Sun];
-}
-
-/// A time of day: seconds since midnight, UTC; written `22:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TimeOfDay(i64);
-
-impl TryFrom<String> for TimeOfDay {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let read = text.split_once(':').filter(|(hours, minutes)| hours.len() == 2 && minutes.len() == 2);
-        let read = read.and_then(|(hours, minutes)| Some((hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?)));
-        match read {
-            Some((hours, minutes)) if hours < 24 && minutes < 60 => {
-                Ok(Self(i64::from(hours) * 3_600 + i64::from(minutes) * 60))
-            }
-            _ => Err(format!("`{text}` is no time of day: write hours and minutes, UTC, such as \"22:00\"")),
-        }
-    }
-}
-
-impl From<TimeOfDay> for String {
-    fn from(time: TimeOfDay) -> Self {
-        format!("{:02}:{:02}", time.0 / 3_600, time.0 % 3_600 / 60)
-    }
-}
-
-impl Maintenance {
-    /// Tells whether `now` lies in it.
-    pub fn is_active(&self, now: Timestamp) -> bool {
-        let seconds = now.nanos().div_euclid(1_000_000_000);
-        let (day, time) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
-        // 1970-01-01 was a Thursday.
-        let begins_on = |day: i64| {
-            let weekday = Weekday::ALL.get(usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0));
-            self.days.is_empty() || weekday.is_some_and(|weekday| self.days.contains(weekday))
-        };
-        if self.from <= self.to {
-            return begins_on(day) && self.from.0 <= time && time < self.to.0;
-        }
-        (begins_on(day) && self.from.0 <= time) || (begins_on(day - 1) && time < self.to.0)
-    }
-}
-
-/// What holds alerts back beside silences.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MuteRules {
-    /// Inhibitions.
-    pub inhibit: Vec<Inhibition>,
-    /// Maintenance windows.
-    pub maintenance: Vec<Maintenance>,
-}
 
 /// What held a change back, as marks and pages name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +38,7 @@ pub struct Mark {
     pub says: String,
 }
 
-/// What ended with a silence.
+/// What ended with a silence, a maintenance window or an inhibition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Over {
     /// Why, for people.
@@ -197,36 +72,6 @@ pub enum SilenceDeed {
     },
 }
 
-/// The open sources of one inhibition.
-#[derive(Debug, Default)]
-struct Sources {
-    /// By what targets must agree in.
-    open: BTreeMap<String, BTreeSet<AlertId>>,
-    /// The other way round: what a source is of may change while it is open.
-    keys: BTreeMap<AlertId, String>,
-}
-
-impl Sources {
-    /// Keeps the alert as a source under `key`, or not at all.
-    fn put(&mut self, alert: AlertId, key: Option<String>) {
-        if self.keys.get(&alert) == key.as_ref() {
-            return;
-        }
-        if let Some(before) = self.keys.remove(&alert)
-            && let Some(open) = self.open.get_mut(&before)
-        {
-            open.remove(&alert);
-            if open.is_empty() {
-                self.open.remove(&before);
-            }
-        }
-        if let Some(key) = key {
-            self.open.entry(key.clone()).or_default().insert(alert);
-            self.keys.insert(alert, key);
-        }
-    }
-}
-
 /// Everything that holds alerts back.
 #[derive(Debug, Default)]
 pub struct Mutes {
@@ -234,8 +79,16 @@ pub struct Mutes {
     silences: BTreeMap<SilenceId, Silence>,
     /// Of each inhibition, the open sources by what targets must agree in.
     sources: Vec<Sources>,
-    /// Open alerts that silences hide.
-    hidden: BTreeMap<SilenceId, BTreeSet<AlertId>>,
+    /// Open alerts that silences hide, each as bad as it was then.
+    hidden: BTreeMap<SilenceId, BTreeMap<AlertId, Level>>,
+    /// Open alerts that rules hide, and by which: they are told of once none does.
+    waiting: BTreeMap<AlertId, String>,
+    /// Whether those have changed since they were last saved.
+    unsaved: bool,
+    /// Which maintenance windows were active when it was last seen who waits no longer.
+    active: Vec<bool>,
+    /// Whether an inhibition may have let go since.
+    loosened: bool,
     /// Silences to be written down, those that ended too.
     changed: BTreeMap<SilenceId, Silence>,
 }
@@ -251,7 +104,7 @@ impl Mutes {
     ) -> Self {
         let sources = rules.inhibit.iter().map(|_| Sources::default()).collect();
         let silences = silences.into_iter().map(|silence| (silence.id, silence)).collect();
-        let mut mutes = Self { rules, silences, sources, hidden: BTreeMap::new(), changed: BTreeMap::new() };
+        let mut mutes = Self { rules, silences, sources, ..Self::default() };
         let open: BTreeMap<AlertId, &Alert> = open.map(|alert| (alert.id, alert)).collect();
         for alert in open.values() {
             mutes.source(alert);
@@ -260,7 +113,8 @@ impl Mutes {
             // One that others have come to see, which are not meant, was told since.
             let known = mutes.silences.get(&id).zip(open.get(&alert));
             if known.is_none_or(|(silence, alert)| silence.matcher.concerns(alert)) {
-                mutes.hidden.entry(id).or_default().insert(alert);
+                let level = known.map_or(Level::Informational, |(_, alert)| alert.level);
+                mutes.hidden.entry(id).or_default().insert(alert, level);
             }
         }
         mutes
@@ -314,8 +168,12 @@ impl Mutes {
         let mut silence = self.silences.remove(&id)?;
         silence.ended = Some((at, ending));
         self.changed.insert(id, silence);
-        let hidden = self.hidden.remove(&id).unwrap_or_default();
-        Some(Over { says, tell: hidden.into_iter().take(MOST_TOLD).collect() })
+        let hidden = self.hidden.remove(&id).unwrap_or_default().into_iter();
+        // What a rule hides as well is told of once that lets go.
+        let hidden = hidden.filter(|(alert, _)| !self.waiting.contains_key(alert));
+        let mut worst: Vec<_> = hidden.map(|(alert, level)| (Reverse(level), alert)).collect();
+        worst.sort_unstable();
+        Some(Over { says, tell: worst.into_iter().take(MOST_TOLD).map(|(_, alert)| alert).collect() })
     }
 
     /// Returns what is made of an alert that has just changed, at `now` (wall time).
@@ -335,7 +193,7 @@ impl Mutes {
             match silence.judge(alert, now) {
                 Judged::Passes => {
                     // Another detector sees it too, which is not meant.
-                    if self.hidden.get_mut(&silence.id).is_some_and(|hidden| hidden.remove(&alert.id))
+                    if self.hidden.get_mut(&silence.id).is_some_and(|hidden| hidden.remove(&alert.id).is_some())
                         && silence.lets_go(alert.id)
                     {
                         self.changed.insert(silence.id, silence.clone());
@@ -346,14 +204,16 @@ impl Mutes {
                         self.changed.insert(silence.id, silence.clone());
                     }
                     if alert.state != AlertState::Closed {
-                        self.hidden.entry(silence.id).or_default().insert(alert.id);
+                        self.hidden.entry(silence.id).or_default().insert(alert.id, alert.level);
                     }
                     mark(format!("silence:{}", silence.id), format!("silence of {}: {}", silence.by, silence.reason));
                 }
                 Judged::Trips(why) => tripped.push((silence.id, silence.by.clone(), why)),
             }
         }
-        for (by, says) in self.by_rules(alert, now) {
+        let by_rules = self.by_rules(alert, now);
+        self.wait(alert, by_rules.last().map(|(by, _)| by.as_str()));
+        for (by, says) in by_rules {
             mark(by, says);
         }
         for (id, by, why) in tripped {
@@ -373,26 +233,6 @@ impl Mutes {
         self.silences.values().any(|silence| silence.judge(alert, now) == Judged::Hides)
             || !self.by_rules(alert, now).is_empty()
     }
-
-    /// Returns which maintenance windows and inhibitions hold `alert` back, as marks name them and for people.
-    fn by_rules(&self, alert: &Alert, now: Timestamp) -> Vec<(String, String)> {
-        let windows = self.rules.maintenance.iter().filter(|rule| rule.is_active(now) && rule.alerts.admits(alert));
-        let windows = windows.map(|rule| (format!("maintenance:{}", rule.name), format!("maintenance {}", rule.name)));
-        let inhibited = self.rules.inhibit.iter().zip(&self.sources).filter_map(|(rule, sources)| {
-            let key = rule.key(alert).filter(|_| rule.target.admits(alert))?;
-            let source = sources.open.get(&key)?.iter().find(|source| **source != alert.id)?;
-            Some((format!("inhibited:{}", rule.name), format!("{} while alert {source} is open", rule.name)))
-        });
-        windows.chain(inhibited).collect()
-    }
-
-    /// Keeps account of whether `alert` is an open source of inhibition.
-    fn source(&mut self, alert: &Alert) {
-        for (rule, sources) in self.rules.inhibit.iter().zip(&mut self.sources) {
-            let is_source = alert.state != AlertState::Closed && rule.source.admits_any(alert);
-            sources.put(alert.id, rule.key(alert).filter(|_| is_source));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -401,7 +241,7 @@ mod tests {
 
     use super::super::comparison::tests::alert as plain;
     use super::*;
-    use crate::alerts::{Because, Family, Level, Limit, Measure, Member, Usual};
+    use crate::alerts::{Because, Family, Limit, Matcher, Measure, Member, Usual};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
@@ -578,6 +418,126 @@ mod tests {
         source.state = AlertState::Closed;
         mutes.judge(&source, later);
         assert_eq!(held(&mutes.judge(&target, later)), [""; 0]);
+    }
+
+    #[test]
+    fn the_worst_of_what_a_silence_hid_are_told_of_when_it_ends() {
+        let mut mutes = with(silence("shop", None));
+        let usual = Usual { a_day: 1_000, ..Usual::default() };
+        mutes.act(SilenceDeed::Add(Box::new(Silence { usual, ..silence("shop", None) }))).unwrap();
+        for id in 1..=150 {
+            let level = if id > 140 { Level::High } else { Level::Low };
+            assert_eq!(held(&mutes.judge(&alert(id, "shop", level), NOW)).len(), 1);
+        }
+        let over = mutes.tick(NOW.plus(Duration::from_hours(2)));
+        let wanted: Vec<AlertId> = (141..=150).chain(1..=90).map(AlertId).collect();
+        assert_eq!(over[0].tell, wanted);
+    }
+
+    fn deploying() -> MuteRules {
+        // NOW is 13:46:40 UTC.
+        let time = |text: &str| TimeOfDay::try_from(text.to_owned()).unwrap();
+        let alerts = Matcher { app: Some("shop".into()), ..Matcher::default() };
+        let (from, to) = (time("13:00"), time("16:00"));
+        MuteRules {
+            maintenance: vec![Maintenance { name: "deploy".into(), alerts, days: Vec::new(), from, to }],
+            ..inhibiting()
+        }
+    }
+
+    /// The same after a restart.
+    fn restarted(mutes: &mut Mutes, rules: MuteRules, open: &[Alert]) -> Mutes {
+        let mut after = Mutes::new(rules, mutes.silences().cloned().collect(), open.iter(), Vec::new());
+        assert!(after.restore(&mutes.save().expect("it has changed")));
+        assert_eq!(mutes.save(), None, "and is written once");
+        after
+    }
+
+    fn told(mutes: &mut Mutes, open: &[Alert], now: Timestamp) -> Vec<(String, Vec<AlertId>)> {
+        let over = mutes.release(now, |id| open.iter().find(|alert| alert.id == id));
+        over.into_iter().map(|over| (over.says, over.tell)).collect()
+    }
+
+    #[test]
+    fn what_opens_in_a_maintenance_window_is_told_of_when_it_is_over_though_nothing_changes() {
+        let mut open = vec![alert(1, "shop", Level::Low), alert(2, "shop", Level::High), alert(3, "shop", Level::Low)];
+        let mut mutes = Mutes::new(deploying(), Vec::new(), std::iter::empty(), Vec::new());
+        for one in &open {
+            assert_eq!(held(&mutes.judge(one, NOW)), ["maintenance:deploy"]);
+        }
+        open[2].state = AlertState::Closed;
+        mutes.judge(&open[2], NOW);
+        let mut after = restarted(&mut mutes, deploying(), &open[..2]);
+        let end = NOW.plus(Duration::from_hours(3));
+        let wanted = [("maintenance deploy is over".to_owned(), vec![AlertId(2), AlertId(1)])];
+        for mutes in [&mut mutes, &mut after] {
+            assert_eq!(told(mutes, &open, NOW.plus(Duration::from_hours(1))), []);
+            assert_eq!(told(mutes, &open, end), wanted, "the worst first; nobody hears of what is closed");
+            assert_eq!(held(&mutes.judge(&open[0], end)), [""; 0]);
+            assert_eq!(told(mutes, &open, end.plus(Duration::from_hours(24))), [], "once");
+        }
+    }
+
+    #[test]
+    fn what_was_inhibited_is_told_of_when_the_last_source_closes() {
+        let mut open = vec![alert(1, "shop", Level::Critical), alert(2, "shop", Level::Critical)];
+        open.push(alert(3, "shop", Level::Low));
+        let mut mutes = Mutes::new(inhibiting(), Vec::new(), std::iter::empty(), Vec::new());
+        mutes.judge(&open[0], NOW);
+        assert_eq!(held(&mutes.judge(&open[2], NOW)), ["inhibited:worse"]);
+        // The second source is told of itself when the first one is over.
+        mutes.judge(&open[1], NOW);
+        let mut after = restarted(&mut mutes, inhibiting(), &open);
+        for mutes in [&mut mutes, &mut after] {
+            let mut open = open.clone();
+            assert_eq!(told(mutes, &open, NOW), []);
+            let tell = |id| vec![("inhibition worse no longer holds it back".to_owned(), vec![AlertId(id)])];
+            open[0].state = AlertState::Closed;
+            mutes.judge(&open[0], NOW);
+            assert_eq!(told(mutes, &open, NOW), tell(2), "the other one goes on");
+            open[1].state = AlertState::Closed;
+            mutes.judge(&open[1], NOW);
+            assert_eq!(told(mutes, &open, NOW), tell(3));
+        }
+    }
+
+    #[test]
+    fn what_a_silence_lets_go_within_a_maintenance_window_waits_for_the_end_of_that() {
+        let one = alert(1, "shop", Level::Low);
+        let open = [one.clone()];
+        let both = [
+            (silence("shop", None), 3),
+            (Silence { ends_at: NOW.plus(Duration::from_hours(9)), ..silence("shop", None) }, 9),
+        ];
+        for (silence, ends) in both {
+            // It was hidden before the window began.
+            let mut mutes = Mutes::new(deploying(), vec![silence], std::iter::empty(), Vec::new());
+            mutes.judge(&one, NOW);
+            let mut heard = 0;
+            for hour in 1..=10 {
+                let now = NOW.plus(Duration::from_hours(hour));
+                let mut over: Vec<AlertId> = mutes.tick(now).into_iter().flat_map(|over| over.tell).collect();
+                over.extend(told(&mut mutes, &open, now).into_iter().flat_map(|(_, tell)| tell));
+                for _ in over {
+                    assert!(mutes.judge(&one, now).marks.is_empty(), "it is told, and nothing hides it");
+                    heard += 1;
+                    assert_eq!(hour, ends, "once the longer of both is over");
+                }
+            }
+            assert_eq!(heard, 1);
+        }
+    }
+
+    #[test]
+    fn all_that_waited_for_a_window_is_told_of_by_and_by() {
+        let open: Vec<Alert> = (1..=250).map(|id| alert(id, "shop", Level::Low)).collect();
+        let mut mutes = Mutes::new(deploying(), Vec::new(), std::iter::empty(), Vec::new());
+        for one in &open {
+            mutes.judge(one, NOW);
+        }
+        let end = NOW.plus(Duration::from_hours(3));
+        let counts = [(); 4].map(|()| told(&mut mutes, &open, end).iter().map(|(_, tell)| tell.len()).sum::<usize>());
+        assert_eq!(counts, [100, 100, 50, 0]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::dashboard::{Board, Changes, DetectorSeen, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, DISPATCH, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, Orders, Outputs,
+    Ask, Core, Crew, DISPATCH, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Orders, Outputs,
     SourceInfo, Watch, supervise,
 };
 use crate::sources::ResumePoints;
@@ -76,7 +76,7 @@ pub fn daemon(
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
     let resume = points(&recovered, &streams, |position| position.resume);
     let absorbed = points(&recovered, &streams, |position| position.absorbed);
-    let (settings, dispatch) = (setup::core(config, true), recovered.values.remove(DISPATCH));
+    let (settings, kept) = (setup::core(config, true), [DISPATCH, HELD_BACK].map(|name| recovered.values.remove(name)));
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -91,7 +91,7 @@ pub fn daemon(
     let board = Arc::new(board(&catalogue));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
-    let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), dispatch.as_deref())?;
+    let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
     let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
     let watch = figures(watch, &core, &deliveries, (config, data));
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
@@ -134,7 +134,7 @@ fn telling(
     (store, core): (&Store, &Core),
     config: &Config,
     (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
-    dispatch: Option<&[u8]>,
+    [dispatch, held_back]: [Option<Vec<u8>>; 2],
 ) -> Result<(Mutes, Deliveries), Failure> {
     let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
@@ -142,8 +142,12 @@ fn telling(
     let routes = (config.routes.clone(), config.dashboard.external_url.as_deref());
     let outlets = sources::sinks(config, None, clock)?;
     let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
-    deliveries.resume(dispatch, &open);
-    Ok((Mutes::new(rules, silences, open.iter(), hidden), deliveries))
+    deliveries.resume(dispatch.as_deref(), &open);
+    let mut mutes = Mutes::new(rules, silences, open.iter(), hidden);
+    if held_back.is_some_and(|bytes| !mutes.restore(&bytes)) {
+        tracing::warn!("which alerts were held back is not known any more: they are told of with their next change");
+    }
+    Ok((mutes, deliveries))
 }
 
 /// Says whether everything read became durable before the end.

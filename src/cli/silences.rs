@@ -67,13 +67,14 @@ fn cost(preview: &Value) -> String {
     let more = if preview["complete"] == json!(false) { " or more" } else { "" };
     format!(
         "In the last {} days it would have hidden {}{more} alerts: {} were true positives, {} were judged otherwise, at \
-         most {} came within a day. {} were worse, and each would have ended it.",
+         most {} came within a day. {} were worse, and each would have ended it. It ends when an alert is worse than {}.",
         preview["days"],
         preview["hidden"],
         preview["true_positives"],
         preview["otherwise_judged"],
         preview["most_in_a_day"],
         preview["would_trip"],
+        text(&preview["at_most"]),
     )
 }
 

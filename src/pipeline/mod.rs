@@ -40,6 +40,7 @@ pub use heartbeat::heartbeat;
 pub use intake::SpoolIntake;
 pub use outputs::Outputs;
 pub use parts::{Ask, DaemonParts, DaemonSettings};
+pub use people::HELD_BACK;
 pub use reload::{Reloader, Reread};
 pub use replay::{ReplayError, ReplayOptions, Replayed, replay};
 pub use settings::CoreSettings;

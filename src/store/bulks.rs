@@ -65,6 +65,18 @@ pub struct KeptBulk {
     pub undone: Option<(String, Timestamp)>,
 }
 
+impl Store {
+    /// Tells whether a change of many alerts is kept under this name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn knows_bulk(&self, id: u64) -> Result<bool, StoreError> {
+        let mut select = self.connection.prepare_cached("SELECT 1 FROM bulks WHERE id = ?1")?;
+        Ok(select.exists([format!("{id:016x}")])?)
+    }
+}
+
 impl Reader {
     /// Returns the first two alerts whose ids begin so.
     ///

@@ -174,6 +174,8 @@ async fn a_question_with_the_count_that_is_expected_needs_no_token() {
     let (status, done) = fleet.ask("/api/v1/alerts/bulk", &wish).await;
     assert_eq!(status, 200, "{done}");
     assert_eq!(count(&fleet, "assignee:eve").await, active);
+    let (status, again) = fleet.ask("/api/v1/alerts/bulk", &json!({"token": done["id"]})).await;
+    assert_eq!(status, 404, "what it is called is no leave to do it again: {again}");
     assert_eq!(count(&fleet, "assignee:none state:all").await, ALERTS - active);
     let (_, list) = fleet.read("/api/v1/alerts?limit=1&query=").await;
     let entity = &list["alerts"][0]["entity"];
@@ -206,6 +208,14 @@ async fn a_silence_says_what_it_costs_before_it_is_made_and_ends_when_it_is_told
         fleet.ask("/api/v1/silences", &json!({"matcher": matcher, "reason": "a drill", "for": "2h"})).await;
     assert_eq!((status, &made["state"], &made["preview"]), (201, &json!("active"), &preview), "{made}");
     assert_eq!(made["matcher"]["at_most"], preview["worst"], "it hides nothing worse than it would have hidden");
+    assert_eq!(preview["at_most"], preview["worst"], "the preview says so");
+    let unknown = json!({"app": "fn-nobody-heard-of"});
+    let (_, nothing) = fleet.ask("/api/v1/silences/preview", &json!({"matcher": unknown})).await;
+    assert_eq!((&nothing["worst"], &nothing["at_most"]), (&json!(null), &json!("low")), "{nothing}");
+    let (_, blind) = fleet.ask("/api/v1/silences", &json!({"matcher": unknown, "reason": "x", "for": "2h"})).await;
+    assert_eq!(blind["matcher"]["at_most"], "low", "without history it still trips over what is bad: {blind}");
+    let expire = format!("/api/v1/silences/{}/expire", blind["id"].as_str().unwrap());
+    assert_eq!(fleet.ask(&expire, &json!({})).await.0, 200);
     let (_, planned) = fleet
         .ask(
             "/api/v1/silences",
@@ -220,7 +230,7 @@ async fn a_silence_says_what_it_costs_before_it_is_made_and_ends_when_it_is_told
     assert_eq!(fleet.ask(&expire, &json!({})).await.0, 404, "it is over");
     let (_, list) = fleet.read("/api/v1/silences?all=true").await;
     let states: Vec<&Value> = list["silences"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
-    assert_eq!(states, ["planned", "ended"], "{list}");
+    assert_eq!(states, ["planned", "ended", "ended"], "{list}");
     for (body, says) in [
         (json!({"matcher": {}, "reason": "x", "for": "2h"}), "name a detector"),
         (json!({"matcher": matcher, "reason": "x"}), "say until when"),

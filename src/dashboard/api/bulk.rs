@@ -49,13 +49,18 @@ pub(in crate::dashboard) struct Counts {
 }
 
 impl Counts {
-    fn keep(&self, mut counted: Counted) -> u64 {
+    /// Returns a number that names no other change, and that is no token either unless it is kept as one.
+    fn draw(&self, at: Timestamp) -> u64 {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.0 += 1;
         // The moment makes it another one than any of an earlier run.
-        counted.token = counted.at.nanos().unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ kept.0;
-        let token = counted.token;
-        kept.1.push_back(counted);
+        at.nanos().unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ kept.0
+    }
+
+    fn keep(&self, counted: Counted) -> u64 {
+        let token = self.draw(counted.at);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.1.push_back(Counted { token, ..counted });
         while kept.1.len() > KEPT {
             kept.1.pop_front();
         }
@@ -147,7 +152,8 @@ async fn count(
         );
         return Err(problem(StatusCode::CONFLICT, &says));
     }
-    Ok(execute(app, counted, 0).await)
+    let token = app.counts.draw(now);
+    Ok(execute(app, Counted { token, ..counted }, 0).await)
 }
 
 async fn by_token(app: &App, token: &str, by: &str) -> Result<Response, Response> {
@@ -170,9 +176,8 @@ async fn by_token(app: &App, token: &str, by: &str) -> Result<Response, Response
 }
 
 async fn execute(app: &App, counted: Counted, joined: usize) -> Response {
-    let Counted { by, query, action, targets, .. } = counted.clone();
+    let Counted { token: id, by, query, action, targets, .. } = counted;
     let at = app.parts.clock.now();
-    let id = if counted.token == 0 { app.counts.keep(counted) } else { counted.token };
     let deed = Deed::Bulk(Box::new(Bulk { id, by, at, action, query, targets }));
     let outcome = send(app, deed).await;
     if let Some(refused) = undone(&outcome) {

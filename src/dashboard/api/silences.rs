@@ -18,7 +18,7 @@ use super::super::acting::{Outcome, send};
 use super::super::app::App;
 use super::super::door::{Operator, Viewer};
 use super::problem::{bad_body, problem, undone, unreadable};
-use crate::alerts::{Deed, Ending, LOOKS_BACK, Matcher, Preview, Silence, SilenceDeed, SilenceId};
+use crate::alerts::{Deed, Ending, LOOKS_BACK, Level, Matcher, Preview, Silence, SilenceDeed, SilenceId};
 use crate::clock::{Timestamp, duration};
 use crate::store::AlertQuery;
 
@@ -28,6 +28,8 @@ const MOST_LOOKED_AT: usize = 100_000;
 const MOST_LISTED: usize = 1_000;
 /// Alerts that a preview names.
 const SHOWN: usize = 20;
+/// The worst that a silence hides which names no level, and of which there is no history.
+const NO_HISTORY: Level = Level::Low;
 const WANTED: &str = "{\"matcher\": {\"detector\": \"…\", \"entity\": \"ip/…\"}, \"reason\": \"…\", \"for\": \"2h\"}";
 
 /// What `preview` takes.
@@ -65,7 +67,7 @@ pub(in crate::dashboard) async fn preview(
         return problem(StatusCode::BAD_REQUEST, "say what is silenced: name a detector, family, entity or app");
     }
     match look(&app, &matcher).await {
-        Ok((preview, all)) => Json(told(&preview, all)).into_response(),
+        Ok((preview, all)) => Json(told(&preview, all, trips_above(&matcher, &preview))).into_response(),
         Err(answer) => answer,
     }
 }
@@ -82,7 +84,13 @@ async fn look(app: &App, matcher: &Matcher) -> Result<(Preview, bool), Response>
     read.await.map_err(|error| unreadable(&error))
 }
 
-fn told(preview: &Preview, all: bool) -> Value {
+/// Returns the level above which the silence trips: what is named, or else the worst there was, or
+/// else [`NO_HISTORY`].
+fn trips_above(matcher: &Matcher, preview: &Preview) -> Level {
+    matcher.at_most.or(preview.worst).unwrap_or(NO_HISTORY)
+}
+
+fn told(preview: &Preview, all: bool, at_most: Level) -> Value {
     let ids = |ids: &[crate::alerts::AlertId]| ids.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "days": LOOKS_BACK.as_secs() / 86_400,
@@ -91,7 +99,8 @@ fn told(preview: &Preview, all: bool) -> Value {
         "hidden_sample": ids(&preview.hidden),
         "true_positives": preview.true_positives,
         "otherwise_judged": preview.otherwise_judged,
-        "worst": preview.worst.map(crate::alerts::Level::name),
+        "worst": preview.worst.map(Level::name),
+        "at_most": at_most.name(),
         "would_trip": preview.would_trip.len(),
         "would_trip_sample": ids(&preview.would_trip),
         "most_in_a_day": preview.usual.a_day,
@@ -135,13 +144,14 @@ pub(in crate::dashboard) async fn add(
         Err(answer) => return answer,
     };
     silence.usual = preview.usual.clone();
-    silence.matcher.at_most = silence.matcher.at_most.or(preview.worst);
+    let at_most = trips_above(&silence.matcher, &preview);
+    silence.matcher.at_most = Some(at_most);
     let outcome = send(&app, Deed::Silence(SilenceDeed::Add(Box::new(silence.clone())))).await;
     if let Some(refused) = undone(&outcome) {
         return refused;
     }
     let mut says = shown(&silence, 0, now);
-    says["preview"] = told(&preview, all);
+    says["preview"] = told(&preview, all, at_most);
     let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::CREATED };
     (status, Json(says)).into_response()
 }

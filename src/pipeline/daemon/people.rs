@@ -12,6 +12,7 @@ use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed
 use crate::clock::Timestamp;
 use crate::store::{AuditEntry, Epoch};
 
+use super::super::people::{HELD_BACK, done_already};
 use super::{Daemon, DaemonError, DaemonParts};
 
 /// Takes the answer.
@@ -32,6 +33,12 @@ impl Daemon {
     pub(super) fn deed(&mut self, deed: &Deed, reply: Reply) -> Result<(), DaemonError> {
         if let Deed::Silence(deed) = deed {
             self.silence_deed(deed, reply);
+            return Ok(());
+        }
+        if let Deed::Bulk(bulk) = deed
+            && self.parts.store.knows_bulk(bulk.id).map_err(DaemonError::Store)?
+        {
+            drop(reply.send(Err(done_already(bulk.id))));
             return Ok(());
         }
         let stored = self.stored(deed)?;
@@ -66,9 +73,13 @@ impl Daemon {
         }
     }
 
-    /// Ends silences whose time is up.
+    /// Ends silences whose time is up, and tells what windows and inhibitions no longer hold back.
     pub(super) fn end_silences(&mut self) {
-        for over in self.parts.mutes.tick(self.parts.clock.now()) {
+        let now = self.parts.clock.now();
+        let mut over = self.parts.mutes.tick(now);
+        let book = self.parts.core.book();
+        over.extend(self.parts.mutes.release(now, |id| book.get(id)));
+        for over in over {
             self.dirty = true;
             self.unsilence(&over);
         }
@@ -113,6 +124,7 @@ impl Daemon {
         epoch.silences = std::mem::take(&mut self.held.silences).into_values().collect();
         epoch.marks = std::mem::take(&mut self.held.marks);
         epoch.audit = std::mem::take(&mut self.held.audit);
+        epoch.values.extend(self.parts.mutes.save().map(|bytes| (HELD_BACK, bytes)));
     }
 
     /// Puts into the epoch what sinks are told of its changes, and of what waited until now.
