@@ -1,8 +1,8 @@
 //! What is left of a record in which nothing may be read?
 //!
 //! What could not be searched may hold a secret anywhere, so every value of it is hidden, one by one:
-//! its members, their order and how many there are stay. Names stay if they look like names, and so
-//! do `true`, `false` and `null`. It is read byte by byte and in pieces of any size; of a text at most
+//! its members, their order and how many there are stay. Names stay if they stand where a name stands
+//! and look like one, as long as all before them was JSON, and so do `true`, `false` and `null`. It is read byte by byte and in pieces of any size; of a text at most
 //! [`KEPT`] bytes are kept, and depth costs nothing.
 
 use std::ops::Range;
@@ -13,9 +13,9 @@ use super::kind::Kind;
 use crate::telemetry::{Confidence, ScannedMessage, Sighting};
 
 /// The longest name that stays, bytes.
-const KEPT: usize = 40;
-/// The most digits that a name has.
-const DIGITS: usize = 3;
+const KEPT: usize = 32;
+/// How deep objects and lists are told apart; deeper no name stays.
+const CEILING: i64 = 128;
 
 /// A part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +57,43 @@ pub struct Fields {
     kept: Vec<u8>,
     /// Objects and lists that are open; below zero the text is no JSON.
     open: i64,
+    /// Which of them are objects, up to [`CEILING`].
+    objects: u128,
+    /// What was read last.
+    last: Last,
+    /// Whether names may stay, and whether all was JSON so far.
+    names: bool,
+    json: bool,
+}
+
+/// What stands before the place that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    /// A brace or bracket that opens.
+    Opened,
+    Name,
+    Colon,
+    Value,
+    Comma,
 }
 
 impl Fields {
     /// Begins to read what starts with `first`, if that may be JSON.
     pub fn of(first: &[u8]) -> Option<Self> {
         let may = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
-        may.then(|| Self { state: State::Between, at: 0, start: 0, length: 0, kept: Vec::new(), open: 0 })
+        may.then(|| Self {
+            state: State::Between,
+            at: 0,
+            start: 0,
+            length: 0,
+            kept: Vec::new(),
+            open: 0,
+            objects: 0,
+            last: Last::Nothing,
+            names: true,
+            json: true,
+        })
     }
 
     /// Reads on; `each` is told of every part that has been read whole.
@@ -77,7 +107,7 @@ impl Fields {
 
     /// Ends the reading; returns whether it was a record and not a part of one.
     pub fn end<E>(&mut self, each: &mut impl FnMut(Part<'_>) -> Result<(), E>) -> Result<bool, E> {
-        let whole = self.open == 0 && !matches!(self.state, State::Text { .. });
+        let whole = self.json && self.open == 0 && !matches!(self.state, State::Text { .. });
         if let State::Text { .. } = self.state {
             self.length = self.at - self.start;
         }
@@ -102,7 +132,8 @@ impl Fields {
                 self.keep(byte);
             }
             (_, byte) => {
-                self.told(byte == b':', each)?;
+                let named = byte == b':' && self.names && self.last == Last::Name;
+                self.told(named, each)?;
                 return self.begin(byte, each);
             }
         }
@@ -110,8 +141,9 @@ impl Fields {
     }
 
     fn begin<E>(&mut self, byte: u8, each: &mut impl FnMut(Part<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.follow(byte);
         match byte {
-            b'{' | b'[' => self.open += 1,
+            b'{' | b'[' => self.open(byte == b'{'),
             // More are closed than were opened: never a record.
             b'}' | b']' if self.open <= 0 => self.open = i64::MIN / 2,
             b'}' | b']' => self.open -= 1,
@@ -132,6 +164,52 @@ impl Fields {
         each(Part::Sign(byte))
     }
 
+    /// Notes that an object or a list is opened.
+    fn open(&mut self, object: bool) {
+        match u128::from(object) {
+            bit if (0..CEILING).contains(&self.open) => {
+                self.objects = self.objects & !(1 << self.open) | bit << self.open;
+            }
+            _ => self.names = false,
+        }
+        self.open += 1;
+    }
+
+    /// Tells whether an object is open, and not a list in it.
+    fn in_object(&self) -> bool {
+        (1..=CEILING).contains(&self.open) && self.objects >> (self.open - 1) & 1 == 1
+    }
+
+    /// Notes what `byte` begins or is; no name stays any more if it may not stand here.
+    fn follow(&mut self, byte: u8) {
+        if byte.is_ascii_whitespace() || !self.names {
+            return;
+        }
+        let (object, last) = (self.in_object(), self.last);
+        let name = object && matches!(last, Last::Opened | Last::Comma);
+        let (may, now) = match byte {
+            b':' => (last == Last::Name, Last::Colon),
+            b',' => (last == Last::Value && self.open > 0, Last::Comma),
+            b'}' | b']' => {
+                let ends = matches!(last, Last::Opened | Last::Value);
+                (ends && self.open > 0 && object == (byte == b'}'), Last::Value)
+            }
+            b'"' if name => (true, Last::Name),
+            _ => {
+                let may = match last {
+                    Last::Nothing | Last::Colon => true,
+                    Last::Opened | Last::Comma => !object,
+                    Last::Name | Last::Value => false,
+                };
+                (may, if matches!(byte, b'{' | b'[') { Last::Opened } else { Last::Value })
+            }
+        };
+        self.last = now;
+        if !may {
+            (self.names, self.json) = (false, false);
+        }
+    }
+
     fn keep(&mut self, byte: u8) {
         if self.kept.len() <= KEPT {
             self.kept.push(byte);
@@ -144,7 +222,12 @@ impl Fields {
         match state {
             State::Between => Ok(()),
             State::Bare if matches!(&*self.kept, b"true" | b"false" | b"null") => each(Part::Stays(&self.kept)),
-            State::Bare => each(Part::Bare(self.start, self.at)),
+            State::Bare => {
+                if !self.kept.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) {
+                    (self.names, self.json) = (false, false);
+                }
+                each(Part::Bare(self.start, self.at))
+            }
             _ if self.length == 0 || named && is_name(&self.kept) => {
                 each(Part::Sign(b'"'))?;
                 each(Part::Stays(&self.kept))?;
@@ -155,11 +238,14 @@ impl Fields {
     }
 }
 
-/// Tells whether `text` looks like a name and not like a key.
+/// Tells whether `text` looks like a name and not like a key: words of letters, in which cases
+/// change no oftener than in a name of several words.
 fn is_name(text: &[u8]) -> bool {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-    text.len() <= KEPT && digits <= DIGITS && text.iter().all(word)
+    let word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.');
+    let upper = u8::is_ascii_uppercase;
+    let humps = text.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && upper(&pair[1])).count();
+    let lone = text.windows(3).any(|three| upper(&three[0]) && three[1].is_ascii_lowercase() && upper(&three[2]));
+    text.len() <= KEPT && text.iter().all(word) && !lone && humps <= 4 && humps * 5 <= text.len() + 1
 }
 
 impl Redactor {
@@ -219,7 +305,14 @@ mod tests {
 
     /// What stays of `text`, read in pieces of `size`, with `…` for what is hidden.
     fn left(text: &str, size: usize) -> Option<String> {
-        let mut fields = Fields::of(text.as_bytes())?;
+        Fields::of(text.as_bytes())?;
+        let (kept, whole) = read(text, size);
+        whole.then_some(kept)
+    }
+
+    /// The same, with whether it was a record, of what may be none.
+    fn read(text: &str, size: usize) -> (String, bool) {
+        let mut fields = Fields::of(text.as_bytes()).unwrap();
         let mut out = Vec::new();
         let mut each = |part: Part<'_>| {
             match part {
@@ -232,7 +325,7 @@ mod tests {
         };
         let Ok(()) = text.as_bytes().chunks(size).try_for_each(|chunk| fields.pass(chunk, &mut each));
         let Ok(whole) = fields.end(&mut each);
-        whole.then(|| String::from_utf8(out).unwrap())
+        (String::from_utf8(out).unwrap(), whole)
     }
 
     #[test]
@@ -253,14 +346,53 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_text_before_a_colon_is_no_name_where_none_may_stand() {
+        for text in [
+            "[INFO] login with password \"correct-horse-battery\": refused; {\"sessions\":{\"hunterpass\":\"v\"}}",
+            "[\"hunterpass\":1]",
+            "{\"a\":\"b\" \"hunterpass\":1}",
+            "{\"a\":said,\"hunterpass\":1}",
+            "[{]\"hunterpass\":1}",
+            "{} {\"hunterpass\":1}",
+        ] {
+            for size in [1, 3, 1000] {
+                let (kept, whole) = read(text, size);
+                assert!(!whole, "{text}");
+                assert!(
+                    !kept.contains("hunterpass") && !kept.contains("horse") && !kept.contains("sessions"),
+                    "{kept}"
+                );
+            }
+        }
+        let deep = "[".repeat(128) + "{\"hunterpass\":1}" + &"]".repeat(128);
+        assert!(!read(&deep, 9).0.contains("hunterpass"));
+        assert!(read(&deep[1..deep.len() - 1], 9).0.contains("hunterpass"));
+    }
+
+    #[test]
+    fn a_name_is_words_and_no_key() {
+        for name in ["id", "userId", "ResourceGroupName", "resource_group", "TENANT_ID", "x-ms-id", "OAuth", "vmId"] {
+            assert!(is_name(name.as_bytes()), "{name}");
+        }
+        for key in ["aBcDeFgHiJkLmNoPqRsTuVwXyZabc", "aBcDeFgHiJkLmNoP", "sk-1", "a b", "qWErtZUiopAS", &"a".repeat(33)]
+        {
+            assert!(!is_name(key.as_bytes()), "{key}");
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_comes_only_signs_and_names_are_left(text in r#"[{\[][{}\[\]:," \\a-c0-9]{0,60}"#, size in 1_usize..9) {
-            let Some(left) = left(&text, size) else { return Ok(()) };
+            let (left, whole) = read(&text, size);
             let outside: String = left.split('"').step_by(2).collect();
             prop_assert!(!outside.contains(|letter: char| letter.is_ascii_alphanumeric()), "{left}");
-            prop_assert!(left.split('"').skip(1).step_by(2).all(|name| name == "…" || is_name(name.as_bytes())), "{left}");
-            prop_assert_eq!(Some(left), super::tests::left(&text, 1000));
+            let parts: Vec<&str> = left.split('"').collect();
+            for n in (1..parts.len()).step_by(2).filter(|n| !matches!(parts[*n], "…" | "")) {
+                prop_assert!(is_name(parts[n].as_bytes()) && parts[n + 1].starts_with(':'), "{left}");
+                prop_assert!(parts[n - 1].ends_with(['{', ',']), "{left}");
+            }
+            prop_assert_eq!((left, whole), read(&text, 1000));
         }
     }
 }

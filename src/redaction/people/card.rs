@@ -5,7 +5,7 @@
 //! GUID, a decimal or a trace id is one, nor what a member calls an id of that sort; but a year, an
 //! amount or a security code may stand beside one that is grouped, with the same sign between. Old Visa
 //! numbers of thirteen digits are left out, for they look like times. At most [`LONGEST`] bytes on either
-//! side are looked at for each place that is told, and none three times.
+//! side are looked at for each place that is told, and none more than five times.
 
 use std::ops::Range;
 
@@ -14,6 +14,8 @@ use crate::redaction::scan::bytes::unit_before;
 
 /// How far a run of groups is looked at to either side, bytes.
 const LONGEST: usize = 64;
+/// The most bytes that a number in groups has, and the sign behind it.
+const WIDEST: usize = 24;
 
 /// Issuers: the first digits from and to, and the lengths their numbers have.
 const ISSUERS: [(u32, u32, Range<usize>); 25] = [
@@ -83,7 +85,8 @@ struct Group {
     before: u8,
 }
 
-/// Appends the numbers in the run around `at` to `found`; returns where the run ends.
+/// Appends the numbers in the run around `at` to `found`; returns where to look on: behind the
+/// run, or where a number may begin that was cut.
 pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
     let run = run(text, at);
     let groups = groups(text, &run);
@@ -96,7 +99,7 @@ pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
             None => found.push(span),
         }
     }
-    run.end
+    if run.end > at + LONGEST { (run.end - WIDEST).max(at + 1) } else { run.end }
 }
 
 /// Returns the digits around `at`, with single separators between.
@@ -295,6 +298,21 @@ mod tests {
         // Where by chance the digits beside it are one as well, all are hidden.
         assert_eq!(hidden("4111 1111 1111 1111 1111"), "… 1111");
         assert_eq!(hidden("4000 0000 0000 0002 0000"), "… 0000");
+    }
+
+    #[test]
+    fn a_card_is_hidden_wherever_a_run_is_cut() {
+        let card = "4111 1111 1111 1111";
+        for filler in ["1 ", "12 ", "123 ", "1234 ", "12345 "] {
+            for count in 0..60 {
+                for shift in ["", "1 ", "12 ", "1 1 1 ", "12345 "] {
+                    for behind in ["", " 17", " 17 18 19", " 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"] {
+                        let text = shift.to_owned() + &filler.repeat(count) + card + behind;
+                        assert_eq!(hidden(&text), text.replace(card, "…"), "{text}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

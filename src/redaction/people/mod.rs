@@ -120,13 +120,13 @@ impl People {
         for at in runs.iter().map(|at| *at as usize - range.start) {
             if self.cards && at >= cards {
                 cards = card::around(text, at, &mut spans).max(at + 1);
-                found.extend(spans.drain(..).map(|span| Found::new(span, Kind::PaymentCard, Confidence::Proven)));
             }
             if let Some(span) = (self.ibans && at >= ibans).then(|| iban::around(text, at)).flatten() {
                 ibans = span.end;
                 found.push(Found::new(span, Kind::Iban, Confidence::Proven));
             }
         }
+        found.extend(spans.into_iter().map(|span| Found::new(span, Kind::PaymentCard, Confidence::Proven)));
     }
 
     /// Returns what stands in the place of `one`, which was found in `text` and is no secret.
