@@ -21,8 +21,8 @@ use gatewatch::telemetry::{Batch, StreamId, StreamName, Streams};
 /// 2026-03-02T08:00:00Z, a Monday.
 const START: Timestamp = Timestamp::from_seconds(1_772_438_400);
 const BATCH_BYTES: usize = 256 * 1024;
-/// It is seen against what a key did for a day: a shorter world has no such day.
-const TAKES_A_DAY: &str = "key-on-new-operation";
+/// It is seen against what a key did for eight days: `./dev bench detection` has them, and the detector's cases.
+const TAKES_DAYS: &str = "key-on-new-operation";
 
 fn attacked(seed: u64) -> Options {
     Options { seed, start: START, duration: Duration::from_mins(40), rate: 10, attacks: Vec::new(), clean: false }
@@ -100,7 +100,7 @@ fn told(alerts: &[&Alert]) -> Vec<String> {
 /// Every attack is found, nothing is reported that is none, and nothing twice.
 fn is_seen_once(seed: u64) {
     let (alerts, labels) = play(attacked(seed));
-    assert_eq!(missed(&alerts, &labels), [TAKES_A_DAY], "seed {seed}");
+    assert_eq!(missed(&alerts, &labels), [TAKES_DAYS], "seed {seed}");
     let strange: Vec<&Alert> =
         alerts.iter().filter(|alert| !labels.iter().any(|label| is_about(alert, label))).collect();
     // Behind a gateway an app sees the gateway's address, and nothing in its log says so.
@@ -136,18 +136,6 @@ fn every_attack_of_world_2_is_seen_once() {
 #[test]
 fn every_attack_of_world_3_is_seen_once() {
     is_seen_once(3);
-}
-
-#[test]
-fn a_key_that_was_known_for_a_day_is_seen_at_a_new_operation() {
-    let (alerts, labels) = play(Options {
-        duration: Duration::from_hours(29),
-        rate: 1,
-        attacks: vec![TAKES_A_DAY.to_owned()],
-        ..attacked(1)
-    });
-    assert_eq!(missed(&alerts, &labels), [""; 0]);
-    assert_eq!(alerts.len(), 1, "{:#?}", told(&alerts.iter().collect::<Vec<_>>()));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use gatewatch::clock::Timestamp;
 use gatewatch::detection::cases::{self, CaseResult, Rehearsal};
 use gatewatch::detection::{
-    Baselining, Catalogue, Counting, Detector, Family, Finding, Signal, Window, check, describe,
+    Baselining, Catalogue, Counting, Detector, Family, Finding, Measured, Signal, Window, check, describe,
 };
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
 
@@ -138,8 +138,26 @@ fn fires(detector: &Detector, signals: &[&Signal], all: &[Signal], until: Timest
             let next = signals.get(last + 1).map_or(until, |signal| at(signal));
             next.since(at(signals[last])) > *after && window(last, (*after).into()).count() >= *at_least as usize
         }),
+        Counting::Travel(asked) => any(&|last| {
+            let Some(before) = last.checked_sub(1) else { return false };
+            let (from, to) = (signals[before], signals[last]);
+            let (km, apart) = (kilometres(from.value, to.value), at(to).since(at(from)));
+            let hours = apart.as_secs_f64().max(1.0) / 3_600.0;
+            apart <= asked.within && km >= f64::from(asked.at_least) && km > hours * f64::from(asked.faster_than)
+        }),
         other => panic!("the reference does not know how to count {other:?}"),
     }
+}
+
+/// Returns how far two packed places are from each other on a ball, by the angle between them.
+fn kilometres(from: u64, to: u64) -> f64 {
+    let degrees = |bits: u64| f64::from(f32::from_bits(bits as u32)).to_radians();
+    let unit = |place: u64| {
+        let (latitude, longitude) = (degrees(place >> 32), degrees(place));
+        [latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()]
+    };
+    let cosine: f64 = unit(from).iter().zip(unit(to)).map(|(a, b)| a * b).sum();
+    6_371.0 * cosine.clamp(-1.0, 1.0).acos()
 }
 
 /// Tells whether a value is new to its entity, which is known, shows few, and shows what others long have.
@@ -164,15 +182,24 @@ fn first_sight(detector: &Detector, signals: &[&Signal], last: usize, all: &[Sig
 fn is_unusual(signals: &[&Signal], last: usize, asked: Baselining) -> bool {
     let hour = |signal: &Signal| signal.time.nanos() / 3_600_000_000_000;
     let (first, now) = (hour(signals[0]), hour(signals[last]));
-    let many = |of: i64| signals[..=last].iter().filter(|signal| hour(signal) == of).count() as f64;
+    let worth = |signal: &&&Signal| if asked.measured == Measured::Sum { signal.value as f64 } else { 1.0 };
+    let many = |of: i64| -> f64 {
+        signals[..=last].iter().filter(|signal| hour(signal) == of).map(|signal| worth(&signal)).sum()
+    };
     let known = (now - first) as u64 * 3_600 >= asked.learn.as_secs();
     if !known || many(now) < f64::from(asked.at_least) {
         return false;
     }
     let days: Vec<i64> = (1..=(now - first) / 24).map(|day| now - 24 * day).collect();
-    let usual = days.iter().map(|of| many(*of)).sum::<f64>() / days.len().max(1) as f64;
+    let usual = days.iter().map(|of| kept(many(*of))).sum::<f64>() / days.len().max(1) as f64;
     let high = ((usual + 0.375).sqrt() + f64::from(asked.tolerance) / 20.0).powi(2) - 0.375;
     many(now) > high
+}
+
+/// Returns a number as it is remembered: to its first ten bits, as the middle of what begins with them.
+fn kept(number: f64) -> f64 {
+    let step = 2_f64.powi(number.max(1.0).log2().floor() as i32 - 10);
+    if step < 1.0 { number } else { (number / step).floor() * step + step / 2.0 }
 }
 
 /// Tells whether in a silence so many minutes went by in which the entity was heard as a rule: on the days
