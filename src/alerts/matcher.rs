@@ -60,8 +60,8 @@ impl Matcher {
             let (kind, value) = query::entity(wanted);
             *alert.entity.value == *value && kind.is_none_or(|kind| kind == alert.entity.kind)
         };
-        self.app.as_deref().is_none_or(|app| alert.app.as_deref() == Some(app))
-            && self.entity.as_deref().is_none_or(about)
+        let is_app = |app: &str| alert.app.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(app));
+        self.app.as_deref().is_none_or(is_app) && self.entity.as_deref().is_none_or(about)
     }
 
     /// Tells whether it means `alert` as bad as that is.

@@ -283,6 +283,13 @@ mod tests {
     }
 
     #[test]
+    fn an_app_is_meant_however_its_name_is_written() {
+        let of = |app: &str| Matcher { app: Some(app.into()), ..Matcher::default() };
+        assert!(of("Fn-Orders").concerns(&alert(1, "fn-orders", Level::Low)));
+        assert!(!of("Fn-Orders").concerns(&alert(1, "fn-order", Level::Low)));
+    }
+
+    #[test]
     fn what_a_detector_sees_that_is_not_meant_is_told_whoever_else_sees_it() {
         let named = Matcher { detector: Some("probing.scanner".into()), ..Matcher::default() };
         let family = Matcher { family: Some(Family::Probing), ..Matcher::default() };

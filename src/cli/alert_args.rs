@@ -255,7 +255,7 @@ pub struct SilencesPreview {
     /// What is meant.
     #[command(flatten)]
     pub meant: Meant,
-    /// None worse than this; without it, none worse than the last 30 days had.
+    /// None worse than this; without it, none worse than the last 30 days had, or than low if they had none.
     #[arg(long, value_name = "LEVEL")]
     pub at_most: Option<String>,
     /// Which daemon.
@@ -269,7 +269,7 @@ pub struct SilencesAdd {
     /// What is meant.
     #[command(flatten)]
     pub meant: Meant,
-    /// None worse than this; without it, none worse than the last 30 days had.
+    /// None worse than this; without it, none worse than the last 30 days had, or than low if they had none.
     #[arg(long, value_name = "LEVEL")]
     pub at_most: Option<String>,
     /// Why, in a few words.
