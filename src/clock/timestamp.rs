@@ -62,6 +62,14 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
     }
 
+    /// Returns the end of the stretch of time in which this point lies, stretches of that length being
+    /// counted from 1970; this point itself if there are none.
+    #[must_use]
+    pub fn end_of(self, stretch: Option<Duration>) -> Self {
+        let Some(length) = stretch.and_then(|stretch| i64::try_from(stretch.as_nanos()).ok()) else { return self };
+        if length == 0 { self } else { Self(self.0.div_euclid(length).saturating_add(1).saturating_mul(length)) }
+    }
+
     /// Parses RFC 3339, as Gatewatch itself writes it; `None` for anything else.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let at = DateTime::parse_from_rfc3339(text).ok()?;

@@ -29,7 +29,7 @@ use super::secret_words::noun;
 use super::sheet::Sheet;
 use super::sigma::Set;
 use super::signal::Place;
-use super::signals::{Drafted, Signals, second};
+use super::signals::{Drafted, Shown, Signals, second};
 use super::words::Gate;
 
 /// Signals that one record gives at most.
@@ -136,7 +136,7 @@ impl Matcher {
         for step in &lists.plain {
             let may_hold = !step.aside.passes_over(aside) && step.needs.are_met(&has);
             debug_assert!(
-                may_hold || step.aside.passes_over(aside) || !step.when.holds(scene),
+                may_hold || step.aside.passes_over(aside) || !self.concerns(step, scene),
                 "needs ask for more than the condition does"
             );
             if may_hold && step.when.holds(scene) {
@@ -201,6 +201,13 @@ impl Matcher {
         if rule.light && !draft.signals.is_new_sign(step.rule, key, draft.event) {
             return;
         }
+        if let (Some(_), false) = (rule.coarse, draft.event.is_linked()) {
+            let (at, until) = (draft.event.time(), draft.event.time().end_of(rule.coarse));
+            let shown = Shown { key, value, until, detector: step.rule };
+            if !draft.signals.is_first(shown, at, draft.hash) {
+                return;
+            }
+        }
         let (time, hash, sheet) = draft.sheet(rule.light);
         let entity = entity_of(rule.entity, first, scene, sheet);
         let shown = match scene.secret {
@@ -243,6 +250,13 @@ impl Matcher {
             coming.place.entity = draft.signals.sheet.name(|names| names.push_str(&name));
         }
         draft.signals.list.push(coming);
+    }
+
+    /// Tells whether `step` holds of a scene that names all that its rule keeps its state by.
+    fn concerns(&self, step: &Step, scene: Scene<'_, '_>) -> bool {
+        let rule = &self.rules[usize::from(step.rule)];
+        let named = self.key_of(&rule.by, scene, Names::InUse).is_some();
+        named && self.value_of(rule, scene, Names::InUse).is_some() && step.when.holds(scene)
     }
 
     fn key_of(&self, terms: &[Term], scene: Scene<'_, '_>, names: Names) -> Option<u128> {
@@ -288,7 +302,7 @@ fn lists(rules: &[Rule], kind: Kind, outcome: Outcome) -> Lists {
                 lists.gated |= !sought.is_empty();
                 let of_event = !when.mentions(&Field::of_secret);
                 let when = when.settled();
-                let needs = Needs::of(&when);
+                let needs = Needs::of_step(rule, &when);
                 lists.fields |= needs.fields();
                 let list = match (rule.of_secret, rule.of_hash) {
                     (false, _) => &mut lists.plain,
@@ -394,6 +408,16 @@ says: s
     }
 
     /// Returns the signals that a detector called `probing.x` gives for one event.
+    #[test]
+    fn a_value_that_is_shown_all_the_time_is_told_of_once_an_hour_and_a_batch() {
+        let often = "{ kind: http.request, app: a, request.host: a.example }\n      repeat: 100\n      every: 1m";
+        let first_seen = "level: low\nneeds: any\nfirst_seen: { of: request.host, by: app, learn: 1d, forget: 7d }\n";
+        let found = signals(first_seen, often);
+        assert!((2..=3).contains(&found.len()), "{} signals", found.len());
+        let short = "level: low\nneeds: any\nfirst_seen: { of: request.host, by: app, learn: 1h, forget: 2h }\n";
+        assert_eq!(signals(short, often).len(), 100);
+    }
+
     fn signals(detector: &str, event: &str) -> Vec<Signal> {
         let file = format!("id: probing.x\n{HEAD}{detector}");
         let files = BTreeMap::from([("probing/x.yaml".to_owned(), file)]);

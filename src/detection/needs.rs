@@ -8,6 +8,7 @@ use crate::redaction::RedactedEvent;
 use crate::telemetry::{Field, Reason, Value};
 
 use super::condition::Condition;
+use super::rule::{Rule, Term};
 use super::scene::Scene;
 use super::words::{Gate, How, edge};
 
@@ -41,7 +42,7 @@ pub(super) struct Has {
 type Statuses = [u64; 11];
 
 const OTHER: usize = 640;
-const _: () = assert!(Field::ALL.len() <= 128 && Reason::ALL.len() <= 64);
+const _: () = assert!(Field::ALL.len() <= 127 && Reason::ALL.len() <= 64);
 
 impl Needs {
     const NOTHING: Self = Self {
@@ -88,6 +89,15 @@ impl Needs {
             | Condition::Range(of, ..)
             | Condition::Network(of, _) => field(*of),
         }
+    }
+
+    /// Returns what an event must have to fulfil `condition`, one of `rule`'s, and to give it a signal: a key
+    /// and a value.
+    pub(super) fn of_step(rule: &Rule, condition: &Condition) -> Self {
+        let value = rule.value.iter().filter(|_| rule.is_hashed());
+        let sole = |term: &Term| if let [field] = term.0.as_slice() { bit(*field) } else { 0 };
+        let fields = rule.by.iter().chain(value).map(sole).fold(0, |fields, bit| fields | bit);
+        Self::of(condition).and(Self { fields, ..Self::NOTHING })
     }
 
     /// Returns what an event must have that does not fulfil `condition`. Only of a condition on
@@ -142,8 +152,8 @@ impl Needs {
 impl Has {
     /// Returns what `scene`'s event has; of its fields only those in `asked` are looked for.
     pub(super) fn of(event: &RedactedEvent<'_>, scene: Scene<'_, '_>, asked: u128) -> Self {
-        let mut rest = asked;
-        let mut fields = 0;
+        let mut fields = if event.known().is_some() { LOOKED_UP } else { 0 };
+        let mut rest = if fields == 0 { asked & !ONLY_LOOKED_UP } else { asked };
         while rest != 0 {
             let lowest = rest.trailing_zeros() as usize;
             if Field::ALL.get(lowest).is_some_and(|field| scene.get(*field).is_some()) {
@@ -181,8 +191,35 @@ fn bit(field: Field) -> u128 {
             | Field::AllowOrigin
             | Field::Origin
             | Field::Referrer
+            | Field::SourceCountry
+            | Field::SourceForwarded
     );
-    if asked { 1 << field as u128 } else { 0 }
+    if is_looked_up(field) {
+        LOOKED_UP | 1 << field as u128
+    } else if asked {
+        1 << field as u128
+    } else {
+        0
+    }
+}
+
+/// Stands for all fields that no record says: where nobody looks anything up, there are none of them.
+const LOOKED_UP: u128 = 1 << 127;
+/// Those fields.
+const ONLY_LOOKED_UP: u128 = {
+    let (mut bits, mut n) = (LOOKED_UP, 0);
+    while n < Field::ALL.len() {
+        if is_looked_up(Field::ALL[n]) {
+            bits |= 1 << n;
+        }
+        n += 1;
+    }
+    bits
+};
+
+/// Tells whether no record says the field: of some, a record says the country.
+const fn is_looked_up(field: Field) -> bool {
+    (field.of_address() || field.of_inventory()) && !matches!(field, Field::SourceCountry)
 }
 
 /// Returns both, or none if one of them lets everything through.

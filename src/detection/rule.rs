@@ -1,5 +1,7 @@
 //! What the matcher needs to know of a detector: conditions, key, value and level.
 
+use std::time::Duration;
+
 use crate::context::KNOWN_EGRESS;
 use crate::telemetry::{EntityKind, Field, Kind, RawPath, Value};
 
@@ -42,6 +44,8 @@ pub struct Rule {
     pub(super) of_hash: bool,
     /// Whether it remembers values, so that it must learn what they will be called.
     pub(super) of_values: bool,
+    /// Within which stretch of time the same value of the same entity tells it nothing new.
+    pub(super) coarse: Option<Duration>,
 }
 
 impl Rule {
@@ -62,6 +66,7 @@ impl Rule {
             by_app: false,
             of_hash: false,
             of_values: false,
+            coarse: None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! The signals of one batch while it is worked.
 //!
 //! A sign of life says the same for a whole second of its category, so the first of a batch stands
-//! for all. Bound: a batch is, and each of its records gives 32 signals at most.
+//! for all; so does the earliest of those that show one value of an entity to a detector which
+//! remembers by the hour. Bound: a batch is, and each of its records gives 32 signals at most.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ pub struct Signals {
     pub(super) held: Vec<Arc<str>>,
     /// Signs of life given: detector, key, second and lane.
     signs: HashSet<Sign, BuildHasherDefault<OfKey>>,
+    /// The earliest signal of each value that was shown: its time and its record's hash.
+    shown: HashMap<Shown, (Timestamp, u128), BuildHasherDefault<OfKey>>,
     /// A few of them by the app as it is written: most records say nothing new.
     recent: [Recent; RECENT],
 }
@@ -66,6 +70,16 @@ struct Sign {
     second: Timestamp,
     detector: u16,
     lane: u8,
+}
+
+/// What an entity has shown to a detector.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) key: u128,
+    pub(super) value: u64,
+    /// The end of the stretch of time in which it says nothing new.
+    pub(super) until: Timestamp,
+    pub(super) detector: u16,
 }
 
 impl Signals {
@@ -139,6 +153,22 @@ impl Signals {
         false
     }
 
+    /// Tells whether nothing in this batch has shown that before, neither read nor happened earlier: of
+    /// all that is told so, the earliest is among them, in whatever order the records come.
+    pub(super) fn is_first(&mut self, shown: Shown, at: Timestamp, hash: u128) -> bool {
+        match self.shown.entry(shown) {
+            Entry::Vacant(free) => {
+                free.insert((at, hash));
+                true
+            }
+            Entry::Occupied(mut known) if (at, hash) < *known.get() => {
+                known.insert((at, hash));
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
     /// Tells whether nothing in this batch has given that sign of life yet.
     pub(super) fn is_new_sign(&mut self, detector: u16, key: u128, event: &RedactedEvent<'_>) -> bool {
         let (second, lane) = (second(event.time()), event.category().lane());
@@ -158,7 +188,14 @@ impl std::hash::Hash for Sign {
     }
 }
 
-/// Takes the hash of a [`Sign`] as it is, for its key is a keyed hash already.
+impl std::hash::Hash for Shown {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rest = (self.until.nanos() as u64).rotate_left(16) ^ u64::from(self.detector) ^ self.value;
+        state.write_u64(self.key as u64 ^ rest.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    }
+}
+
+/// Takes the hash of a [`Sign`] or of what is [`Shown`] as it is, for their keys are keyed hashes already.
 #[derive(Debug, Default)]
 struct OfKey(u64);
 

@@ -175,6 +175,7 @@ fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveli
     let of_confidence = mentions(&|field| field == Field::SecretConfidence);
     let light = counted.counting.is_absence();
     let of_values = matches!(counted.counting, Counting::FirstSeen { .. });
+    let coarse = counted.counting.coarse();
     let looked_at: Vec<Condition> = steps.iter().chain(part).cloned().collect();
     let Counted { by, value, entity, weigh, .. } = counted;
     let aside = Aside::counted(&looked_at, &kinds, (&by, &value), of_secret || light);
@@ -194,6 +195,7 @@ fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveli
         by_app,
         of_hash,
         of_values,
+        coarse,
     }
 }
 

@@ -9,6 +9,9 @@ use super::percentile::Ranked;
 use super::sequence::Steps;
 use super::window::Window;
 
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
 impl Counting {
     /// Tells whether it is silence that makes it fire, and speaking that ends it.
     pub fn is_absence(&self) -> bool {
@@ -19,6 +22,15 @@ impl Counting {
     pub fn settled(&self) -> Option<Duration> {
         match self {
             Self::FirstSeen { only, .. } => only.settled,
+            _ => None,
+        }
+    }
+
+    /// Returns how coarsely it remembers when a value was last shown, if that is not to the moment:
+    /// what says the same again within such a stretch of time changes nothing, and need not be said.
+    pub fn coarse(&self) -> Option<Duration> {
+        match self {
+            Self::FirstSeen { forget, .. } if *forget >= DAY => Some(HOUR),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::detection::Signal;
 use crate::detection::in_words::{amount, in_words};
 use crate::detection::stats::{Normal, Season};
 
-use super::kept::Newest;
+use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, Voice};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -166,11 +166,19 @@ impl Baseline {
         if let Some(voice) = &mut self.voice {
             voice.hears(signal, room);
         }
-        let (_, high) = asked.band(self.normal);
-        if asked.measured != Measured::Average && self.of_bucket.value(asked.measured) as f64 >= high {
+        if self.is_near(asked) {
             self.kept.push(signal, room);
         }
         true
+    }
+
+    /// Tells whether what comes next may be too much.
+    fn is_near(&self, asked: Baselining) -> bool {
+        let value = self.of_bucket.value(asked.measured) as f64;
+        // Of a number it is not known how much comes at once.
+        let soon = asked.measured == Measured::Sum || value + BEFORE as f64 >= f64::from(asked.at_least);
+        let counts = asked.measured != Measured::Average && self.is_learnt(asked);
+        counts && soon && value + BEFORE as f64 >= asked.band(self.normal).1
     }
 
     /// Lets time reach `bucket`.

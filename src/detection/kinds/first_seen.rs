@@ -4,7 +4,8 @@
 //! values that somebody has long shown (what is new to all is a release), and only for entities that show
 //! few: one that always comes with new ones has no habit to leave. Where a detector knows of bulk,
 //! a new value waits so long for others: when there are many, they are one event, such as a deployment,
-//! and told as that. An entity keeps 4,096 values; beyond that, those that have aged are dropped, then
+//! and told as that. What is remembered for a day and more is remembered by the hour, to its end: within one
+//! hour a value that comes again changes nothing. An entity keeps 4,096 values; beyond that, those that have aged are dropped, then
 //! the eighth that was unseen for longest, all at once, so that a stream of new values costs each of
 //! them little.
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::detection::in_words::in_words;
 use crate::detection::stats::Values;
-use crate::detection::{Level, Signal};
+use crate::detection::{Counting, Level, Signal};
 
 use super::kept::Newest;
 use super::{Cost, Firing, Room, Voice};
@@ -65,12 +66,13 @@ struct Held {
 impl FirstSeen {
     /// Returns an entity that is first heard of at `at`.
     pub fn since(at: Timestamp) -> Self {
-        Self { since: at, newest: at, values: Values::default(), held: None }
+        Self { since: at, newest: Timestamp::MIN, values: Values::default(), held: None }
     }
 
     /// Takes a value in; tells whether it was not seen within `forget`, and is one to tell of.
-    pub fn is_told(&mut self, forget: Duration, only: Only, signal: &Signal, room: &mut Room) -> bool {
-        let is_new = self.is_new(forget, signal, room);
+    pub fn is_told(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> bool {
+        let &Counting::FirstSeen { forget, only, .. } = counting else { return false };
+        let is_new = self.is_new(forget, counting.coarse(), signal, room);
         let Some(few) = only.few.map(|few| few as usize).filter(|_| is_new) else { return is_new && room.common };
         self.values.forget_before(self.newest.minus(forget));
         let many = self.values.len();
@@ -82,11 +84,12 @@ impl FirstSeen {
     }
 
     /// Takes a value in; tells whether it was not seen within `forget`.
-    fn is_new(&mut self, forget: Duration, signal: &Signal, room: &mut Room) -> bool {
+    fn is_new(&mut self, forget: Duration, coarse: Option<Duration>, signal: &Signal, room: &mut Room) -> bool {
         let at = signal.time;
+        let kept = at.end_of(coarse);
         self.since = self.since.min(at);
-        self.newest = self.newest.max(at);
-        let is_new = self.values.see(signal.value, at).is_none_or(|last| last.plus(forget) < at);
+        self.newest = self.newest.max(kept);
+        let is_new = self.values.see(signal.value, kept).is_none_or(|last| last.plus(forget) < at);
         if self.values.len() > MOST_VALUES {
             self.values.forget_before(self.newest.minus(forget));
         }
@@ -137,8 +140,9 @@ impl FirstSeen {
     }
 
     /// Says since when the entity is known, and by how many values.
-    pub fn standing(&self, learn: Duration) -> String {
-        let known = self.newest.since(self.since);
+    pub fn standing(&self, counting: &Counting) -> String {
+        let &Counting::FirstSeen { learn, .. } = counting else { return String::new() };
+        let known = self.newest.minus(counting.coarse().unwrap_or_default()).since(self.since);
         let learns = if known >= learn { "which is enough" } else { "while it learns" };
         let waiting = self.held.as_ref().map_or(String::new(), |held| format!("; {} new ones wait", held.count));
         format!(
@@ -153,5 +157,50 @@ impl FirstSeen {
     pub fn cost(&self) -> Cost {
         let held = |held: &Held| held.voice.bytes() + held.kept.bytes();
         Cost { items: self.values.len(), bytes: self.held.as_deref().map_or(0, held) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detection::engine::trial::{at_once, attacks, signal_of};
+
+    const END: i64 = 400 * 1_200;
+
+    fn hours(hours: i64) -> Duration {
+        Duration::from_secs(hours as u64 * 3_600)
+    }
+
+    proptest! {
+        #[test]
+        fn of_what_is_remembered_by_the_hour_all_but_the_first_of_an_hour_changes_nothing(
+            said in prop::collection::vec((0_u64..3, 0_i64..200, 0_u64..6), 0..60), learn in 0_i64..40,
+            forget in 24_i64..48, few in prop::option::of(1_u32..4), settled in prop::option::of(1_i64..30),
+        ) {
+            let only = Only { few, settled: settled.map(hours) };
+            let counting = Counting::FirstSeen { learn: hours(learn), forget: hours(forget), bulk: None, only };
+            let mut said: Vec<(u64, i64, u64)> = said.iter().map(|&(who, at, value)| (who, at * 1_200, value)).collect();
+            said.sort_by_key(|one| one.1);
+            let all: Vec<Signal> =
+                said.iter().zip(0..).map(|(&(who, at, value), n)| signal_of(who, at, value, 0, n)).collect();
+            let mut shown = BTreeSet::new();
+            let first = |(one, _): &(&(u64, i64, u64), &Signal)| shown.insert((one.0, one.2, one.1 / 3_600));
+            let firsts: Vec<Signal> =
+                said.iter().zip(&all).filter(first).map(|(_, signal)| signal.clone()).collect();
+            let found = attacks(&at_once(counting.clone(), 7_200, &all, END));
+            prop_assert_eq!(&found, &attacks(&at_once(counting, 7_200, &firsts, END)));
+            // Nothing is told that was shown within that time.
+            for (_, at, ..) in &found {
+                let fresh = |one: &&(u64, i64, u64)| {
+                    let before = |old: &&(u64, i64, u64)| (old.0, old.2) == (one.0, one.2) && old.1 < *at;
+                    said.iter().filter(before).all(|old| old.1 < at - forget * 3_600)
+                };
+                prop_assert!(said.iter().filter(|one| one.1 == *at).any(|one| fresh(&one)));
+            }
+        }
     }
 }

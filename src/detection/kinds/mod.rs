@@ -204,8 +204,8 @@ impl State {
             (Self::Percentile(state), counting) => state.observe(counting.ranked()?, signal, room),
             (Self::Sequence(state), counting) => state.observe(counting.steps()?, signal, room),
             (Self::Together(state), counting) => state.observe(counting.steps()?, signal, room),
-            (Self::FirstSeen(state), &Counting::FirstSeen { learn, forget, bulk, only }) => {
-                let fires = state.is_told(forget, only, signal, room) && state.knows(learn, signal);
+            (Self::FirstSeen(state), &Counting::FirstSeen { learn, bulk, .. }) => {
+                let fires = state.is_told(counting, signal, room) && state.knows(learn, signal);
                 if fires && bulk.is_some() && !signal.learns {
                     state.hold(signal, room);
                 }
@@ -240,9 +240,7 @@ impl State {
             (Self::Sequence(_), Counting::Sequence { steps, .. }) => {
                 (usize::from(signal.step) + 1 == steps.len()).then_some(0.0)
             }
-            (Self::FirstSeen(state), &Counting::FirstSeen { forget, only, .. }) => {
-                state.is_told(forget, only, signal, room).then_some(0.0)
-            }
+            (Self::FirstSeen(state), counting) => state.is_told(counting, signal, room).then_some(0.0),
             (Self::Distinct(state), &Counting::Distinct { more_than, within }) => {
                 state.further(more_than, within, signal)
             }

@@ -20,13 +20,14 @@ pub struct Shown {
 impl Shown {
     /// Returns a value that is shown for the first time at `at`.
     pub fn since(at: Timestamp) -> Self {
-        Self { since: at, newest: at }
+        Self { since: at, newest: Timestamp::MIN }
     }
 
-    /// Sees it shown at `at`; tells whether it has been for `settled` then.
-    pub fn see(&mut self, settled: Duration, at: Timestamp) -> bool {
+    /// Sees it shown at `at`, which is remembered as coarsely as is said; tells whether it has been for
+    /// `settled` then.
+    pub fn see(&mut self, settled: Duration, at: Timestamp, coarse: Option<Duration>) -> bool {
         self.since = self.since.min(at);
-        self.newest = self.newest.max(at);
+        self.newest = self.newest.max(at.end_of(coarse));
         at >= self.since.plus(settled)
     }
 

@@ -21,7 +21,7 @@ impl State {
             (Self::Together(state), counting) => {
                 counting.steps().map(|steps| state.standing(steps)).unwrap_or_default()
             }
-            (Self::FirstSeen(state), &Counting::FirstSeen { learn, .. }) => state.standing(learn),
+            (Self::FirstSeen(state), counting) => state.standing(counting),
             (Self::Absence(state), &Counting::Absence { after, at_least }) => state.standing(after, at_least),
             (Self::Unanswered(state), &Counting::Unanswered { within }) => state.standing(within),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.standing(asked),

@@ -29,7 +29,7 @@ impl Table {
             dirty: false,
         });
         let State::Shown(value) = &mut cell.state else { return true };
-        let common = value.see(settled, at);
+        let common = value.see(settled, at, rule.detector.counting.coarse());
         self.touched(rule, key);
         common
     }
