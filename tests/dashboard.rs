@@ -18,11 +18,19 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 28] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 36] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
     (Method::GET, "/dead-letters", "", Some(Role::Viewer)),
+    (Method::GET, "/entity?kind=ip&value=203.0.113.7", "", Some(Role::Viewer)),
+    (Method::GET, "/silences", "", Some(Role::Viewer)),
+    (Method::GET, "/detectors", "", Some(Role::Viewer)),
+    (Method::GET, "/keys", "", Some(Role::Viewer)),
+    (Method::GET, "/deliveries", "", Some(Role::Viewer)),
+    (Method::GET, "/audit", "", Some(Role::Viewer)),
+    (Method::POST, "/silences", "app=x&reason=x&for=1h", Some(Role::Operator)),
+    (Method::POST, "/silences/1/end", "", Some(Role::Operator)),
     (Method::GET, "/events", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/tap", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/alerts", "", Some(Role::Viewer)),
@@ -164,7 +172,8 @@ async fn every_answer_has_the_headers_that_keep_browsers_in_line() {
 #[tokio::test]
 async fn no_page_holds_a_script_or_a_style_of_its_own() {
     let house = House::new();
-    for path in ["/", "/pipeline", "/dead-letters", "/nowhere", &format!("/a/{ID}")] {
+    let pages = ["/", "/pipeline", "/dead-letters", "/silences?app=x", "/detectors", "/keys", "/deliveries", "/audit"];
+    for path in pages.into_iter().chain(["/entity?kind=key&value=k", "/nowhere", &format!("/a/{ID}")]) {
         let body = house.send(get(path)).await.body;
         assert!(!body.contains("style=") && !body.contains("<style") && !body.contains(" onclick"), "{path}");
         assert_eq!(body.matches("<script").count(), 1, "{path}");

@@ -239,7 +239,15 @@ fn board(catalogue: &Catalogue) -> Board {
     let board = Board::default();
     board.set_needs(catalogue.needs());
     for detector in &catalogue.detectors.all {
-        let seen = DetectorSeen { why: detector.why.to_string(), false_alarms: detector.false_alarms.to_string() };
+        let seen = DetectorSeen {
+            title: detector.title.to_string(),
+            family: detector.family,
+            level: detector.level,
+            threat: detector.threat.to_string(),
+            techniques: detector.attack.techniques.iter().map(ToString::to_string).collect(),
+            why: detector.why.to_string(),
+            false_alarms: detector.false_alarms.to_string(),
+        };
         board.detectors.insert(detector.id.to_string(), seen);
     }
     board

@@ -92,6 +92,12 @@ impl App {
         }
     }
 
+    /// Returns under which address others reach us, without a slash at its end.
+    pub(super) fn base(&self) -> String {
+        let listen = || format!("http://{}", self.parts.listen);
+        self.parts.external_url.as_deref().map_or_else(listen, |url| url.trim_end_matches('/').to_owned())
+    }
+
     /// Tells whether whoever reaches us needs a token.
     pub(super) fn guarded(&self) -> bool {
         !self.local || self.parts.tokens.guard_people(self.parts.clock.elapsed())

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use dashmap::DashMap;
 
-use crate::alerts::StreamName;
+use crate::alerts::{Family, Level, StreamName};
 use crate::clock::Timestamp;
 use crate::posture::{ElementKind, Heard, Need};
 
@@ -64,9 +64,19 @@ pub struct SinkSeen {
     pub failing: Option<(String, Timestamp)>,
 }
 
-/// What the page of an alert says of its detector beyond what the alert itself carries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What pages say of a detector.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetectorSeen {
+    /// What its alerts are called.
+    pub title: String,
+    /// What it is about.
+    pub family: Family,
+    /// Its usual level.
+    pub level: Level,
+    /// The threat it belongs to; empty for a Sigma rule.
+    pub threat: String,
+    /// ATT&CK techniques.
+    pub techniques: Vec<String>,
     /// Why it matters.
     pub why: String,
     /// When it is wrong.

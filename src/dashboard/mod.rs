@@ -20,6 +20,7 @@ mod pretty;
 mod probes;
 mod readers;
 mod router;
+mod silencing;
 mod tap;
 mod tapping;
 mod visible;

@@ -12,6 +12,9 @@ use crate::clock::Timestamp;
 use super::key_usage::days;
 use super::{KeyCaller, KeyChange, KeyDay, Reader, StoreError};
 
+/// Places that a key's line names.
+const PLACES: usize = 8;
+
 /// What is known of one caller of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerLine {
@@ -136,5 +139,54 @@ impl Reader {
             })
         });
         Ok(reach.optional()?)
+    }
+}
+
+/// One key that is followed, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLine {
+    /// Its fingerprint or id.
+    pub key: String,
+    /// Addresses that used it.
+    pub callers: u64,
+    /// Where, at most eight places.
+    pub places: Vec<String>,
+    /// Its first use, event time.
+    pub first_seen: Timestamp,
+    /// Its last use, refused or not.
+    pub last_seen: Timestamp,
+    /// Its last use that was not refused.
+    pub last_accepted: Option<Timestamp>,
+}
+
+impl Reader {
+    /// Returns the keys that are followed, those first that were used last, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn keys_in_short(&self, limit: usize) -> Result<Vec<KeyLine>, StoreError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT key, count(DISTINCT address), min(first_seen), max(last_seen), max(last_accepted),
+                 json_group_array(DISTINCT place)
+             FROM key_callers GROUP BY key ORDER BY max(last_seen) DESC, key LIMIT ?1",
+        )?;
+        let mut rows = select.query([super::reader::whole(limit)])?;
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next()? {
+            let accepted: Option<i64> = row.get(4)?;
+            let mut places: Vec<String> = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
+            places.sort();
+            places.truncate(PLACES);
+            lines.push(KeyLine {
+                key: row.get(0)?,
+                callers: row.get::<_, i64>(1)?.cast_unsigned(),
+                places,
+                first_seen: Timestamp::from_nanos(row.get(2)?),
+                last_seen: Timestamp::from_nanos(row.get(3)?),
+                last_accepted: accepted.map(Timestamp::from_nanos),
+            });
+        }
+        Ok(lines)
     }
 }

@@ -13,6 +13,7 @@ mod bulks;
 mod dead_letters;
 mod epoch;
 mod error;
+mod fired;
 mod folder;
 mod key_lines;
 mod key_usage;
@@ -37,7 +38,8 @@ pub use epoch::{
     StreamPosition,
 };
 pub use error::StoreError;
-pub use key_lines::{CallerLine, KeyReach};
+pub use fired::Fired;
+pub use key_lines::{CallerLine, KeyLine, KeyReach};
 pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;

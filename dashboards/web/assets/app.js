@@ -96,6 +96,7 @@ async function showWhatIsNew() {
   try {
     const page = await again();
     replace("[data-shown]", page);
+    showCopies();
     replace("[data-live]", page);
     announce("Shown.");
   } catch {
@@ -184,6 +185,24 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// --- copying ---------------------------------------------------------------------------------
+
+function showCopies(from = document) {
+  for (const button of $$("[data-copy]", from)) button.hidden = !navigator.clipboard;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    announce("Copied.");
+    button.textContent = "Copied";
+  } catch {
+    announce("That could not be copied: select the text instead.");
+  }
+});
+
 // --- begin -----------------------------------------------------------------------------------
 
 const help = $("#help");
@@ -192,7 +211,8 @@ if (help) {
   help.addEventListener("click", keys["?"]);
 }
 pill?.addEventListener("click", showWhatIsNew);
-for (const list of $$(".filter select")) list.addEventListener("change", () => list.form.requestSubmit());
+showCopies();
+for (const list of $$(".filter select:not([data-stay])")) list.addEventListener("change", () => list.form.requestSubmit());
 $(".filter")?.addEventListener("submit", (event) => {
   for (const field of event.target.elements) if (field.name && (!field.value || field.value === "active")) field.disabled = true;
 });

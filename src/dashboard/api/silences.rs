@@ -1,11 +1,9 @@
 //! How does a program silence alerts, and what does it cost?
 //!
 //! A silence is made after looking: the answer to a preview says what it would have hidden in the
-//! last 30 days and how many of those were true positives, and the same look says what is usual,
-//! from which on the silence trips. At most 100,000 alerts are looked at, the newest.
+//! last 30 days and how many of those were true positives. At most 1,000 silences are listed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
@@ -14,22 +12,18 @@ use axum::response::{IntoResponse, Json, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::acting::{Outcome, send};
+use super::super::acting::Outcome;
 use super::super::app::App;
 use super::super::door::{Operator, Viewer};
+use super::super::silencing::{Looked, Refused, Wish, end, look, make};
 use super::problem::{bad_body, problem, undone, unreadable};
-use crate::alerts::{Deed, Ending, LOOKS_BACK, Level, Matcher, Preview, Silence, SilenceDeed, SilenceId};
+use crate::alerts::{Ending, LOOKS_BACK, Level, Matcher, Silence, SilenceId};
 use crate::clock::{Timestamp, duration};
-use crate::store::AlertQuery;
 
-/// Alerts that a preview looks at.
-const MOST_LOOKED_AT: usize = 100_000;
 /// Silences in one answer.
 const MOST_LISTED: usize = 1_000;
 /// Alerts that a preview names.
 const SHOWN: usize = 20;
-/// The worst that a silence hides which names no level, and of which there is no history.
-const NO_HISTORY: Level = Level::Low;
 const WANTED: &str = "{\"matcher\": {\"detector\": \"…\", \"entity\": \"ip/…\"}, \"reason\": \"…\", \"for\": \"2h\"}";
 
 /// What `preview` takes.
@@ -67,34 +61,17 @@ pub(in crate::dashboard) async fn preview(
         return problem(StatusCode::BAD_REQUEST, "say what is silenced: name a detector, family, entity or app");
     }
     match look(&app, &matcher).await {
-        Ok((preview, all)) => Json(told(&preview, all, trips_above(&matcher, &preview))).into_response(),
-        Err(answer) => answer,
+        Ok(looked) => Json(told(&looked)).into_response(),
+        Err(error) => unreadable(&error),
     }
 }
 
-async fn look(app: &App, matcher: &Matcher) -> Result<(Preview, bool), Response> {
-    let since = app.parts.clock.now().minus(LOOKS_BACK);
-    let query = AlertQuery { since: Some(since), limit: MOST_LOOKED_AT, ..AlertQuery::from(&matcher.query()) };
-    let matcher = matcher.clone();
-    let read = app.readers.read(move |reader| {
-        let mut preview = Preview::default();
-        let all = reader.each_alert(&query, |alert| preview.add(&matcher, alert))?;
-        Ok((preview.finish(), all))
-    });
-    read.await.map_err(|error| unreadable(&error))
-}
-
-/// Returns the level above which the silence trips: what is named, or else the worst there was, or
-/// else [`NO_HISTORY`].
-fn trips_above(matcher: &Matcher, preview: &Preview) -> Level {
-    matcher.at_most.or(preview.worst).unwrap_or(NO_HISTORY)
-}
-
-fn told(preview: &Preview, all: bool, at_most: Level) -> Value {
+fn told(looked: &Looked) -> Value {
+    let Looked { preview, complete, at_most } = looked;
     let ids = |ids: &[crate::alerts::AlertId]| ids.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "days": LOOKS_BACK.as_secs() / 86_400,
-        "complete": all,
+        "complete": complete,
         "hidden": preview.hidden.len(),
         "hidden_sample": ids(&preview.hidden),
         "true_positives": preview.true_positives,
@@ -124,43 +101,20 @@ pub(in crate::dashboard) async fn add(
     let ((Some(ends_at), None) | (None, Some(Some(ends_at)))) = (new.ends_at, lasts) else {
         return refuse("say until when: `\"for\": \"2h\"` (a whole number and m, h or d), or `\"ends_at\"` alone");
     };
-    let mut silence = Silence {
-        id: fresh_id(now),
-        matcher: new.matcher,
-        by: who.name,
-        reason: new.reason.trim().to_owned(),
-        made_at: now,
-        starts_at,
-        ends_at,
-        usual: crate::alerts::Usual::default(),
-        recent: Vec::new(),
-        ended: None,
-    };
-    if let Err(says) = silence.check() {
-        return refuse(&says);
+    let wish = Wish { matcher: new.matcher, reason: new.reason, starts_at, ends_at };
+    match make(&app, who, wish).await {
+        Ok((silence, looked, outcome)) => {
+            let mut says = shown(&silence, 0, now);
+            says["preview"] = told(&looked);
+            let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::CREATED };
+            (status, Json(says)).into_response()
+        }
+        Err(Refused::Wish(says)) => refuse(&says),
+        Err(Refused::Unread(error)) => unreadable(&error),
+        Err(Refused::Undone(outcome)) => {
+            undone(&outcome).unwrap_or_else(|| problem(StatusCode::SERVICE_UNAVAILABLE, "try again in a few seconds"))
+        }
     }
-    let (preview, all) = match look(&app, &silence.matcher).await {
-        Ok(looked) => looked,
-        Err(answer) => return answer,
-    };
-    silence.usual = preview.usual.clone();
-    let at_most = trips_above(&silence.matcher, &preview);
-    silence.matcher.at_most = Some(at_most);
-    let outcome = send(&app, Deed::Silence(SilenceDeed::Add(Box::new(silence.clone())))).await;
-    if let Some(refused) = undone(&outcome) {
-        return refused;
-    }
-    let mut says = shown(&silence, 0, now);
-    says["preview"] = told(&preview, all, at_most);
-    let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::CREATED };
-    (status, Json(says)).into_response()
-}
-
-/// Returns a name that no silence has yet: the moment, and how many were named before.
-fn fresh_id(now: Timestamp) -> SilenceId {
-    static NAMED: AtomicU64 = AtomicU64::new(1);
-    let moment = now.nanos().unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    SilenceId(moment.wrapping_add(NAMED.fetch_add(1, Ordering::Relaxed).wrapping_mul(0xd1b5_4a32_d192_ed03)))
 }
 
 /// `GET /api/v1/silences`: those that have not ended; with `all=true` the others as well.
@@ -217,8 +171,7 @@ pub(in crate::dashboard) async fn expire(
     let Ok(number) = u64::from_str_radix(&id, 16) else {
         return problem(StatusCode::NOT_FOUND, "there is no such silence: `GET /api/v1/silences` lists them");
     };
-    let deed = SilenceDeed::End { id: SilenceId(number), by: who.name, at: app.parts.clock.now() };
-    let outcome = send(&app, Deed::Silence(deed)).await;
+    let outcome = end(&app, who, SilenceId(number)).await;
     match (&outcome, undone(&outcome)) {
         (Outcome::Refused(why), Some(_)) => problem(StatusCode::NOT_FOUND, why),
         (_, Some(refused)) => refused,

@@ -19,6 +19,7 @@ use super::super::filter::Filter;
 use super::super::pretty::pretty;
 use super::super::words::{When, grouped, span};
 use super::also::Also;
+use super::copied::{self, Copied};
 use super::technique::Technique;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
@@ -39,13 +40,16 @@ struct Thing {
     kind: &'static str,
     sayable: String,
     value: String,
+    /// The query string of its page.
+    address: String,
 }
 
 impl Thing {
     fn of(entity: &Entity) -> Self {
         let sayable = entity.sayable();
         let name = sayable.strip_prefix(entity.kind.name()).map_or(sayable.as_str(), str::trim_start).to_owned();
-        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string() }
+        let address = super::entity::address(entity.kind, &entity.value);
+        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string(), address }
     }
 
     fn named(&self) -> bool {
@@ -121,6 +125,9 @@ struct AlertPage {
     said: Option<&'static str>,
     /// What went wrong with it.
     wrong: Option<String>,
+    copies: Vec<Copied>,
+    /// The query string that fills in the form of a silence.
+    silence: String,
     /// The reason as it was typed, when it was not taken.
     reason: String,
     since: String,
@@ -240,6 +247,7 @@ async fn show(
                 thing.sayable = shared.whole(&thing.value).unwrap_or_else(|| std::mem::take(&mut thing.sayable));
             }
             let names = links.into_iter().flat_map(|link| [link.older, link.newer]);
+            page.copies = copied::of(&alert, &app.base());
             page.linked = names.filter(|name| *name != page.thing.value).collect();
             let Aftermath { said, wrong, reason } = aftermath;
             render(status, &AlertPage { said, wrong, reason, since: app.parts.changes.id(newest), ..page })
@@ -252,7 +260,7 @@ async fn show(
 impl AlertPage {
     fn of(frame: Frame, alert: &Alert, detector: Option<DetectorSeen>, streams: &Streams, now: Timestamp) -> Self {
         let said = |text: String| (!text.trim().is_empty()).then(|| prose(text.trim()));
-        let detector = detector.unwrap_or_default();
+        let (why, false_alarms) = detector.map_or_else(Default::default, |seen| (seen.why, seen.false_alarms));
         Self {
             frame,
             id: alert.id.to_string(),
@@ -275,8 +283,8 @@ impl AlertPage {
             count: grouped(alert.count),
             late: alert.late,
             triage: steps(&alert.triage).iter().map(|step| prose(step)).collect(),
-            matters: said(detector.why),
-            false_alarms: said(detector.false_alarms),
+            matters: said(why),
+            false_alarms: said(false_alarms),
             assignee: alert.assignee.clone(),
             owner: alert.owner.as_deref().map(str::to_owned),
             closing: alert.closing.as_ref().map(|closing| match closing {
@@ -293,6 +301,8 @@ impl AlertPage {
             deliveries: Vec::new(),
             said: None,
             wrong: None,
+            copies: Vec::new(),
+            silence: super::silences::address(alert),
             reason: String::new(),
             since: String::new(),
         }

@@ -2,12 +2,19 @@
 
 pub(super) mod alert;
 mod also;
+pub(super) mod audit;
+mod copied;
 pub(super) mod dead_letters;
+pub(super) mod deliveries;
+pub(super) mod detectors;
+pub(super) mod entity;
+pub(super) mod keys;
 pub(super) mod login;
 pub(super) mod now;
 pub(super) mod pipeline;
 #[cfg(test)]
 pub(super) mod samples;
+pub(super) mod silences;
 mod strip;
 mod technique;
 

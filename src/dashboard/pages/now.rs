@@ -43,7 +43,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn of(alert: &Alert, now: Timestamp) -> Self {
+    pub(super) fn of(alert: &Alert, now: Timestamp) -> Self {
         Self {
             id: alert.id.to_string(),
             level: alert.level.name(),

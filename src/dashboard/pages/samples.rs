@@ -118,6 +118,11 @@ pub(in crate::dashboard) fn members() -> Vec<Member> {
 
 pub(in crate::dashboard) fn detector() -> DetectorSeen {
     DetectorSeen {
+        title: "One key used from many addresses".into(),
+        family: Family::KeyUsage,
+        level: Level::High,
+        threat: "key-theft".into(),
+        techniques: vec!["T1078.004".into()],
         why: "A function key is a shared secret with a known set of callers.".into(),
         false_alarms: "A mobile app that ships a key.".into(),
     }

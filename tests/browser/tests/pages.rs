@@ -79,6 +79,13 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
         ("alert", &alert),
         ("pipeline", "/pipeline"),
         ("dead-letters", "/dead-letters"),
+        ("silences", "/silences"),
+        ("silence", "/silences?detector=auth-failures.spike_from_one_address&for=24h&reason=Our%20own%20scanner"),
+        ("detectors", "/detectors?fired=yes"),
+        ("keys", "/keys"),
+        ("entity", "/entity?kind=ip&value=203.0.113.7"),
+        ("deliveries", "/deliveries"),
+        ("audit", "/audit"),
         ("missing", "/nowhere"),
     ];
     for (scheme, width) in LOOKS {
@@ -118,6 +125,27 @@ async fn dead_letters_are_tried_again_by_a_button() -> Result<()> {
         .wait_for("what was said", "document.querySelector('.said')?.textContent.includes('tried again')")
         .await?;
     visit.check("dead letters").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_is_silenced_from_its_page_once_the_cost_was_shown_and_the_silence_is_ended() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let browser = &visit.browser;
+    let alert = visit.first_alert().await?;
+    visit.open(&alert).await?;
+    browser.text("document.querySelector('.act .more a').click(); return ''").await?;
+    browser.wait_for("what it would hide", "document.querySelector('.cost')?.textContent.includes('30 days')").await?;
+    let button = "document.querySelector('button[formmethod=post]')";
+    browser
+        .text(&format!("document.querySelector('[name=reason]').value = 'A test'; {button}.click(); return ''"))
+        .await?;
+    browser.wait_for("the silence", "document.querySelector('.said')?.textContent.startsWith('Silenced')").await?;
+    visit.check("silences").await?;
+    browser.text("document.querySelector('form[action$=\"/end\"] button').click(); return ''").await?;
+    browser.wait_for("its end", "document.querySelector('.said')?.textContent.startsWith('Ended')").await?;
+    visit.open("/audit").await?;
+    browser.wait_for("who did it", "document.querySelector('main table')?.textContent.includes('silence')").await?;
     visit.browser.quit().await
 }
 

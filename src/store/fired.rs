@@ -1,0 +1,63 @@
+//! How often does each detector fire, and what did people make of it?
+//!
+//! Counted over indexes: who fired since a day, and what was judged since then.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+
+use crate::clock::Timestamp;
+
+use super::{Reader, StoreError};
+
+/// What came of one detector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// Alerts with an event since then, those it stands in front of.
+    pub alerts: u64,
+    /// The newest event of them.
+    pub last: Option<Timestamp>,
+    /// Closed as true positives, as benign, as false positives.
+    pub judged: [u64; 3],
+}
+
+impl Fired {
+    /// Returns which part of what was judged was no false positive, and of how many; `None` of none.
+    pub fn precision(&self) -> Option<(f64, u64)> {
+        let [right, benign, wrong] = self.judged;
+        let all = right + benign + wrong;
+        (all > 0).then(|| ((right + benign) as f64 / all as f64, all))
+    }
+}
+
+impl Reader {
+    /// Returns what came of each detector that has fired since `since`, by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn fired(&self, since: Timestamp) -> Result<BTreeMap<String, Fired>, StoreError> {
+        let mut fired: BTreeMap<String, Fired> = BTreeMap::new();
+        let mut select = self.connection.prepare_cached(
+            "SELECT detector, count(*), max(last_seen) FROM alerts INDEXED BY alerts_by_detector
+             WHERE last_seen >= ?1 GROUP BY detector",
+        )?;
+        let mut rows = select.query([since.nanos()])?;
+        while let Some(row) = rows.next()? {
+            let last = Some(Timestamp::from_nanos(row.get(2)?));
+            let alerts = row.get::<_, i64>(1)?.cast_unsigned();
+            fired.insert(row.get(0)?, Fired { alerts, last, ..Fired::default() });
+        }
+        let mut select = self.connection.prepare_cached(
+            "SELECT detector, count(*) FROM alerts INDEXED BY alerts_judged
+             WHERE class = ?1 AND last_seen >= ?2 GROUP BY detector",
+        )?;
+        for (place, class) in ["true-positive", "benign", "false-positive"].into_iter().enumerate() {
+            let mut rows = select.query(params![class, since.nanos()])?;
+            while let Some(row) = rows.next()? {
+                fired.entry(row.get(0)?).or_default().judged[place] = row.get::<_, i64>(1)?.cast_unsigned();
+            }
+        }
+        Ok(fired)
+    }
+}
