@@ -6,6 +6,7 @@
 //! [`missing`] says what an app or gateway does not send and which detectors are blind for it.
 
 pub mod configured;
+pub mod controls;
 mod coverage;
 pub mod document;
 mod element;

@@ -40,13 +40,16 @@ pub fn take(model: &mut Model, name: &str, file: &Arc<str>, json: &Json) -> bool
     let thing = last(folder(name));
     let gateway = gateway_of(folder(folder(folder(name))));
     if let Some((_, kind)) = KINDS.iter().find(|(file, _)| *file == lower) {
-        arm::take(model, &Resource {
-            kind: format!("microsoft.apimanagement/service/{kind}"),
-            name: format!("{gateway}/{thing}"),
-            json: json.clone(),
-            at: Place::line(file, json.line),
-            exported: false,
-        });
+        arm::take(
+            model,
+            &Resource {
+                kind: format!("microsoft.apimanagement/service/{kind}"),
+                name: format!("{gateway}/{thing}"),
+                json: json.clone(),
+                at: Place::line(file, json.line),
+                exported: false,
+            },
+        );
         return true;
     }
     if is_membership(name, &lower) {
@@ -75,7 +78,11 @@ pub fn specification(model: &mut Model, name: &str, file: &Arc<str>, text: &str)
     if let Some(json) = openapi::from_yaml(text) {
         _ = take(model, name, file, &json);
     } else {
-        model.problem(name, 1, "This is no definition of an API in OpenAPI, or larger than 256 KB: its operations are not known.");
+        model.problem(
+            name,
+            1,
+            "This is no definition of an API in OpenAPI, or larger than 256 KB: its operations are not known.",
+        );
     }
 }
 

@@ -23,14 +23,27 @@ pub type Load<'l> = &'l mut dyn FnMut(&str) -> Result<Vec<u8>, String>;
 
 /// JSON files of tools, which say nothing about what is deployed.
 const PASSED: [&str; 9] = [
-    "package.json", "package-lock.json", "tsconfig.json", "launch.json", "tasks.json", "settings.json",
-    "extensions.json", "launchsettings.json", "composer.json",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "launch.json",
+    "tasks.json",
+    "settings.json",
+    "extensions.json",
+    "launchsettings.json",
+    "composer.json",
 ];
 
 /// Words of which a file that matters holds one.
 const MARKS: [&str; 8] = [
-    "deploymenttemplate.json", "deploymentparameters.json", "microsoft.web/", "microsoft.apimanagement/", "azurerm_",
-    "terraform_version", "microsoft.storage/", "microsoft.insights/",
+    "deploymenttemplate.json",
+    "deploymentparameters.json",
+    "microsoft.web/",
+    "microsoft.apimanagement/",
+    "azurerm_",
+    "terraform_version",
+    "microsoft.storage/",
+    "microsoft.insights/",
 ];
 
 /// The files of a repository, while they are read.
@@ -47,7 +60,8 @@ struct Reading<'n> {
 
 /// Reads the files called `names`, whose bytes `load` returns.
 pub fn read(names: &[String], load: Load<'_>, redactor: &Redactor) -> Model {
-    let mut apps: Vec<String> = names.iter().filter(|name| last(name) == "host.json").map(|name| folder(name).to_owned()).collect();
+    let mut apps: Vec<String> =
+        names.iter().filter(|name| last(name) == "host.json").map(|name| folder(name).to_owned()).collect();
     apps.sort();
     let mut outermost: Vec<String> = Vec::new();
     for app in apps {
@@ -55,13 +69,8 @@ pub fn read(names: &[String], load: Load<'_>, redactor: &Redactor) -> Model {
             outermost.push(app);
         }
     }
-    let mut reading = Reading {
-        model: Model::default(),
-        names,
-        apps: outermost,
-        parameters: BTreeMap::new(),
-        services: Vec::new(),
-    };
+    let mut reading =
+        Reading { model: Model::default(), names, apps: outermost, parameters: BTreeMap::new(), services: Vec::new() };
     let is_first = |name: &str| {
         let last = last(name).to_ascii_lowercase();
         last.contains("param") && is_json(&last) || last == "azure.yaml"
@@ -145,7 +154,9 @@ impl Reading<'_> {
         };
         let app = self.app_of(name).unwrap_or_else(|| folder(name).to_owned());
         match lower {
-            "host.json" if self.apps.iter().any(|app| app == folder(name)) => host::host(&mut self.model, file, &app_name(&app), &json),
+            "host.json" if self.apps.iter().any(|app| app == folder(name)) => {
+                host::host(&mut self.model, file, &app_name(&app), &json)
+            }
             "host.json" => {}
             "local.settings.json" => host::local_settings(&mut self.model, file, &json),
             "functions.metadata" => code::binding::metadata(&mut self.model, file, &app_name(&app), &json),
@@ -277,5 +288,8 @@ fn joined(base: &str, folder: &str) -> String {
 }
 
 fn is_below(folder: &str, above: &str) -> bool {
-    above.is_empty() || above == "." || folder == above || folder.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+    above.is_empty()
+        || above == "."
+        || folder == above
+        || folder.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -4,7 +4,7 @@
 //! folder's stands as a word and in which no other's does. A folder that is linked to no app keeps
 //! its own element, and what its app is set to is unknown.
 
-use super::apim::PolicyScope;
+use super::apim::{PolicyScope, policy_name};
 use super::files::last;
 use super::{Model, Sort};
 
@@ -49,15 +49,18 @@ fn says(name: &str, word: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let part = |c: char| c.is_alphanumeric();
     word.len() > 2
-        && name.match_indices(word).any(|(at, _)| !name[..at].ends_with(part) && !name[at + word.len()..].starts_with(part))
+        && name
+            .match_indices(word)
+            .any(|(at, _)| !name[..at].ends_with(part) && !name[at + word.len()..].starts_with(part))
 }
 
 /// Makes fragments that belong to no gateway those of every gateway, and drops policies that a
 /// gateway already has.
 pub fn fragments(model: &mut Model) {
-    let Some(loose) = model.gateways.take("") else { return };
+    let loose = model.gateways.take("").unwrap_or_default();
     let only_one = model.of_sort(Sort::Gateway).map(|one| one.name.clone()).collect::<Vec<_>>();
-    let known: Vec<_> = model.gateways.all().flat_map(|(_, all)| all.all()).map(|(_, policy)| policy.sections.clone()).collect();
+    let known: Vec<_> =
+        model.gateways.all().flat_map(|(_, all)| all.all()).map(|(_, policy)| policy.sections.clone()).collect();
     for (scope, policy) in loose.into_all() {
         match scope {
             PolicyScope::Fragment(_) => {
@@ -66,12 +69,19 @@ pub fn fragments(model: &mut Model) {
                 }
             }
             scope if !known.contains(&policy.sections) => {
-                let PolicyScope::Loose(file) = &scope else { continue };
-                model.element(Sort::Policy, file, None, &policy.at);
                 model.gateways.entry("").put(scope, policy);
             }
             _ => {}
         }
+    }
+    let named: Vec<_> = model
+        .gateways
+        .all()
+        .flat_map(|(gateway, all)| all.all().map(move |(scope, policy)| (gateway, scope, policy)))
+        .map(|(gateway, scope, policy)| (policy_name(gateway, scope), gateway.to_owned(), policy.at.clone()))
+        .collect();
+    for (name, gateway, at) in named {
+        model.element(Sort::Policy, &name, Some(gateway.as_str()).filter(|name| !name.is_empty()), &at);
     }
 }
 

@@ -20,7 +20,9 @@ mod place;
 mod secrets;
 mod setting;
 
-pub use apim::{Effective, Gap, Gateways, Policies, Policy, PolicyScope, Run, SECTIONS, Statement, is_expression};
+pub use apim::{
+    Effective, Gap, Gateways, Policies, Policy, PolicyScope, Run, SECTIONS, Statement, is_expression, policy_name,
+};
 pub use arm::segments;
 pub use element::{Element, Given, Sort, Value};
 pub use files::{Load, MAX_BYTES, read};

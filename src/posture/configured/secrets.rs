@@ -47,18 +47,40 @@ impl Kept {
 
 /// What the names of secrets end in, lower case, without what joins words.
 const ENDINGS: [&str; 16] = [
-    "password", "passwd", "pwd", "secret", "apikey", "accesskey", "accountkey", "sharedkey", "hostkey", "functionkey",
-    "subscriptionkey", "connectionstring", "connstr", "token", "clientsecret", "privatekey",
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "apikey",
+    "accesskey",
+    "accountkey",
+    "sharedkey",
+    "hostkey",
+    "functionkey",
+    "subscriptionkey",
+    "connectionstring",
+    "connstr",
+    "token",
+    "clientsecret",
+    "privatekey",
 ];
 /// What an identity-based connection's settings end in.
 const IDENTITY: [&str; 11] = [
-    "__accountname", "__fullyqualifiednamespace", "__blobserviceuri", "__queueserviceuri", "__tableserviceuri",
-    "__accountendpoint", "__credential", "__clientid", "__serviceuri", "__endpoint", "__uri",
+    "__accountname",
+    "__fullyqualifiednamespace",
+    "__blobserviceuri",
+    "__queueserviceuri",
+    "__tableserviceuri",
+    "__accountendpoint",
+    "__credential",
+    "__clientid",
+    "__serviceuri",
+    "__endpoint",
+    "__uri",
 ];
 /// What only texts with a secret in them hold.
-const MARKS: [&str; 7] = [
-    "accountkey=", "sharedaccesskey=", "password=", "pwd=", "sharedaccesssignature=", "?sv=", "instrumentationkey=;",
-];
+const MARKS: [&str; 7] =
+    ["accountkey=", "sharedaccesskey=", "password=", "pwd=", "sharedaccesssignature=", "?sv=", "instrumentationkey=;"];
 /// How templates and plans look keys up at deployment.
 const LOOKED_UP: [&str; 6] =
     ["listkeys(", "listkeys'", "primary_access_key", "primary_connection_string", "listsecrets", "listaccountsas"];
@@ -114,8 +136,10 @@ fn of_text(text: &str, sensitive: bool) -> Option<Kept> {
 pub fn is_sensitive(name: &str) -> bool {
     let flat: String = name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
     // The connection string of Application Insights lets nobody read anything.
-    !flat.starts_with("applicationinsights") && !flat.starts_with("appinsights")
-        && (ENDINGS.iter().any(|ending| flat.ends_with(ending)) || flat == "azurewebjobsstorage"
+    !flat.starts_with("applicationinsights")
+        && !flat.starts_with("appinsights")
+        && (ENDINGS.iter().any(|ending| flat.ends_with(ending))
+            || flat == "azurewebjobsstorage"
             || flat == "websitecontentazurefileconnectionstring")
 }
 
@@ -147,7 +171,9 @@ pub fn app_setting(model: &mut super::Model, app: &str, name: &str, value: &Json
     }
     let Some(kept) = kept(name, value) else { return };
     let told = kept.value(&value.shown());
-    if name.eq_ignore_ascii_case("AzureWebJobsStorage") || name.to_ascii_lowercase().starts_with("azurewebjobsstorage__") {
+    if name.eq_ignore_ascii_case("AzureWebJobsStorage")
+        || name.to_ascii_lowercase().starts_with("azurewebjobsstorage__")
+    {
         model.element(super::Sort::App, app, None, at).give(Setting::HostStorage, told.clone(), at.clone());
     }
     let secret = model.element(super::Sort::Secret, &format!("{app}/{name}"), Some(app), at);
@@ -165,12 +191,19 @@ mod tests {
     #[test]
     fn how_a_secret_is_kept_is_told_by_its_value_first() {
         assert_eq!(of("AzureWebJobsStorage__accountName", "stshop"), Some(Kept::Identity));
-        assert_eq!(of("Db", "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db/)"), Some(Kept::KeyVault));
+        assert_eq!(
+            of("Db", "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db/)"),
+            Some(Kept::KeyVault)
+        );
         assert_eq!(of("Queue", "Endpoint=sb://a/;SharedAccessKeyName=x;SharedAccessKey=made-up"), Some(Kept::Literal));
         assert_eq!(of("PAYMENT_API_KEY", "made-up-value-123"), Some(Kept::Literal));
         assert_eq!(of("Sql", "Server=tcp:a;Authentication=Active Directory Default"), Some(Kept::Identity));
-        for (name, value) in [("FUNCTIONS_WORKER_RUNTIME", "python"), ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
-            ("TokenUrl", "https://login.example"), ("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=0")] {
+        for (name, value) in [
+            ("FUNCTIONS_WORKER_RUNTIME", "python"),
+            ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
+            ("TokenUrl", "https://login.example"),
+            ("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=0"),
+        ] {
             assert_eq!(of(name, value), None, "{name}");
         }
     }

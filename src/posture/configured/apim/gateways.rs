@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::policy::{self, NoPolicy, Policy};
 use super::super::Place;
+use super::policy::{self, NoPolicy, Policy};
 
 /// Policies kept of one scope.
 const MAX_VARIANTS: usize = 8;
@@ -42,6 +42,15 @@ impl PolicyScope {
             Self::Fragment(name) => format!("fragment {name}"),
             Self::Loose(file) => file.clone(),
         }
+    }
+}
+
+/// Returns what the policy of a scope is called, as an element.
+pub fn policy_name(gateway: &str, scope: &PolicyScope) -> String {
+    match scope {
+        PolicyScope::Loose(file) => file.clone(),
+        scope if gateway.is_empty() => scope.shown(),
+        scope => format!("{gateway}: {}", scope.shown()),
     }
 }
 

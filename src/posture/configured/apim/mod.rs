@@ -10,5 +10,5 @@ mod gateways;
 mod policy;
 
 pub use effective::{Effective, Gap, Run};
-pub use gateways::{Gateways, Policies, PolicyScope};
+pub use gateways::{Gateways, Policies, PolicyScope, policy_name};
 pub use policy::{Policy, SECTIONS, Statement, is_expression};

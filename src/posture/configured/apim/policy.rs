@@ -85,7 +85,10 @@ pub struct NoPolicy {
 pub fn read(text: &str, at: Place, inline: bool) -> Result<Policy, NoPolicy> {
     let text = text.trim_start_matches('\u{feff}');
     if text.len() > MAX_BYTES {
-        return Err(NoPolicy { line: 1, says: "The policy is larger than 4 MB, and API Management takes 16 KB.".into() });
+        return Err(NoPolicy {
+            line: 1,
+            says: "The policy is larger than 4 MB, and API Management takes 16 KB.".into(),
+        });
     }
     if let Some(line) = too_deep(text) {
         return Err(NoPolicy { line, says: format!("Statements are nested more than {MAX_DEPTH} levels deep.") });
@@ -112,7 +115,8 @@ pub fn read(text: &str, at: Place, inline: bool) -> Result<Policy, NoPolicy> {
             policy.sections[0] = statements(root, text);
         }
         other => {
-            let says = format!("The root is `{other}`: a policy begins with `<policies>`, a fragment with `<fragment>`.");
+            let says =
+                format!("The root is `{other}`: a policy begins with `<policies>`, a fragment with `<fragment>`.");
             return Err(NoPolicy { line: 1, says });
         }
     }
@@ -129,7 +133,9 @@ fn wrong(error: &roxmltree::Error) -> NoPolicy {
         other => {
             let told = other.to_string();
             let told = told.split(" at ").next().unwrap_or_default();
-            format!("This is no XML: {told}. Expressions are read as they are; outside of them write `&lt;` and `&amp;`.")
+            format!(
+                "This is no XML: {told}. Expressions are read as they are; outside of them write `&lt;` and `&amp;`."
+            )
         }
     };
     NoPolicy { line: error.pos().row, says }

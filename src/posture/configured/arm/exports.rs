@@ -49,7 +49,8 @@ fn list(json: &Json) -> Option<(Option<&'static str>, &[Json])> {
 fn kind_and_name(json: &Json) -> Option<(String, String)> {
     let id = json.member("id").and_then(Json::as_text).filter(|id| id.contains("/providers/"));
     let Some(id) = id else {
-        let kind = json.member("type").and_then(Json::as_text).filter(|kind| kind.contains('/') && kind.contains('.'))?;
+        let kind =
+            json.member("type").and_then(Json::as_text).filter(|kind| kind.contains('/') && kind.contains('.'))?;
         return Some((kind.to_ascii_lowercase(), json.member("name")?.as_text()?.to_owned()));
     };
     let (_, below) = id.rsplit_once("/providers/")?;

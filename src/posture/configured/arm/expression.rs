@@ -59,6 +59,8 @@ pub fn evaluate(expr: &Expr<'_>, names: &dyn Names, depth: usize) -> Node {
         Expr::Call(..) | Expr::Member(..) | Expr::Item(..) if depth > MAX_DEPTH => Node::Unknown(source(expr)),
         Expr::Call(name, args, written) => functions::call(name, args, written, names, depth + 1),
         Expr::Member(of, name, written) => match evaluate(of, names, depth + 1) {
+            // What was known of it stays to be seen.
+            Node::Unknown(inner) if inner.starts_with("reference(") => Node::Unknown(format!("{inner}.{name}")),
             Node::Unknown(_) => Node::Unknown((*written).to_owned()),
             node => Json { line: 0, node }.member(name).map_or(Node::Null, |found| found.node.clone()),
         },
@@ -234,7 +236,10 @@ mod tests {
     fn what_is_not_certain_is_shown_as_written() {
         let unknown = |text: &str| Node::Unknown(text.to_owned());
         assert_eq!(of("parameters('size')"), unknown("parameters('size')"));
-        assert_eq!(of("concat('f-', uniqueString(resourceGroup().id))"), unknown("f-{uniqueString(resourceGroup().id)}"));
+        assert_eq!(
+            of("concat('f-', uniqueString(resourceGroup().id))"),
+            unknown("f-{uniqueString(resourceGroup().id)}")
+        );
         assert_eq!(of("variables('loop')"), unknown("variables('loop')"));
         assert_eq!(of("if(parameters('size'), 'a', 'b')"), unknown("if(parameters('size'), 'a', 'b')"));
         assert_eq!(of("if(parameters('size'), 'a', 'a')"), Node::Text("a".into()));

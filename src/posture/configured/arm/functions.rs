@@ -28,6 +28,8 @@ pub fn call(name: &str, args: &[Expr<'_>], written: &str, names: &dyn Names, dep
             Some((scope, rest)) => id(&shown(scope), rest, written),
             None => unknown(),
         },
+        // What is referred to may be known, though not what it says.
+        "reference" => Node::Unknown(format!("reference({})", values.first().map(shown).unwrap_or_default())),
         "coalesce" => values.into_iter().find(|value| *value != Node::Null).unwrap_or(Node::Null),
         _ if values.iter().any(unknowable) => unknown(),
         _ => plain(name, &values).unwrap_or_else(unknown),

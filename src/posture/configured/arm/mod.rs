@@ -23,7 +23,8 @@ pub use template::{Resource, SECURE, Values, segments};
 /// Tells whether `json` is a template.
 pub fn is_template(json: &Json) -> bool {
     let schema = json.member("$schema").and_then(Json::as_text).unwrap_or_default().to_ascii_lowercase();
-    schema.contains("deploymenttemplate.json") || (json.member("contentVersion").is_some() && json.at("resources").is_some())
+    schema.contains("deploymenttemplate.json")
+        || (json.member("contentVersion").is_some() && json.at("resources").is_some())
 }
 
 /// Tells whether `json` holds the values of a template's parameters.

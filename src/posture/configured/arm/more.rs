@@ -133,7 +133,18 @@ pub fn reach(id: &str) -> Value {
 
 /// The categories that groups stand for, as far as controls ask.
 const GROUPS: [(&str, &[&str]); 2] = [
-    ("alllogs", &["AppServiceHTTPLogs", "FunctionAppLogs", "AppServiceAuthenticationLogs", "AppServiceAuditLogs", "AppServiceIPSecAuditLogs", "GatewayLogs", "AuditLogs"]),
+    (
+        "alllogs",
+        &[
+            "AppServiceHTTPLogs",
+            "FunctionAppLogs",
+            "AppServiceAuthenticationLogs",
+            "AppServiceAuditLogs",
+            "AppServiceIPSecAuditLogs",
+            "GatewayLogs",
+            "AuditLogs",
+        ],
+    ),
     ("audit", &["AppServiceAuditLogs", "AppServiceIPSecAuditLogs"]),
 ];
 
@@ -141,7 +152,8 @@ fn logs(model: &mut Model, resource: &Resource, properties: &Json, at: &Place) {
     let scope = resource.json.at("scope").map(Json::shown);
     let own = resource.json.at("id").map(Json::shown);
     let named = scope.or(own).as_deref().and_then(named_by);
-    let Some((sort, name)) = named.or_else(|| sort_of(&resource.kind).map(|sort| (sort, resource.segment(0).to_owned())))
+    let Some((sort, name)) =
+        named.or_else(|| sort_of(&resource.kind).map(|sort| (sort, resource.segment(0).to_owned())))
     else {
         return;
     };
@@ -196,7 +208,10 @@ mod tests {
     fn an_id_with_unknown_parts_names_its_element() {
         let of = |id: &str| named_by(id).map(|(_, name)| name);
         assert_eq!(of("/providers/Microsoft.Web/sites/func-a").as_deref(), Some("func-a"));
-        assert_eq!(of("/providers/Microsoft.Web/sites/func-{uniqueString(x)}").as_deref(), Some("func-{uniqueString(x)}"));
+        assert_eq!(
+            of("/providers/Microsoft.Web/sites/func-{uniqueString(x)}").as_deref(),
+            Some("func-{uniqueString(x)}")
+        );
         assert_eq!(of("/providers/Microsoft.Sql/servers/x"), None);
     }
 }

@@ -19,8 +19,14 @@ const SERVICE: &[(&str, Setting)] = &[
 
 /// Protocols and ciphers that nobody should speak any more, as `customProperties` name them.
 const WEAK: [&str; 8] = [
-    "protocols.tls10", "protocols.tls11", "protocols.ssl30", "backend.protocols.tls10", "backend.protocols.tls11",
-    "backend.protocols.ssl30", "ciphers.tripledes168", "ciphers.tls_rsa_with_aes_128_cbc_sha256",
+    "protocols.tls10",
+    "protocols.tls11",
+    "protocols.ssl30",
+    "backend.protocols.tls10",
+    "backend.protocols.tls11",
+    "backend.protocols.ssl30",
+    "ciphers.tripledes168",
+    "ciphers.tls_rsa_with_aes_128_cbc_sha256",
 ];
 
 /// Takes a service or a part of one; tells whether it was one.
@@ -109,12 +115,17 @@ impl Part<'_, '_> {
     fn api(&mut self, api: &str) {
         let name = format!("{}/{api}", self.gateway);
         let gateway = self.gateway.to_owned();
-        self.give(Sort::Api, &name, &gateway, &[
-            ("subscriptionRequired", Setting::SubscriptionRequired),
-            ("protocols", Setting::Protocols),
-            ("serviceUrl", Setting::BackendUrl),
-            ("path", Setting::Route),
-        ]);
+        self.give(
+            Sort::Api,
+            &name,
+            &gateway,
+            &[
+                ("subscriptionRequired", Setting::SubscriptionRequired),
+                ("protocols", Setting::Protocols),
+                ("serviceUrl", Setting::BackendUrl),
+                ("path", Setting::Route),
+            ],
+        );
         let Some(format) = self.properties.text_at("format") else { return };
         if let (true, Some(value)) = (format.to_ascii_lowercase().contains("json"), self.properties.at("value")) {
             let at = self.at.below("value", value.line);
@@ -131,10 +142,8 @@ impl Part<'_, '_> {
     fn product(&mut self, product: &str) {
         let name = format!("{}/{product}", self.gateway);
         let gateway = self.gateway.to_owned();
-        let table = [
-            ("subscriptionRequired", Setting::SubscriptionRequired),
-            ("approvalRequired", Setting::ApprovalRequired),
-        ];
+        let table =
+            [("subscriptionRequired", Setting::SubscriptionRequired), ("approvalRequired", Setting::ApprovalRequired)];
         self.give(Sort::Product, &name, &gateway, &table);
     }
 
@@ -146,11 +155,16 @@ impl Part<'_, '_> {
     fn backend(&mut self, backend: &str) {
         let name = format!("{}/{backend}", self.gateway);
         let gateway = self.gateway.to_owned();
-        self.give(Sort::Backend, &name, &gateway, &[
-            ("url", Setting::BackendUrl),
-            ("tls.validateCertificateChain", Setting::ValidateChain),
-            ("tls.validateCertificateName", Setting::ValidateName),
-        ]);
+        self.give(
+            Sort::Backend,
+            &name,
+            &gateway,
+            &[
+                ("url", Setting::BackendUrl),
+                ("tls.validateCertificateChain", Setting::ValidateChain),
+                ("tls.validateCertificateName", Setting::ValidateName),
+            ],
+        );
         for (path, what) in [("credentials.header", "header"), ("credentials.query", "query")] {
             for (key, value) in self.properties.at(path).map(Json::members).unwrap_or_default() {
                 let value = value.items().first().unwrap_or(value);
@@ -166,7 +180,8 @@ impl Part<'_, '_> {
         let (properties, at) = (self.properties, self.at);
         let name = format!("{}/{named}", self.gateway);
         let gateway = self.gateway.to_owned();
-        let sensitive = properties.text_at("displayName").is_some_and(secrets::is_sensitive) || secrets::is_sensitive(named);
+        let sensitive =
+            properties.text_at("displayName").is_some_and(secrets::is_sensitive) || secrets::is_sensitive(named);
         let vault = properties.at("keyVault.secretIdentifier").is_some();
         let kept = match properties.at("value") {
             _ if vault => Some(secrets::Kept::KeyVault),
@@ -233,7 +248,8 @@ pub fn policy(model: &mut Model, gateway: &str, scope: PolicyScope, value: &Json
             model.problem(&at.file, at.line, says);
         }
         _ => {
-            let says = format!("The policy of {shown} is known at deployment only. Add the policy's file to what is checked.");
+            let says =
+                format!("The policy of {shown} is known at deployment only. Add the policy's file to what is checked.");
             model.problem(&at.file, at.line, says);
         }
     }

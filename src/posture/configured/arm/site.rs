@@ -48,7 +48,8 @@ const AUTH_V2: &[(&str, Setting)] = &[
 ];
 
 /// Providers of authentication's second form.
-const PROVIDERS: [&str; 7] = ["azureActiveDirectory", "gitHub", "google", "facebook", "twitter", "apple", "azureStaticWebApps"];
+const PROVIDERS: [&str; 7] =
+    ["azureActiveDirectory", "gitHub", "google", "facebook", "twitter", "apple", "azureStaticWebApps"];
 
 /// Takes a site, a slot or a child of one; tells whether it was one.
 pub fn take(model: &mut Model, resource: &Resource) -> bool {
@@ -92,7 +93,11 @@ pub fn properties(resource: &Resource) -> (&Json, Place) {
 
 /// Tells whether a site is a function app; only an export of another kind says no for certain.
 fn is_function_app(resource: &Resource) -> bool {
-    resource.json.at("kind").and_then(Json::as_text).is_none_or(|kind| kind.to_ascii_lowercase().contains("functionapp"))
+    resource
+        .json
+        .at("kind")
+        .and_then(Json::as_text)
+        .is_none_or(|kind| kind.to_ascii_lowercase().contains("functionapp"))
 }
 
 fn site(model: &mut Model, resource: &Resource, app: &str, properties: &Json, at: &Place) {
@@ -263,6 +268,10 @@ fn auth_v1(element: &mut super::super::Element, properties: &Json, at: &Place) {
     // The first form lets everybody through unless it is told to redirect.
     if let Some(Value::Text(action)) = properties.at("unauthenticatedClientAction").and_then(Value::of) {
         let required = !action.eq_ignore_ascii_case("AllowAnonymous") && action != "1";
-        element.give(Setting::AuthRequired, Value::Flag(required), at.below("unauthenticatedClientAction", properties.line));
+        element.give(
+            Setting::AuthRequired,
+            Value::Flag(required),
+            at.below("unauthenticatedClientAction", properties.line),
+        );
     }
 }

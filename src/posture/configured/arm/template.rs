@@ -150,7 +150,9 @@ pub fn resources(template: &Json, values: &[(String, Json)], at: &Place) -> Vec<
 fn deployed(template: &Json, values: &[(String, Json)], at: &Place, nested: usize, found: &mut Vec<Resource>) {
     let scope = Scope { template, values, open: RefCell::default() };
     let Some(list) = template.at("resources") else { return };
-    each(list, &mut |path, json| one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found));
+    each(list, &mut |path, json| {
+        one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found)
+    });
 }
 
 /// Calls `with` for the resources of a list, or of a map by symbolic names.
@@ -172,7 +174,8 @@ fn one(
 ) {
     let Some(kind) = json.text_at("type").map(str::to_ascii_lowercase) else { return };
     let existing = json.at("existing").and_then(Json::as_bool) == Some(true);
-    let off = json.at("condition").map(|condition| scope.resolve(condition, 0)).and_then(|c| c.as_bool()) == Some(false);
+    let off =
+        json.at("condition").map(|condition| scope.resolve(condition, 0)).and_then(|c| c.as_bool()) == Some(false);
     if existing || off || found.len() >= MAX_RESOURCES {
         return;
     }
@@ -190,9 +193,7 @@ fn one(
         _ => (kind, name),
     };
     let without = match &json.node {
-        Node::Map(members) => {
-            Node::Map(members.iter().filter(|(name, _)| name != "resources").cloned().collect())
-        }
+        Node::Map(members) => Node::Map(members.iter().filter(|(name, _)| name != "resources").cloned().collect()),
         other => other.clone(),
     };
     let resolved = scope.resolve(&Json { line: json.line, node: without }, 0);

@@ -9,7 +9,8 @@ use super::super::json::{Json, Node};
 use super::super::{Element, Model, Place, Setting, Sort, Value};
 
 /// The levels by their numbers, as old tools write them.
-const LEVELS: [(&str, &str); 5] = [("0", "anonymous"), ("1", "user"), ("2", "function"), ("3", "system"), ("4", "admin")];
+const LEVELS: [(&str, &str); 5] =
+    [("0", "anonymous"), ("1", "user"), ("2", "function"), ("3", "system"), ("4", "admin")];
 
 /// Takes a function by its bindings.
 pub fn function(model: &mut Model, app: &str, name: &str, config: &Json, at: &Place) {

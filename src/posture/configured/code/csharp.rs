@@ -40,7 +40,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
             continue;
         };
         let element = function_of(model, app, name, "httpTrigger", &place);
-        let range = source.arguments(at).filter(|_| source.code[at..].trim_start_matches("HttpTrigger").trim_start().starts_with('('));
+        let range = source
+            .arguments(at)
+            .filter(|_| source.code[at..].trim_start_matches("HttpTrigger").trim_start().starts_with('('));
         let (mut level, mut route) = (None, None);
         for part in range.map(|range| source.split(range)).unwrap_or_default() {
             let written = source.written(part.clone());

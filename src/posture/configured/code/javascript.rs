@@ -55,13 +55,15 @@ fn give_options(
         }
         return;
     }
-    let Some(open) = source.code.get(options.clone()).and_then(|code| code.find('{')).map(|at| options.start + at) else {
+    let Some(open) = source.code.get(options.clone()).and_then(|code| code.find('{')).map(|at| options.start + at)
+    else {
         return;
     };
     let close = source.code.get(..options.end).and_then(|code| code.rfind('}')).unwrap_or(options.end);
     let (mut level, mut spread) = (None, false);
     for part in source.split(open + 1..close) {
-        let line = source.line(part.start + source.text.get(part.clone()).map_or(0, |t| t.len() - t.trim_start().len()));
+        let line =
+            source.line(part.start + source.text.get(part.clone()).map_or(0, |t| t.len() - t.trim_start().len()));
         let written = source.written(part.clone());
         if written.starts_with("...") {
             (level, spread) = (None, true);

@@ -20,10 +20,8 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
         for at in source.words(word) {
             let Some(range) = source.arguments(at) else { continue };
             let place = Place::line(file, source.line(at));
-            let level = argument(&source, range, "http_auth_level").map_or_else(
-                || (Value::Text("function".to_owned()), false),
-                |written| (level_of(written), true),
-            );
+            let level = argument(&source, range, "http_auth_level")
+                .map_or_else(|| (Value::Text("function".to_owned()), false), |written| (level_of(written), true));
             model.python.push((app.to_owned(), level.0, level.1, place.clone()));
             if word != "FunctionApp" {
                 // One function that hands every request to a web framework.
@@ -99,7 +97,8 @@ fn name<'t>(source: &Source<'t>, at: usize, end: usize) -> Option<&'t str> {
     let named = source.words("function_name").into_iter().find(|at| (from..def).contains(at));
     let literal = named.and_then(|at| source.arguments(at)).and_then(|range| {
         let written = source.written(range);
-        let value = written.strip_prefix("name").map_or(written, |rest| rest.trim_start().trim_start_matches('=').trim());
+        let value =
+            written.strip_prefix("name").map_or(written, |rest| rest.trim_start().trim_start_matches('=').trim());
         value.strip_prefix(['"', '\'']).and_then(|rest| rest.strip_suffix(['"', '\'']))
     });
     literal.or(Some(own)).filter(|name| !name.is_empty())

@@ -117,7 +117,8 @@ impl<'t> Source<'t> {
 /// Returns where what begins at `at` and is no code ends, and what of it is blanked.
 fn skipped(bytes: &[u8], at: usize, language: Language) -> Option<(usize, Range<usize>)> {
     let rest = bytes.get(at..)?;
-    let line = |from: usize| from + memchr::memchr(b'\n', bytes.get(from..).unwrap_or_default()).unwrap_or(bytes.len() - from);
+    let line =
+        |from: usize| from + memchr::memchr(b'\n', bytes.get(from..).unwrap_or_default()).unwrap_or(bytes.len() - from);
     if language == Language::Python {
         if rest.starts_with(b"#") {
             return Some((line(at), at..line(at)));
@@ -134,7 +135,9 @@ fn skipped(bytes: &[u8], at: usize, language: Language) -> Option<(usize, Range<
         let end = memchr::memmem::find(&rest[2..], b"*/").map_or(bytes.len(), |end| at + end + 4);
         return Some((end, at..end));
     }
-    if language == Language::CSharp && (rest.starts_with(b"@\"") || rest.starts_with(b"$@\"") || rest.starts_with(b"@$\"")) {
+    if language == Language::CSharp
+        && (rest.starts_with(b"@\"") || rest.starts_with(b"$@\"") || rest.starts_with(b"@$\""))
+    {
         let open = at + rest.iter().position(|&byte| byte == b'"')?;
         let mut end = open + 1;
         while end < bytes.len() {
