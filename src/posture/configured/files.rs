@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::apim::PolicyScope;
 use super::json::{self, Json};
-use super::{Model, Place, Setting, Sort, Value, apiops, arm, code, host, link};
+use super::{Model, Place, Setting, Sort, Value, apiops, arm, code, host, link, terraform};
 use crate::redaction::{Redactor, filter_telling};
 use crate::telemetry::Confidence;
 
@@ -163,6 +163,7 @@ impl Reading<'_> {
             "function.json" => self.function(name, file, &json),
             _ if apiops::take(&mut self.model, name, file, &json) => {}
             _ if arm::is_parameters(&json) => _ = self.parameters.insert(name.to_owned(), arm::parameter_values(&json)),
+            _ if terraform::is_one(&json) => terraform::take(&mut self.model, file, &json),
             _ if arm::is_template(&json) => {
                 let values = self.values_for(name);
                 arm::template(&mut self.model, file, &json, &values);

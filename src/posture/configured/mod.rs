@@ -19,6 +19,7 @@ mod openapi;
 mod place;
 mod secrets;
 mod setting;
+mod terraform;
 
 pub use apim::{
     Effective, Gap, Gateways, Policies, Policy, PolicyScope, Run, SECTIONS, Statement, is_expression, policy_name,

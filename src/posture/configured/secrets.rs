@@ -93,7 +93,7 @@ pub fn kept(name: &str, value: &Json) -> Option<Kept> {
     }
     let sensitive = is_sensitive(&lower);
     match &value.node {
-        Node::Text(text) => of_text(text, sensitive),
+        Node::Text(text) => of_text(text, sensitive || lower.ends_with("key") && is_random(text)),
         Node::Unknown(shown) => {
             let shown = shown.to_ascii_lowercase();
             let is_looked_up = LOOKED_UP.iter().any(|mark| shown.contains(mark));
@@ -109,6 +109,15 @@ pub fn kept(name: &str, value: &Json) -> Option<Kept> {
         }
         _ => None,
     }
+}
+
+/// Tells whether a text looks made by a machine: one long word of letters and digits.
+fn is_random(text: &str) -> bool {
+    let has = |what: fn(&char) -> bool| text.chars().any(|c| what(&c));
+    text.len() >= 20
+        && !text.contains([' ', '.', '/', ':'])
+        && has(char::is_ascii_digit)
+        && has(char::is_ascii_alphabetic)
 }
 
 fn of_text(text: &str, sensitive: bool) -> Option<Kept> {

@@ -145,9 +145,10 @@ const PROOFS: [&str; 3] = ["authentication-managed-identity", "authentication-ce
 /// The gateway authenticates to an app that it leads to.
 pub fn backend_authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
     let (gateway, _) = context.names(api);
-    let to_app = api.all(Setting::BackendUrl).iter().any(|given| given.value.shown().contains("azurewebsites.net"));
+    let is_site = |given: &super::super::configured::Given| given.value.shown().contains("azurewebsites.net");
+    let to_app = context.leads_to_app(api) || api.all(Setting::BackendUrl).iter().any(is_site);
     let inbound = context.inbound(api);
-    if !to_app && !inbound.iter().any(|effective| effective.named("set-backend-service").next().is_some()) {
+    if !to_app {
         return Vec::new();
     }
     let proven = |effective: &super::super::configured::Effective<'_>| {

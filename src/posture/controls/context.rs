@@ -3,7 +3,7 @@
 //! Which APIs lead to which app and whether they check a token, and which policy an element is: for
 //! 20,000 endpoints that must not be asked of the whole model each time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::configured::{
     Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, Value, policy_name,
@@ -29,6 +29,8 @@ pub struct Context<'m> {
     pub model: &'m Model,
     fronts: HashMap<String, Vec<Front>>,
     policies: HashMap<String, (&'m str, &'m PolicyScope)>,
+    /// The APIs that lead to an app of the model.
+    leading: HashSet<String>,
 }
 
 impl<'m> Context<'m> {
@@ -40,7 +42,8 @@ impl<'m> Context<'m> {
                 policies.insert(policy_name(gateway, scope).to_ascii_lowercase(), (gateway, scope));
             }
         }
-        let mut context = Self { model, fronts: HashMap::new(), policies };
+        let mut context = Self { model, fronts: HashMap::new(), policies, leading: HashSet::new() };
+        let mut leading = HashSet::new();
         let mut by_name: HashMap<String, Vec<Front>> = HashMap::new();
         let apps: Vec<&Element> = model.of_sort(Sort::App).collect();
         let names: HashMap<String, &str> =
@@ -48,16 +51,22 @@ impl<'m> Context<'m> {
         for api in model.of_sort(Sort::Api) {
             for app in context.backends(api).iter().filter_map(|url| app_of(url, &names)) {
                 let front = Front { api: api.name.clone(), token: context.api_token(api) };
+                leading.insert(api.name.clone());
                 by_name.entry(app).or_default().push(front);
             }
         }
-        context.fronts = by_name;
+        (context.fronts, context.leading) = (by_name, leading);
         context
     }
 
     /// Returns the APIs that lead to an app.
     pub fn fronts(&self, app: &str) -> &[Front] {
         self.fronts.get(&app.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells whether an API leads to an app of the model.
+    pub fn leads_to_app(&self, api: &Element) -> bool {
+        self.leading.contains(&api.name)
     }
 
     /// Returns the gateway and scope of a policy, and all its forms.

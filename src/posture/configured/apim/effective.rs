@@ -73,6 +73,16 @@ impl Policies {
     }
 }
 
+/// Returns what a statement is for: different statements check tokens, or limit calls.
+fn class(name: &str) -> &str {
+    match name {
+        "validate-azure-ad-token" => "validate-jwt",
+        "rate-limit-by-key" => "rate-limit",
+        "quota-by-key" => "quota",
+        other => other,
+    }
+}
+
 struct Walk<'g, 'o> {
     policies: &'g Policies,
     section: usize,
@@ -142,7 +152,7 @@ impl<'g> Walk<'g, '_> {
                 let has = |range: &std::ops::Range<usize>| {
                     self.out.runs[range.clone()]
                         .iter()
-                        .any(|other| other.always && other.statement.name == run.statement.name)
+                        .any(|other| other.always && class(&other.statement.name) == class(&run.statement.name))
                 };
                 run.always && complete && branches.iter().all(has)
             })

@@ -17,7 +17,8 @@ use super::json::{Json, Node};
 use super::{Model, Place};
 
 pub use exports::{is_export, resources as exported};
-pub use service::revision_off;
+pub use more::{BROAD_ROLES, categories, named_by, reach};
+pub use service::{kept_in_gateway, policy, revision_off};
 pub use template::{Resource, SECURE, Values, segments};
 
 /// Tells whether `json` is a template.

@@ -68,9 +68,12 @@ pub fn named_by(id: &str) -> Option<(Sort, String)> {
         ("microsoft.storage/storageaccounts/", Sort::Storage),
     ] {
         if let Some(at) = id.to_ascii_lowercase().find(part) {
-            let name = segments(id.get(at + part.len()..)?).first().copied()?.trim_end_matches('}');
+            let name = segments(id.get(at + part.len()..)?).first().copied()?;
+            let name =
+                name.find(").").and_then(|end| name.get(..end)).filter(|name| !name.contains('(')).unwrap_or(name);
             // A name that is unknown as a whole is put in brackets within the id only.
-            let name = name.strip_prefix('{').filter(|rest| !rest.contains('{')).unwrap_or(name);
+            let bare = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let name = bare.filter(|rest| !rest.contains('{')).unwrap_or(name);
             return (!name.is_empty()).then(|| (sort, name.to_owned()));
         }
     }
