@@ -230,3 +230,259 @@ fn every_control_has_a_case_that_finds_it_and_one_that_does_not() {
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
+
+/// The repository of the shop, as far as a path begins with one of `parts`.
+fn shop(parts: &[&str]) -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/posture/shop");
+    let (mut files, mut folders) = (BTreeMap::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if parts.iter().any(|part| name.starts_with(part)) && !name.contains("node_modules") {
+                files.insert(name, std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// What is found, a line each: the control and the element; a role is called by its form.
+fn findings(model: &Model) -> Vec<String> {
+    let controls = shipped().unwrap();
+    let report = evaluate(model, &controls);
+    let mut lines: Vec<String> = report
+        .findings()
+        .map(|one| {
+            let element = if one.sort.name() == "role" { "role" } else { &one.element };
+            format!("{} @ {element}", one.control.id)
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+#[test]
+fn in_each_form_of_the_shop_all_that_was_planted_is_found_and_nothing_else() {
+    let redactor = redactor();
+    let planted: Vec<String> = include_str!("fixtures/posture/shop.findings.txt").lines().map(str::to_owned).collect();
+    for form in ["infra/arm/", "infra/bicep/", "infra/terraform/", "infra/"] {
+        let model = model(&shop(&["azure.yaml", "src/", "apim-shop/", form]), &redactor);
+        assert_eq!(model.problems, [], "{form}");
+        assert_eq!(findings(&model), planted, "{form}");
+        assert_eq!(model.linked.len(), 3, "{form}");
+    }
+}
+
+#[test]
+fn a_finding_says_the_file_and_line_where_it_stands() {
+    let model = model(&shop(&["azure.yaml", "src/", "apim-shop/", "infra/arm/"]), &redactor());
+    let controls = shipped().unwrap();
+    let report = evaluate(&model, &controls);
+    let at = |id: &str, element: &str| {
+        let found = report.findings().find(|one| one.control.id == id && one.element == element).unwrap();
+        found.outcome.at.to_string()
+    };
+    assert_eq!(at("jwt.expiry", "apim-shop: api payments"), "apim-shop/apis/payments/policy.xml:4");
+    assert_eq!(
+        at("function.no-admin-level", "func-catalog/Reindex"),
+        "src/catalog/Reindex/function.json:7 (/bindings/0/authLevel)"
+    );
+    assert_eq!(at("function.explicit-level", "func-catalog/items"), "src/catalog/src/functions/items.js:3");
+    let place = at("app.https-only", "func-payments");
+    assert!(place.starts_with("infra/arm/azuredeploy.json:") && place.ends_with("/properties/httpsOnly)"), "{place}");
+    let line: usize = place.split([':', ' ']).nth(1).unwrap().parse().unwrap();
+    let text = &shop(&["infra/arm/"])["infra/arm/azuredeploy.json"];
+    assert!(text.lines().nth(line - 1).unwrap().contains("\"httpsOnly\": false"), "{place}");
+}
+
+#[test]
+fn every_item_of_the_fields_checklist_is_a_control() {
+    let controls = shipped().unwrap();
+    for item in [
+        "Set explicit HTTP auth level on every endpoint.",
+        "Use Easy Auth for user-facing APIs unless custom JWT is required.",
+        "Validate iss, aud, signature, and expiration for JWT APIs.",
+        "Use OAuth client credentials or managed identity for service callers.",
+        "Treat function keys as shared secrets, not identity.",
+        "Rotate function/host keys on schedule and incident.",
+        "Store keys and secrets in Key Vault.",
+        "Ensure logs never contain raw keys or tokens.",
+        "Put internet-facing APIs behind APIM when policy centralization is needed.",
+        "Apply private endpoints or IP restrictions for sensitive workloads.",
+        "Restrict CORS origins to known domains.",
+        "Enforce HTTPS-only and minimum TLS version.",
+        "Apply least-privilege RBAC to managed identities.",
+        "Separate authentication from authorization decisions.",
+        "Use claims/roles/scopes for resource-level access control.",
+        "Review threat model before production release.",
+        "Monitor auth failures, key usage anomalies, and suspicious origin patterns.",
+        "Re-validate controls after IaC or gateway policy changes.",
+    ] {
+        assert!(controls.all.iter().any(|control| control.checklist.iter().any(|one| one == item)), "{item}");
+    }
+}
+
+#[test]
+fn each_file_that_is_broken_says_so_and_the_rest_is_checked() {
+    let mut files = shop(&["azure.yaml", "src/", "apim-shop/", "infra/arm/"]);
+    let bomb = "<!DOCTYPE p [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">]><policies><inbound>&b;</inbound></policies>";
+    let deep = format!("<policies><inbound>{}", "<when>".repeat(50_000));
+    for (name, text) in [
+        ("broken/bomb.xml", bomb.to_owned()),
+        ("broken/deep.xml", deep),
+        ("broken/open.xml", "<policies>\n<inbound>\n<base />\n</policies>".to_owned()),
+        ("broken/section.xml", "<policies><inbund><base /></inbund></policies>".to_owned()),
+        (
+            "broken/expression.xml",
+            "<policies>\n<inbound><set-variable name=\"x\" value=\"@(1 < 2\" /></inbound></policies>".to_owned(),
+        ),
+        ("broken/main.json", "{\n\"$schema\": \"x/deploymentTemplate.json#\",\n\"resources\": [\n".to_owned()),
+        ("broken/host.json", "{ \"version\": ".to_owned()),
+        ("broken/nested.json", format!("{{\"azurerm_\": {}", "[".repeat(100_000))),
+        ("broken/other.json", "{ \"this is\": nobody's ".to_owned()),
+        ("broken/azure.yaml", "services: [".to_owned()),
+    ] {
+        files.insert(name.to_owned(), text);
+    }
+    let model = model(&files, &redactor());
+    let said: Vec<(String, usize)> = model.problems.iter().map(|one| (one.file.clone(), one.line)).collect();
+    let wanted = [
+        ("broken/azure.yaml", 1),
+        ("broken/bomb.xml", 1),
+        ("broken/deep.xml", 1),
+        ("broken/expression.xml", 2),
+        ("broken/host.json", 1),
+        ("broken/main.json", 3),
+        ("broken/nested.json", 1),
+        ("broken/open.xml", 4),
+        ("broken/section.xml", 1),
+    ];
+    assert_eq!(said, wanted.map(|(file, line)| (file.to_owned(), line)), "{:#?}", model.problems);
+    let planted: Vec<String> = include_str!("fixtures/posture/shop.findings.txt").lines().map(str::to_owned).collect();
+    assert_eq!(findings(&model), planted);
+}
+
+#[test]
+fn a_plan_of_fifty_megabytes_is_read() {
+    let app = |n: usize| {
+        format!(
+            "{{\"address\":\"azurerm_linux_function_app.a{n}\",\"mode\":\"managed\",\"type\":\"azurerm_linux_function_app\",\
+             \"values\":{{\"name\":\"func-{n}\",\"https_only\":{},\"tags\":{{\"note\":\"{}\"}}}}}}",
+            n % 2 == 0,
+            "x".repeat(48_000)
+        )
+    };
+    let resources: Vec<String> = (0..1100).map(app).collect();
+    let plan = format!(
+        "{{\"format_version\":\"1.2\",\"terraform_version\":\"1.9.0\",\"planned_values\":{{\"root_module\":{{\"resources\":[{}]}}}}}}",
+        resources.join(",")
+    );
+    assert!(plan.len() > 50 << 20);
+    let model = model(&[("plan.json".to_owned(), plan)].into(), &redactor());
+    assert_eq!(model.problems, []);
+    assert_eq!(findings(&model).iter().filter(|line| line.starts_with("app.https-only")).count(), 550);
+}
+
+#[test]
+fn what_is_too_large_says_so() {
+    let redactor = redactor();
+    let files = vec!["plan.json".to_owned()];
+    let model = read(&files, &mut |_| Ok(vec![b' '; gatewatch::posture::configured::MAX_BYTES + 1]), &redactor);
+    assert!(model.problems[0].says.contains("larger than 64 MB"), "{:?}", model.problems);
+}
+
+fn gatewatch(words: &[&str]) -> (Option<i32>, String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/posture/shop");
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_gatewatch")).args(words).current_dir(folder).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_exit_code_is_1_where_something_is_as_bad_as_asked_for() {
+    let code = |words: &[&str]| gatewatch(words).0;
+    assert_eq!(code(&["threats", "check", "."]), Some(1));
+    assert_eq!(code(&["threats", "check", ".", "--fail-on", "never"]), Some(0));
+    assert_eq!(code(&["threats", "check", "src/orders", "--fail-on", "high"]), Some(0));
+    assert_eq!(code(&["threats", "check", "no-such-folder"]), Some(74));
+    assert_eq!(code(&["threats", "check", ".", "--fail-on", "terrible"]), Some(64));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("host.json"), "{").unwrap();
+    assert_eq!(code(&["threats", "check", folder.path().to_str().unwrap()]), Some(78));
+}
+
+#[test]
+fn no_form_repeats_a_secret_of_the_repository() {
+    for format in ["text", "json", "sarif", "junit"] {
+        let (_, said) = gatewatch(&["threats", "check", ".", "--format", format]);
+        assert!(said.len() > 1000, "{format}");
+        assert!(!said.contains("made-up-not-a-real-key"), "{format}");
+    }
+    let (_, said) = gatewatch(&["threats", "check", ".", "--all"]);
+    assert!(!said.contains("made-up-not-a-real-key"));
+}
+
+#[test]
+fn text_says_the_layers_of_each_endpoint() {
+    let (_, said) = gatewatch(&["threats", "check", "azure.yaml", "src", "apim-shop", "infra/arm"]);
+    let rows: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("endpoint ")).take(10).collect();
+    let rows: Vec<String> = rows.iter().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        rows,
+        [
+            "endpoint explicit level user or token gateway and network identity downstream redacted logs",
+            "func-catalog/items NO NO NO NO ?",
+            "func-catalog/Reindex yes NO NO NO ?",
+            "func-catalog/related yes NO NO NO ?",
+            "func-catalog/Search yes NO NO NO ?",
+            "func-orders/GetOrder yes yes yes yes ?",
+            "func-orders/PlaceOrder NO yes yes yes ?",
+            "func-payments/charge yes NO NO yes NO",
+            "func-payments/ProviderWebhook NO NO NO yes NO",
+            "func-payments/refund yes NO NO yes NO",
+        ]
+    );
+}
+
+#[test]
+fn sarif_has_what_its_schema_requires() {
+    let (_, said) = gatewatch(&["threats", "check", ".", "--format", "sarif"]);
+    let sarif: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(run["tool"]["driver"]["name"], "gatewatch");
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() > 50);
+    for result in results {
+        let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let place = &result["locations"][0]["physicalLocation"];
+        assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
+        let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(!uri.contains(' ') && !uri.starts_with('/'), "{uri}");
+        assert_eq!(place["artifactLocation"]["uriBaseId"], "SRCROOT");
+        assert_eq!(result["partialFingerprints"]["controlAndElement/v1"].as_str().unwrap().len(), 32);
+    }
+    assert!(run["invocations"][0]["executionSuccessful"].as_bool().unwrap());
+}
+
+#[test]
+fn junit_is_xml_and_its_sums_are_right() {
+    let (_, said) = gatewatch(&["threats", "check", ".", "--format", "junit"]);
+    let document = roxmltree::Document::parse(&said).unwrap();
+    let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count();
+    let root = document.root_element();
+    let told = |name: &str| root.attribute(name).unwrap().parse::<usize>().unwrap();
+    assert_eq!(
+        (told("tests"), told("failures"), told("skipped")),
+        (count("testcase"), count("failure"), count("skipped"))
+    );
+    assert!(count("failure") > 50);
+}
