@@ -486,3 +486,34 @@ fn junit_is_xml_and_its_sums_are_right() {
     );
     assert!(count("failure") > 50);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..Default::default() })]
+
+    /// Files that were cut, doubled or overwritten somewhere are read as far as they can be.
+    #[test]
+    fn no_broken_repository_makes_it_panic(cuts in proptest::collection::vec((0_usize..40, 0.0..1.0_f64, 0_u8..4, ".{0,6}"), 1..12)) {
+        use std::sync::LazyLock;
+        static SHOP: LazyLock<(BTreeMap<String, String>, Redactor)> = LazyLock::new(|| (shop(&[""]), redactor()));
+        let mut files = SHOP.0.clone();
+        let names: Vec<String> = files.keys().cloned().collect();
+        for (which, at, how, text) in cuts {
+            let file = files.get_mut(&names[which % names.len()]).unwrap();
+            let mut at = (at * file.len() as f64) as usize;
+            while !file.is_char_boundary(at) {
+                at -= 1;
+            }
+            match how {
+                0 => file.truncate(at),
+                1 => file.insert_str(at, &text),
+                2 => *file = file.split_off(at),
+                _ => {
+                    let doubled = file[..at].to_owned();
+                    file.push_str(&doubled);
+                }
+            }
+        }
+        let model = model(&files, &SHOP.1);
+        _ = findings(&model);
+    }
+}

@@ -1,5 +1,7 @@
 //! How is a check told to programs, as a whole?
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::posture::controls::{State, Verdict};
@@ -9,7 +11,6 @@ use super::Checked;
 /// Returns the JSON.
 pub fn written(checked: &Checked<'_>) -> String {
     let report = checked.report;
-    let results: Vec<Value> = report.verdicts.iter().map(result).collect();
     let layers: Vec<Value> = report
         .layers
         .iter()
@@ -40,15 +41,34 @@ pub fn written(checked: &Checked<'_>) -> String {
             "not configured": report.count(State::NotConfigured),
             "unknown": report.count(State::Unknown),
             "configured": report.count(State::Configured),
-            "worst": report.worst().map(|level| level.name()),
+            "worst": report.worst().map(crate::posture::Level::name),
             "files": checked.model.files,
         },
-        "results": results,
+        "results": HOLE,
         "layers": layers,
         "linked": linked,
         "problems": problems,
     });
-    format!("{all:#}\n")
+    filled(&all, report.verdicts.iter().map(result))
+}
+
+/// What stands in the place of a long list, which is written item by item: no value holds it.
+pub const HOLE: &str = "\u{0}";
+
+/// Writes `all` with `items` in its hole, one a line: a tree of all of them would be as large again.
+pub fn filled(all: &Value, items: impl Iterator<Item = Value>) -> String {
+    let outer = format!("{all:#}\n");
+    let (before, after) = outer.split_once("\"\\u0000\"").unwrap_or((&outer, ""));
+    let mut out = before.to_owned();
+    out.push('[');
+    for (nth, item) in items.enumerate() {
+        out.push_str(if nth == 0 { "\n    " } else { ",\n    " });
+        // Writing to a string can't fail.
+        _ = write!(out, "{item}");
+    }
+    out.push_str("\n  ]");
+    out.push_str(after);
+    out
 }
 
 fn result(one: &Verdict<'_>) -> Value {

@@ -34,7 +34,9 @@ pub fn written(checked: &Checked<'_>) -> String {
             count(State::NotConfigured),
             count(State::Unknown)
         );
-        verdicts.iter().for_each(|one| case(one, &mut out));
+        for one in verdicts {
+            case(one, &mut out);
+        }
         out.push_str("  </testsuite>\n");
     }
     if errors > 0 {

@@ -12,6 +12,7 @@ use crate::posture::Level;
 use crate::posture::controls::{Control, REFERENCES, Verdict};
 
 use super::Checked;
+use super::json::{HOLE, filled};
 
 /// The schema that the text says it follows.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -21,7 +22,6 @@ pub fn written(checked: &Checked<'_>) -> String {
     let rules: Vec<Value> = checked.controls.all.iter().map(rule).collect();
     let places: BTreeMap<&str, usize> =
         checked.controls.all.iter().enumerate().map(|(at, control)| (control.id.as_str(), at)).collect();
-    let results: Vec<Value> = checked.report.findings().map(|one| result(one, &places)).collect();
     let notifications: Vec<Value> = checked
         .model
         .problems
@@ -51,10 +51,10 @@ pub fn written(checked: &Checked<'_>) -> String {
                 "toolExecutionNotifications": notifications,
             }],
             "columnKind": "utf16CodeUnits",
-            "results": results,
+            "results": HOLE,
         }],
     });
-    format!("{all:#}\n")
+    filled(&all, checked.report.findings().map(|one| result(one, &places)))
 }
 
 fn rule(control: &Control) -> Value {

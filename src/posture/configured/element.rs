@@ -104,7 +104,7 @@ impl Value {
     /// Returns what `json` sets; nothing where it says nothing.
     pub fn of(json: &Json) -> Option<Self> {
         Some(match &json.node {
-            Node::Null => return None,
+            Node::Null | Node::Map(_) => return None,
             Node::Bool(flag) => Self::Flag(*flag),
             Node::Number(number) => Self::Text(number.clone()),
             Node::Text(text) if text.eq_ignore_ascii_case("true") => Self::Flag(true),
@@ -115,7 +115,6 @@ impl Value {
                 Some(unknown) => Self::Unknown(unknown.shown()),
                 None => Self::List(items.iter().take(MAX_ITEMS).map(Json::shown).collect()),
             },
-            Node::Map(_) => return None,
         })
     }
 

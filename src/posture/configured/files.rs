@@ -91,7 +91,7 @@ impl Reading<'_> {
     fn text(&mut self, name: &str, load: Load<'_>) -> Option<String> {
         let lower = last(name).to_ascii_lowercase();
         let matters = is_json(&lower) && !PASSED.contains(&lower.as_str())
-            || [".xml", ".tfstate", ".metadata", ".yaml", ".yml", ".cshtml"].iter().any(|end| lower.ends_with(end))
+            || matches!(extension(&lower), "xml" | "tfstate" | "metadata" | "yaml" | "yml" | "cshtml")
             || code::is_source(&lower) && self.app_of(name).is_some();
         if !matters {
             return None;
@@ -118,7 +118,7 @@ impl Reading<'_> {
             if let Some(app) = self.app_of(name).filter(|_| text.len() <= code::MAX_BYTES) {
                 code::take(&mut self.model, &file, &app, text);
             }
-        } else if lower.ends_with(".xml") || lower.ends_with(".cshtml") {
+        } else if matches!(extension(&lower), "xml" | "cshtml") {
             self.policy(name, &file, text);
         } else if lower == "azure.yaml" {
             match host::services(text) {
@@ -128,7 +128,7 @@ impl Reading<'_> {
                 }
                 Err(problem) => self.model.problem(name, u32::try_from(problem.line).unwrap_or(0), problem.says),
             }
-        } else if lower.ends_with(".yaml") || lower.ends_with(".yml") {
+        } else if matches!(extension(&lower), "yaml" | "yml") {
             apiops::specification(&mut self.model, name, &file, text);
         } else {
             self.json(name, &lower, &file, text);
@@ -155,7 +155,7 @@ impl Reading<'_> {
         let app = self.app_of(name).unwrap_or_else(|| folder(name).to_owned());
         match lower {
             "host.json" if self.apps.iter().any(|app| app == folder(name)) => {
-                host::host(&mut self.model, file, &app_name(&app), &json)
+                host::host(&mut self.model, file, &app_name(&app), &json);
             }
             "host.json" => {}
             "local.settings.json" => host::local_settings(&mut self.model, file, &json),
@@ -169,7 +169,9 @@ impl Reading<'_> {
                 arm::template(&mut self.model, file, &json, &values);
             }
             _ if arm::is_export(&json) => {
-                arm::exported(file, &json).iter().for_each(|resource| arm::take(&mut self.model, resource));
+                for resource in arm::exported(file, &json) {
+                    arm::take(&mut self.model, &resource);
+                }
             }
             _ => {}
         }
@@ -267,7 +269,12 @@ fn decoded(bytes: &[u8]) -> String {
 }
 
 fn is_json(lower: &str) -> bool {
-    lower.ends_with(".json") || lower.ends_with(".jsonc")
+    matches!(extension(lower), "json" | "jsonc")
+}
+
+/// Returns what follows the last dot of a name.
+fn extension(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// Returns the last part of a path.

@@ -179,7 +179,8 @@ pub fn app_setting(model: &mut super::Model, app: &str, name: &str, value: &Json
         return;
     }
     let Some(kept) = kept(name, value) else { return };
-    let told = kept.value(&value.shown());
+    // What is put together at deployment may hold a secret in part: it is not shown.
+    let told = kept.value("its value");
     if name.eq_ignore_ascii_case("AzureWebJobsStorage")
         || name.to_ascii_lowercase().starts_with("azurewebjobsstorage__")
     {

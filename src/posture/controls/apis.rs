@@ -4,12 +4,12 @@
 //! is needed. What runs under a condition only is unknown.
 
 use super::super::configured::{Element, Place, PolicyScope, Setting, Sort, Value};
-use super::context::{Context, TOKEN_CHECKS, has, subscription};
+use super::context::{Context, TOKEN_CHECKS, has, names, subscription};
 use super::evaluate::{Outcome, State};
 
 /// Returns where an API's policy stands, or the API.
 fn at<'e>(context: &Context<'e>, api: &'e Element) -> &'e Place {
-    let (gateway, own) = context.names(api);
+    let (gateway, own) = names(api);
     context.model.gateways.of(gateway).of(&PolicyScope::Api(own)).first().map_or(&api.at, |policy| &policy.at)
 }
 
@@ -100,7 +100,7 @@ pub fn token_check_kept(context: &Context<'_>, element: &Element) -> Vec<Outcome
                 ));
             }
             Some(State::Unknown) => {
-                out.extend(Outcome::unknown("the check of the scope around it runs here sometimes", place))
+                out.extend(Outcome::unknown("the check of the scope around it runs here sometimes", place));
             }
             Some(State::Configured) => out.extend(Outcome::fine("the check of the scope around it runs here", place)),
             None => {}
@@ -144,7 +144,7 @@ const PROOFS: [&str; 3] = ["authentication-managed-identity", "authentication-ce
 
 /// The gateway authenticates to an app that it leads to.
 pub fn backend_authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
-    let (gateway, _) = context.names(api);
+    let (gateway, _) = names(api);
     let is_site = |given: &super::super::configured::Given| given.value.shown().contains("azurewebsites.net");
     let to_app = context.leads_to_app(api) || api.all(Setting::BackendUrl).iter().any(is_site);
     let inbound = context.inbound(api);

@@ -76,16 +76,9 @@ impl<'m> Context<'m> {
         Some((all, *scope, all.of(scope)))
     }
 
-    /// Returns the gateway of an API and the API's own name, lower case.
-    pub fn names<'e>(&self, api: &'e Element) -> (&'e str, String) {
-        let gateway = api.of.as_deref().unwrap_or_default();
-        let own = api.name.get(gateway.len() + 1..).unwrap_or(&api.name);
-        (gateway, own.to_ascii_lowercase())
-    }
-
     /// Returns the ways in to an API: its scopes, innermost first, by each product and beside them.
     pub fn chains(&self, api: &Element) -> Vec<Vec<PolicyScope>> {
-        let (gateway, own) = self.names(api);
+        let (gateway, own) = names(api);
         let products = self.model.gateways.of(gateway).products_of(&own);
         let mut chains: Vec<Vec<PolicyScope>> = products
             .iter()
@@ -101,7 +94,7 @@ impl<'m> Context<'m> {
 
     /// Returns what runs inbound for each way in to an API, for each form of its policy.
     pub fn inbound(&self, api: &Element) -> Vec<Effective<'m>> {
-        let (gateway, own) = self.names(api);
+        let (gateway, own) = names(api);
         let policies = self.model.gateways.of(gateway);
         let variants = policies.of(&PolicyScope::Api(own)).len().max(1);
         self.chains(api)
@@ -117,7 +110,7 @@ impl<'m> Context<'m> {
 
     /// Tells whether one of `statements` runs inbound for an API, whatever the way in.
     pub fn runs(&self, api: &Element, statements: &[&str]) -> State {
-        let (gateway, _) = self.names(api);
+        let (gateway, _) = names(api);
         let nothing_read = self.model.gateways.of(gateway).all().next().is_none();
         let complete = self.model.get(Sort::Gateway, gateway).is_some_and(|gateway| gateway.whole);
         if nothing_read && !complete {
@@ -129,7 +122,7 @@ impl<'m> Context<'m> {
     /// Returns the addresses that an API's requests are sent to.
     fn backends(&self, api: &Element) -> Vec<String> {
         let mut urls: Vec<String> = api.all(Setting::BackendUrl).iter().map(|given| given.value.shown()).collect();
-        let (gateway, _) = self.names(api);
+        let (gateway, _) = names(api);
         for effective in self.inbound(api) {
             for run in effective.named("set-backend-service") {
                 urls.extend(run.statement.attribute("base-url").map(str::to_owned));
@@ -142,6 +135,13 @@ impl<'m> Context<'m> {
         }
         urls
     }
+}
+
+/// Returns the gateway of an API and the API's own name, lower case.
+pub fn names(api: &Element) -> (&str, String) {
+    let gateway = api.of.as_deref().unwrap_or_default();
+    let own = api.name.get(gateway.len() + 1..).unwrap_or(&api.name);
+    (gateway, own.to_ascii_lowercase())
 }
 
 /// Tells whether one of `statements` is among what runs.
@@ -205,6 +205,10 @@ impl Ingress {
                 None => return Self::Unknown(given.at.clone()),
                 Some(true) => {}
             }
+        }
+        // With a private endpoint and nothing said, the public way in is off.
+        if let (None, Some(given)) = (app.get(Setting::PublicNetwork), app.get(Setting::PrivateEndpoint)) {
+            return Self::Closed(given.at.clone());
         }
         let open_rule = |rule: &String| {
             let (action, whom) = rule.split_once(' ').unwrap_or(("Allow", rule));

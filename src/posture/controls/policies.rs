@@ -344,9 +344,7 @@ pub fn fragments_known(context: &Context<'_>, element: &Element) -> Vec<Outcome>
     gaps.dedup();
     gaps.into_iter()
         .map(|(gap, at)| match gap {
-            Gap::Missing(name) => {
-                Outcome::new(State::Unknown, format!("the fragment `{name}` is in no file that was read"), at)
-            }
+            Gap::Missing(name) => Outcome::new(State::Unknown, format!("`{name}` is in no file that was read"), at),
             Gap::Circle(name) => Outcome::new(
                 State::NotConfigured,
                 format!("the fragment `{name}` includes itself, by way of others"),

@@ -201,14 +201,11 @@ fn test(section: &mut Section, problems: &mut Problems) -> Option<Test> {
     .into_iter()
     .flatten()
     .collect();
-    match <[Want; 1]>::try_from(wants) {
-        Ok([want]) => Some(Test::Setting(setting?, want, absent?)),
-        Err(_) => {
-            problems
-                .add(line, "Say what the setting should be by one of `is`, `one_of`, `none_of`, `at_least`, `has`.");
-            None
-        }
+    if let Ok([want]) = <[Want; 1]>::try_from(wants) {
+        return Some(Test::Setting(setting?, want, absent?));
     }
+    problems.add(line, "Say what the setting should be by one of `is`, `one_of`, `none_of`, `at_least`, `has`.");
+    None
 }
 
 /// Takes a list; an empty text is an item like others.

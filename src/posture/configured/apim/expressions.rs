@@ -15,11 +15,12 @@ pub fn blanked(text: &str) -> String {
     let mut in_tag = false;
     while at < bytes.len() {
         let rest = &bytes[at..];
-        if quote.is_none() && !in_tag {
-            if let Some(end) = past(rest, b"<!--", b"-->").or_else(|| past(rest, b"<![CDATA[", b"]]>")) {
-                at += end;
-                continue;
-            }
+        if quote.is_none()
+            && !in_tag
+            && let Some(end) = past(rest, b"<!--", b"-->").or_else(|| past(rest, b"<![CDATA[", b"]]>"))
+        {
+            at += end;
+            continue;
         }
         match (bytes[at], quote, in_tag) {
             (b'@', _, _) if (quote.is_some() || !in_tag) && matches!(rest.get(1), Some(b'(' | b'{')) => {

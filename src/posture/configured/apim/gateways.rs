@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Place;
-use super::policy::{self, NoPolicy, Policy};
+use super::policy::{self, NoPolicy, Policy, Statement};
 
 /// Policies kept of one scope.
 const MAX_VARIANTS: usize = 8;
@@ -122,6 +122,20 @@ impl Gateways {
             return &mut self.none;
         }
         self.all.entry(name).or_default()
+    }
+
+    /// Adds a policy that is in no file: a link, or one that is known at deployment only.
+    pub fn unread(&mut self, gateway: &str, scope: PolicyScope, at: Place) {
+        let lost = Statement {
+            name: "include-fragment".to_owned(),
+            attributes: vec![("fragment-id".to_owned(), format!("the policy of {}", scope.shown()))],
+            text: String::new(),
+            children: Vec::new(),
+            line: 1,
+        };
+        let sections = [vec![lost.clone()], vec![lost.clone()], vec![lost.clone()], vec![lost]];
+        let policy = Policy { at, inline: true, sections, has: [true; 4], fragment: false };
+        self.entry(gateway).put(scope, policy);
     }
 
     /// Adds a policy.

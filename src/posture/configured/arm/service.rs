@@ -171,7 +171,7 @@ impl Part<'_, '_> {
                 let kept = kept_in_gateway(value);
                 let at = self.at.below(&format!("{path}.{key}"), value.line);
                 let secret = self.model.element(Sort::Secret, &format!("{name}/{what}/{key}"), Some(&gateway), &at);
-                secret.give(Setting::Kept, kept.value(&value.shown()), at);
+                secret.give(Setting::Kept, kept.value("its value"), at);
             }
         }
     }
@@ -243,15 +243,8 @@ pub fn policy(model: &mut Model, gateway: &str, scope: PolicyScope, value: &Json
                 model.problem(&at.file, at.line, says);
             }
         }
-        Node::Text(_) => {
-            let says = format!("The policy of {shown} is a link. Add the policy's file to what is checked.");
-            model.problem(&at.file, at.line, says);
-        }
-        _ => {
-            let says =
-                format!("The policy of {shown} is known at deployment only. Add the policy's file to what is checked.");
-            model.problem(&at.file, at.line, says);
-        }
+        // A link, or what is known at deployment only: anything may stand there.
+        _ => model.gateways.unread(gateway, scope, at.clone()),
     }
 }
 

@@ -141,11 +141,10 @@ fn client_certificates(element: &mut super::super::Element, properties: &Json, a
     let mode = properties.at("clientCertMode");
     let Some(line) = on.or(mode).map(|json| json.line) else { return };
     let value = match (on.and_then(Json::as_bool), mode.and_then(Value::of)) {
-        (Some(false), _) => Value::Text("Off".to_owned()),
         (Some(true), None) => Value::Text("Required".to_owned()),
         (Some(true), Some(mode)) => mode,
         (None, mode) if on.is_some() => mode.unwrap_or_else(|| Value::Unknown("clientCertEnabled".to_owned())),
-        (None, _) => Value::Text("Off".to_owned()),
+        (Some(false) | None, _) => Value::Text("Off".to_owned()),
     };
     element.give(Setting::ClientCertMode, value, at.below("clientCertEnabled", line));
 }

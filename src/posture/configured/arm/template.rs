@@ -151,7 +151,7 @@ fn deployed(template: &Json, values: &[(String, Json)], at: &Place, nested: usiz
     let scope = Scope { template, values, open: RefCell::default() };
     let Some(list) = template.at("resources") else { return };
     each(list, &mut |path, json| {
-        one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found)
+        one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found);
     });
 }
 

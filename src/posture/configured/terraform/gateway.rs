@@ -56,7 +56,7 @@ pub fn take(model: &mut Model, resource: &Resource<'_>) -> bool {
         "_product_policy" => part.policy(PolicyScope::Product(own("product_id")), "xml_content"),
         "_api_policy" => part.policy(PolicyScope::Api(own("api_name")), "xml_content"),
         "_api_operation_policy" => {
-            part.policy(PolicyScope::Operation(own("api_name"), own("operation_id")), "xml_content")
+            part.policy(PolicyScope::Operation(own("api_name"), own("operation_id")), "xml_content");
         }
         "_policy_fragment" => part.policy(PolicyScope::Fragment(own("name")), "value"),
         _ => return false,
