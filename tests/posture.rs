@@ -372,11 +372,11 @@ fn a_plan_of_fifty_megabytes_is_read() {
         format!(
             "{{\"address\":\"azurerm_linux_function_app.a{n}\",\"mode\":\"managed\",\"type\":\"azurerm_linux_function_app\",\
              \"values\":{{\"name\":\"func-{n}\",\"https_only\":{},\"tags\":{{\"note\":\"{}\"}}}}}}",
-            n % 2 == 0,
+            n.is_multiple_of(2),
             "x".repeat(48_000)
         )
     };
-    let resources: Vec<String> = (0..1100).map(app).collect();
+    let resources: Vec<String> = (0_usize..1100).map(app).collect();
     let plan = format!(
         "{{\"format_version\":\"1.2\",\"terraform_version\":\"1.9.0\",\"planned_values\":{{\"root_module\":{{\"resources\":[{}]}}}}}}",
         resources.join(",")

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::json::{Json, Node};
+use super::tokens::is_filled_in;
 use super::{Place, Setting};
 
 /// Values kept of one setting.
@@ -109,12 +110,15 @@ impl Value {
             Node::Number(number) => Self::Text(number.clone()),
             Node::Text(text) if text.eq_ignore_ascii_case("true") => Self::Flag(true),
             Node::Text(text) if text.eq_ignore_ascii_case("false") => Self::Flag(false),
+            Node::Text(text) if is_filled_in(text) => Self::Unknown(text.clone()),
             Node::Text(text) => Self::Text(text.clone()),
             Node::Unknown(shown) => Self::Unknown(shown.clone()),
-            Node::List(items) => match items.iter().find(|item| item.is_unknown()) {
-                Some(unknown) => Self::Unknown(unknown.shown()),
-                None => Self::List(items.iter().take(MAX_ITEMS).map(Json::shown).collect()),
-            },
+            Node::List(items) => {
+                match items.iter().find(|item| item.is_unknown() || item.as_text().is_some_and(is_filled_in)) {
+                    Some(unknown) => Self::Unknown(unknown.shown()),
+                    None => Self::List(items.iter().take(MAX_ITEMS).map(Json::shown).collect()),
+                }
+            }
         })
     }
 

@@ -20,6 +20,7 @@ mod place;
 mod secrets;
 mod setting;
 mod terraform;
+mod tokens;
 
 pub use apim::{
     Effective, Gap, Gateways, Policies, Policy, PolicyScope, Run, SECTIONS, Statement, is_expression, policy_name,

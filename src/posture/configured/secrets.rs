@@ -7,6 +7,7 @@
 
 use super::arm::SECURE;
 use super::json::{Json, Node};
+use super::tokens::is_filled_in;
 use super::{Place, Setting, Value};
 
 /// How a secret is kept.
@@ -93,8 +94,10 @@ pub fn kept(name: &str, value: &Json) -> Option<Kept> {
     }
     let sensitive = is_sensitive(&lower);
     match &value.node {
-        Node::Text(text) => of_text(text, sensitive || lower.ends_with("key") && is_random(text)),
-        Node::Unknown(shown) => {
+        Node::Text(text) if !is_filled_in(text) => {
+            of_text(text, sensitive || lower.ends_with("key") && is_random(text))
+        }
+        Node::Text(shown) | Node::Unknown(shown) => {
             let shown = shown.to_ascii_lowercase();
             let is_looked_up = LOOKED_UP.iter().any(|mark| shown.contains(mark));
             if shown.trim_start().starts_with("@microsoft.keyvault(") {

@@ -5,6 +5,7 @@
 //! statements.
 
 use super::super::Place;
+use super::super::tokens::is_filled_in;
 use super::expressions::blanked;
 
 /// The sections of a policy.
@@ -50,7 +51,7 @@ impl Statement {
 
 /// Tells whether a value is computed when a request comes, or a named value that is set elsewhere.
 pub fn is_expression(value: &str) -> bool {
-    value.contains("@(") || value.contains("@{") || value.contains("{{")
+    value.contains("@(") || value.contains("@{") || value.contains("{{") || is_filled_in(value)
 }
 
 /// A policy of one scope.

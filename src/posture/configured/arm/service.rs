@@ -5,6 +5,7 @@
 
 use super::super::apim::PolicyScope;
 use super::super::json::{Json, Node};
+use super::super::tokens::is_filled_in;
 use super::super::{Element, Model, Place, Setting, Sort, Value, secrets};
 use super::site::{give, properties};
 use super::template::{Resource, segments};
@@ -186,7 +187,7 @@ impl Part<'_, '_> {
         let kept = match properties.at("value") {
             _ if vault => Some(secrets::Kept::KeyVault),
             Some(value) if sensitive => Some(match &value.node {
-                Node::Text(_) => secrets::Kept::Literal,
+                Node::Text(text) if !is_filled_in(text) => secrets::Kept::Literal,
                 _ => secrets::kept(named, value).unwrap_or(secrets::Kept::Unknown),
             }),
             Some(value) => secrets::kept(named, value),
@@ -252,7 +253,7 @@ pub fn policy(model: &mut Model, gateway: &str, scope: PolicyScope, value: &Json
 pub fn kept_in_gateway(value: &Json) -> secrets::Kept {
     match &value.node {
         Node::Text(text) if text.contains("{{") || text.contains("@(") => secrets::Kept::KeyVault,
-        Node::Text(_) => secrets::Kept::Literal,
+        Node::Text(text) if !is_filled_in(text) => secrets::Kept::Literal,
         Node::Unknown(shown) if shown.contains("{{") => secrets::Kept::KeyVault,
         _ => secrets::kept("secret", value).unwrap_or(secrets::Kept::Unknown),
     }
