@@ -241,6 +241,7 @@ impl Reading<'_> {
 
     /// Settles what needs all files.
     fn settle(mut self) -> Model {
+        self.model.forget_other_sites();
         code::settle(&mut self.model);
         link::link(&mut self.model, &self.services);
         link::fragments(&mut self.model);

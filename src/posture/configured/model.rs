@@ -4,7 +4,7 @@
 //! Terraform and an export speak of is one element. At most 200,000 elements and 1,000 problems are
 //! kept; what comes after is counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::apim::Gateways;
 use super::{Element, Place, Sort, Value};
@@ -33,6 +33,8 @@ pub struct Model {
     pub services: Vec<(String, String)>,
     /// The level that Python apps give functions without one: app, level, written down or not, where.
     pub python: Vec<(String, Value, bool, Place)>,
+    /// Sites that are no function apps, lower case.
+    pub other_sites: BTreeSet<String>,
     spare: Option<Box<Element>>,
 }
 
@@ -96,6 +98,17 @@ impl Model {
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// Forgets what was read of sites that turned out to be no function apps.
+    pub fn forget_other_sites(&mut self) {
+        let others = std::mem::take(&mut self.other_sites);
+        let is_other = |name: &str| others.contains(&name.to_ascii_lowercase());
+        self.elements.retain(|(sort, _), one| match sort {
+            Sort::App => one.whole || !is_other(&one.name),
+            Sort::Secret | Sort::Function => !one.of.as_deref().is_some_and(is_other),
+            _ => true,
+        });
     }
 
     /// Makes the code element `folder` part of the app `app`: its settings, functions and secrets.

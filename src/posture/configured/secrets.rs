@@ -80,8 +80,7 @@ const IDENTITY: [&str; 11] = [
     "__uri",
 ];
 /// What only texts with a secret in them hold.
-const MARKS: [&str; 7] =
-    ["accountkey=", "sharedaccesskey=", "password=", "pwd=", "sharedaccesssignature=", "?sv=", "instrumentationkey=;"];
+const MARKS: [&str; 6] = ["accountkey=", "sharedaccesskey=", "password=", "pwd=", "sharedaccesssignature=", "?sv="];
 /// How templates and plans look keys up at deployment.
 const LOOKED_UP: [&str; 6] =
     ["listkeys(", "listkeys'", "primary_access_key", "primary_connection_string", "listsecrets", "listaccountsas"];

@@ -141,6 +141,10 @@ pub fn evaluate<'c>(model: &Model, controls: &'c Controls) -> Report<'c> {
             .then_with(|| a.outcome.at.cmp(&b.outcome.at))
             .then_with(|| (&a.control.id, &a.element).cmp(&(&b.control.id, &b.element)))
     });
+    // A fragment that several gateways share is told of once.
+    verdicts.dedup_by(|a, b| {
+        a.sort == Sort::Policy && b.sort == Sort::Policy && a.control.id == b.control.id && a.outcome == b.outcome
+    });
     Report { verdicts, layers: layers::all(&context), dropped }
 }
 

@@ -25,9 +25,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
             let first = source.split(range).into_iter().next().unwrap_or_default();
             let written = source.written(first.clone());
             let of = written.strip_prefix("nameof(").and_then(|rest| rest.strip_suffix(')'));
-            if let Some(name) = source.literal(first).or(of) {
-                names.push((at, name.rsplit('.').next().unwrap_or(name).to_owned()));
-            }
+            // A constant is called by its own name.
+            let name = source.literal(first).or(of).unwrap_or(written);
+            names.push((at, name.rsplit('.').next().unwrap_or(name).to_owned()));
         }
     }
     names.sort();

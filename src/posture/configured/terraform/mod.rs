@@ -134,7 +134,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, json: &Json) {
             resource.references.clone_from(known);
         }
     }
-    for resource in &all {
+    // What azapi changes was made by azurerm.
+    let (changed, made): (Vec<_>, Vec<_>) = all.iter().partition(|resource| resource.kind.starts_with("azapi_"));
+    for resource in made.into_iter().chain(changed) {
         one(model, resource);
     }
 }

@@ -86,7 +86,7 @@ fn azapi(model: &mut Model, resource: &Resource<'_>) {
         Some(Json { node: Node::Text(text), line }) => json::read(&text).map(|json| Json { line, ..json }).ok(),
         other => other,
     };
-    let Some(body) = body else { return };
+    let Some(mut body) = body else { return };
     let (parent, own) = (resource.shown("parent_id"), resource.shown("name"));
     let id = resource.shown("resource_id");
     let name = match named_by(&parent) {
@@ -95,5 +95,10 @@ fn azapi(model: &mut Model, resource: &Resource<'_>) {
         None => own,
     };
     let at = resource.place("body");
+    // A change says no kind: it is that of what is changed.
+    let is_app = kind == "microsoft.web/sites" && model.get(Sort::App, &name).is_some();
+    if let (true, Node::Map(members)) = (is_app && body.at("kind").is_none(), &mut body.node) {
+        members.push(("kind".to_owned(), Json::text(0, "functionapp")));
+    }
     arm::take(model, &arm::Resource { kind, name, json: body, at, exported: true });
 }
