@@ -300,6 +300,14 @@ fn a_finding_says_the_file_and_line_where_it_stands() {
 }
 
 #[test]
+fn the_definition_of_an_api_gives_it_its_operations() {
+    let model = model(&shop(&["apim-shop/"]), &redactor());
+    let operations = model.children(gatewatch::posture::configured::Sort::Operation, "apim-shop/orders");
+    let names: Vec<&str> = operations.map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["apim-shop/orders/export", "apim-shop/orders/place"]);
+}
+
+#[test]
 fn every_item_of_the_fields_checklist_is_a_control() {
     let controls = shipped().unwrap();
     for item in [

@@ -93,17 +93,14 @@ pub fn properties(resource: &Resource) -> (&Json, Place) {
 
 /// Tells whether a site is a function app: by its kind, and without one by what only those have.
 fn is_function_app(resource: &Resource, properties: &Json) -> bool {
-    match resource.json.at("kind") {
+    if let Some(kind) = resource.json.at("kind") {
         // A kind that is known at deployment only may be.
-        Some(kind) => kind.is_unknown() || kind.shown().to_ascii_lowercase().contains("functionapp"),
-        None => {
-            let settings = properties.at("siteConfig.appSettings").map(Json::items).unwrap_or_default();
-            let named = |one: &Json| {
-                one.text_at("name").is_some_and(|name| name.to_ascii_uppercase().starts_with("FUNCTIONS_"))
-            };
-            properties.at("functionAppConfig").is_some() || settings.iter().any(named)
-        }
+        return kind.is_unknown() || kind.shown().to_ascii_lowercase().contains("functionapp");
     }
+    let settings = properties.at("siteConfig.appSettings").map(Json::items).unwrap_or_default();
+    let named =
+        |one: &Json| one.text_at("name").is_some_and(|name| name.to_ascii_uppercase().starts_with("FUNCTIONS_"));
+    properties.at("functionAppConfig").is_some() || settings.iter().any(named)
 }
 
 fn site(model: &mut Model, resource: &Resource, app: &str, properties: &Json, at: &Place) {

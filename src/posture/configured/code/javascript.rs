@@ -9,6 +9,8 @@ use super::super::{Model, Place, Setting, Value};
 use super::binding::{function_of, give_level, level_named};
 use super::source::{Language, Source};
 
+/// The longest name of a function, bytes: Azure's own limit.
+const MAX_NAME: usize = 127;
 /// The methods that make an HTTP function.
 const CALLS: [&str; 7] = ["http", "get", "post", "put", "patch", "deleteRequest", "httpTrigger"];
 
@@ -26,7 +28,12 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
             }
             let Some(range) = source.arguments(at) else { continue };
             let mut parts = source.split(range).into_iter();
-            let Some(name) = parts.next().and_then(|part| source.literal(part)) else { continue };
+            let Some(first) = parts.next() else { continue };
+            // A name that is kept in a constant is called by it.
+            let name = source.literal(first.clone()).unwrap_or_else(|| source.written(first));
+            if name.is_empty() || name.len() > MAX_NAME {
+                continue;
+            }
             let place = Place::line(file, source.line(at));
             let element = function_of(model, app, name, "httpTrigger", &place);
             let Some(options) = parts.next() else { continue };
