@@ -308,6 +308,15 @@ fn the_definition_of_an_api_gives_it_its_operations() {
 }
 
 #[test]
+fn every_threat_has_a_control_that_works_against_it() {
+    let controls = shipped().unwrap();
+    let catalogue = gatewatch::detection::Catalogue::shipped().unwrap();
+    for threat in &catalogue.threats.all {
+        assert!(controls.all.iter().any(|control| control.threats.contains(&threat.id)), "{}", threat.id);
+    }
+}
+
+#[test]
 fn every_item_of_the_fields_checklist_is_a_control() {
     let controls = shipped().unwrap();
     for item in [

@@ -10,9 +10,12 @@ mod sarif;
 mod text;
 mod walk;
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::posture::configured::{Model, read};
+use crate::posture::configured::{MAX_BYTES, Model, read};
 use crate::posture::controls::{Controls, Report, evaluate, shipped};
 use crate::redaction::Settings;
 
@@ -50,13 +53,16 @@ struct Checked<'c> {
 
 fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failure> {
     let hiding = setup::hiding(None, &Settings::default())?;
-    let files = walk::files(&options.paths)?;
-    let names: Vec<String> = files.keys().cloned().collect();
-    let mut load = |name: &str| match files.get(name) {
-        Some(path) => std::fs::read(path).map_err(|error| error.to_string()),
+    let found = walk::files(&options.paths)?;
+    let names: Vec<String> = found.files.keys().cloned().collect();
+    let mut load = |name: &str| match found.files.get(name) {
+        Some(path) => bytes(path).map_err(|error| error.to_string()),
         None => Err("it is not among the files".to_owned()),
     };
-    let model = read(&names, &mut load, &hiding.redactor);
+    let mut model = read(&names, &mut load, &hiding.redactor);
+    for (folder, says) in found.unread {
+        model.problem(&folder, 0, says);
+    }
     let report = evaluate(&model, controls);
     let checked = Checked { model: &model, controls, report: &report };
     let written = match options.format {
@@ -67,6 +73,13 @@ fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failur
     };
     print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
     Ok(ended(options, &model, &report))
+}
+
+/// Reads a file, of one that is too large only so much that this is seen.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut read)?;
+    Ok(read)
 }
 
 /// Says how it ended, and returns the exit code.

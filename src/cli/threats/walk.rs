@@ -14,9 +14,18 @@ const MAX_FILES: usize = 200_000;
 const PASSED: [&str; 9] =
     [".git", ".terraform", "node_modules", ".venv", "venv", "__pycache__", ".python_packages", "site-packages", ".vs"];
 
-/// Returns the files at and below `paths`: their paths by their names with `/`.
-pub fn files(paths: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, Failure> {
-    let mut found = BTreeMap::new();
+/// Files by their names with `/`, and folders that can't be read, with the reason.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The files.
+    pub files: BTreeMap<String, PathBuf>,
+    /// What can't be read.
+    pub unread: Vec<(String, String)>,
+}
+
+/// Returns the files at and below `paths`; fails where one of those is not there.
+pub fn files(paths: &[PathBuf]) -> Result<Found, Failure> {
+    let mut found = Found::default();
     for path in paths {
         let about = std::fs::metadata(path)
             .map_err(|error| Failure::Io(format!("{} can't be read: {error}. Check the path.", path.display())))?;
@@ -25,11 +34,24 @@ pub fn files(paths: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, Failure> {
     Ok(found)
 }
 
-fn below(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), Failure> {
-    let unread = |error: std::io::Error| Failure::Io(format!("{} can't be read: {error}", folder.display()));
-    for entry in std::fs::read_dir(folder).map_err(unread)? {
-        let entry = entry.map_err(unread)?;
-        let kind = entry.file_type().map_err(unread)?;
+/// Takes what stands below a folder; one that can't be read harms no other.
+fn below(folder: &Path, found: &mut Found) -> Result<(), Failure> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            found.unread.push((folder.display().to_string(), format!("The folder can't be read: {error}.")));
+            return Ok(());
+        }
+    };
+    for entry in entries {
+        let (entry, kind) = match entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) {
+            Ok(both) => both,
+            Err(error) => {
+                let says = format!("Something in the folder can't be read: {error}.");
+                found.unread.push((folder.display().to_string(), says));
+                continue;
+            }
+        };
         let name = entry.file_name();
         if kind.is_dir() && !PASSED.iter().any(|passed| name == *passed) {
             below(&entry.path(), found)?;
@@ -40,8 +62,8 @@ fn below(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), Fai
     Ok(())
 }
 
-fn add(path: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), Failure> {
-    if found.len() >= MAX_FILES {
+fn add(path: &Path, found: &mut Found) -> Result<(), Failure> {
+    if found.files.len() + found.unread.len() >= MAX_FILES {
         return Err(Failure::Usage(format!("there are more than {MAX_FILES} files. Check folders one by one.")));
     }
     let parts: Vec<_> = path
@@ -50,6 +72,6 @@ fn add(path: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), Failure
         .map(|part| part.as_os_str().to_string_lossy().into_owned())
         .collect();
     let name = parts.join("/").replacen("//", "/", 1);
-    found.insert(name, path.to_owned());
+    found.files.insert(name, path.to_owned());
     Ok(())
 }

@@ -42,6 +42,8 @@ pub enum Sort {
     Secret,
     /// A storage account.
     Storage,
+    /// A Key Vault.
+    Vault,
     /// A role that an identity has.
     Role,
     /// A file that holds secrets.
@@ -50,7 +52,7 @@ pub enum Sort {
 
 impl Sort {
     /// Every sort.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::App,
         Self::Function,
         Self::Gateway,
@@ -63,6 +65,7 @@ impl Sort {
         Self::Policy,
         Self::Secret,
         Self::Storage,
+        Self::Vault,
         Self::Role,
         Self::File,
     ];
@@ -82,6 +85,7 @@ impl Sort {
             Self::Policy => "policy",
             Self::Secret => "secret",
             Self::Storage => "storage",
+            Self::Vault => "vault",
             Self::Role => "role",
             Self::File => "file",
         }

@@ -152,6 +152,10 @@ settings! {
     PublicBlobs = "public-blob-access",
     /// What happens to networks that no rule names: `Allow` or `Deny`.
     NetworkDefault = "network-default-action",
+    /// What was deleted can't be destroyed before its time.
+    PurgeProtection = "purge-protection",
+    /// Roles decide who may read, not a list of its own.
+    RoleBased = "role-based-access",
     /// The role that is assigned.
     Role = "role",
     /// How far it reaches: `subscription`, `resource-group`, `resource`, `management-group`.

@@ -27,23 +27,36 @@ const STORAGE: &[(&str, Setting)] = &[
     ("publicNetworkAccess", Setting::PublicNetwork),
 ];
 
+/// Members of a vault, below `properties`.
+const VAULT: &[(&str, Setting)] = &[
+    ("enablePurgeProtection", Setting::PurgeProtection),
+    ("enableRbacAuthorization", Setting::RoleBased),
+    ("networkAcls.defaultAction", Setting::NetworkDefault),
+    ("publicNetworkAccess", Setting::PublicNetwork),
+];
+
 /// Takes a resource, if it is one of these.
 pub fn take(model: &mut Model, resource: &Resource) {
     let (properties, at) = properties(resource);
     match resource.kind.as_str() {
-        "microsoft.storage/storageaccounts" => {
-            let element = model.element(Sort::Storage, &resource.name, None, &resource.at);
-            (element.whole, element.whole_config) = (true, true);
-            for (path, setting) in STORAGE {
-                if let Some(json) = properties.at(path) {
-                    super::site::give(element, *setting, json, &at.below(path, json.line));
-                }
-            }
-        }
+        "microsoft.storage/storageaccounts" => store(model, Sort::Storage, resource, STORAGE),
+        "microsoft.keyvault/vaults" => store(model, Sort::Vault, resource, VAULT),
         "microsoft.network/privateendpoints" => private_endpoint(model, properties, &at),
         kind if kind.ends_with("microsoft.authorization/roleassignments") => role(model, resource, properties, &at),
         kind if kind.ends_with("microsoft.insights/diagnosticsettings") => logs(model, resource, properties, &at),
         _ => {}
+    }
+}
+
+/// Takes a store, by the table of its members.
+fn store(model: &mut Model, sort: Sort, resource: &Resource, table: &[(&str, Setting)]) {
+    let (properties, at) = properties(resource);
+    let element = model.element(sort, &resource.name, None, &resource.at);
+    (element.whole, element.whole_config) = (true, true);
+    for (path, setting) in table {
+        if let Some(json) = properties.at(path) {
+            super::site::give(element, *setting, json, &at.below(path, json.line));
+        }
     }
 }
 
@@ -66,6 +79,7 @@ pub fn named_by(id: &str) -> Option<(Sort, String)> {
         ("microsoft.web/sites/", Sort::App),
         ("microsoft.apimanagement/service/", Sort::Gateway),
         ("microsoft.storage/storageaccounts/", Sort::Storage),
+        ("microsoft.keyvault/vaults/", Sort::Vault),
     ] {
         if let Some(at) = id.to_ascii_lowercase().find(part) {
             let name = segments(id.get(at + part.len()..)?).first().copied()?;

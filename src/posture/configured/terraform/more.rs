@@ -17,14 +17,20 @@ const STORAGE: &[(&str, Setting)] = &[
     ("network_rules.0.default_action", Setting::NetworkDefault),
 ];
 
+/// Arguments of a vault.
+const VAULT: &[(&str, Setting)] = &[
+    ("purge_protection_enabled", Setting::PurgeProtection),
+    ("rbac_authorization_enabled", Setting::RoleBased),
+    ("enable_rbac_authorization", Setting::RoleBased),
+    ("public_network_access_enabled", Setting::PublicNetwork),
+    ("network_acls.0.default_action", Setting::NetworkDefault),
+];
+
 /// Takes a resource, if it is one of these.
 pub fn take(model: &mut Model, resource: &Resource<'_>) {
     match resource.kind.as_str() {
-        "azurerm_storage_account" => {
-            let element = model.element(Sort::Storage, &resource.shown("name"), None, &resource.at);
-            (element.whole, element.whole_config) = (true, true);
-            resource.give(element, STORAGE);
-        }
+        "azurerm_storage_account" => store(model, Sort::Storage, resource, STORAGE),
+        "azurerm_key_vault" => store(model, Sort::Vault, resource, VAULT),
         "azurerm_role_assignment" => role(model, resource),
         "azurerm_monitor_diagnostic_setting" => logs(model, resource),
         "azurerm_private_endpoint" => {
@@ -43,6 +49,13 @@ pub fn take(model: &mut Model, resource: &Resource<'_>) {
         "azapi_resource" | "azapi_update_resource" => azapi(model, resource),
         _ => {}
     }
+}
+
+/// Takes a store, by the table of its arguments.
+fn store(model: &mut Model, sort: Sort, resource: &Resource<'_>, table: &[(&str, Setting)]) {
+    let element = model.element(sort, &resource.shown("name"), None, &resource.at);
+    (element.whole, element.whole_config) = (true, true);
+    resource.give(element, table);
 }
 
 fn role(model: &mut Model, resource: &Resource<'_>) {
