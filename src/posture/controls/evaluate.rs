@@ -155,7 +155,7 @@ pub fn outcomes(context: &Context<'_>, control: &Control, element: &Element) -> 
         return Vec::new();
     }
     match &control.test {
-        Test::Setting(setting, want, absent) => vec![by_setting(element, *setting, want, *absent, control)],
+        Test::Setting(setting, want, absent) => vec![by_setting(element, *setting, want, *absent)],
         Test::Check(check) => check.run(context, element),
     }
 }
@@ -167,7 +167,7 @@ fn fits(element: &Element, setting: Setting, wanted: &str) -> bool {
     })
 }
 
-fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent, control: &Control) -> Outcome {
+fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent) -> Outcome {
     let of = |given: &Given| {
         let state = judge(&given.value, want);
         let shown =
@@ -188,7 +188,7 @@ fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent, 
         let says = match state {
             State::NotConfigured => format!("{} is not set, and its default is not enough", setting.name()),
             State::Configured => format!("{} is not set, and its default is right", setting.name()),
-            State::Unknown => format!("{} is in no file that was read. {}", setting.name(), control.would_tell),
+            State::Unknown => format!("{} is in no file that was read", setting.name()),
         };
         Outcome::new(state, says, &element.at)
     })

@@ -35,6 +35,8 @@ pub fn blanked(text: &str) -> String {
                 }
             }
             (b'<', None, false) => in_tag = true,
+            // Prefixes of documents in policies are often declared nowhere.
+            (b':', None, true) => out[at] = b'_',
             (b'>', None, true) => in_tag = false,
             (open @ (b'"' | b'\''), None, true) => quote = Some(open),
             (close, Some(open), true) if close == open => quote = None,
@@ -151,6 +153,7 @@ mod tests {
         reads(r#"<when condition="@(context.Request.Headers.GetValueOrDefault("X","") != ")" && 1 < 2)"><b/></when>"#);
         reads(r#"<a b="@(s.Replace(&quot;(&quot;, &quot;\&quot;&quot;))" c='@("it\'s")'/>"#);
         reads(r#"<a b="@($"{x["k"]}: {{ {y}")" c="@(@"c:\" + 'x' + '"' + '\'')"/>"#);
+        reads("<a><soap:Envelope xsi:type='x:y'/></a>");
         reads("<!-- a -- b @( --><a><!-- --- --></a>");
         reads("<a>@{\n// a ) comment }\n/* another } */ return 'x';\n}</a>");
     }

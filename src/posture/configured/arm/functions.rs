@@ -31,6 +31,11 @@ pub fn call(name: &str, args: &[Expr<'_>], written: &str, names: &dyn Names, dep
         // What is referred to may be known, though not what it says.
         "reference" => Node::Unknown(format!("reference({})", values.first().map(shown).unwrap_or_default())),
         "coalesce" => values.into_iter().find(|value| *value != Node::Null).unwrap_or(Node::Null),
+        // What is unknown within them leaves the rest of a list or object known.
+        "createarray" => list(values),
+        "createobject" if values.iter().step_by(2).all(|name| matches!(name, Node::Text(_))) => {
+            plain(name, &values).unwrap_or_else(unknown)
+        }
         _ if values.iter().any(unknowable) => unknown(),
         _ => plain(name, &values).unwrap_or_else(unknown),
     }
@@ -56,7 +61,6 @@ fn plain(name: &str, values: &[Node]) -> Option<Node> {
             _ => return None,
         }),
         ("length", [Node::List(items)]) => Node::Number(items.len().to_string()),
-        ("createarray", _) => list(values.to_vec()),
         ("array", [value @ Node::List(_)]) => value.clone(),
         ("array", [value]) => list(vec![value.clone()]),
         ("createobject", _) => Node::Map(
