@@ -242,10 +242,16 @@ fn auth_v2(element: &mut super::super::Element, properties: &Json, at: &Place) {
         element.give_json(*setting, properties.at(path), at, path);
     }
     let line = properties.line;
-    for (setting, absent) in [(Setting::AuthOn, false), (Setting::AuthRequired, false)] {
-        if element.get(setting).is_none() {
-            element.give(setting, Value::Flag(absent), at.clone());
-        }
+    // What is left out beside something else that is said is not certain.
+    if element.get(Setting::AuthOn).is_none() {
+        element.give(Setting::AuthOn, Value::Unknown("platform.enabled is left out".to_owned()), at.clone());
+    }
+    if element.get(Setting::AuthRequired).is_none() {
+        let value = match properties.at("globalValidation.unauthenticatedClientAction") {
+            Some(_) => Value::Unknown("requireAuthentication is left out".to_owned()),
+            None => Value::Flag(false),
+        };
+        element.give(Setting::AuthRequired, value, at.clone());
     }
     let Some(all) = properties.at("identityProviders") else { return };
     let mut on: Vec<String> = PROVIDERS
