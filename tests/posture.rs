@@ -484,7 +484,7 @@ fn sarif_has_what_its_schema_requires() {
         assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
         let uri = place["artifactLocation"]["uri"].as_str().unwrap();
         assert!(!uri.contains(' ') && !uri.starts_with('/'), "{uri}");
-        assert_eq!(place["artifactLocation"]["uriBaseId"], "SRCROOT");
+        assert_eq!(place["artifactLocation"]["uriBaseId"], "%SRCROOT%");
         assert_eq!(result["partialFingerprints"]["controlAndElement/v1"].as_str().unwrap().len(), 32);
     }
     assert!(run["invocations"][0]["executionSuccessful"].as_bool().unwrap());

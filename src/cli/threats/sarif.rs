@@ -45,7 +45,7 @@ pub fn written(checked: &Checked<'_>) -> String {
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
             } },
-            "originalUriBaseIds": { "SRCROOT": { "description": { "text": "The folder in which the check was started." } } },
+            "originalUriBaseIds": { "%SRCROOT%": { "description": { "text": "The folder in which the check was started." } } },
             "invocations": [{
                 "executionSuccessful": checked.model.problems.is_empty(),
                 "toolExecutionNotifications": notifications,
@@ -77,7 +77,7 @@ fn result(one: &Verdict<'_>, places: &BTreeMap<&str, usize>) -> Value {
     let at = &one.outcome.at;
     let mut logical = json!({ "fullyQualifiedName": one.element, "kind": one.sort.name() });
     if !at.pointer.is_empty() {
-        logical["decoratedName"] = json!(at.pointer);
+        logical["properties"] = json!({ "pointer": at.pointer });
     }
     json!({
         "ruleId": one.control.id,
@@ -98,7 +98,7 @@ fn physical(file: &str, line: usize) -> Value {
     let location = if absolute {
         json!({ "uri": format!("file://{uri}") })
     } else {
-        json!({ "uri": uri, "uriBaseId": "SRCROOT" })
+        json!({ "uri": uri, "uriBaseId": "%SRCROOT%" })
     };
     json!({ "artifactLocation": location, "region": { "startLine": line } })
 }
