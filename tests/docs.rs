@@ -12,7 +12,7 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 16] = [
+const DOCUMENTS: [&str; 17] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
@@ -29,6 +29,7 @@ const DOCUMENTS: [&str; 16] = [
     "docs/redaction.md",
     "docs/sigma.md",
     "docs/telemetry.md",
+    "docs/threat-model.md",
 ];
 
 fn root() -> PathBuf {
@@ -175,6 +176,13 @@ fn the_page_of_detectors_is_what_the_program_makes_of_them() {
 }
 
 #[test]
+fn the_table_of_controls_is_what_the_program_makes_of_them() {
+    let (made, table) = gatewatch(&["threats", "controls", "--markdown"]);
+    assert!(made);
+    holds("docs/threat-model.md", &table);
+}
+
+#[test]
 fn every_command_that_is_written_down_exists() {
     let mut seen = BTreeSet::new();
     for path in DOCUMENTS {
@@ -183,7 +191,7 @@ fn every_command_that_is_written_down_exists() {
                 |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
             let deep = matches!(
                 words[0].as_str(),
-                "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions" | "sinks"
+                "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions" | "sinks" | "threats"
             );
             let command: Vec<&str> =
                 words.iter().map(String::as_str).take(if deep { 2 } else { 1 }).take_while(plain).collect();

@@ -11,6 +11,7 @@ pub use super::alert_args::{Alerts, Silences};
 pub use super::key_args::{Keys, Redact};
 pub use super::record_args::{DeadLetters, Decode, Letters, LettersList, LettersRetry, LettersShow, Shape, Since, Tap};
 pub use super::sink_args::{Sinks, SinksDeliveries, SinksOne};
+pub use super::threat_args::Threats;
 
 /// Watches Azure Functions and the API gateways in front of them.
 ///
@@ -68,6 +69,9 @@ pub enum Command {
     /// List, rotate and destroy the keys that fingerprints are made with, and find what a secret is called.
     #[command(subcommand)]
     Keys(Keys),
+    /// Check what a repository configures against the controls, and list those.
+    #[command(subcommand)]
+    Threats(Threats),
     /// Write store and key into one file that restores both.
     Backup(Backup),
     /// Bring a backup back into an empty data folder.

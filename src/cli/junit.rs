@@ -64,7 +64,7 @@ fn case(id: &str, pairs: &[&Pair<'_>], out: &mut String) -> bool {
 }
 
 /// Returns `text` as it may stand in XML 1.0, which has no way to write most control characters.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -36,6 +36,8 @@ mod sinks;
 mod sources;
 mod talk;
 mod tap;
+mod threat_args;
+mod threats;
 mod token;
 
 use std::process::ExitCode;
@@ -81,6 +83,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Decode(options) => decode::decode(&options),
         Command::Token(command) => token::token(&command),
         Command::Keys(command) => keys::keys(&command),
+        Command::Threats(command) => threats::threats(&command),
         Command::Backup(options) => backup::backup(&options),
         Command::Restore(options) => restore::restore(&options),
     }

@@ -22,6 +22,8 @@ use super::{Detector, Detectors, Family, Matcher, Rule, sigma};
 
 /// The file of the threats.
 pub(super) const THREATS: &str = "threats.yaml";
+/// The file of the controls, which `posture` reads.
+const CONTROLS: &str = "controls.yaml";
 const CASES: &str = ".test.yaml";
 const MAX_FILES: usize = 2000;
 
@@ -236,9 +238,9 @@ fn text_of(path: &str) -> Option<String> {
     Shipped::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())
 }
 
-/// Tells whether a file is about all detectors: threats, or groups.
+/// Tells whether a file is about all detectors: threats, or groups; or about controls, which are no detectors.
 fn is_common(path: &str) -> bool {
-    path == THREATS || path == GROUPS
+    path == THREATS || path == GROUPS || path == CONTROLS
 }
 
 /// Returns the path of the cases beside the detector at `path`.

@@ -5,10 +5,13 @@
 //! line of every value, so that all problems of a file are reported at once and in place.
 //! [`missing`] says what an app or gateway does not send and which detectors are blind for it.
 
+pub mod configured;
+pub mod controls;
 mod coverage;
 pub mod document;
 mod element;
 mod heard;
+mod level;
 mod problem;
 mod switch_on;
 mod threats;
@@ -17,6 +20,7 @@ pub use crate::telemetry::Kind;
 pub use coverage::{Missing, Need, Terms, missing, too_early};
 pub use element::{ElementKind, Named, of_resource, sender, spoken_of};
 pub use heard::{Heard, Lateness};
+pub use level::Level;
 pub use problem::{Problem, Problems};
 pub use switch_on::{HUB, RULE, commands};
 pub use threats::{Stride, Threat, Threats};

@@ -1,0 +1,85 @@
+//! The command line of `threats`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+use crate::posture::Level;
+
+/// `gatewatch threats`.
+#[derive(Debug, Subcommand)]
+pub enum Threats {
+    /// Check what a repository configures: functions, apps, gateways, their policies; exits 1 if something is as bad as --fail-on, 78 if a file can't be read.
+    Check(ThreatsCheck),
+    /// List the controls: what should be configured, why, and how it is mended.
+    Controls(ThreatsControls),
+}
+
+/// `gatewatch threats check`.
+#[derive(Debug, ClapArgs)]
+pub struct ThreatsCheck {
+    /// Folders and files: host.json, function.json, source, ARM templates and compiled Bicep, `az … show` and Resource Graph exports, `terraform show -json` of plans and state, API Management policies.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The form of what is written.
+    #[arg(long, default_value = "text")]
+    pub format: CheckFormat,
+    /// The mildest level that makes it exit 1.
+    #[arg(long, default_value = "high", value_name = "LEVEL")]
+    pub fail_on: FailOn,
+    /// In text, list what can't be told and what is fine as well.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// The form of what `threats check` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// Everything: each control on each element with its state, the layers of each endpoint.
+    Json,
+    /// SARIF 2.1.0, as code scanning reads it.
+    Sarif,
+    /// JUnit XML: a case for each control on each element.
+    Junit,
+}
+
+/// How bad a finding must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Anything at all.
+    Informational,
+    /// Low and worse.
+    Low,
+    /// Medium and worse.
+    Medium,
+    /// High and worse.
+    High,
+    /// Critical alone.
+    Critical,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    /// Returns the level, if there is one.
+    pub const fn level(self) -> Option<Level> {
+        Some(match self {
+            Self::Informational => Level::Informational,
+            Self::Low => Level::Low,
+            Self::Medium => Level::Medium,
+            Self::High => Level::High,
+            Self::Critical => Level::Critical,
+            Self::Never => return None,
+        })
+    }
+}
+
+/// `gatewatch threats controls`.
+#[derive(Debug, ClapArgs)]
+pub struct ThreatsControls {
+    /// As a table for a document.
+    #[arg(long)]
+    pub markdown: bool,
+}

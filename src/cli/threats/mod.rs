@@ -1,0 +1,101 @@
+//! `gatewatch threats`: what should be configured, and whether it is.
+//!
+//! `check` reads a repository as it stands, without credentials and without a daemon. What it writes
+//! goes through the redactor as a whole, so that no secret of the repository is repeated.
+
+mod controls;
+mod json;
+mod junit;
+mod sarif;
+mod text;
+mod walk;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::posture::configured::{MAX_BYTES, Model, read};
+use crate::posture::controls::{Controls, Report, evaluate, shipped};
+use crate::redaction::Settings;
+
+use super::setup;
+use super::talk::{Failure, print, say};
+use super::threat_args::{CheckFormat, Threats, ThreatsCheck};
+
+/// Checks a repository, or lists the controls.
+pub fn threats(command: &Threats) -> Result<ExitCode, Failure> {
+    let controls = shipped().map_err(|problems| {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::Config(told.join("\n"))
+    })?;
+    match command {
+        Threats::Check(options) => check(options, &controls),
+        Threats::Controls(options) if options.markdown => {
+            print(&controls::markdown(&controls))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Threats::Controls(_) => {
+            for control in &controls.all {
+                print(&format!("{:<32} {:<14} {}\n", control.id, control.level.name(), control.title))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// What every form is written from.
+struct Checked<'c> {
+    model: &'c Model,
+    controls: &'c Controls,
+    report: &'c Report<'c>,
+}
+
+fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failure> {
+    let hiding = setup::hiding(None, &Settings::default())?;
+    let found = walk::files(&options.paths)?;
+    let names: Vec<String> = found.files.keys().cloned().collect();
+    let mut load = |name: &str| match found.files.get(name) {
+        Some(path) => bytes(path).map_err(|error| error.to_string()),
+        None => Err("it is not among the files".to_owned()),
+    };
+    let mut model = read(&names, &mut load, &hiding.redactor);
+    for (folder, says) in found.unread {
+        model.problem(&folder, 0, says);
+    }
+    let report = evaluate(&model, controls);
+    let checked = Checked { model: &model, controls, report: &report };
+    let written = match options.format {
+        CheckFormat::Text => text::written(&checked, options.all),
+        CheckFormat::Json => json::written(&checked),
+        CheckFormat::Sarif => sarif::written(&checked),
+        CheckFormat::Junit => junit::written(&checked),
+    };
+    print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
+    Ok(ended(options, &model, &report))
+}
+
+/// Reads a file, of one that is too large only so much that this is seen.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut read)?;
+    Ok(read)
+}
+
+/// Says how it ended, and returns the exit code.
+fn ended(options: &ThreatsCheck, model: &Model, report: &Report<'_>) -> ExitCode {
+    if model.dropped + report.dropped > 0 {
+        say(&format!("{} elements, problems and results are left out: check in parts", model.dropped + report.dropped));
+    }
+    let failing = options.fail_on.level().and_then(|level| report.worst().filter(|worst| *worst >= level));
+    if let Some(worst) = failing {
+        say(&format!("something {worst} was found"));
+        return ExitCode::FAILURE;
+    }
+    if !model.problems.is_empty() {
+        let n = model.problems.len();
+        say(&format!("{n} problem{} in the files: what they configure is not known", if n == 1 { "" } else { "s" }));
+        return ExitCode::from(78);
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,221 @@
+//! Which statements run for a request, after inheritance and fragments?
+//!
+//! A scope without a policy, or without a section, has that of the scope above; where the section
+//! is written down, the scope above runs only where `<base/>` stands. What stands in one branch of
+//! a `<choose>` runs sometimes; what stands in every branch, with an `<otherwise>`, runs always.
+//! Fragments that include each other are followed once.
+
+use super::gateways::{Policies, PolicyScope};
+use super::policy::{Policy, SECTIONS, Statement};
+
+/// How deep fragments and scopes are followed.
+const MAX_DEPTH: usize = 40;
+/// Statements of one section.
+const MAX_RUN: usize = 20_000;
+
+/// Statements that run what stands in them each time.
+const AROUND: [&str; 4] = ["retry", "limit-concurrency", "wait", "trace"];
+
+/// A statement that runs.
+#[derive(Clone, Debug)]
+pub struct Run<'g> {
+    /// The statement.
+    pub statement: &'g Statement,
+    /// The policy it stands in.
+    pub policy: &'g Policy,
+    /// It runs for every request.
+    pub always: bool,
+}
+
+/// Something that keeps it from being said for certain what runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gap {
+    /// A fragment that is in no file.
+    Missing(String),
+    /// Fragments that include each other.
+    Circle(String),
+}
+
+/// What runs in a section, and what can't be said of it.
+#[derive(Clone, Debug, Default)]
+pub struct Effective<'g> {
+    /// The statements, in order.
+    pub runs: Vec<Run<'g>>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+}
+
+impl<'g> Effective<'g> {
+    /// Returns the statements called `name`.
+    pub fn named<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Run<'g>> {
+        self.runs.iter().filter(move |run| run.statement.name == name)
+    }
+}
+
+impl Policies {
+    /// Returns what runs in `section` for the scopes `chain`, innermost first; `variant` is which of
+    /// the innermost scope's policies is meant.
+    pub fn effective<'g>(&'g self, section: &str, chain: &[PolicyScope], variant: usize) -> Effective<'g> {
+        let mut out = Effective::default();
+        let Some(at) = SECTIONS.iter().position(|known| *known == section) else { return out };
+        let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new() };
+        walk.scope(chain, variant, true, 0);
+        out
+    }
+
+    /// Returns what runs in one policy alone.
+    pub fn alone<'g>(&'g self, section: &str, policy: &'g Policy) -> Effective<'g> {
+        let mut out = Effective::default();
+        let Some(at) = SECTIONS.iter().position(|known| *known == section) else { return out };
+        let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new() };
+        walk.list(&policy.sections[at], policy, &[], true, 0);
+        out
+    }
+}
+
+/// Returns what a statement is for: different statements check tokens, or limit calls.
+fn class(name: &str) -> &str {
+    match name {
+        "validate-azure-ad-token" => "validate-jwt",
+        "rate-limit-by-key" => "rate-limit",
+        "quota-by-key" => "quota",
+        other => other,
+    }
+}
+
+struct Walk<'g, 'o> {
+    policies: &'g Policies,
+    section: usize,
+    out: &'o mut Effective<'g>,
+    /// The fragments that are being followed.
+    open: Vec<String>,
+}
+
+impl<'g> Walk<'g, '_> {
+    fn scope(&mut self, chain: &[PolicyScope], variant: usize, always: bool, depth: usize) {
+        let Some((scope, above)) = chain.split_first() else { return };
+        match self.policies.of(scope).get(variant) {
+            Some(policy) if policy.has[self.section] => {
+                self.list(&policy.sections[self.section], policy, above, always, depth);
+            }
+            _ => self.scope(above, 0, always, depth + 1),
+        }
+    }
+
+    fn list(&mut self, list: &'g [Statement], policy: &'g Policy, above: &[PolicyScope], always: bool, depth: usize) {
+        for statement in list {
+            if self.out.runs.len() >= MAX_RUN || depth > MAX_DEPTH {
+                return;
+            }
+            match statement.name.as_str() {
+                "base" => self.scope(above, 0, always, depth + 1),
+                "include-fragment" => self.fragment(statement, above, always, depth),
+                "choose" => self.choose(statement, policy, above, always, depth),
+                name => {
+                    self.out.runs.push(Run { statement, policy, always });
+                    if AROUND.contains(&name) {
+                        self.list(&statement.children, policy, above, always, depth + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn fragment(&mut self, statement: &'g Statement, above: &[PolicyScope], always: bool, depth: usize) {
+        let name = statement.attribute("fragment-id").unwrap_or_default().to_ascii_lowercase();
+        if self.open.contains(&name) {
+            self.out.gaps.push(Gap::Circle(name));
+            return;
+        }
+        let Some(policy) = self.policies.of(&PolicyScope::Fragment(name.clone())).first() else {
+            self.out.gaps.push(Gap::Missing(name));
+            return;
+        };
+        self.open.push(name);
+        self.list(&policy.sections[0], policy, above, always, depth + 1);
+        self.open.pop();
+    }
+
+    /// Follows the branches; what is in all of them runs always, if one of them is taken for certain.
+    fn choose(&mut self, choose: &'g Statement, policy: &'g Policy, above: &[PolicyScope], always: bool, depth: usize) {
+        let complete = choose.child("otherwise").is_some();
+        let before = self.out.runs.len();
+        let mut branches = Vec::new();
+        for branch in &choose.children {
+            let from = self.out.runs.len();
+            self.list(&branch.children, policy, above, always, depth + 1);
+            branches.push(from..self.out.runs.len());
+        }
+        let sure: Vec<bool> = (before..self.out.runs.len())
+            .map(|at| {
+                let run = &self.out.runs[at];
+                let has = |range: &std::ops::Range<usize>| {
+                    self.out.runs[range.clone()]
+                        .iter()
+                        .any(|other| other.always && class(&other.statement.name) == class(&run.statement.name))
+                };
+                run.always && complete && branches.iter().all(has)
+            })
+            .collect();
+        for (run, sure) in self.out.runs[before..].iter_mut().zip(sure) {
+            run.always = sure;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::Place;
+    use super::super::gateways::Gateways;
+    use super::*;
+
+    fn gateway(policies: &[(PolicyScope, &str)]) -> Gateways {
+        let mut all = Gateways::default();
+        for (scope, inbound) in policies {
+            let text = match scope {
+                PolicyScope::Fragment(_) => format!("<fragment>{inbound}</fragment>"),
+                _ => format!("<policies><inbound>{inbound}</inbound></policies>"),
+            };
+            all.add("g", scope.clone(), &text, Place::line(&Arc::from("p.xml"), 1), false).unwrap();
+        }
+        all
+    }
+
+    fn runs(all: &Gateways, chain: &[PolicyScope]) -> Vec<(String, bool)> {
+        let effective = all.of("g").effective("inbound", chain, 0);
+        effective.runs.iter().map(|run| (run.statement.name.clone(), run.always)).collect()
+    }
+
+    #[test]
+    fn base_brings_what_stands_above_and_its_absence_leaves_it_out() {
+        let api = PolicyScope::Api("a".into());
+        let all = gateway(&[(PolicyScope::Global, "<cors/>"), (api.clone(), "<base/><quota/>")]);
+        let chain = [api.clone(), PolicyScope::Global];
+        assert_eq!(runs(&all, &chain), [("cors".into(), true), ("quota".into(), true)]);
+        let all = gateway(&[(PolicyScope::Global, "<cors/>"), (api, "<quota/>")]);
+        assert_eq!(runs(&all, &chain), [("quota".into(), true)]);
+    }
+
+    #[test]
+    fn what_runs_in_some_branches_runs_sometimes() {
+        let some = "<choose><when condition='@(x)'><a/><b/></when><otherwise><b/></otherwise></choose>";
+        let all = gateway(&[(PolicyScope::Global, some)]);
+        let wanted = [("a".to_owned(), false), ("b".to_owned(), true), ("b".to_owned(), true)];
+        assert_eq!(runs(&all, &[PolicyScope::Global]), wanted);
+    }
+
+    #[test]
+    fn fragments_that_include_each_other_end() {
+        let fragment = |name: &str| PolicyScope::Fragment(name.to_owned());
+        let all = gateway(&[
+            (PolicyScope::Global, "<include-fragment fragment-id='A'/><include-fragment fragment-id='none'/>"),
+            (fragment("a"), "<x/><include-fragment fragment-id='b'/>"),
+            (fragment("b"), "<include-fragment fragment-id='a'/><y/>"),
+        ]);
+        let effective = all.of("g").effective("inbound", &[PolicyScope::Global], 0);
+        assert_eq!(effective.gaps, [Gap::Circle("a".into()), Gap::Missing("none".into())]);
+        assert_eq!(effective.runs.len(), 2);
+    }
+}

@@ -1,0 +1,271 @@
+//! Which resources does a template deploy, with what in them?
+//!
+//! Templates that people write, that Bicep compiles to (modules are deployments in a deployment,
+//! resources may have symbolic names) and the exports of `az … show` and Resource Graph all become
+//! [`Resource`]s: every expression in them is computed or unknown. At most 20,000 resources and
+//! eight levels of deployments are followed.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::super::Place;
+use super::super::json::{Json, Node};
+use super::expression::{self, Names};
+
+/// Resources followed in one file.
+const MAX_RESOURCES: usize = 20_000;
+/// Deployments followed within deployments.
+const MAX_NESTED: usize = 8;
+/// How deep values of values are followed.
+const MAX_DEPTH: usize = 64;
+
+/// How a value that comes from a secure parameter is shown.
+pub const SECURE: &str = "the secure parameter ";
+
+/// A resource as it will be deployed, or as it is.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its whole type, lower case, such as `microsoft.web/sites/config`.
+    pub kind: String,
+    /// Its whole name, such as `func-orders/web`.
+    pub name: String,
+    /// What it is, without expressions.
+    pub json: Json,
+    /// Where it stands.
+    pub at: Place,
+    /// It was exported from what runs, and may lack what an export leaves out.
+    pub exported: bool,
+}
+
+impl Resource {
+    /// Returns the segment of its name that stands at `level`, from 0.
+    pub fn segment(&self, level: usize) -> &str {
+        segments(&self.name).into_iter().nth(level).unwrap_or_default()
+    }
+}
+
+/// Splits a name at its slashes, but not at those in `{…}`.
+pub fn segments(name: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut from) = (Vec::new(), 0_u32, 0);
+    for (at, c) in name.char_indices() {
+        match c {
+            '{' | '(' => depth += 1,
+            '}' | ')' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => {
+                parts.push(&name[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&name[from..]);
+    parts
+}
+
+/// Values of parameters: from parameter files, or from the deployment around.
+pub type Values = Vec<(String, Json)>;
+
+/// A template's parameters and variables.
+struct Scope<'t> {
+    template: &'t Json,
+    values: &'t [(String, Json)],
+    /// Variables that are being computed: one that needs itself is unknown.
+    open: RefCell<BTreeSet<String>>,
+}
+
+impl Names for Scope<'_> {
+    fn parameter(&self, name: &str, depth: usize) -> Option<Node> {
+        let declared = self.template.at("parameters").and_then(|all| all.member(name));
+        let kind = declared.and_then(|parameter| parameter.text_at("type")).unwrap_or_default();
+        if kind.to_ascii_lowercase().starts_with("secure") {
+            return Some(Node::Unknown(format!("{SECURE}{name}")));
+        }
+        if let Some((_, value)) = self.values.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            return Some(value.node.clone());
+        }
+        Some(self.resolve(declared?.member("defaultValue")?, depth + 1).node)
+    }
+
+    fn variable(&self, name: &str, depth: usize) -> Option<Node> {
+        let written = self.template.at("variables").and_then(|all| all.member(name))?;
+        let key = name.to_ascii_lowercase();
+        if !self.open.borrow_mut().insert(key.clone()) {
+            return None;
+        }
+        let value = self.resolve(written, depth + 1).node;
+        self.open.borrow_mut().remove(&key);
+        Some(value)
+    }
+}
+
+impl Scope<'_> {
+    /// Returns `json` with every expression computed.
+    fn resolve(&self, json: &Json, depth: usize) -> Json {
+        let line = json.line;
+        let node = match &json.node {
+            _ if depth > MAX_DEPTH => Node::Unknown("…".to_owned()),
+            Node::Text(text) => match expression::inside(text) {
+                Some(inner) => expression::value(inner, self, depth),
+                None => Node::Text(text.strip_prefix('[').filter(|rest| rest.starts_with('[')).unwrap_or(text).into()),
+            },
+            Node::List(items) => Node::List(items.iter().map(|item| self.resolve(item, depth + 1)).collect()),
+            Node::Map(members) => Node::Map(
+                members.iter().map(|(name, value)| (self.key(name), self.resolve(value, depth + 1))).collect(),
+            ),
+            other => other.clone(),
+        };
+        Json { line, node }.on(line)
+    }
+
+    fn key(&self, name: &str) -> String {
+        match expression::inside(name) {
+            Some(inner) => Json { line: 0, node: expression::value(inner, self, 0) }.shown(),
+            None => name.to_owned(),
+        }
+    }
+}
+
+impl Json {
+    /// Returns it with `line` for everything that has none: what an expression came to.
+    fn on(mut self, line: u32) -> Self {
+        if self.line == 0 {
+            self.line = line;
+        }
+        self.node = match self.node {
+            Node::List(items) => Node::List(items.into_iter().map(|item| item.on(line)).collect()),
+            Node::Map(members) => Node::Map(members.into_iter().map(|(name, value)| (name, value.on(line))).collect()),
+            other => other,
+        };
+        self
+    }
+}
+
+/// Returns the resources of a template; `values` are those of its parameters that are known.
+pub fn resources(template: &Json, values: &[(String, Json)], at: &Place) -> Vec<Resource> {
+    let mut found = Vec::new();
+    deployed(template, values, at, 0, &mut found);
+    found
+}
+
+fn deployed(template: &Json, values: &[(String, Json)], at: &Place, nested: usize, found: &mut Vec<Resource>) {
+    let scope = Scope { template, values, open: RefCell::default() };
+    let Some(list) = template.at("resources") else { return };
+    each(list, &mut |path, json| {
+        one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found);
+    });
+}
+
+/// Calls `with` for the resources of a list, or of a map by symbolic names.
+fn each(list: &Json, with: &mut dyn FnMut(String, &Json)) {
+    match &list.node {
+        Node::List(items) => items.iter().enumerate().for_each(|(at, json)| with(at.to_string(), json)),
+        Node::Map(members) => members.iter().for_each(|(name, json)| with(name.clone(), json)),
+        _ => {}
+    }
+}
+
+fn one(
+    scope: &Scope<'_>,
+    json: &Json,
+    parent: Option<(&str, &str)>,
+    at: &Place,
+    nested: usize,
+    found: &mut Vec<Resource>,
+) {
+    let Some(kind) = json.text_at("type").map(str::to_ascii_lowercase) else { return };
+    let existing = json.at("existing").and_then(Json::as_bool) == Some(true);
+    let off =
+        json.at("condition").map(|condition| scope.resolve(condition, 0)).and_then(|c| c.as_bool()) == Some(false);
+    if existing || off || found.len() >= MAX_RESOURCES {
+        return;
+    }
+    let name = json.at("name").map(|name| scope.resolve(name, 0).shown()).unwrap_or_default();
+    if kind == "microsoft.resources/deployments" {
+        if nested < MAX_NESTED {
+            inner(scope, json, at, nested, found);
+        }
+        return;
+    }
+    let (kind, name) = match parent {
+        Some((above, of)) if !kind.contains('.') || !kind.starts_with(above) => {
+            (format!("{above}/{}", kind.trim_start_matches('/')), format!("{of}/{name}"))
+        }
+        _ => (kind, name),
+    };
+    let without = match &json.node {
+        Node::Map(members) => Node::Map(members.iter().filter(|(name, _)| name != "resources").cloned().collect()),
+        other => other.clone(),
+    };
+    let resolved = scope.resolve(&Json { line: json.line, node: without }, 0);
+    if let Some(children) = json.at("resources") {
+        each(children, &mut |path, child| {
+            let at = at.below(&format!("resources.{path}"), child.line);
+            one(scope, child, Some((&kind, &name)), &at, nested, found);
+        });
+    }
+    found.push(Resource { kind, name, json: resolved, at: at.clone(), exported: false });
+}
+
+/// Follows a deployment within a deployment, as Bicep makes one of each module.
+fn inner(scope: &Scope<'_>, json: &Json, at: &Place, nested: usize, found: &mut Vec<Resource>) {
+    let Some(template) = json.at("properties.template") else { return };
+    let at = at.below("properties.template", template.line);
+    let inner_scope = json.text_at("properties.expressionEvaluationOptions.scope");
+    if !inner_scope.is_some_and(|scope| scope.eq_ignore_ascii_case("inner")) {
+        // Its expressions are those of the template around.
+        let Some(list) = template.at("resources") else { return };
+        each(list, &mut |path, json| {
+            one(scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested + 1, found);
+        });
+        return;
+    }
+    let values: Values = json
+        .at("properties.parameters")
+        .map(Json::members)
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, given)| {
+            let value = given.member("value").map_or_else(|| Json::unknown(given.line, "a reference"), Json::clone);
+            (name.clone(), scope.resolve(&value, 0))
+        })
+        .collect();
+    deployed(template, &values, &at, nested + 1, found);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::json::read;
+    use super::*;
+
+    fn of(text: &str) -> Vec<(String, String)> {
+        let at = Place::line(&Arc::from("main.json"), 1);
+        resources(&read(text).unwrap(), &[], &at).into_iter().map(|one| (one.kind, one.name)).collect()
+    }
+
+    #[test]
+    fn children_modules_and_symbolic_names_are_resources_like_others() {
+        let found = of(r#"{"variables": {"app": "[concat('func-', 'a')]"}, "resources": {
+            "site": {"type": "Microsoft.Web/sites", "name": "[variables('app')]", "resources": [
+                {"type": "config", "name": "web"}]},
+            "old": {"existing": true, "type": "Microsoft.Web/sites", "name": "x"},
+            "none": {"condition": "[equals(1, 2)]", "type": "Microsoft.Web/sites", "name": "y"},
+            "module": {"type": "Microsoft.Resources/deployments", "properties": {
+                "expressionEvaluationOptions": {"scope": "inner"},
+                "parameters": {"name": {"value": "[variables('app')]"}},
+                "template": {"parameters": {"name": {"type": "string"}}, "resources": [
+                    {"type": "Microsoft.Web/sites/config", "name": "[format('{0}/{1}', parameters('name'), 'appsettings')]"}]}}}}}"#);
+        let wanted = [
+            ("microsoft.web/sites/config", "func-a/web"),
+            ("microsoft.web/sites", "func-a"),
+            ("microsoft.web/sites/config", "func-a/appsettings"),
+        ];
+        assert_eq!(found, wanted.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
+    }
+
+    #[test]
+    fn a_name_is_not_split_within_what_is_unknown() {
+        assert_eq!(segments("{format('a/b')}/web"), ["{format('a/b')}", "web"]);
+    }
+}

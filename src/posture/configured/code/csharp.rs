@@ -1,0 +1,63 @@
+//! Which functions do the attributes of C# and the annotations of Java declare?
+//!
+//! `[Function("Pay")]` or `[FunctionName("Pay")]` names the function whose `[HttpTrigger(…)]` comes
+//! next; without a level it asks for a function key.
+
+use std::sync::Arc;
+
+use super::super::{Model, Place, Setting, Value};
+use super::binding::{function_of, give_level, level_named};
+use super::source::{Language, Source};
+
+/// Takes the functions of a file.
+pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
+    if !text.contains("HttpTrigger") {
+        return;
+    }
+    let source = Source::new(text, Language::CSharp);
+    let mut names: Vec<(usize, String)> = Vec::new();
+    for word in ["Function", "FunctionName"] {
+        for at in source.words(word) {
+            if !source.code[at + word.len()..].trim_start().starts_with('(') {
+                continue;
+            }
+            let Some(range) = source.arguments(at) else { continue };
+            let first = source.split(range).into_iter().next().unwrap_or_default();
+            let written = source.written(first.clone());
+            let of = written.strip_prefix("nameof(").and_then(|rest| rest.strip_suffix(')'));
+            // A constant is called by its own name.
+            let name = source.literal(first).or(of).unwrap_or(written);
+            names.push((at, name.rsplit('.').next().unwrap_or(name).to_owned()));
+        }
+    }
+    names.sort();
+    for at in source.words("HttpTrigger") {
+        if !source.code[at + "HttpTrigger".len()..].trim_start().starts_with(['(', ']']) {
+            continue;
+        }
+        let place = Place::line(file, source.line(at));
+        let Some((_, name)) = names.iter().rev().find(|(named, _)| *named < at) else {
+            continue;
+        };
+        let element = function_of(model, app, name, "httpTrigger", &place);
+        let range = source
+            .arguments(at)
+            .filter(|_| source.code[at..].trim_start_matches("HttpTrigger").trim_start().starts_with('('));
+        let (mut level, mut route) = (None, None);
+        for part in range.map(|range| source.split(range)).unwrap_or_default() {
+            let written = source.written(part.clone());
+            if let Some((_, named)) = written.rsplit_once("AuthorizationLevel.") {
+                level = Some((level_named(named), Place::line(file, source.line(part.start))));
+            } else if let Some(value) = written.strip_prefix("Route").or_else(|| written.strip_prefix("route")) {
+                let value = value.trim_start().trim_start_matches('=').trim();
+                route = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
+            } else if written.starts_with("authLevel") || written.starts_with("AuthLevel") {
+                level = Some((Value::Unknown(written.to_owned()), place.clone()));
+            }
+        }
+        give_level(element, level, "function", &place);
+        if let Some(route) = route {
+            element.give(Setting::Route, Value::Text(route), place);
+        }
+    }
+}

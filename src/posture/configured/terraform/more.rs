@@ -1,0 +1,117 @@
+//! What do Terraform's other resources say: storage, roles, private endpoints, diagnostic settings,
+//! and Azure's own API through azapi?
+
+use super::super::arm::{self, categories, named_by, reach};
+use super::super::json::{self, Json, Node};
+use super::super::{Model, Setting, Sort, Value};
+use super::Resource;
+
+/// Arguments of a storage account.
+const STORAGE: &[(&str, Setting)] = &[
+    ("shared_access_key_enabled", Setting::SharedKey),
+    ("allow_nested_items_to_be_public", Setting::PublicBlobs),
+    ("min_tls_version", Setting::MinTls),
+    ("https_traffic_only_enabled", Setting::HttpsOnly),
+    ("enable_https_traffic_only", Setting::HttpsOnly),
+    ("public_network_access_enabled", Setting::PublicNetwork),
+    ("network_rules.0.default_action", Setting::NetworkDefault),
+];
+
+/// Arguments of a vault.
+const VAULT: &[(&str, Setting)] = &[
+    ("purge_protection_enabled", Setting::PurgeProtection),
+    ("rbac_authorization_enabled", Setting::RoleBased),
+    ("enable_rbac_authorization", Setting::RoleBased),
+    ("public_network_access_enabled", Setting::PublicNetwork),
+    ("network_acls.0.default_action", Setting::NetworkDefault),
+];
+
+/// Takes a resource, if it is one of these.
+pub fn take(model: &mut Model, resource: &Resource<'_>) {
+    match resource.kind.as_str() {
+        "azurerm_storage_account" => store(model, Sort::Storage, resource, STORAGE),
+        "azurerm_key_vault" => store(model, Sort::Vault, resource, VAULT),
+        "azurerm_role_assignment" => role(model, resource),
+        "azurerm_monitor_diagnostic_setting" => logs(model, resource),
+        "azurerm_private_endpoint" => {
+            let path = "private_service_connection.0.private_connection_resource_id";
+            let id = resource.get(path).map(|id| id.shown()).unwrap_or_default();
+            let id = if id.starts_with('/') {
+                id
+            } else {
+                resource.references.values().find(|text| named_by(text).is_some()).cloned().unwrap_or(id)
+            };
+            if let Some((sort, name)) = named_by(&id) {
+                let at = resource.place(path);
+                model.element(sort, &name, None, &at).give(Setting::PrivateEndpoint, Value::Flag(true), at);
+            }
+        }
+        "azapi_resource" | "azapi_update_resource" => azapi(model, resource),
+        _ => {}
+    }
+}
+
+/// Takes a store, by the table of its arguments.
+fn store(model: &mut Model, sort: Sort, resource: &Resource<'_>, table: &[(&str, Setting)]) {
+    let element = model.element(sort, &resource.shown("name"), None, &resource.at);
+    (element.whole, element.whole_config) = (true, true);
+    resource.give(element, table);
+}
+
+fn role(model: &mut Model, resource: &Resource<'_>) {
+    let named = ["role_definition_name", "role_definition_id"].iter().find_map(|path| {
+        let json = resource.get(path).filter(|json| !json.shown().is_empty())?;
+        Some((*path, json))
+    });
+    let Some((path, definition)) = named else { return };
+    let shown = definition.shown().to_ascii_lowercase();
+    let by_id =
+        arm::BROAD_ROLES.iter().find(|(id, _)| shown.contains(id)).map(|(_, name)| Value::Text((*name).to_owned()));
+    let value = by_id.or_else(|| Value::of(&definition)).unwrap_or_else(|| Value::Unknown(resource.address.clone()));
+    let element = model.element(Sort::Role, &resource.address, None, &resource.at);
+    (element.whole, element.whole_config) = (true, true);
+    element.give(Setting::Role, value, resource.place(path));
+    element.give(Setting::Scope, reach(&resource.shown("scope")), resource.place("scope"));
+    resource.give(element, &[("principal_type", Setting::PrincipalType)]);
+}
+
+fn logs(model: &mut Model, resource: &Resource<'_>) {
+    let Some((sort, name)) = named_by(&resource.shown("target_resource_id")) else { return };
+    let mut on = Vec::new();
+    for block in ["enabled_log", "log"] {
+        for one in resource.get(block).as_ref().map(Json::items).unwrap_or_default() {
+            if one.at("enabled").and_then(Json::as_bool) == Some(false) {
+                continue;
+            }
+            on.extend(one.text_at("category").filter(|name| !name.is_empty()).map(str::to_owned));
+            on.extend(one.text_at("category_group").into_iter().flat_map(categories));
+        }
+    }
+    let at = resource.place("enabled_log");
+    model.element(sort, &name, None, &at).give(Setting::Logs, Value::List(on), at);
+}
+
+/// Takes a resource that azapi writes in Azure's own form.
+fn azapi(model: &mut Model, resource: &Resource<'_>) {
+    let kind = resource.shown("type");
+    let kind = kind.split('@').next().unwrap_or_default().to_ascii_lowercase();
+    let body = match resource.get("body") {
+        Some(Json { node: Node::Text(text), line }) => json::read(&text).map(|json| Json { line, ..json }).ok(),
+        other => other,
+    };
+    let Some(mut body) = body else { return };
+    let (parent, own) = (resource.shown("parent_id"), resource.shown("name"));
+    let id = resource.shown("resource_id");
+    let name = match named_by(&parent) {
+        Some((_, parent)) => format!("{parent}/{own}"),
+        None if own.is_empty() => named_by(&id).map(|(_, name)| name).unwrap_or_default(),
+        None => own,
+    };
+    let at = resource.place("body");
+    // A change says no kind: it is that of what is changed.
+    let is_app = kind == "microsoft.web/sites" && model.get(Sort::App, &name).is_some();
+    if let (true, Node::Map(members)) = (is_app && body.at("kind").is_none(), &mut body.node) {
+        members.push(("kind".to_owned(), Json::text(0, "functionapp")));
+    }
+    arm::take(model, &arm::Resource { kind, name, json: body, at, exported: true });
+}

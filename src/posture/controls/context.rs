@@ -1,0 +1,264 @@
+//! What is looked up for many elements, worked out once?
+//!
+//! Which APIs lead to which app and whether they check a token, and which policy an element is: for
+//! 20,000 endpoints that must not be asked of the whole model each time.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::configured::{
+    Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, Value, policy_name,
+};
+use super::evaluate::State;
+
+/// Statements that check a token.
+pub const TOKEN_CHECKS: [&str; 2] = ["validate-jwt", "validate-azure-ad-token"];
+
+/// An API that leads to an app.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// The API.
+    pub api: String,
+    /// Whether it checks a token, whatever the product.
+    pub token: State,
+}
+
+/// The model, and what was worked out of it.
+#[derive(Debug)]
+pub struct Context<'m> {
+    /// What is configured.
+    pub model: &'m Model,
+    fronts: HashMap<String, Vec<Front>>,
+    policies: HashMap<String, (&'m str, &'m PolicyScope)>,
+    /// The APIs that lead to an app of the model.
+    leading: HashSet<String>,
+}
+
+impl<'m> Context<'m> {
+    /// Works it out.
+    pub fn new(model: &'m Model) -> Self {
+        let mut policies = HashMap::new();
+        for (gateway, all) in model.gateways.all() {
+            for (scope, _) in all.all() {
+                policies.insert(policy_name(gateway, scope).to_ascii_lowercase(), (gateway, scope));
+            }
+        }
+        let mut context = Self { model, fronts: HashMap::new(), policies, leading: HashSet::new() };
+        let mut leading = HashSet::new();
+        let mut by_name: HashMap<String, Vec<Front>> = HashMap::new();
+        let apps: Vec<&Element> = model.of_sort(Sort::App).collect();
+        let names: HashMap<String, &str> =
+            apps.iter().map(|app| (app.name.to_ascii_lowercase(), app.name.as_str())).collect();
+        for api in model.of_sort(Sort::Api) {
+            for app in context.backends(api).iter().filter_map(|url| app_of(url, &names)) {
+                let front = Front { api: api.name.clone(), token: context.api_token(api) };
+                leading.insert(api.name.clone());
+                by_name.entry(app).or_default().push(front);
+            }
+        }
+        (context.fronts, context.leading) = (by_name, leading);
+        context
+    }
+
+    /// Returns the APIs that lead to an app.
+    pub fn fronts(&self, app: &str) -> &[Front] {
+        self.fronts.get(&app.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells whether an API leads to an app of the model.
+    pub fn leads_to_app(&self, api: &Element) -> bool {
+        self.leading.contains(&api.name)
+    }
+
+    /// Returns the gateway and scope of a policy, and all its forms.
+    pub fn policy(&self, element: &Element) -> Option<(&'m Policies, &'m PolicyScope, &'m [Policy])> {
+        let (gateway, scope) = self.policies.get(&element.name.to_ascii_lowercase())?;
+        let all = self.model.gateways.of(gateway);
+        Some((all, *scope, all.of(scope)))
+    }
+
+    /// Returns the ways in to an API: its scopes, innermost first, by each product and beside them.
+    pub fn chains(&self, api: &Element) -> Vec<Vec<PolicyScope>> {
+        let (gateway, own) = names(api);
+        let products = self.model.gateways.of(gateway).products_of(&own);
+        let mut chains: Vec<Vec<PolicyScope>> = products
+            .iter()
+            .map(|product| {
+                vec![PolicyScope::Api(own.clone()), PolicyScope::Product((*product).to_owned()), PolicyScope::Global]
+            })
+            .collect();
+        if products.is_empty() || subscription(api) != Some(true) {
+            chains.push(vec![PolicyScope::Api(own), PolicyScope::Global]);
+        }
+        chains
+    }
+
+    /// Returns what runs inbound for each way in to an API, for each form of its policy.
+    pub fn inbound(&self, api: &Element) -> Vec<Effective<'m>> {
+        let (gateway, own) = names(api);
+        let policies = self.model.gateways.of(gateway);
+        let variants = policies.of(&PolicyScope::Api(own)).len().max(1);
+        self.chains(api)
+            .iter()
+            .flat_map(|chain| (0..variants).map(|variant| policies.effective("inbound", chain, variant)))
+            .collect()
+    }
+
+    /// Tells whether an API checks a token, whatever the way in.
+    pub fn api_token(&self, api: &Element) -> State {
+        self.runs(api, &TOKEN_CHECKS)
+    }
+
+    /// Tells whether one of `statements` runs inbound for an API, whatever the way in.
+    pub fn runs(&self, api: &Element, statements: &[&str]) -> State {
+        let (gateway, _) = names(api);
+        let nothing_read = self.model.gateways.of(gateway).all().next().is_none();
+        let complete = self.model.get(Sort::Gateway, gateway).is_some_and(|gateway| gateway.whole);
+        if nothing_read && !complete {
+            return State::Unknown;
+        }
+        self.inbound(api).iter().map(|effective| has(effective, statements)).max().unwrap_or(State::Unknown)
+    }
+
+    /// Returns the addresses that an API's requests are sent to.
+    fn backends(&self, api: &Element) -> Vec<String> {
+        let mut urls: Vec<String> = api.all(Setting::BackendUrl).iter().map(|given| given.value.shown()).collect();
+        let (gateway, _) = names(api);
+        for effective in self.inbound(api) {
+            for run in effective.named("set-backend-service") {
+                urls.extend(run.statement.attribute("base-url").map(str::to_owned));
+                if let Some(id) = run.statement.attribute("backend-id")
+                    && let Some(backend) = self.model.get(Sort::Backend, &format!("{gateway}/{id}"))
+                {
+                    urls.extend(backend.all(Setting::BackendUrl).iter().map(|given| given.value.shown()));
+                }
+            }
+        }
+        urls
+    }
+}
+
+/// Returns the gateway of an API and the API's own name, lower case.
+pub fn names(api: &Element) -> (&str, String) {
+    let gateway = api.of.as_deref().unwrap_or_default();
+    let own = api.name.get(gateway.len() + 1..).unwrap_or(&api.name);
+    (gateway, own.to_ascii_lowercase())
+}
+
+/// Tells whether one of `statements` is among what runs.
+pub fn has(effective: &Effective<'_>, statements: &[&str]) -> State {
+    let mut found = State::NotConfigured;
+    for run in effective.runs.iter().filter(|run| statements.contains(&run.statement.name.as_str())) {
+        if run.always {
+            return State::Configured;
+        }
+        found = State::Unknown;
+    }
+    let missing = effective.gaps.iter().any(|gap| matches!(gap, Gap::Missing(_)));
+    if missing { State::Unknown } else { found }
+}
+
+/// Returns whether an API or product asks for a subscription key, if that is known.
+pub fn subscription(element: &Element) -> Option<bool> {
+    match element.all(Setting::SubscriptionRequired) {
+        [] if element.defaults(Setting::SubscriptionRequired) => Some(true),
+        _ => element.flag(Setting::SubscriptionRequired),
+    }
+}
+
+/// Returns the app, lower case, that an address leads to: `https://func-a.azurewebsites.net/api`, or a
+/// reference to its resource.
+fn app_of(url: &str, names: &HashMap<String, &str>) -> Option<String> {
+    let lower = url.to_ascii_lowercase();
+    let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or(&lower);
+    if let Some(name) = host.split(".azurewebsites.net").next().filter(|name| names.contains_key(*name)) {
+        return Some(name.to_owned());
+    }
+    // A host with unknown parts, or `reference(…/sites/func-a)`: the name stands behind a slash.
+    let ends = |rest: &str| rest.starts_with(['.', '/', ')', '}', '\'', ',', ' ']) || rest.is_empty();
+    lower.match_indices('/').find_map(|(at, _)| {
+        let rest = &lower[at + 1..];
+        names.keys().find(|name| rest.strip_prefix(name.as_str()).is_some_and(ends)).cloned()
+    })
+}
+
+/// How an app can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ingress {
+    /// By its private endpoint alone.
+    Closed(Place),
+    /// From the addresses that rules name.
+    Restricted(Place),
+    /// From everywhere.
+    Open(Place),
+    /// It can't be told.
+    Unknown(Place),
+}
+
+impl Ingress {
+    /// Returns how an app can be reached; `scm` asks for its deployment site.
+    pub fn of(app: &Element, scm: bool) -> Self {
+        let (default, rules) =
+            if scm { (Setting::ScmIpDefault, Setting::ScmIpRules) } else { (Setting::IpDefault, Setting::IpRules) };
+        if let Some(given) = app.get(Setting::PublicNetwork) {
+            match app.flag(Setting::PublicNetwork) {
+                Some(false) => return Self::Closed(given.at.clone()),
+                None => return Self::Unknown(given.at.clone()),
+                Some(true) => {}
+            }
+        }
+        // With a private endpoint and nothing said, the public way in is off.
+        if let (None, Some(given)) = (app.get(Setting::PublicNetwork), app.get(Setting::PrivateEndpoint)) {
+            return Self::Closed(given.at.clone());
+        }
+        let open_rule = |rule: &String| {
+            let (action, whom) = rule.split_once(' ').unwrap_or(("Allow", rule));
+            action.eq_ignore_ascii_case("allow")
+                && ["any", "0.0.0.0/0", "0.0.0.0/1", "::/0", "*"].contains(&whom.to_ascii_lowercase().as_str())
+        };
+        let mut named = None;
+        for given in app.all(rules) {
+            match &given.value {
+                Value::List(list) if list.iter().any(open_rule) => return Self::Open(given.at.clone()),
+                Value::List(list) if !list.is_empty() => named = Some(Self::Restricted(given.at.clone())),
+                Value::List(_) => {}
+                _ => return Self::Unknown(given.at.clone()),
+            }
+        }
+        match app.get(default) {
+            Some(given) => match &given.value {
+                Value::Text(text) if text.eq_ignore_ascii_case("deny") => Self::Restricted(given.at.clone()),
+                Value::Text(_) => Self::Open(given.at.clone()),
+                _ => Self::Unknown(given.at.clone()),
+            },
+            None => named.unwrap_or_else(|| {
+                if app.defaults(default) { Self::Open(app.at.clone()) } else { Self::Unknown(app.at.clone()) }
+            }),
+        }
+    }
+
+    /// Returns it as a state: closed and restricted are configured.
+    pub const fn state(&self) -> State {
+        match self {
+            Self::Closed(_) | Self::Restricted(_) => State::Configured,
+            Self::Open(_) => State::NotConfigured,
+            Self::Unknown(_) => State::Unknown,
+        }
+    }
+
+    /// Returns where that is said.
+    pub const fn at(&self) -> &Place {
+        match self {
+            Self::Closed(at) | Self::Restricted(at) | Self::Open(at) | Self::Unknown(at) => at,
+        }
+    }
+
+    /// Returns it for people.
+    pub const fn told(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "it can be reached by its private endpoint alone",
+            Self::Restricted(_) => "only addresses that rules name can reach it",
+            Self::Open(_) => "every address can reach it",
+            Self::Unknown(_) => "who can reach it is not known",
+        }
+    }
+}

@@ -1,0 +1,536 @@
+//! What is found in what teams configure: many small cases, each with the states that controls must
+//! have, and a repository as teams have it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gatewatch::posture::configured::{Model, read};
+use gatewatch::posture::controls::{State, evaluate, shipped};
+use gatewatch::redaction::{KeyRing, Redactor, Settings};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A case: what is configured, and the states that follow.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    /// A `Microsoft.Web/sites` called func-a.
+    #[serde(default)]
+    site: Option<Value>,
+    /// More resources of the template.
+    #[serde(default)]
+    arm: Vec<Value>,
+    #[serde(default)]
+    parameters: Value,
+    #[serde(default)]
+    variables: Value,
+    /// Inbound sections of a gateway called apim, by scope.
+    #[serde(default)]
+    inbound: BTreeMap<String, String>,
+    /// Resources of a Terraform plan, by address.
+    #[serde(default)]
+    plan: BTreeMap<String, Value>,
+    #[serde(default)]
+    unknown: BTreeMap<String, Value>,
+    #[serde(default)]
+    references: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Files as they are.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// The state of each control, of one element where ` @ element` stands behind it.
+    expect: BTreeMap<String, Expected>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(from = "Value")]
+enum Expected {
+    Configured,
+    NotConfigured,
+    Unknown,
+    None,
+}
+
+impl From<Value> for Expected {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Bool(true) => Self::Configured,
+            Value::Bool(false) => Self::NotConfigured,
+            Value::String(text) => match text.as_str() {
+                "yes" => Self::Configured,
+                "no" => Self::NotConfigured,
+                "unknown" => Self::Unknown,
+                "none" => Self::None,
+                other => panic!("{other} is no state"),
+            },
+            other => panic!("{other} is no state"),
+        }
+    }
+}
+
+fn redactor() -> Redactor {
+    Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap()
+}
+
+fn model(files: &BTreeMap<String, String>, redactor: &Redactor) -> Model {
+    let names: Vec<String> = files.keys().cloned().collect();
+    read(&names, &mut |name| Ok(files[name].clone().into_bytes()), redactor)
+}
+
+impl Case {
+    fn files(&self) -> BTreeMap<String, String> {
+        let mut files = self.files.clone();
+        if self.site.is_some() || !self.arm.is_empty() {
+            let mut resources = self.arm.clone();
+            if let Some(site) = &self.site {
+                let mut site = site.clone();
+                site["type"] = json!("Microsoft.Web/sites");
+                site["name"] = json!("func-a");
+                site["kind"] = json!("functionapp,linux");
+                resources.push(site);
+            }
+            let or_empty = |value: &Value| if value.is_null() { json!({}) } else { value.clone() };
+            let template = json!({
+                "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+                "contentVersion": "1.0.0.0",
+                "parameters": or_empty(&self.parameters), "variables": or_empty(&self.variables), "resources": resources,
+            });
+            files.insert("infra/main.json".to_owned(), format!("{template:#}"));
+        }
+        for (scope, inbound) in &self.inbound {
+            let (kind, name) = scope.split_once(' ').unwrap_or((scope, ""));
+            let path = match kind {
+                "global" => "apim/policy.xml".to_owned(),
+                "api" => format!("apim/apis/{name}/policy.xml"),
+                "product" => format!("apim/products/{name}/policy.xml"),
+                "fragment" => format!("apim/policy fragments/{name}/policy.xml"),
+                "operation" => {
+                    let (api, operation) = name.split_once('/').unwrap();
+                    format!("apim/apis/{api}/operations/{operation}/policy.xml")
+                }
+                other => panic!("{other} is no scope"),
+            };
+            let text = match kind {
+                "fragment" => format!("<fragment>\n{inbound}\n</fragment>"),
+                _ => format!("<policies>\n<inbound>\n{inbound}\n</inbound>\n<backend><base /></backend>\n</policies>"),
+            };
+            files.insert(path, text);
+        }
+        if !self.plan.is_empty() {
+            files.insert("plan.json".to_owned(), self.plan().to_string());
+        }
+        files
+    }
+
+    fn plan(&self) -> Value {
+        let kind = |address: &str| address.split('.').next().unwrap_or_default().to_owned();
+        let resources: Vec<Value> = self
+            .plan
+            .iter()
+            .map(|(address, values)| json!({ "address": address, "mode": "managed", "type": kind(address), "values": values }))
+            .collect();
+        let changes: Vec<Value> = self
+            .unknown
+            .iter()
+            .map(|(address, unknown)| json!({ "address": address, "change": { "actions": ["create"], "after_unknown": unknown } }))
+            .collect();
+        let configured: Vec<Value> = self
+            .references
+            .iter()
+            .map(|(address, all)| {
+                let expressions: BTreeMap<&String, Value> =
+                    all.iter().map(|(name, list)| (name, json!({ "references": list }))).collect();
+                json!({ "address": address, "type": kind(address), "expressions": expressions })
+            })
+            .collect();
+        json!({
+            "format_version": "1.2", "terraform_version": "1.9.0",
+            "planned_values": { "root_module": { "resources": resources } },
+            "resource_changes": changes,
+            "configuration": { "root_module": { "resources": configured } },
+        })
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/posture/cases");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let read = |path: &std::path::PathBuf| -> Vec<Case> {
+        let text = std::fs::read_to_string(path).unwrap();
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    paths.iter().flat_map(read).collect()
+}
+
+#[test]
+fn every_labelled_case_has_the_states_it_should() {
+    let (controls, redactor) = (shipped().unwrap(), redactor());
+    let (mut labels, mut wrong) = (0, Vec::new());
+    for case in cases() {
+        let model = model(&case.files(), &redactor);
+        let report = evaluate(&model, &controls);
+        for (key, expected) in &case.expect {
+            labels += 1;
+            let (id, element) = key.split_once(" @ ").map_or((key.as_str(), None), |(id, element)| (id, Some(element)));
+            assert!(controls.named(id).is_some(), "{}: {id} is no control", case.name);
+            let found = report
+                .verdicts
+                .iter()
+                .filter(|one| {
+                    one.control.id == id && element.is_none_or(|name| name.eq_ignore_ascii_case(&one.element))
+                })
+                .max_by_key(|one| one.outcome.state);
+            let state = found.map_or(Expected::None, |one| match one.outcome.state {
+                State::Configured => Expected::Configured,
+                State::NotConfigured => Expected::NotConfigured,
+                State::Unknown => Expected::Unknown,
+            });
+            if state != *expected {
+                let says = found.map(|one| format!("{}: {}", one.element, one.outcome.says)).unwrap_or_default();
+                wrong.push(format!("{}: {key}: {state:?}, not {expected:?} ({says})", case.name));
+            }
+        }
+        for problem in &model.problems {
+            wrong.push(format!("{}: {problem}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {labels} labels are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(labels >= 120, "{labels}");
+}
+
+#[test]
+fn every_control_has_a_case_that_finds_it_and_one_that_does_not() {
+    let all = cases();
+    let mut missing = Vec::new();
+    for control in &shipped().unwrap().all {
+        let of = |wanted: &[Expected]| {
+            all.iter()
+                .flat_map(|case| &case.expect)
+                .any(|(key, state)| key.split(" @ ").next() == Some(control.id.as_str()) && wanted.contains(state))
+        };
+        // What only telemetry or code can tell is never found in a file.
+        let only_told = [
+            "function.token-checked",
+            "function.behind-gateway",
+            "function.keys-rotated",
+            "app.logs-redacted",
+            "app.revalidated",
+            "jwt.claims",
+            "auth.audience",
+        ];
+        if !of(&[Expected::NotConfigured]) && !only_told.contains(&control.id.as_str()) {
+            missing.push(format!("{} is never found", control.id));
+        }
+        if !of(&[Expected::Configured, Expected::None]) && !only_told.contains(&control.id.as_str()) {
+            missing.push(format!("{} is never fine", control.id));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The repository of the shop, as far as a path begins with one of `parts`.
+fn shop(parts: &[&str]) -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/posture/shop");
+    let (mut files, mut folders) = (BTreeMap::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if parts.iter().any(|part| name.starts_with(part)) && !name.contains("node_modules") {
+                files.insert(name, std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// What is found, a line each: the control and the element; a role is called by its form.
+fn findings(model: &Model) -> Vec<String> {
+    let controls = shipped().unwrap();
+    let report = evaluate(model, &controls);
+    let mut lines: Vec<String> = report
+        .findings()
+        .map(|one| {
+            let element = if one.sort.name() == "role" { "role" } else { &one.element };
+            format!("{} @ {element}", one.control.id)
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+#[test]
+fn in_each_form_of_the_shop_all_that_was_planted_is_found_and_nothing_else() {
+    let redactor = redactor();
+    let planted: Vec<String> = include_str!("fixtures/posture/shop.findings.txt").lines().map(str::to_owned).collect();
+    for form in ["infra/arm/", "infra/bicep/", "infra/terraform/", "infra/"] {
+        let model = model(&shop(&["azure.yaml", "src/", "apim-shop/", form]), &redactor);
+        assert_eq!(model.problems, [], "{form}");
+        assert_eq!(findings(&model), planted, "{form}");
+        assert_eq!(model.linked.len(), 3, "{form}");
+    }
+}
+
+#[test]
+fn a_finding_says_the_file_and_line_where_it_stands() {
+    let model = model(&shop(&["azure.yaml", "src/", "apim-shop/", "infra/arm/"]), &redactor());
+    let controls = shipped().unwrap();
+    let report = evaluate(&model, &controls);
+    let at = |id: &str, element: &str| {
+        let found = report.findings().find(|one| one.control.id == id && one.element == element).unwrap();
+        found.outcome.at.to_string()
+    };
+    assert_eq!(at("jwt.expiry", "apim-shop: api payments"), "apim-shop/apis/payments/policy.xml:4");
+    assert_eq!(
+        at("function.no-admin-level", "func-catalog/Reindex"),
+        "src/catalog/Reindex/function.json:7 (/bindings/0/authLevel)"
+    );
+    assert_eq!(at("function.explicit-level", "func-catalog/items"), "src/catalog/src/functions/items.js:3");
+    let place = at("app.https-only", "func-payments");
+    assert!(place.starts_with("infra/arm/azuredeploy.json:") && place.ends_with("/properties/httpsOnly)"), "{place}");
+    let line: usize = place.split([':', ' ']).nth(1).unwrap().parse().unwrap();
+    let text = &shop(&["infra/arm/"])["infra/arm/azuredeploy.json"];
+    assert!(text.lines().nth(line - 1).unwrap().contains("\"httpsOnly\": false"), "{place}");
+}
+
+#[test]
+fn the_definition_of_an_api_gives_it_its_operations() {
+    let model = model(&shop(&["apim-shop/"]), &redactor());
+    let operations = model.children(gatewatch::posture::configured::Sort::Operation, "apim-shop/orders");
+    let names: Vec<&str> = operations.map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["apim-shop/orders/export", "apim-shop/orders/place"]);
+}
+
+#[test]
+fn every_threat_has_a_control_that_works_against_it() {
+    let controls = shipped().unwrap();
+    let catalogue = gatewatch::detection::Catalogue::shipped().unwrap();
+    for threat in &catalogue.threats.all {
+        assert!(controls.all.iter().any(|control| control.threats.contains(&threat.id)), "{}", threat.id);
+    }
+}
+
+#[test]
+fn every_item_of_the_fields_checklist_is_a_control() {
+    let controls = shipped().unwrap();
+    for item in [
+        "Set explicit HTTP auth level on every endpoint.",
+        "Use Easy Auth for user-facing APIs unless custom JWT is required.",
+        "Validate iss, aud, signature, and expiration for JWT APIs.",
+        "Use OAuth client credentials or managed identity for service callers.",
+        "Treat function keys as shared secrets, not identity.",
+        "Rotate function/host keys on schedule and incident.",
+        "Store keys and secrets in Key Vault.",
+        "Ensure logs never contain raw keys or tokens.",
+        "Put internet-facing APIs behind APIM when policy centralization is needed.",
+        "Apply private endpoints or IP restrictions for sensitive workloads.",
+        "Restrict CORS origins to known domains.",
+        "Enforce HTTPS-only and minimum TLS version.",
+        "Apply least-privilege RBAC to managed identities.",
+        "Separate authentication from authorization decisions.",
+        "Use claims/roles/scopes for resource-level access control.",
+        "Review threat model before production release.",
+        "Monitor auth failures, key usage anomalies, and suspicious origin patterns.",
+        "Re-validate controls after IaC or gateway policy changes.",
+    ] {
+        assert!(controls.all.iter().any(|control| control.checklist.iter().any(|one| one == item)), "{item}");
+    }
+}
+
+#[test]
+fn each_file_that_is_broken_says_so_and_the_rest_is_checked() {
+    let mut files = shop(&["azure.yaml", "src/", "apim-shop/", "infra/arm/"]);
+    let bomb = "<!DOCTYPE p [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">]><policies><inbound>&b;</inbound></policies>";
+    let deep = format!("<policies><inbound>{}", "<when>".repeat(50_000));
+    for (name, text) in [
+        ("broken/bomb.xml", bomb.to_owned()),
+        ("broken/deep.xml", deep),
+        ("broken/open.xml", "<policies>\n<inbound>\n<base />\n</policies>".to_owned()),
+        ("broken/section.xml", "<policies><inbund><base /></inbund></policies>".to_owned()),
+        (
+            "broken/expression.xml",
+            "<policies>\n<inbound><set-variable name=\"x\" value=\"@(1 < 2\" /></inbound></policies>".to_owned(),
+        ),
+        ("broken/main.json", "{\n\"$schema\": \"x/deploymentTemplate.json#\",\n\"resources\": [\n".to_owned()),
+        ("broken/host.json", "{ \"version\": ".to_owned()),
+        ("broken/nested.json", format!("{{\"azurerm_\": {}", "[".repeat(100_000))),
+        ("broken/other.json", "{ \"this is\": nobody's ".to_owned()),
+        ("broken/azure.yaml", "services: [".to_owned()),
+    ] {
+        files.insert(name.to_owned(), text);
+    }
+    let model = model(&files, &redactor());
+    let said: Vec<(String, usize)> = model.problems.iter().map(|one| (one.file.clone(), one.line)).collect();
+    let wanted = [
+        ("broken/azure.yaml", 1),
+        ("broken/bomb.xml", 1),
+        ("broken/deep.xml", 1),
+        ("broken/expression.xml", 2),
+        ("broken/host.json", 1),
+        ("broken/main.json", 3),
+        ("broken/nested.json", 1),
+        ("broken/open.xml", 4),
+        ("broken/section.xml", 1),
+    ];
+    assert_eq!(said, wanted.map(|(file, line)| (file.to_owned(), line)), "{:#?}", model.problems);
+    let planted: Vec<String> = include_str!("fixtures/posture/shop.findings.txt").lines().map(str::to_owned).collect();
+    assert_eq!(findings(&model), planted);
+}
+
+#[test]
+fn a_plan_of_fifty_megabytes_is_read() {
+    let app = |n: usize| {
+        format!(
+            "{{\"address\":\"azurerm_linux_function_app.a{n}\",\"mode\":\"managed\",\"type\":\"azurerm_linux_function_app\",\
+             \"values\":{{\"name\":\"func-{n}\",\"https_only\":{},\"tags\":{{\"note\":\"{}\"}}}}}}",
+            n.is_multiple_of(2),
+            "x".repeat(48_000)
+        )
+    };
+    let resources: Vec<String> = (0_usize..1100).map(app).collect();
+    let plan = format!(
+        "{{\"format_version\":\"1.2\",\"terraform_version\":\"1.9.0\",\"planned_values\":{{\"root_module\":{{\"resources\":[{}]}}}}}}",
+        resources.join(",")
+    );
+    assert!(plan.len() > 50 << 20);
+    let model = model(&[("plan.json".to_owned(), plan)].into(), &redactor());
+    assert_eq!(model.problems, []);
+    assert_eq!(findings(&model).iter().filter(|line| line.starts_with("app.https-only")).count(), 550);
+}
+
+#[test]
+fn what_is_too_large_says_so() {
+    let redactor = redactor();
+    let files = vec!["plan.json".to_owned()];
+    let model = read(&files, &mut |_| Ok(vec![b' '; gatewatch::posture::configured::MAX_BYTES + 1]), &redactor);
+    assert!(model.problems[0].says.contains("larger than 64 MB"), "{:?}", model.problems);
+}
+
+fn gatewatch(words: &[&str]) -> (Option<i32>, String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/posture/shop");
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_gatewatch")).args(words).current_dir(folder).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_exit_code_is_1_where_something_is_as_bad_as_asked_for() {
+    let code = |words: &[&str]| gatewatch(words).0;
+    assert_eq!(code(&["threats", "check", "."]), Some(1));
+    assert_eq!(code(&["threats", "check", ".", "--fail-on", "never"]), Some(0));
+    assert_eq!(code(&["threats", "check", "src/orders", "--fail-on", "high"]), Some(0));
+    assert_eq!(code(&["threats", "check", "no-such-folder"]), Some(74));
+    assert_eq!(code(&["threats", "check", ".", "--fail-on", "terrible"]), Some(64));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("host.json"), "{").unwrap();
+    assert_eq!(code(&["threats", "check", folder.path().to_str().unwrap()]), Some(78));
+}
+
+#[test]
+fn no_form_repeats_a_secret_of_the_repository() {
+    for format in ["text", "json", "sarif", "junit"] {
+        let (_, said) = gatewatch(&["threats", "check", ".", "--format", format]);
+        assert!(said.len() > 1000, "{format}");
+        assert!(!said.contains("made-up-not-a-real-key"), "{format}");
+    }
+    let (_, said) = gatewatch(&["threats", "check", ".", "--all"]);
+    assert!(!said.contains("made-up-not-a-real-key"));
+}
+
+#[test]
+fn text_says_the_layers_of_each_endpoint() {
+    let (_, said) = gatewatch(&["threats", "check", "azure.yaml", "src", "apim-shop", "infra/arm"]);
+    let rows: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("endpoint ")).take(10).collect();
+    let rows: Vec<String> = rows.iter().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        rows,
+        [
+            "endpoint explicit level user or token gateway and network identity downstream redacted logs",
+            "func-catalog/items NO NO NO NO ?",
+            "func-catalog/Reindex yes NO NO NO ?",
+            "func-catalog/related yes NO NO NO ?",
+            "func-catalog/Search yes NO NO NO ?",
+            "func-orders/GetOrder yes yes yes yes ?",
+            "func-orders/PlaceOrder NO yes yes yes ?",
+            "func-payments/charge yes NO NO yes NO",
+            "func-payments/ProviderWebhook NO NO NO yes NO",
+            "func-payments/refund yes NO NO yes NO",
+        ]
+    );
+}
+
+#[test]
+fn sarif_has_what_its_schema_requires() {
+    let (_, said) = gatewatch(&["threats", "check", ".", "--format", "sarif"]);
+    let sarif: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(run["tool"]["driver"]["name"], "gatewatch");
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() > 50);
+    for result in results {
+        let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let place = &result["locations"][0]["physicalLocation"];
+        assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
+        let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(!uri.contains(' ') && !uri.starts_with('/'), "{uri}");
+        assert_eq!(place["artifactLocation"]["uriBaseId"], "%SRCROOT%");
+        assert_eq!(result["partialFingerprints"]["controlAndElement/v1"].as_str().unwrap().len(), 32);
+    }
+    assert!(run["invocations"][0]["executionSuccessful"].as_bool().unwrap());
+}
+
+#[test]
+fn junit_is_xml_and_its_sums_are_right() {
+    let (_, said) = gatewatch(&["threats", "check", ".", "--format", "junit"]);
+    let document = roxmltree::Document::parse(&said).unwrap();
+    let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count();
+    let root = document.root_element();
+    let told = |name: &str| root.attribute(name).unwrap().parse::<usize>().unwrap();
+    assert_eq!(
+        (told("tests"), told("failures"), told("skipped")),
+        (count("testcase"), count("failure"), count("skipped"))
+    );
+    assert!(count("failure") > 50);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..Default::default() })]
+
+    /// Files that were cut, doubled or overwritten somewhere are read as far as they can be.
+    #[test]
+    fn no_broken_repository_makes_it_panic(cuts in proptest::collection::vec((0_usize..40, 0.0..1.0_f64, 0_u8..4, ".{0,6}"), 1..12)) {
+        use std::sync::LazyLock;
+        static SHOP: LazyLock<(BTreeMap<String, String>, Redactor)> = LazyLock::new(|| (shop(&[""]), redactor()));
+        let mut files = SHOP.0.clone();
+        let names: Vec<String> = files.keys().cloned().collect();
+        for (which, at, how, text) in cuts {
+            let file = files.get_mut(&names[which % names.len()]).unwrap();
+            let mut at = (at * file.len() as f64) as usize;
+            while !file.is_char_boundary(at) {
+                at -= 1;
+            }
+            match how {
+                0 => file.truncate(at),
+                1 => file.insert_str(at, &text),
+                2 => *file = file.split_off(at),
+                _ => {
+                    let doubled = file[..at].to_owned();
+                    file.push_str(&doubled);
+                }
+            }
+        }
+        let model = model(&files, &SHOP.1);
+        _ = findings(&model);
+    }
+}
