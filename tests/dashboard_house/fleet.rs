@@ -220,6 +220,7 @@ impl Fleet {
             clock: clock.clone(),
             streams: Streams::restore(vec![stream(0), stream(1), stream(2)]),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
+            offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,
             listen: listen.parse().unwrap(),
             external_url: None,

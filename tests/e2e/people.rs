@@ -280,3 +280,66 @@ fn what_people_do_with_alerts_at_a_terminal_outlives_a_kill() {
     assert!(!well && says.contains("no id of an alert"), "{says}");
     story.daemon.stop();
 }
+
+/// Each alert as another replay has it but for those about `whom`.
+fn but_for(alerts: &str, whom: &str) -> Vec<String> {
+    let others = alerts.lines().filter(|line| {
+        let alert: Value = serde_json::from_str(line).unwrap();
+        alert["entity"]["value"] != whom
+    });
+    others.map(str::to_owned).collect()
+}
+
+#[test]
+fn closing_as_a_false_positive_offers_an_exception_that_hides_it_and_a_case_that_runs() {
+    let story = Story::begin();
+    let file = story.dir.path().join("world.ndjson");
+    write(&file, &messages(3, 8_000));
+    let data = &story.daemon.data;
+    let kept = replay(story.dir.path(), data, std::slice::from_ref(&file), &["--threads", "1"]);
+    story.append(&messages(3, 8_000));
+    let many = kept.alerts.lines().count();
+    story.wait("every alert", || story.list("").len() >= many - 2);
+
+    let scanner = story.list("detector:probing.path_probing").pop().unwrap();
+    let (id, whom) = (scanner["id"].as_str().unwrap(), scanner["entity"]["value"].as_str().unwrap());
+    let closed =
+        story.run(&["alerts", "close", id, "--class", "false-positive", "--reason", "our scanner: \"weekly\""]);
+    assert!(closed.contains(&format!("gatewatch alerts exception {id}")), "{closed}");
+    let benign = story.list("state:open").pop().unwrap()["id"].as_str().unwrap().to_owned();
+    let closed = story.run(&["alerts", "close", &benign, "--class", "benign", "--reason", "ours"]);
+    assert!(!closed.contains("exception"), "{closed}");
+
+    let (well, exception, says) = story.try_to(&["alerts", "exception", &id[..8]]);
+    assert!(well, "{says}");
+    assert!(says.contains("In the last 30 days it would have hidden"), "{says}");
+    assert!(exception.contains(&format!("- id: fp-{id}\n")) && exception.contains(whom), "{exception}");
+    assert!(exception.contains(r#"reason: "our scanner: \"weekly\"""#), "{exception}");
+    let offered = story.dir.path().join("exceptions.yaml");
+    std::fs::write(&offered, &exception).unwrap();
+
+    // What the replay under it shows: that alert is gone, and all others are as they were.
+    let compared = gatewatch()
+        .args(["replay", "--except", offered.to_str().unwrap(), "--data", data.to_str().unwrap()])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let table = String::from_utf8(compared.stdout).unwrap();
+    assert_eq!(compared.status.code(), Some(1), "{table}{}", String::from_utf8_lossy(&compared.stderr));
+    let gone: Vec<&str> = table.lines().filter(|line| line.starts_with("gone")).collect();
+    assert!(!gone.is_empty() && gone.iter().all(|line| line.contains(whom)), "{table}");
+    assert!(table.contains(" 0 changed,") && table.starts_with("change"), "{table}");
+    let config = story.dir.path().join("with.toml");
+    std::fs::write(&config, format!("context.exceptions = '{}'\n", offered.display())).unwrap();
+    let under = replay(story.dir.path(), data, &[file], &["--threads", "1", "--config", config.to_str().unwrap()]);
+    assert!(!under.alerts.contains(id), "{}", under.alerts);
+    assert_eq!(but_for(&under.alerts, whom), but_for(&kept.alerts, whom));
+
+    let case = story.run(&["alerts", "exception", id, "--case"]);
+    let case: String = case.lines().filter(|line| line.starts_with(['-', ' '])).flat_map(|line| [line, "\n"]).collect();
+    let cases = story.dir.path().join("offered.test.yaml");
+    std::fs::write(&cases, &case).unwrap();
+    let ran = gatewatch().args(["detectors", "test", "--cases", cases.to_str().unwrap()]).output().unwrap();
+    assert!(ran.status.success(), "{case}{}", String::from_utf8_lossy(&ran.stdout));
+    assert!(String::from_utf8_lossy(&ran.stdout).starts_with("ok      probing."), "{case}");
+}

@@ -5,7 +5,9 @@ mod also;
 pub(super) mod dead_letters;
 pub(super) mod login;
 pub(super) mod now;
+mod offer;
 pub(super) mod pipeline;
+mod record;
 #[cfg(test)]
 pub(super) mod samples;
 mod strip;
