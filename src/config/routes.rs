@@ -126,6 +126,57 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_over_plain_http_is_a_problem_unless_it_is_allowed_or_stays_on_this_machine() {
+        let plain = |host: &str, allowed: &str| {
+            format!(
+                "[sinks.slack.s]\nurl = 'http://{host}/x'\n{allowed}[sinks.teams.t]\nurl = 'http://{host}/x'\n{allowed}\
+                 [sinks.pagerduty.p]\nurl = 'http://{host}/x'\nrouting_key = {{ file = '/k' }}\n{allowed}\
+                 [sinks.alertmanager.a]\nurl = 'http://{host}'\ntoken = {{ file = '/k' }}\n{allowed}\
+                 [sinks.webhook.w]\nurl = 'http://{host}/x?code=1'\n{allowed}\
+                 [sinks.sentinel.l]\nendpoint = 'http://{host}'\nauthority = 'http://{host}'\nrule = 'dcr-1'\n\
+                 tenant = 't'\nclient = 'c'\nsecret = {{ file = '/k' }}\n{allowed}"
+            )
+        };
+        let told = shown(&plain("mail.example", ""));
+        assert_eq!(told.matches("would go to mail.example without TLS").count(), 7, "{told}");
+        for part in ["the routing key", "the login", "a token", "the client secret", "set allow_plain_http = true"] {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+        for (host, allowed) in [
+            ("mail.example", "allow_plain_http = true\n"),
+            ("127.0.0.1:80", ""),
+            ("[::1]:80", ""),
+            ("[::ffff:127.0.0.1]", ""),
+            ("localhost:80", ""),
+        ] {
+            let text = plain(host, allowed);
+            let says = |problems: Vec<_>| panic!("{host}: {}", render(&problems, &text, false));
+            load("gatewatch.toml", &text).unwrap_or_else(says);
+        }
+        let open =
+            "[sinks.webhook.w]\nurl = 'http://mail.example/x'\n[sinks.alertmanager.a]\nurl = 'http://mail.example'\n";
+        assert!(load("gatewatch.toml", open).is_ok(), "what holds no secret may go as it is");
+    }
+
+    #[test]
+    fn what_a_file_holds_is_held_against_the_same_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        std::fs::write(&file, "http://hooks.example/services/T0\n").unwrap();
+        let open = |more: &str| {
+            let text = format!("[sinks.slack.ops]\nurl = {{ file = '{}' }}\n{more}", file.display());
+            let config = load("gatewatch.toml", &text).unwrap();
+            config
+                .sinks
+                .open(None, None, &crate::clock::Clock::fixed(crate::clock::Timestamp::MIN))
+                .map(|all| all.len())
+        };
+        let says = open("").unwrap_err().join("");
+        assert!(says.contains("would go to hooks.example without TLS") && !says.contains("T0"), "{says}");
+        assert_eq!(open("allow_plain_http = true\n"), Ok(1));
+    }
+
+    #[test]
     fn a_secret_is_not_shown_wherever_it_stands() {
         let text = "[sinks.slack.ops]\nurl = 'https://hooks.slack.com/services/T0/B0/hunter2'\nproxy = 'http://u:hunter2@p:1'\n\
                     [sinks.sentinel.law]\nendpoint = 'https://x.ingest.monitor.azure.com'\nrule = 'dcr-1'\ntenant = 't'\n\

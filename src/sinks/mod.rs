@@ -42,7 +42,7 @@ pub use native::native;
 pub use notice::{News, Notice};
 pub use ocsf::{Activity, ocsf};
 pub use pagerduty::PagerDuty;
-pub use post::Reach;
+pub use post::{Reach, holds_secret, in_the_clear};
 pub use redacted::{RedactedFile, RedactedStream, RedactedTopic};
 pub use route::{Day, GroupBy, Hours, Offset, Pattern, Rate, Route};
 #[cfg(test)]
