@@ -32,6 +32,7 @@ fn metrics() -> BTreeMap<String, BTreeSet<String>> {
         (&metrics.messages, 1),
         (&metrics.bytes, 1),
         (&metrics.deliveries, 2),
+        (&metrics.tellings_cut, 1),
         (&metrics.http_requests, 2),
     ] {
         counts.add(&vec!["x"; labels], 1);
@@ -367,7 +368,7 @@ fn every_rule_is_shown_firing_and_shown_quiet() {
     let all: BTreeSet<String> = rules["groups"][0]["rules"].as_array().unwrap().iter().map(named).collect();
     let (mut firing, mut quiet) = (BTreeSet::new(), BTreeSet::new());
     for asked in
-        tests["tests"].as_array().unwrap().iter().flat_map(|test| test["promql_expr_test"].as_array()).flatten()
+        tests["tests"].as_array().unwrap().iter().filter_map(|test| test["promql_expr_test"].as_array()).flatten()
     {
         let fired = |name: &&String| {
             let label = format!("{{alertname=\"{name}\"}}");
@@ -381,7 +382,7 @@ fn every_rule_is_shown_firing_and_shown_quiet() {
         firing.extend(fires);
     }
     let by_name =
-        tests["tests"].as_array().unwrap().iter().flat_map(|test| test["alert_rule_test"].as_array()).flatten();
+        tests["tests"].as_array().unwrap().iter().filter_map(|test| test["alert_rule_test"].as_array()).flatten();
     for asked in by_name {
         let fires = asked["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty());
         if fires { &mut firing } else { &mut quiet }.insert(asked["alertname"].as_str().unwrap().to_owned());

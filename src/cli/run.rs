@@ -20,9 +20,10 @@ use crate::dashboard::{Board, Changes, DetectorSeen, Offers, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, DISPATCH, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Offering,
-    Orders, Outputs, SourceInfo, Watch, supervise,
+    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Offering, Orders, Outputs,
+    SourceInfo, Watch, supervise,
 };
+use crate::sinks::Dispatcher;
 use crate::sources::ResumePoints;
 use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamName, Streams};
@@ -76,7 +77,7 @@ pub fn daemon(
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
     let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
     let [resume, absorbed] = of.map(|of| points(&recovered, &streams, of));
-    let (settings, kept) = (setup::core(config, true), [DISPATCH, HELD_BACK].map(|name| recovered.values.remove(name)));
+    let (settings, kept) = (setup::core(config, true), kept(&mut recovered.values));
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -129,12 +130,18 @@ pub fn daemon(
     farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
 }
 
+/// Takes out what was kept of who was told what, and of what was held back.
+fn kept(values: &mut BTreeMap<String, Vec<u8>>) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+    let dispatch = Dispatcher::names().filter_map(|name| values.remove(name)).collect();
+    (dispatch, values.remove(HELD_BACK))
+}
+
 /// Returns of what nobody is told, and deliveries of the rest; both go on where the newest epoch stood.
 fn telling(
     (store, core): (&Store, &Core),
     config: &Config,
     (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
-    [dispatch, held_back]: [Option<Vec<u8>>; 2],
+    (dispatch, held_back): (Vec<Vec<u8>>, Option<Vec<u8>>),
 ) -> Result<(Mutes, Deliveries), Failure> {
     let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
@@ -142,7 +149,7 @@ fn telling(
     let routes = (config.routes.clone(), config.dashboard.external_url.as_deref());
     let outlets = sources::sinks(config, None, clock)?;
     let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
-    deliveries.resume(dispatch.as_deref(), &open);
+    deliveries.resume(&dispatch, &open);
     let mut mutes = Mutes::new(rules, silences, open.iter(), hidden);
     if held_back.is_some_and(|bytes| !mutes.restore(&bytes)) {
         tracing::warn!("which alerts were held back is not known any more: they are told of with their next change");

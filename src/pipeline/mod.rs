@@ -36,7 +36,7 @@ mod worker;
 pub use self::core::{Absorbed, Core};
 pub use crew::Crew;
 pub use daemon::{Daemon, DaemonError};
-pub use deliveries::{DISPATCH, Deliveries, Settled};
+pub use deliveries::{Deliveries, Settled};
 pub use heartbeat::heartbeat;
 pub use intake::SpoolIntake;
 pub use offering::Offering;
