@@ -1,8 +1,8 @@
 //! People at work on the alerts of a running daemon, through a kill and a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -23,7 +23,16 @@ struct Story {
 impl Story {
     /// A daemon that has read nothing yet, and tells a file and a pager of every alert, however old.
     fn begin() -> Self {
+        Self::under(None)
+    }
+
+    /// The same, under the installation's key in this file.
+    fn under(key: Option<&Path>) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        if let Some(key) = key {
+            std::fs::create_dir(dir.path().join("data")).unwrap();
+            std::fs::copy(key, dir.path().join("data/installation.key")).unwrap();
+        }
         let (logs, told) = (dir.path().join("logs.ndjson"), dir.path().join("told.jsonl"));
         std::fs::write(&logs, "").unwrap();
         let (pager, pages) = receiver::listing();
@@ -279,6 +288,102 @@ fn what_people_do_with_alerts_at_a_terminal_outlives_a_kill() {
     let (well, _, says) = story.try_to(&["alerts", "show", "../x"]);
     assert!(!well && says.contains("no id of an alert"), "{says}");
     story.daemon.stop();
+}
+
+/// The world of the last hour, as a preview looks at the last days by the clock.
+fn of_late() -> Vec<gatewatch::simulate::Message> {
+    let start = gatewatch::clock::Clock::system().now().minus(Duration::from_mins(70));
+    let duration = Duration::from_hours(1);
+    let options = gatewatch::simulate::Options { seed: 3, start, duration, rate: 2, attacks: Vec::new(), clean: false };
+    gatewatch::simulate::World::new(options).unwrap().collect()
+}
+
+#[test]
+fn a_preview_of_a_silence_is_what_it_hides_when_the_same_history_comes_again() {
+    let (first, world) = (Story::begin(), of_late());
+    let file = first.dir.path().join("world.ndjson");
+    write(&file, &world);
+    let reference = replay(first.dir.path(), &first.daemon.data, &[file], &[]);
+    let many = reference.alerts.lines().count();
+    first.append(&world);
+    first.wait("every alert", || first.list("state:all").len() == many);
+
+    // A silence of each family, detector and entity whose alerts are few enough to be hidden without history.
+    let mut matchers: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for alert in first.list("state:all") {
+        let entity =
+            format!("{}/{}", alert["entity"]["kind"].as_str().unwrap(), alert["entity"]["value"].as_str().unwrap());
+        for (what, value) in
+            [("--family", &alert["family"]), ("--detector", &alert["detector"]), ("--app", &alert["app"])]
+        {
+            if let Some(value) = value.as_str() {
+                *matchers.entry((what, value.to_owned())).or_default() += 1;
+            }
+        }
+        *matchers.entry(("--entity", entity)).or_default() += 1;
+    }
+    matchers.retain(|_, many| *many <= 10);
+    let kinds: BTreeSet<&str> = matchers.keys().map(|(what, _)| *what).collect();
+    assert_eq!(kinds.len(), 4, "{matchers:?}");
+
+    // Those of one kind mean different alerts, so that what each hides can be told apart.
+    let key = first.daemon.data.join("installation.key");
+    let mut all = 0;
+    for kind in kinds {
+        let second = Story::under(Some(&key));
+        let mut promised: BTreeMap<String, (&str, BTreeSet<String>)> = BTreeMap::new();
+        for (_, value) in matchers.keys().filter(|(what, _)| *what == kind) {
+            let preview = ask_preview(&first, kind, value);
+            let hidden = preview["hidden_sample"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned());
+            let hidden: BTreeSet<String> = hidden.collect();
+            assert_eq!(preview["hidden"], hidden.len(), "{preview}");
+            let at_most = preview["at_most"].as_str().unwrap();
+            let add = ["silences", "add", kind, value, "--at-most", at_most, "--reason", "a drill", "--for", "2h"];
+            let (well, id, says) = second.try_to(&add);
+            assert!(well, "{says}");
+            promised.insert(format!("silence:{}", id.trim()), (value, hidden));
+        }
+        second.append(&world);
+        second.wait("every alert again", || second.list("state:all").len() == many);
+        let silent: usize = promised.values().map(|(_, hidden)| hidden.len()).sum();
+        let told = |story: &Story| {
+            let told = story.told().into_values().flatten();
+            told.map(|change| change["id"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+        };
+        second.wait("everybody is told of the others", || told(&second).len() + silent == many);
+        // What was hidden until a detector joined that is not silenced is told of by now.
+        let heard = told(&second);
+        let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for alert in second.list("state:all") {
+            let id = alert["id"].as_str().unwrap().to_owned();
+            for by in alert["held_back_by"].as_array().unwrap().iter().filter(|_| !heard.contains(&id)) {
+                held.entry(by.as_str().unwrap().to_owned()).or_default().insert(id.clone());
+            }
+        }
+        for (silence, (value, hidden)) in &promised {
+            assert_eq!(held.get(silence).cloned().unwrap_or_default(), *hidden, "{kind} {value}");
+        }
+        all += silent;
+    }
+    assert!(all > 20, "{all}");
+}
+
+/// What the API says that a silence would have hidden.
+fn ask_preview(story: &Story, what: &str, value: &str) -> Value {
+    let address = std::fs::read_to_string(story.daemon.data.join("address")).unwrap();
+    let matcher = serde_json::json!({"matcher": {what.trim_start_matches('-'): value}});
+    let body = matcher.to_string();
+    let mut stream = std::net::TcpStream::connect(address.trim()).unwrap();
+    write!(
+        stream,
+        "POST /api/v1/silences/preview HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        address.trim(),
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_else(|_| panic!("{answer}"))
 }
 
 /// Each alert as another replay has it but for those about `whom`.
