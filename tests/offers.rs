@@ -99,10 +99,13 @@ fn an_offered_exception_hides_its_alert_and_what_its_backtest_names_and_nothing_
     let ground = Ground::new(11);
     let before = ground.replay(Exceptions::default());
     assert!(before.len() > 20, "{}", before.len());
-    let (mut fired, mut cased) = (0, 0);
+    let (mut fired, mut cased, mut longest) = (0, 0, Duration::ZERO);
     let mut wrong = Vec::new();
+    let clock = Clock::system();
     for alert in &before {
+        let began = clock.elapsed();
         let offer = ground.offer(alert).unwrap_or_else(|why| panic!("{}: {why}", called(alert)));
+        longest = longest.max(clock.elapsed().saturating_sub(began));
         let exceptions = Exceptions::read("offered.yaml", &offer.exception, &ground.catalogue.detectors).unwrap();
         assert_eq!((offer.judge.0)(alert), Covered::Whole, "{}\n{}", called(alert), offer.exception);
         let after = ground.replay(exceptions);
@@ -141,6 +144,7 @@ fn an_offered_exception_hides_its_alert_and_what_its_backtest_names_and_nothing_
         }
     }
     println!("{} alerts, {cased} with cases, {fired} of them fire without the exception", before.len());
+    println!("an offer took {longest:?} at most");
     assert!(wrong.is_empty(), "{}: {}", wrong.len(), wrong.join("\n"));
     assert!(fired * 2 > cased, "{fired} of {cased} cases fire without the exception");
 }

@@ -11,7 +11,7 @@ use crate::clock::duration;
 use crate::detection::cases::Ground;
 use crate::detection::{Case, Catalogue, Rule};
 use crate::redaction::Redactor;
-use crate::telemetry::{Entity, Field};
+use crate::telemetry::{Entity, Field, Privilege};
 
 use super::yaml::{flow, line, quoted};
 use super::{Alarm, Recalled, Saw, shared};
@@ -40,13 +40,12 @@ pub(super) fn case(
         return none("it fires at what does not come, or at what others find, and no event shows that");
     }
     let rule = &catalogue.rules[number];
-    let confidences: &[Option<&str>] =
-        if rule.of_secret { &[None, Some("suspected"), Some("context")] } else { &[None] };
+    let variants = variants(rule);
     let ground = Ground::of(catalogue, number);
     let mut quiet = None;
     for repeated in [false, true] {
-        for confidence in confidences {
-            let given = given(alarm, saw, rule, (repeated, *confidence));
+        for variant in &variants {
+            let given = given(alarm, saw, rule, (repeated, variant));
             let text = |except: bool| written(alarm, saw, except.then_some(when), &given);
             let Some(loud) = read(&text(false)) else { continue };
             let whole = text(true);
@@ -67,6 +66,18 @@ pub(super) fn case(
         saw.detector
     );
     Ok((quiet, Some(note)))
+}
+
+/// How a secret may have been: what it said of itself is in no redacted record, but the detector fired at it.
+fn variants(rule: &Rule) -> Vec<String> {
+    let mut variants = vec![String::new()];
+    if rule.of_secret {
+        variants.extend(["suspected", "context"].map(|name| format!(", confidence: {name}")));
+    }
+    if rule.asks(|field| field == Field::SecretPrivilege) {
+        variants.extend(Privilege::ALL.map(|privilege| format!(", privilege: {}", privilege.name())));
+    }
+    variants
 }
 
 fn read(text: &str) -> Option<Case> {
@@ -92,7 +103,7 @@ fn staged(value: &str) -> String {
 }
 
 /// Writes the events; `repeated`: each as often as makes up what was matched.
-fn given(alarm: &Alarm, saw: &Saw, rule: &Rule, (repeated, confidence): (bool, Option<&str>)) -> String {
+fn given(alarm: &Alarm, saw: &Saw, rule: &Rule, (repeated, variant): (bool, &str)) -> String {
     let mut events: Vec<&Recalled> = saw.known().collect();
     events.sort_by_key(|event| event.time);
     let first = events.first().map(|event| event.time).unwrap_or_default();
@@ -118,7 +129,7 @@ fn given(alarm: &Alarm, saw: &Saw, rule: &Rule, (repeated, confidence): (bool, O
             let _ = writeln!(out, "        {}: {}", field.name(), quoted(&staged(text)));
         }
         if rule.of_secret || rule.of_hash {
-            out.push_str(&secrets(&alarm.entity, event, confidence));
+            out.push_str(&secrets(&alarm.entity, event, variant));
         }
         if let Some(raw) = event.raw.as_ref().filter(|_| rule.looks_at_raw()) {
             let _ = writeln!(out, "        raw: {}", flow(raw));
@@ -133,7 +144,7 @@ fn says(field: Field, text: &str) -> bool {
     !silent && !matches!(field, Field::Kind | Field::Category) && !field.of_secret()
 }
 
-fn secrets(entity: &Entity, event: &Recalled, confidence: Option<&str>) -> String {
+fn secrets(entity: &Entity, event: &Recalled, variant: &str) -> String {
     let own = shared::is_of(Field::SecretId, entity).then(|| entity.value.to_string());
     let mut out = String::new();
     for id in event.secrets.iter().cloned().chain(own.filter(|own| !event.secrets.contains(own))) {
@@ -141,9 +152,7 @@ fn secrets(entity: &Entity, event: &Recalled, confidence: Option<&str>) -> Strin
         let place = [(Field::RequestQuery, "query"), (Field::Message, "message"), (Field::Referrer, "referrer")];
         let stands = |field: Field| event.get(field).is_some_and(|text| text.contains(&id));
         let place = place.iter().find(|(field, _)| stands(*field)).map_or("record", |(_, name)| name);
-        let confidence = confidence.map(|name| format!(", confidence: {name}")).unwrap_or_default();
-        let _ =
-            writeln!(out, "          - {{ kind: {}, id: {}, where: {place}{confidence} }}", quoted(kind), quoted(&id));
+        let _ = writeln!(out, "          - {{ kind: {}, id: {}, where: {place}{variant} }}", quoted(kind), quoted(&id));
     }
     if out.is_empty() { out } else { format!("        secret:\n{out}") }
 }
