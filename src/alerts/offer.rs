@@ -58,6 +58,8 @@ pub struct Offer {
 /// What an exception would have hidden of the alerts of the time before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backtest {
+    /// The alert that the exception is for.
+    own: Option<AlertId>,
     /// Alerts that would not have been.
     pub hidden: Vec<AlertId>,
     /// How many of them were true positives, by the word of whoever closed them.
@@ -75,6 +77,11 @@ pub struct Backtest {
 }
 
 impl Backtest {
+    /// Returns one of what is offered for this alert.
+    pub fn of(own: AlertId) -> Self {
+        Self { own: Some(own), ..Self::default() }
+    }
+
     /// Takes an alert of the time before into account.
     pub fn add(&mut self, alert: &Alert, covered: Covered) {
         let is_true = alert.class() == Some(Class::TruePositive);
@@ -99,8 +106,9 @@ impl Backtest {
         let were = |n: usize| if n == 1 { "was a true positive" } else { "were true positives" };
         let more = if complete { "" } else { " or more" };
         let mut says = format!(
-            "In the last {days} days it would have hidden {}{more} about the same: {} {}, {} judged otherwise.",
+            "In the last {days} days it would have hidden {}{more} about the same{}: {} {}, {} judged otherwise.",
             alerts(self.hidden.len()),
+            if self.own.is_some_and(|own| self.hidden.contains(&own)) { ", this one among them" } else { "" },
             self.true_positives,
             were(self.true_positives),
             if self.otherwise_judged == 1 { "1 was".to_owned() } else { format!("{} were", self.otherwise_judged) },
@@ -135,7 +143,7 @@ mod tests {
             }
             one
         };
-        let mut backtest = Backtest::default();
+        let mut backtest = Backtest::of(judged(None).id);
         backtest.add(&judged(Some(Class::TruePositive)), Covered::Whole);
         backtest.add(&judged(Some(Class::FalsePositive)), Covered::Whole);
         backtest.add(&judged(None), Covered::Whole);
@@ -143,8 +151,8 @@ mod tests {
         backtest.add(&judged(None), Covered::Nothing);
         assert_eq!(
             backtest.says(30, true),
-            "In the last 30 days it would have hidden 3 alerts about the same: 1 was a true positive, 1 was judged \
-             otherwise. 1 alert would have counted fewer events, of which 1 was a true positive."
+            "In the last 30 days it would have hidden 3 alerts about the same, this one among them: 1 was a true \
+             positive, 1 was judged otherwise. 1 alert would have counted fewer events, of which 1 was a true positive."
         );
         assert_eq!((backtest.kept, backtest.worst), (1, Some(Level::High)));
     }

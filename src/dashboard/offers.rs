@@ -64,7 +64,7 @@ pub(super) async fn offered(
         let about = (Some(alert.entity.kind), alert.entity.value.to_string());
         let since = Some(asker.at.minus(LOOKS_BACK));
         let query = AlertQuery { since, entity: Some(about), limit: MOST_LOOKED_AT, ..AlertQuery::default() };
-        let mut backtest = Backtest::default();
+        let mut backtest = Backtest::of(id);
         let judge = &offer.judge.0;
         let complete = reader.each_alert(&query, |one| backtest.add(one, judge(one)))?;
         Ok(Some(Ok(Offered { offer, backtest, complete })))

@@ -61,8 +61,8 @@ pub(super) fn case(
     }
     let Some(quiet) = quiet else { return none("its events can't be written as one") };
     let note = format!(
-        "The case for {} does not make it fire without the exception either, for too little of what it saw was kept: it \
-         shows that these events are quiet, and no more.",
+        "The case for {} shows that these events are quiet and no more: too few were kept for it to fire without the \
+         exception.",
         saw.detector
     );
     Ok((quiet, Some(note)))

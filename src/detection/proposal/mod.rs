@@ -151,8 +151,8 @@ impl Proposal {
 fn partly(saw: &Saw) -> String {
     let kept = saw.known().count();
     format!(
-        "Of the {} events that {} matched {kept} are kept, so the exception says whom and what the alert names \
-         throughout, and nothing of what the events did.",
+        "{kept} of the {} events of {} are kept: the exception says whom and what the alert names throughout, and nothing \
+         of what the events did.",
         saw.count, saw.detector
     )
 }
