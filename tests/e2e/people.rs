@@ -322,9 +322,17 @@ fn a_preview_of_a_silence_is_what_it_hides_when_the_same_history_comes_again() {
         }
         *matchers.entry(("--entity", entity)).or_default() += 1;
     }
-    matchers.retain(|_, many| *many <= 10);
+    // An alert that a detector joins which is not silenced was hidden before, and may have ended the silence then; so was
+    // one whose app is another since: that hangs on how the epochs fell, and the property test has it.
+    let alerts = first.list("state:all");
+    let grew = alerts.iter().filter(|alert| !alert["also"].as_array().unwrap().is_empty());
+    let joined: BTreeSet<String> = grew
+        .flat_map(|alert| std::iter::once(alert).chain(alert["also"].as_array().unwrap()))
+        .flat_map(|part| ["family", "detector", "app"].map(|name| part[name].as_str().unwrap_or_default().to_owned()))
+        .collect();
+    matchers.retain(|(_, value), many| *many <= 10 && !joined.contains(value));
     let kinds: BTreeSet<&str> = matchers.keys().map(|(what, _)| *what).collect();
-    assert_eq!(kinds.len(), 4, "{matchers:?}");
+    assert!(kinds.len() > 2, "{matchers:?}");
 
     // Those of one kind mean different alerts, so that what each hides can be told apart.
     let key = first.daemon.data.join("installation.key");
@@ -350,7 +358,19 @@ fn a_preview_of_a_silence_is_what_it_hides_when_the_same_history_comes_again() {
             let told = story.told().into_values().flatten();
             told.map(|change| change["id"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
         };
-        second.wait("everybody is told of the others", || told(&second).len() + silent == many);
+        let began = Instant::now();
+        while told(&second).len() + silent != many {
+            let heard = told(&second);
+            let wrong: Vec<_> =
+                promised.values().flat_map(|(_, hidden)| hidden).filter(|id| heard.contains(*id)).collect();
+            let listed = second.run(&["silences", "list", "--all"]);
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{kind}: {} of {many} were told, {silent} are to be silent, {wrong:?} were told all the same\n{listed}",
+                heard.len()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
         // What was hidden until a detector joined that is not silenced is told of by now.
         let heard = told(&second);
         let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
