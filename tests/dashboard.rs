@@ -18,7 +18,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 36] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 37] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -42,6 +42,7 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 36] = [
     (Method::POST, "/api/v1/alerts/3f9a001122334455/acknowledge", "", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/close", "{\"reason\":\"x\"}", Some(Role::Operator)),
     (Method::GET, "/api/v1/alerts/3f9a001122334455/activity", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/alerts/3f9a001122334455/exception", "", Some(Role::Viewer)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/assign", "{\"to\":\"x\"}", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/unassign", "", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/reopen", "{\"reason\":\"x\"}", Some(Role::Operator)),

@@ -13,9 +13,8 @@ use gatewatch::telemetry::Category;
 use serde_json::Value;
 
 /// Metrics that no panel and no rule shows, and why.
-const NOT_SHOWN: [(&str, &str); 6] = [
+const NOT_SHOWN: [(&str, &str); 5] = [
     ("gatewatch_category_age_seconds", "the page on the pipeline's health shows it for each app"),
-    ("gatewatch_build_info", "which version runs is no trend"),
     ("gatewatch_filtered_total", "nothing is left out by configuration yet"),
     ("gatewatch_signals_total", "for those who tune detectors"),
     ("gatewatch_http_requests_total", "the dashboard's own traffic"),
@@ -33,6 +32,7 @@ fn metrics() -> BTreeMap<String, BTreeSet<String>> {
         (&metrics.messages, 1),
         (&metrics.bytes, 1),
         (&metrics.deliveries, 2),
+        (&metrics.tellings_cut, 1),
         (&metrics.http_requests, 2),
     ] {
         counts.add(&vec!["x"; labels], 1);
@@ -359,6 +359,37 @@ fn the_rules_hold_in_their_own_tests() {
     };
     let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn every_rule_is_shown_firing_and_shown_quiet() {
+    let (rules, tests) = (yaml("dashboards/prometheus/rules.yml"), yaml("dashboards/prometheus/rules.test.yml"));
+    let named = |rule: &Value| rule["alert"].as_str().unwrap().to_owned();
+    let all: BTreeSet<String> = rules["groups"][0]["rules"].as_array().unwrap().iter().map(named).collect();
+    let (mut firing, mut quiet) = (BTreeSet::new(), BTreeSet::new());
+    for asked in
+        tests["tests"].as_array().unwrap().iter().filter_map(|test| test["promql_expr_test"].as_array()).flatten()
+    {
+        let fired = |name: &&String| {
+            let label = format!("{{alertname=\"{name}\"}}");
+            asked["exp_samples"].as_array().into_iter().flatten().any(|sample| sample["labels"] == label.as_str())
+        };
+        let fires: BTreeSet<String> = all.iter().filter(fired).cloned().collect();
+        // Only a question for all that fires says of the others that they are quiet.
+        if asked["expr"] == r#"count by (alertname) (ALERTS{alertstate="firing"})"# {
+            quiet.extend(all.difference(&fires).cloned());
+        }
+        firing.extend(fires);
+    }
+    let by_name =
+        tests["tests"].as_array().unwrap().iter().filter_map(|test| test["alert_rule_test"].as_array()).flatten();
+    for asked in by_name {
+        let fires = asked["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty());
+        if fires { &mut firing } else { &mut quiet }.insert(asked["alertname"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(firing, all, "rules that no test shows firing");
+    quiet.insert("GatewatchAlive".to_owned());
+    assert_eq!(quiet, all, "rules that no test shows quiet");
 }
 
 #[test]

@@ -191,7 +191,16 @@ fn every_command_that_is_written_down_exists() {
                 |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
             let deep = matches!(
                 words[0].as_str(),
-                "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions" | "sinks" | "threats"
+                "detectors"
+                    | "config"
+                    | "token"
+                    | "keys"
+                    | "dead-letters"
+                    | "exceptions"
+                    | "sinks"
+                    | "alerts"
+                    | "silences"
+                    | "threats"
             );
             let command: Vec<&str> =
                 words.iter().map(String::as_str).take(if deep { 2 } else { 1 }).take_while(plain).collect();

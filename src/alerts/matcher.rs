@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alert, Family, Level, Query, query};
 
+/// Letters of what is named: an alert's own texts are cut at 256 bytes.
+const MOST_LETTERS: usize = 300;
+
 /// Names alerts by what they are of and about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -38,6 +41,25 @@ impl Matcher {
     pub fn names_something(&self) -> bool {
         let named = [&self.detector, &self.entity, &self.app];
         self.family.is_some() || named.into_iter().flatten().any(|name| !name.trim().is_empty())
+    }
+
+    /// Tells what is wrong with what it names, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// Says how to mend it.
+    pub fn check(&self) -> Result<(), String> {
+        let named = [("detector", &self.detector), ("entity", &self.entity), ("app", &self.app)];
+        for (what, text) in named {
+            let letters = text.as_deref().map_or(0, |text| text.chars().count());
+            if letters > MOST_LETTERS {
+                return Err(format!(
+                    "`{what}` has {letters} letters and no alert's has more than {MOST_LETTERS}: write it as `gatewatch \
+                     alerts list` shows it."
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Tells whether it means `alert`, however bad that is.
@@ -91,4 +113,17 @@ impl Matcher {
 fn seen_by(alert: &Alert) -> impl Iterator<Item = (&str, Family)> {
     let also = alert.also().iter().map(|member| (&*member.detector, member.family));
     std::iter::once((&*alert.detector, alert.family)).chain(also)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_no_alert_can_have_is_refused() {
+        let of = |letters: usize| Matcher { entity: Some("é".repeat(letters)), ..Matcher::default() };
+        assert_eq!(of(300).check(), Ok(()));
+        let says = of(301).check().unwrap_err();
+        assert!(says.starts_with("`entity` has 301 letters"), "{says}");
+    }
 }

@@ -16,6 +16,7 @@ mod lifecycle;
 mod matcher;
 mod member;
 mod mutes;
+mod offer;
 pub mod query;
 mod silence;
 mod snapshot;
@@ -33,6 +34,7 @@ pub use mutes::{
     Equal, Inhibition, MOST_SILENCES, Maintenance, Mark, MuteRules, Mutes, Over, SilenceDeed, TimeOfDay, Verdict,
     Weekday,
 };
+pub use offer::{Asker, Backtest, Covered, Judge, Offer};
 pub use query::{Assignee, Query};
 pub use silence::{Ending, Judged, LONGEST, LOOKS_BACK, Preview, Silence, SilenceId, Usual};
 

@@ -116,6 +116,7 @@ impl Silence {
                         not taken."
                 .into());
         }
+        self.matcher.check()?;
         if self.matcher.at_least.is_some() {
             return Err("A silence can't hide the worse and tell of the lesser: leave `at_least` out.".into());
         }

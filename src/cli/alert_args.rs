@@ -41,6 +41,8 @@ pub enum Alerts {
     Reopen(AlertsReopen),
     /// Add a note to alerts.
     Note(AlertsNote),
+    /// Print the exception that would have kept an alert from being, or its evidence as cases of detectors.
+    Exception(AlertsException),
     /// Take a change of many alerts back.
     Undo(AlertsUndo),
     /// A line for each change of an alert, as it happens.
@@ -70,6 +72,22 @@ pub struct AlertsShow {
     /// The alert's id, or its first eight digits or more.
     pub id: String,
     /// The form.
+    #[arg(long, default_value = "text")]
+    pub format: Shape,
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: Daemon,
+}
+
+/// `gatewatch alerts exception`.
+#[derive(Debug, ClapArgs)]
+pub struct AlertsException {
+    /// The alert's id, or its first eight digits or more.
+    pub id: String,
+    /// Print the evidence as cases, for `gatewatch detectors test --cases`, instead of the exception.
+    #[arg(long, conflicts_with = "format")]
+    pub case: bool,
+    /// The form: `json` is exception, cases and backtest.
     #[arg(long, default_value = "text")]
     pub format: Shape,
     /// Which daemon.

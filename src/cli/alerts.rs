@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::dashboard::visible;
 
-use super::alert_args::{Acting, Alerts, AlertsList, AlertsShow, AlertsUndo, AlertsWatch, Class};
+use super::alert_args::{Acting, Alerts, AlertsException, AlertsList, AlertsShow, AlertsUndo, AlertsWatch, Class};
 use super::args::Shape;
 use super::client::{Daemon, run};
 use super::talk::{Failure, print, print_while_read, say};
@@ -33,6 +33,7 @@ pub fn alerts(command: &Alerts) -> Result<ExitCode, Failure> {
         }
         Alerts::Reopen(options) => run(act(&options.acting, ("reopen", json!({"reason": options.reason})))),
         Alerts::Note(options) => run(act(&options.acting, ("note", json!({"text": options.text})))),
+        Alerts::Exception(options) => run(exception(options)),
         Alerts::Undo(options) => run(undo(options)),
         Alerts::Watch(options) => run(watch(options)),
     }
@@ -151,7 +152,12 @@ async fn act(acting: &Acting, (deed, body): (&str, Value)) -> Result<(), Failure
     let mut failed = None;
     for (id, path) in acting.which.ids.iter().zip(&paths) {
         match daemon.post(&format!("{path}/{deed}"), &body).await {
-            Ok(answer) => say(&format!("{id}: {}", text(&answer["outcome"]))),
+            Ok(answer) => {
+                say(&format!("{id}: {}", text(&answer["outcome"])));
+                if answer["exception"].is_string() {
+                    say(&format!("So that it does not come again: gatewatch alerts exception {id}"));
+                }
+            }
             Err(failure) if paths.len() == 1 => return Err(failure),
             Err(failure) => {
                 say(&format!("{id}: {}", failure.says()));
@@ -160,6 +166,25 @@ async fn act(acting: &Acting, (deed, body): (&str, Value)) -> Result<(), Failure
         }
     }
     failed.map_or(Ok(()), |_| Err(Failure::Io("not all of it could be done".into())))
+}
+
+/// Prints the exception that would have kept an alert from being, or the cases; what there is to know goes to
+/// stderr, so that the output can be appended to a file.
+async fn exception(options: &AlertsException) -> Result<(), Failure> {
+    let daemon = Daemon::find(&options.daemon)?;
+    let offer = daemon.get(&format!("{}/exception", path(&options.id)?), &[]).await?;
+    if options.format == Shape::Json {
+        return print(&format!("{offer}\n"));
+    }
+    let part = if options.case { &offer["case"] } else { &offer["exception"] };
+    say(&text(&offer["backtest"]["says"]));
+    for note in offer["notes"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        say(&text(note));
+    }
+    match part.as_str() {
+        Some(part) => print(&part.lines().map(|line| visible(line) + "\n").collect::<String>()),
+        None => Err(Failure::Io("there is no case to print".to_owned())),
+    }
 }
 
 async fn many(daemon: &Daemon, question: &str, (deed, mut body): (&str, Value), yes: bool) -> Result<(), Failure> {
@@ -181,6 +206,9 @@ async fn many(daemon: &Daemon, question: &str, (deed, mut body): (&str, Value), 
     let done = daemon.post("/api/v1/alerts/bulk", &json!({"token": counted["token"]})).await?;
     tell(&done, count);
     say(&format!("To take it back: gatewatch alerts undo {}", text(&done["id"])));
+    if wanted["action"]["class"] == "false-positive" {
+        say("So that they do not come again: gatewatch alerts exception ID");
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use crate::clock::{Timestamp, duration};
 
 pub use super::alert_args::{Alerts, Silences};
+pub use super::detector_args::{DetectorFolder, Detectors, DetectorsTest, Explain, Export};
 pub use super::key_args::{Keys, Redact};
 pub use super::record_args::{DeadLetters, Decode, Letters, LettersList, LettersRetry, LettersShow, Shape, Since, Tap};
 pub use super::sink_args::{Sinks, SinksDeliveries, SinksOne};
@@ -140,10 +141,13 @@ pub struct Replay {
     #[arg(long, value_name = "D", value_parser = length)]
     pub lateness: Option<Duration>,
     /// Replay once more with the detectors of this folder, and show which alerts come, go and change; exits 1 if any do.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["alerts", "redacted", "summary"])]
+    #[arg(long, value_name = "DIR", group = "other", conflicts_with_all = ["alerts", "redacted", "summary"])]
     pub compare: Option<PathBuf>,
+    /// Replay once more with the exceptions of this file beside the configured ones, and show the same.
+    #[arg(long, value_name = "FILE", group = "other", conflicts_with_all = ["alerts", "redacted", "summary"])]
+    pub except: Option<PathBuf>,
     /// Write the comparison here as JUnit XML, a case for each detector; `-` is standard output, instead of the table.
-    #[arg(long, value_name = "FILE", requires = "compare")]
+    #[arg(long, value_name = "FILE", requires = "other")]
     pub junit: Option<PathBuf>,
 }
 
@@ -186,80 +190,6 @@ pub struct Simulate {
     /// Only these attacks; all if none is named.
     #[arg(value_name = "ATTACK")]
     pub attacks: Vec<String>,
-}
-
-/// `gatewatch detectors`.
-#[derive(Debug, Subcommand)]
-pub enum Detectors {
-    /// List the detectors that run: id, level, what they count.
-    List(DetectorFolder),
-    /// Check the detectors' files: everything that is wrong, with its place.
-    Check(DetectorFolder),
-    /// Run the cases beside the detectors.
-    Test(DetectorFolder),
-    /// Say what a detector watches for, why, and what to do when it fires; or of each event of a file, why it fires or not.
-    Explain(Explain),
-    /// Print what detectors cover and look for, for other tools and for readers.
-    Export(Export),
-}
-
-/// Which detectors.
-#[derive(Debug, ClapArgs)]
-pub struct DetectorFolder {
-    /// A folder of detectors instead of the shipped ones.
-    #[arg(long, value_name = "DIR")]
-    pub detectors: Option<PathBuf>,
-    /// A folder of Sigma rules beside them; may be given several times.
-    #[arg(long, value_name = "DIR")]
-    pub sigma: Vec<PathBuf>,
-    /// A configuration whose detectors, Sigma rules and placeholders are meant too.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-}
-
-/// `gatewatch detectors explain`.
-#[derive(Debug, ClapArgs)]
-pub struct Explain {
-    /// The detector's id, such as key-usage.one_key_many_addresses.
-    pub id: String,
-    /// Say of each event of this file why the detector fires or not; records or messages as replay reads them.
-    #[arg(long, value_name = "FILE")]
-    pub event: Option<PathBuf>,
-    /// With --event: use the key in this data folder, so that fingerprints are those of its daemon.
-    #[arg(long, value_name = "DIR", requires = "event")]
-    pub data: Option<PathBuf>,
-    /// Which detectors.
-    #[command(flatten)]
-    pub folder: DetectorFolder,
-}
-
-/// `gatewatch detectors export`.
-#[derive(Debug, ClapArgs)]
-pub struct Export {
-    /// As what.
-    #[command(flatten)]
-    pub form: ExportForm,
-    /// A folder of detectors instead of the shipped ones.
-    #[arg(long, value_name = "DIR")]
-    pub detectors: Option<PathBuf>,
-    /// A configuration whose detectors are meant too.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-}
-
-/// What detectors are exported as.
-#[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
-pub struct ExportForm {
-    /// A layer for the ATT&CK Navigator (format 4.5): techniques, scored by how many detectors watch for them.
-    #[arg(long)]
-    pub navigator: bool,
-    /// Sigma 2.1 rules and correlations; what Sigma can't say is named on stderr, with the reason.
-    #[arg(long)]
-    pub sigma: bool,
-    /// A page: each detector with why, triage, false alarms, needs and coverage.
-    #[arg(long)]
-    pub markdown: bool,
 }
 
 /// `gatewatch config`.

@@ -1,4 +1,5 @@
-//! `gatewatch replay --compare`: which alerts would come, go and change with other detectors?
+//! `gatewatch replay --compare` and `--except`: which alerts would come, go and change with other detectors, or
+//! under further exceptions?
 //!
 //! The same files are replayed twice under the same key, so that fingerprints are the same in both.
 //! The table lists what is different and counts the rest; it is the same off a terminal, but for
@@ -15,7 +16,7 @@ use crate::alerts::{Alert, Pair, Shift, compare as pairs_of};
 use crate::clock::{Timestamp, duration};
 use crate::config::{Config, Surrounded};
 use crate::dashboard::visible;
-use crate::detection::Catalogue;
+use crate::detection::{Catalogue, Exceptions};
 
 use super::args::Replay;
 use super::setup::Hiding;
@@ -24,10 +25,9 @@ use super::{around, junit, replay, setup};
 
 const HEAD: [&str; 6] = ["change", "level", "detector", "about", "opened at", "events"];
 
-/// Replays with the detectors that are configured and with those of `folder`, and shows what is different.
+/// Replays as it is configured and with other detectors or exceptions, and shows what is different.
 pub fn compare(
     options: &Replay,
-    folder: &Path,
     config: &Config,
     (catalogue, around): (&Catalogue, Surrounded),
     hiding: &Hiding,
@@ -36,15 +36,22 @@ pub fn compare(
         return Err(Failure::Usage("standard input can be read only once: name files to compare with".to_owned()));
     }
     let mut detection = config.detection.clone();
-    detection.detectors = Some(folder.to_owned());
+    if let Some(folder) = &options.compare {
+        detection.detectors = Some(folder.clone());
+    }
     // What does not run of the Sigma rules was said of the first already.
     let (others, _) = setup::catalogue(&detection, &options.sigma)?;
-    let exceptions = Arc::new(around.exceptions.for_others(&others.detectors));
-    let around_others = Surrounded { exceptions, ..around::load(config, catalogue)? };
+    let exceptions = around.exceptions.for_others(&others.detectors);
+    let exceptions = match &options.except {
+        Some(file) => with_those_of(file, &exceptions, &others)?,
+        None => exceptions,
+    };
+    let around_others = Surrounded { exceptions: Arc::new(exceptions), ..around::load(config, catalogue)? };
     let now = replay::once(options, config, (catalogue, around), hiding, None)?;
     replay::tell(&now);
     let other = replay::once(options, config, (&others, around_others), hiding, None)?;
-    say(&format!("With {}:", folder.display()));
+    let named = options.compare.iter().chain(&options.except).map(|path| path.display().to_string());
+    say(&format!("With {}:", named.collect::<Vec<_>>().join(" and ")));
     replay::tell(&other);
 
     let apart = |alerts: &[Alert]| alerts.iter().flat_map(Alert::apart).collect::<Vec<_>>();
@@ -59,6 +66,16 @@ pub fn compare(
         print(&table(&pairs, colored_output()))?;
     }
     Ok(if pairs.iter().all(Pair::is_same) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Returns `exceptions` and those that `file` holds.
+fn with_those_of(file: &Path, exceptions: &Exceptions, catalogue: &Catalogue) -> Result<Exceptions, Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Io(format!("the exceptions {name} could not be read: {error}")))?;
+    let more = Exceptions::read(&name, &text, &catalogue.detectors)
+        .map_err(|problems| Failure::Config(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    exceptions.and(&more).map_err(|why| Failure::Config(format!("{name}: {why}")))
 }
 
 /// Returns the table of what is different, with a last line that counts.

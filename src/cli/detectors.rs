@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::detection::cases::{self, CaseResult};
 use crate::detection::sigma::Rules;
-use crate::detection::{Catalogue, cases, check as problems_of, export};
+use crate::detection::{Case, Catalogue, check as problems_of, export};
+use crate::redaction::Redactor;
 
-use super::args::{DetectorFolder, Detectors, Export};
+use super::args::{DetectorFolder, Detectors, DetectorsTest, Export};
 use super::talk::{Failure, print, say};
 use super::{explain, setup};
 
@@ -27,7 +29,7 @@ pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Detectors::Check(folder) => check(folder),
-        Detectors::Test(folder) => test(folder),
+        Detectors::Test(options) => test(options),
         Detectors::Export(options) => exported(options),
         Detectors::Explain(options) => explain::explain(options),
     }
@@ -83,10 +85,27 @@ fn check(folder: &DetectorFolder) -> Result<ExitCode, Failure> {
     Err(Failure::Detectors(setup::list(&problems)))
 }
 
-fn test(folder: &DetectorFolder) -> Result<ExitCode, Failure> {
-    let (catalogue, _) = loaded(folder)?;
+/// Runs cases that lie in files of their own.
+fn loose(files: &[PathBuf], catalogue: &Catalogue, redactor: &Redactor) -> Result<Vec<CaseResult>, Failure> {
+    let mut results = Vec::new();
+    for file in files {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::Io(format!("the cases {name} could not be read: {error}")))?;
+        let read = Case::read_all(&name, &text).and_then(|all| cases::run_loose(catalogue, &all, redactor));
+        results.extend(read.map_err(|problems| Failure::Detectors(setup::list(&problems)))?);
+    }
+    Ok(results)
+}
+
+fn test(options: &DetectorsTest) -> Result<ExitCode, Failure> {
+    let (catalogue, _) = loaded(&options.folder)?;
     let hiding = setup::hiding(None, &crate::redaction::Settings::default())?;
-    let results = cases::run(&catalogue, &hiding.redactor);
+    let results = if options.cases.is_empty() {
+        cases::run(&catalogue, &hiding.redactor)
+    } else {
+        loose(&options.cases, &catalogue, &hiding.redactor)?
+    };
     for result in &results {
         match &result.wrong {
             None => print(&format!("ok      {}: {}\n", result.detector, result.name))?,

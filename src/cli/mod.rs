@@ -15,6 +15,7 @@ mod config;
 mod dead_letters;
 mod decode;
 mod demo;
+mod detector_args;
 mod detectors;
 mod exceptions;
 mod explain;

@@ -23,8 +23,8 @@ pub fn replay(options: &Replay) -> Result<ExitCode, Failure> {
     let catalogue = setup::running(&config.detection, &options.sigma)?;
     let hiding = setup::hiding(options.data.as_deref(), &config.redaction)?;
     let around = around::load(&config, &catalogue)?;
-    if let Some(folder) = &options.compare {
-        return compare::compare(options, folder, &config, (&catalogue, around), &hiding);
+    if options.compare.is_some() || options.except.is_some() {
+        return compare::compare(options, &config, (&catalogue, around), &hiding);
     }
     let output = options.redacted.as_deref().map(redacted_file).transpose()?;
     let replayed = once(options, &config, (&catalogue, around), &hiding, output)?;

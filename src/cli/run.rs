@@ -16,13 +16,14 @@ use crate::access::{Role, Tokens, check_listen};
 use crate::alerts::{Alert, AlertState, Closing, MuteRules, Mutes};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::dashboard::{Board, Changes, DetectorSeen, Parts, Tap};
+use crate::dashboard::{Board, Changes, DetectorSeen, Offers, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, DISPATCH, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Orders, Outputs,
+    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Offering, Orders, Outputs,
     SourceInfo, Watch, supervise,
 };
+use crate::sinks::Dispatcher;
 use crate::sources::ResumePoints;
 use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamName, Streams};
@@ -74,9 +75,9 @@ pub fn daemon(
     let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
     carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
-    let resume = points(&recovered, &streams, |position| position.resume);
-    let absorbed = points(&recovered, &streams, |position| position.absorbed);
-    let (settings, kept) = (setup::core(config, true), [DISPATCH, HELD_BACK].map(|name| recovered.values.remove(name)));
+    let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
+    let [resume, absorbed] = of.map(|of| points(&recovered, &streams, of));
+    let (settings, kept) = (setup::core(config, true), kept(&mut recovered.values));
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -86,8 +87,7 @@ pub fn daemon(
     let outputs = Outputs::new(sources::outputs(config)?);
     let stage = setup::stage(&hiding, &catalogue, around, !outputs.is_empty(), clock);
     let opened = sources::open(config, data, &hiding.redactor, &streams, (&resume, &absorbed), clock)?;
-    let infos = infos(&opened);
-    let (to_asks, asks) = bounded(ASKS_WAITING);
+    let (infos, (to_asks, asks)) = (infos(&opened), bounded(ASKS_WAITING));
     let board = Arc::new(board(&catalogue));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
@@ -97,7 +97,8 @@ pub fn daemon(
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);
-    let (address, serving) = pages(&runtime, config, data, clock, &streams, shown, (to_asks, &ending))?;
+    let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
+    let (address, serving) = pages(&runtime, config, data, clock, &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address);
     let (batches, orders) = start(&runtime, opened, data, clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
@@ -129,12 +130,18 @@ pub fn daemon(
     farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
 }
 
+/// Takes out what was kept of who was told what, and of what was held back.
+fn kept(values: &mut BTreeMap<String, Vec<u8>>) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+    let dispatch = Dispatcher::names().filter_map(|name| values.remove(name)).collect();
+    (dispatch, values.remove(HELD_BACK))
+}
+
 /// Returns of what nobody is told, and deliveries of the rest; both go on where the newest epoch stood.
 fn telling(
     (store, core): (&Store, &Core),
     config: &Config,
     (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
-    [dispatch, held_back]: [Option<Vec<u8>>; 2],
+    (dispatch, held_back): (Vec<Vec<u8>>, Option<Vec<u8>>),
 ) -> Result<(Mutes, Deliveries), Failure> {
     let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
@@ -142,7 +149,7 @@ fn telling(
     let routes = (config.routes.clone(), config.dashboard.external_url.as_deref());
     let outlets = sources::sinks(config, None, clock)?;
     let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
-    deliveries.resume(dispatch.as_deref(), &open);
+    deliveries.resume(&dispatch, &open);
     let mut mutes = Mutes::new(rules, silences, open.iter(), hidden);
     if held_back.is_some_and(|bytes| !mutes.restore(&bytes)) {
         tracing::warn!("which alerts were held back is not known any more: they are told of with their next change");
@@ -265,7 +272,7 @@ fn pages(
     clock: &Clock,
     streams: &Streams,
     (board, metrics, changes, tap): (&Arc<Board>, &Arc<Metrics>, &Changes, &Tap),
-    (to, ending): (Sender<Ask>, &Ending),
+    (to, ending, offering): (Sender<Ask>, &Ending, Arc<Offering>),
 ) -> Result<(SocketAddr, JoinHandle<()>), Failure> {
     let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
     let list = tokens.list().map_err(|error| Failure::Io(error.to_string()))?;
@@ -295,6 +302,7 @@ fn pages(
         clock: clock.clone(),
         streams: streams.clone(),
         metrics: metrics.clone(),
+        offers: Offers::new(move |alert, asker| offering.offer(alert, asker)),
         native: |alert: &Alert, streams: &Streams| crate::sinks::native(alert, streams),
         listen: address,
         external_url: config.dashboard.external_url.clone(),

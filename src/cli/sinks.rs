@@ -12,7 +12,8 @@ use crate::alerts::{AlertState, Closing, Transition};
 use crate::clock::Clock;
 use crate::dashboard::visible;
 use crate::sinks::{
-    AnySink, Hears, News, Notice, Outlet, RenderedDelivery, idempotency_key, sample_at, sample_streams,
+    AnySink, Dispatcher, Hears, News, Notice, Outlet, RenderedDelivery, idempotency_key, sample_at, sample_streams,
+    saved_cuts,
 };
 use crate::store::{Made, Reader, StoreError};
 
@@ -132,6 +133,12 @@ fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     }
     if out.is_empty() {
         say("There are no such deliveries.");
+    }
+    let head = Dispatcher::names().next().map(|name| reader.value(name)).transpose().map_err(failed)?.flatten();
+    for (_, total, says) in head.map(|head| saved_cuts(&head)).unwrap_or_default().each() {
+        if total > 0 {
+            super::setup::note(&format!("since the first start {total} {says}"));
+        }
     }
     print_while_read(out.as_bytes())?;
     Ok(ExitCode::SUCCESS)

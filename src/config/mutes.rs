@@ -4,10 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::alerts::Matcher;
+
 use super::Alerts;
 
 /// Of each, at most.
 const MOST: usize = 100;
+/// Letters of a name: it stands beside each alert that is held back.
+const MOST_LETTERS: usize = 100;
 
 /// Tells `wrong` of each: where, what, and how to mend it.
 pub fn check(alerts: &Alerts, wrong: &mut impl FnMut(&str, &str, &str)) {
@@ -20,6 +24,14 @@ pub fn check(alerts: &Alerts, wrong: &mut impl FnMut(&str, &str, &str)) {
                 let mend = format!("write {part} = {{ detector = \"…\" }}, or family, entity or app");
                 wrong(&format!("{at}.{part}"), &format!("the {part} means every alert"), &mend);
             }
+            short(&format!("{at}.{part}"), matcher, wrong);
+        }
+        if rule.equal.len() > 4 {
+            wrong(
+                &format!("{at}.equal"),
+                "something is named twice",
+                "name app, entity, family and detector once each",
+            );
         }
         if rule.equal.is_empty() {
             let mend = "write equal = [\"app\"], or entity, family or detector";
@@ -33,6 +45,10 @@ pub fn check(alerts: &Alerts, wrong: &mut impl FnMut(&str, &str, &str)) {
             let mend = "write alerts = { app = \"…\" }, or detector, family or entity";
             wrong(&format!("{at}.alerts"), "it holds back every alert", mend);
         }
+        short(&format!("{at}.alerts"), &rule.alerts, wrong);
+        if rule.days.len() > 7 {
+            wrong(&format!("{at}.days"), "a day is named twice", "name each day once");
+        }
         if rule.from == rule.to {
             wrong(&format!("{at}.to"), "it ends when it begins", "write the time at which it is over");
         }
@@ -45,10 +61,19 @@ pub fn check(alerts: &Alerts, wrong: &mut impl FnMut(&str, &str, &str)) {
     }
 }
 
+fn short(at: &str, matcher: &Matcher, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if let Err(says) = matcher.check() {
+        let (says, mend) = says.split_once(": ").unwrap_or((&says, "shorten it"));
+        wrong(at, says, mend);
+    }
+}
+
 fn name<'a>(at: &str, name: &'a str, names: &mut BTreeSet<&'a str>, wrong: &mut impl FnMut(&str, &str, &str)) {
     let at = format!("{at}.name");
     if name.trim().is_empty() {
         wrong(&at, "it has no name", "write name = \"…\": alerts that it holds back say so");
+    } else if name.chars().count() > MOST_LETTERS {
+        wrong(&at, &format!("the name has more than {MOST_LETTERS} letters"), "choose a shorter one");
     } else if !names.insert(name) {
         wrong(&at, &format!("{name:?} is the name of another one"), "choose another name");
     }
@@ -107,6 +132,13 @@ to = "22:00"
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
+        let long = format!(
+            "[[alerts.maintenance]]\nname = '{}'\nalerts = {{ app = '{}' }}\nfrom = '01:00'\nto = '02:00'\n",
+            "n".repeat(101),
+            "x".repeat(301)
+        );
+        let long = problems(&long).join("\n");
+        assert!(long.contains("`app` has 301 letters") && long.contains("more than 100 letters"), "{long}");
         let odd =
             problems("[[alerts.maintenance]]\nname = \"a\"\nalerts = { app = \"x\" }\nfrom = \"25:00\"\nto = \"1\"\n");
         assert!(odd.join("").contains("no time of day"), "{odd:?}");

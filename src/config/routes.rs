@@ -9,6 +9,10 @@ use super::Sinks;
 
 /// Routes at most.
 const MOST: usize = 100;
+/// What a route names of a kind, at most.
+const MOST_NAMED: usize = 200;
+/// Letters of a pattern.
+const MOST_LETTERS: usize = 300;
 
 /// Tells `wrong` of each: where, what, and how to mend it.
 pub(super) fn check(sinks: &Sinks, routes: &[Route], wrong: &mut impl FnMut(&str, &str, &str)) {
@@ -24,6 +28,7 @@ pub(super) fn check(sinks: &Sinks, routes: &[Route], wrong: &mut impl FnMut(&str
         if route.to.is_empty() {
             wrong(&format!("routes[{n}].to"), "this route leads nowhere", "name a sink: to = [\"ops\"]");
         }
+        short(n, route, wrong);
         for (m, to) in route.to.iter().enumerate() {
             if named.iter().all(|(_, name, _)| name != to) {
                 wrong(&format!("routes[{n}].to[{m}]"), &format!("there is no sink `{to}`"), &nearest(to, sinks));
@@ -47,6 +52,42 @@ pub(super) fn check(sinks: &Sinks, routes: &[Route], wrong: &mut impl FnMut(&str
                 "no route leads to this sink, so it never hears of anything",
                 &format!("add [[routes]] with to = [\"{name}\"], or take the sink out"),
             );
+        }
+    }
+}
+
+/// A route names no more than can be looked at for each change of an alert.
+fn short(n: usize, route: &Route, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let Route { to, families, levels, apps, entities, detectors, days, group_by, .. } = route;
+    let lists = [
+        ("to", to.len()),
+        ("families", families.len()),
+        ("levels", levels.len()),
+        ("apps", apps.len()),
+        ("entities", entities.len()),
+        ("detectors", detectors.len()),
+        ("days", days.len()),
+        ("group_by", group_by.len()),
+    ];
+    for (what, many) in lists.into_iter().filter(|(_, many)| *many > MOST_NAMED) {
+        let at = format!("routes[{n}].{what}");
+        wrong(
+            &at,
+            &format!("{many} are more than {MOST_NAMED}"),
+            "put what is alike into one pattern with `*`, or write two routes",
+        );
+    }
+    for (what, patterns) in [("apps", apps), ("entities", entities), ("detectors", detectors)] {
+        for (m, pattern) in patterns.iter().enumerate().take(MOST_NAMED) {
+            let letters = pattern.as_str().chars().count();
+            if letters > MOST_LETTERS {
+                let at = format!("routes[{n}].{what}[{m}]");
+                wrong(
+                    &at,
+                    &format!("the pattern has {letters} letters, more than {MOST_LETTERS}"),
+                    "end it sooner, with `*`",
+                );
+            }
         }
     }
 }
@@ -123,6 +164,66 @@ mod tests {
         ] {
             assert!(then.contains(part), "{part} is not in\n{then}");
         }
+    }
+
+    #[test]
+    fn a_secret_over_plain_http_is_a_problem_unless_it_is_allowed_or_stays_on_this_machine() {
+        let plain = |host: &str, allowed: &str| {
+            format!(
+                "[sinks.slack.s]\nurl = 'http://{host}/x'\n{allowed}[sinks.teams.t]\nurl = 'http://{host}/x'\n{allowed}\
+                 [sinks.pagerduty.p]\nurl = 'http://{host}/x'\nrouting_key = {{ file = '/k' }}\n{allowed}\
+                 [sinks.alertmanager.a]\nurl = 'http://{host}'\ntoken = {{ file = '/k' }}\n{allowed}\
+                 [sinks.webhook.w]\nurl = 'http://{host}/x?code=1'\n{allowed}\
+                 [sinks.sentinel.l]\nendpoint = 'http://{host}'\nauthority = 'http://{host}'\nrule = 'dcr-1'\n\
+                 tenant = 't'\nclient = 'c'\nsecret = {{ file = '/k' }}\n{allowed}"
+            )
+        };
+        let told = shown(&plain("mail.example", ""));
+        assert_eq!(told.matches("would go to mail.example without TLS").count(), 7, "{told}");
+        for part in ["the routing key", "the login", "a token", "the client secret", "set allow_plain_http = true"] {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+        for (host, allowed) in [
+            ("mail.example", "allow_plain_http = true\n"),
+            ("127.0.0.1:80", ""),
+            ("[::1]:80", ""),
+            ("[::ffff:127.0.0.1]", ""),
+            ("localhost:80", ""),
+        ] {
+            let text = plain(host, allowed);
+            let says = |problems: Vec<_>| panic!("{host}: {}", render(&problems, &text, false));
+            load("gatewatch.toml", &text).unwrap_or_else(says);
+        }
+        let open =
+            "[sinks.webhook.w]\nurl = 'http://mail.example/x'\n[sinks.alertmanager.a]\nurl = 'http://mail.example'\n";
+        assert!(load("gatewatch.toml", open).is_ok(), "what holds no secret may go as it is");
+    }
+
+    #[test]
+    fn what_a_file_holds_is_held_against_the_same_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        std::fs::write(&file, "http://hooks.example/services/T0\n").unwrap();
+        let open = |more: &str| {
+            let text = format!("[sinks.slack.ops]\nurl = {{ file = '{}' }}\n{more}", file.display());
+            let config = load("gatewatch.toml", &text).unwrap();
+            config
+                .sinks
+                .open(None, None, &crate::clock::Clock::fixed(crate::clock::Timestamp::MIN))
+                .map(|all| all.len())
+        };
+        let says = open("").unwrap_err().join("");
+        assert!(says.contains("would go to hooks.example without TLS") && !says.contains("T0"), "{says}");
+        assert_eq!(open("allow_plain_http = true\n"), Ok(1));
+    }
+
+    #[test]
+    fn a_route_that_names_too_much_or_too_long_is_told() {
+        let many = (0..201).map(|n| format!("'a{n}'")).collect::<Vec<_>>().join(", ");
+        let long = "x".repeat(301);
+        let text = format!("{SINKS}[[routes]]\nto = ['ops', 'night']\napps = [{many}]\nentities = ['{long}']\n");
+        let told = shown(&text);
+        assert!(told.contains("201 are more than 200") && told.contains("has 301 letters, more than 300"), "{told}");
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub struct Webhook {
     /// Whether private and loopback addresses may be called.
     #[serde(default)]
     pub allow_private: bool,
+    /// Whether a secret may go there without TLS.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     #[serde(with = "duration", default = "half_a_minute")]
     pub timeout: Duration,
@@ -88,6 +91,9 @@ pub struct Slack {
     /// Whether private and loopback addresses may be called.
     #[serde(default)]
     pub allow_private: bool,
+    /// Whether a secret may go there without TLS.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     #[serde(with = "duration", default = "half_a_minute")]
     pub timeout: Duration,
@@ -117,6 +123,9 @@ pub struct Teams {
     /// Whether private and loopback addresses may be called.
     #[serde(default)]
     pub allow_private: bool,
+    /// Whether a secret may go there without TLS.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     #[serde(with = "duration", default = "half_a_minute")]
     pub timeout: Duration,
@@ -149,6 +158,9 @@ pub struct PagerDuty {
     /// Whether private and loopback addresses may be called.
     #[serde(default)]
     pub allow_private: bool,
+    /// Whether a secret may go there without TLS.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     #[serde(with = "duration", default = "half_a_minute")]
     pub timeout: Duration,
@@ -181,6 +193,9 @@ pub struct Alertmanager {
     /// Whether private and loopback addresses may be called.
     #[serde(default)]
     pub allow_private: bool,
+    /// Whether a secret may go there without TLS.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     #[serde(with = "duration", default = "half_a_minute")]
     pub timeout: Duration,
@@ -288,6 +303,9 @@ pub struct Sentinel {
     /// Whether private and loopback addresses may be called.
     #[serde(default)]
     pub allow_private: bool,
+    /// Whether a secret may go there without TLS.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     #[serde(with = "duration", default = "half_a_minute")]
     pub timeout: Duration,

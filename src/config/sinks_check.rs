@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sinks::{Encryption, Template};
+use crate::sinks::{Alertmanager, Encryption, PagerDuty, Slack, Teams, Template, Webhook, holds_secret, in_the_clear};
 use crate::sources::Secret;
 
 use super::Sinks;
@@ -43,7 +43,43 @@ pub(super) fn check(sinks: &Sinks, wrong: &mut impl FnMut(&str, &str, &str)) {
             );
         }
     }
+    plain(sinks, wrong);
     mail(sinks, wrong);
+}
+
+/// A secret goes by TLS, or stays on this machine, unless its owner says otherwise.
+fn plain(sinks: &Sinks, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let mut tell = |path: String, (url, what): (&str, &str), allowed: bool| {
+        if let Some((says, mend)) = in_the_clear(url, what).filter(|_| !allowed) {
+            wrong(&path, &says, mend);
+        }
+    };
+    let literal = |url: &Secret| match url {
+        Secret::Literal(url) => url.clone(),
+        _ => String::new(),
+    };
+    for (name, sink) in &sinks.webhook {
+        let url = Some(literal(&sink.url)).filter(|url| holds_secret(url)).unwrap_or_default();
+        tell(format!("sinks.webhook.{name}.url"), (&url, Webhook::SECRET), sink.allow_plain_http);
+    }
+    for (name, sink) in &sinks.slack {
+        tell(format!("sinks.slack.{name}.url"), (&literal(&sink.url), Slack::SECRET), sink.allow_plain_http);
+    }
+    for (name, sink) in &sinks.teams {
+        tell(format!("sinks.teams.{name}.url"), (&literal(&sink.url), Teams::SECRET), sink.allow_plain_http);
+    }
+    for (name, sink) in &sinks.pagerduty {
+        let url = sink.url.as_ref().map(literal).unwrap_or_default();
+        tell(format!("sinks.pagerduty.{name}.url"), (&url, PagerDuty::SECRET), sink.allow_plain_http);
+    }
+    for (name, sink) in sinks.alertmanager.iter().filter(|(_, sink)| sink.password.is_some() || sink.token.is_some()) {
+        let url = literal(&sink.url);
+        tell(format!("sinks.alertmanager.{name}.url"), (&url, Alertmanager::SECRET), sink.allow_plain_http);
+    }
+    for (name, sink) in &sinks.sentinel {
+        tell(format!("sinks.sentinel.{name}.endpoint"), (&sink.endpoint, "a token"), sink.allow_plain_http);
+        tell(format!("sinks.sentinel.{name}.authority"), (&sink.authority, "the client secret"), sink.allow_plain_http);
+    }
 }
 
 fn mail(sinks: &Sinks, wrong: &mut impl FnMut(&str, &str, &str)) {

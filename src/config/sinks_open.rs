@@ -78,10 +78,10 @@ fn may(name: &str, named: Option<&Secret>) -> Result<Option<String>, String> {
 fn reach(
     ca_file: Option<&PathBuf>,
     proxy: Option<&Secret>,
-    allow_private: bool,
+    (allow_private, allow_plain_http): (bool, bool),
     timeout: Duration,
 ) -> Result<Reach, String> {
-    Ok(Reach { ca_file: ca_file.cloned(), proxy: may("proxy", proxy)?, allow_private, timeout })
+    Ok(Reach { ca_file: ca_file.cloned(), proxy: may("proxy", proxy)?, allow_private, allow_plain_http, timeout })
 }
 
 fn texts(title: Option<&String>, text: Option<&String>) -> Result<Texts, String> {
@@ -89,7 +89,12 @@ fn texts(title: Option<&String>, text: Option<&String>) -> Result<Texts, String>
 }
 
 fn webhook(table: &sinks::Webhook, ground: &Ground<'_>) -> Result<AnySink, String> {
-    let reach = reach(table.ca_file.as_ref(), table.proxy.as_ref(), table.allow_private, table.timeout)?;
+    let reach = reach(
+        table.ca_file.as_ref(),
+        table.proxy.as_ref(),
+        (table.allow_private, table.allow_plain_http),
+        table.timeout,
+    )?;
     let (url, signed) = (secret("url", &table.url)?, may("secret", table.secret.as_ref())?);
     let clock = ground.clock.clone();
     let sink = Webhook::new(&url, &reach, table.at_least, signed.as_deref(), ground.external_url, clock)?;
@@ -97,21 +102,36 @@ fn webhook(table: &sinks::Webhook, ground: &Ground<'_>) -> Result<AnySink, Strin
 }
 
 fn slack(table: &sinks::Slack, ground: &Ground<'_>) -> Result<AnySink, String> {
-    let reach = reach(table.ca_file.as_ref(), table.proxy.as_ref(), table.allow_private, table.timeout)?;
+    let reach = reach(
+        table.ca_file.as_ref(),
+        table.proxy.as_ref(),
+        (table.allow_private, table.allow_plain_http),
+        table.timeout,
+    )?;
     let texts = texts(table.title.as_ref(), table.text.as_ref())?;
     let sink = Slack::new(&secret("url", &table.url)?, &reach, texts, ground.clock.clone())?;
     Ok(AnySink::Slack(Box::new(sink)))
 }
 
 fn teams(table: &sinks::Teams, ground: &Ground<'_>) -> Result<AnySink, String> {
-    let reach = reach(table.ca_file.as_ref(), table.proxy.as_ref(), table.allow_private, table.timeout)?;
+    let reach = reach(
+        table.ca_file.as_ref(),
+        table.proxy.as_ref(),
+        (table.allow_private, table.allow_plain_http),
+        table.timeout,
+    )?;
     let texts = texts(table.title.as_ref(), table.text.as_ref())?;
     let sink = Teams::new(&secret("url", &table.url)?, &reach, texts, ground.clock.clone())?;
     Ok(AnySink::Teams(Box::new(sink)))
 }
 
 fn pagerduty(table: &sinks::PagerDuty, ground: &Ground<'_>) -> Result<AnySink, String> {
-    let reach = reach(table.ca_file.as_ref(), table.proxy.as_ref(), table.allow_private, table.timeout)?;
+    let reach = reach(
+        table.ca_file.as_ref(),
+        table.proxy.as_ref(),
+        (table.allow_private, table.allow_plain_http),
+        table.timeout,
+    )?;
     let texts = texts(table.title.as_ref(), table.text.as_ref())?;
     let url = may("url", table.url.as_ref())?.unwrap_or_else(|| PagerDuty::URL.to_owned());
     let key = secret("routing_key", &table.routing_key)?;
@@ -120,7 +140,12 @@ fn pagerduty(table: &sinks::PagerDuty, ground: &Ground<'_>) -> Result<AnySink, S
 }
 
 fn alertmanager(table: &sinks::Alertmanager, ground: &Ground<'_>) -> Result<AnySink, String> {
-    let reach = reach(table.ca_file.as_ref(), table.proxy.as_ref(), table.allow_private, table.timeout)?;
+    let reach = reach(
+        table.ca_file.as_ref(),
+        table.proxy.as_ref(),
+        (table.allow_private, table.allow_plain_http),
+        table.timeout,
+    )?;
     let login = match (&table.username, &table.password, &table.token) {
         (None, None, None) => Login::None,
         (Some(user), Some(password), None) => Login::Basic(user.clone(), secret("password", password)?),
@@ -165,7 +190,12 @@ fn kafka(table: &sinks::Kafka) -> Result<AnySink, String> {
 }
 
 fn sentinel(table: &sinks::Sentinel, ground: &Ground<'_>) -> Result<AnySink, String> {
-    let reach = reach(table.ca_file.as_ref(), table.proxy.as_ref(), table.allow_private, table.timeout)?;
+    let reach = reach(
+        table.ca_file.as_ref(),
+        table.proxy.as_ref(),
+        (table.allow_private, table.allow_plain_http),
+        table.timeout,
+    )?;
     let place = SentinelPlace {
         endpoint: table.endpoint.clone(),
         rule: table.rule.clone(),

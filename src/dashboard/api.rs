@@ -1,6 +1,7 @@
 //! The same for programs: alerts as JSON, and what people may do with them.
 
 pub(super) mod bulk;
+pub(super) mod exception;
 pub(super) mod incidents;
 pub(super) mod people;
 pub(super) mod problem;

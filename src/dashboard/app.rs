@@ -11,6 +11,7 @@ use super::acting::Ask;
 use super::api::bulk::Counts;
 use super::board::Board;
 use super::changes::Changes;
+use super::offers::Offers;
 use super::readers::Readers;
 use super::tap::Tap;
 use crate::access::{Identity, Sessions, Tokens};
@@ -46,6 +47,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Makes the API's form of an alert.
     pub native: fn(&Alert, &Streams) -> serde_json::Value,
+    /// Makes what is offered for a false alarm.
+    pub offers: Offers,
     /// Where we listen.
     pub listen: SocketAddr,
     /// How others reach us, such as `https://gatewatch.example.com`.

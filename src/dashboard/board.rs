@@ -64,6 +64,17 @@ pub struct SinkSeen {
     pub failing: Option<(String, Timestamp)>,
 }
 
+/// A ceiling that cut what sinks were told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutSeen {
+    /// How often, since the first start.
+    pub total: u64,
+    /// What that means.
+    pub says: &'static str,
+    /// Whether the log has said so since this start.
+    pub said: bool,
+}
+
 /// What pages say of a detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetectorSeen {
@@ -144,6 +155,8 @@ pub struct Board {
     pub exceptions: RwLock<Arc<[ExceptionSeen]>>,
     /// By the sink's name.
     pub sinks: DashMap<String, SinkSeen>,
+    /// What a ceiling cut of what sinks were told, by which.
+    pub cuts: DashMap<&'static str, CutSeen>,
     /// By the detector's id; replaced when detectors are reloaded.
     pub detectors: DashMap<String, DetectorSeen>,
     /// Replaced whole, a few times a second; the lock is held to copy it.

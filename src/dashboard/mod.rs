@@ -15,6 +15,7 @@ mod coverage;
 mod door;
 mod filter;
 mod live;
+mod offers;
 mod pages;
 mod pretty;
 mod probes;
@@ -28,8 +29,9 @@ mod words;
 
 pub use acting::Ask;
 pub use app::Parts;
-pub use board::{Board, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
+pub use board::{Board, CutSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
 pub use changes::{ChangeNote, Changes, Missed};
+pub use offers::Offers;
 pub use router::{router, serve};
 pub use tap::{Glimpse, Tap, TapFilter};
 pub use visible::visible;

@@ -58,6 +58,7 @@ pub fn router(parts: Parts) -> Result<Router, String> {
         .route("/api/v1/alerts", get(api::alerts))
         .route("/api/v1/alerts/{id}", get(api::alert))
         .route("/api/v1/alerts/{id}/activity", get(api::people::activity))
+        .route("/api/v1/alerts/{id}/exception", get(api::exception::exception))
         .route("/api/v1/alerts/{id}/acknowledge", post(api::people::acknowledge))
         .route("/api/v1/alerts/{id}/assign", post(api::people::assign))
         .route("/api/v1/alerts/{id}/unassign", post(api::people::unassign))

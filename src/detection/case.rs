@@ -11,9 +11,11 @@ use crate::posture::document::{Key, Located, Node, Section, unknown};
 use crate::posture::{Problem, Problems};
 use crate::telemetry::{Field, Kind};
 
+use super::condition::Condition;
 use super::{Level, case_raw, raw, when};
 
 const MAX_EVENTS: i64 = 20_000;
+const KEYS: [&str; 8] = ["name", "detector", "except", "given", "alert", "level", "count", "then_silence"];
 /// Fields that a case may not set: they follow from others.
 const DERIVED: [Field; 1] = [Field::Category];
 /// What a secret of an event may say of itself.
@@ -44,7 +46,7 @@ const SAID: [Field; 7] = [
 ];
 
 /// One case of a detector.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Case {
     /// The file it stands in.
     pub file: String,
@@ -62,6 +64,10 @@ pub struct Case {
     pub level: Option<Level>,
     /// How many events its findings must count in all.
     pub count: Option<u64>,
+    /// The detector it is for, where it says so: one in a file of its own must.
+    pub detector: Option<String>,
+    /// What counts for nothing, as if an exception said so.
+    pub(super) except: Option<Condition>,
 }
 
 /// Events that differ by a number only.
@@ -150,7 +156,9 @@ fn case(file: &str, item: Located, problems: &mut Problems) -> Option<Case> {
     });
     let count = section.take("count").and_then(|count| count.number("`count`", 0, i64::MAX, problems));
     let then_silence = section.take("then_silence").and_then(|time| time.duration("`then_silence`", problems));
-    section.finish("a key of a case", &["name", "given", "alert", "level", "count", "then_silence"], problems);
+    let detector = section.take("detector").and_then(|detector| detector.text("`detector`", problems));
+    let except = section.take("except").map(|except| when::compile(except, problems));
+    section.finish("a key of a case", &KEYS, problems);
     Some(Case {
         file: file.to_owned(),
         line,
@@ -160,6 +168,8 @@ fn case(file: &str, item: Located, problems: &mut Problems) -> Option<Case> {
         alert: alert?,
         level,
         count: count.and_then(|count| u64::try_from(count).ok()),
+        detector,
+        except,
     })
 }
 

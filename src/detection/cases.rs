@@ -17,7 +17,11 @@ use crate::telemetry::Category;
 
 use super::case::Case;
 use super::case_event::Stage;
-use super::{Catalogue, Detector, Detectors, Engine, EngineSettings, Finding, Level, Matcher, Signal, Signals};
+use super::exceptions::Exceptions;
+use super::{
+    Catalogue, Detector, Detectors, Engine, EngineSettings, Finding, Level, Matcher, Problem, Signal, Signals,
+};
+use crate::posture::document::unknown;
 
 /// A Monday at noon: 2026-01-05T12:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_seconds(1_767_614_400);
@@ -70,6 +74,32 @@ pub fn run_with(
     numbers.flat_map(|number| of(catalogue, number, redactor, &evaluate)).collect()
 }
 
+/// Runs cases that stand in a file of their own, each for the detector that it names.
+///
+/// # Errors
+///
+/// Names every case that says no detector, or one that is none.
+pub fn run_loose(catalogue: &Catalogue, cases: &[Case], redactor: &Redactor) -> Result<Vec<CaseResult>, Vec<Problem>> {
+    let (mut results, mut problems) = (Vec::new(), Vec::new());
+    for case in cases {
+        let named = case.detector.as_deref();
+        match named.and_then(|id| catalogue.detectors.place_of(id)) {
+            Some(number) => results.push(Ground::of(catalogue, number).result(case, redactor, &evaluate)),
+            None => {
+                problems.push(Problem { file: case.file.clone(), line: case.line, says: nobodys(catalogue, named) });
+            }
+        }
+    }
+    if problems.is_empty() { Ok(results) } else { Err(problems) }
+}
+
+fn nobodys(catalogue: &Catalogue, named: Option<&str>) -> String {
+    match named {
+        Some(id) => unknown(id, "a detector", catalogue.detectors.all.iter().map(|detector| &*detector.id)),
+        None => "Say which detector the case is for: `detector: probing.scanner`.".to_owned(),
+    }
+}
+
 /// Runs the cases of one detector.
 fn of(
     catalogue: &Catalogue,
@@ -77,24 +107,73 @@ fn of(
     redactor: &Redactor,
     evaluate: &impl Fn(&Arc<Detector>, Rehearsal) -> Vec<Finding>,
 ) -> impl Iterator<Item = CaseResult> {
-    let detector = &catalogue.detectors.all[number];
-    // What adds up what others find needs the others; every other detector is alone.
-    let together = detector.counting.is_risk();
-    let matcher =
-        if together { catalogue.matcher(KEY) } else { Matcher::new(Arc::from([catalogue.rules[number].clone()]), KEY) };
-    catalogue.cases[number].iter().map(move |case| {
-        let rehearsal = rehearse(case, &matcher, redactor);
-        let mut findings =
-            if together { evaluate_all(&catalogue.detectors, rehearsal) } else { evaluate(detector, rehearsal) };
-        findings.retain(|finding| finding.detector == detector.id);
+    let ground = Ground::of(catalogue, number);
+    catalogue.cases[number].iter().map(move |case| ground.result(case, redactor, evaluate))
+}
+
+/// A detector, and what its cases run on.
+pub(super) struct Ground<'c> {
+    detectors: &'c Arc<Detectors>,
+    detector: &'c Arc<Detector>,
+    matcher: Matcher,
+    /// Its place among the matcher's rules, and how many those are.
+    place: (usize, usize),
+}
+
+impl<'c> Ground<'c> {
+    /// What adds up what others find needs the others; every other detector is alone.
+    pub(super) fn of(catalogue: &'c Catalogue, number: usize) -> Self {
+        let detector = &catalogue.detectors.all[number];
+        let together = detector.counting.is_risk();
+        let (matcher, place) = if together {
+            (catalogue.matcher(KEY), (number, catalogue.rules.len()))
+        } else {
+            (Matcher::new(Arc::from([catalogue.rules[number].clone()]), KEY), (0, 1))
+        };
+        Self { detectors: &catalogue.detectors, detector, matcher, place }
+    }
+
+    fn result(
+        &self,
+        case: &Case,
+        redactor: &Redactor,
+        evaluate: &impl Fn(&Arc<Detector>, Rehearsal) -> Vec<Finding>,
+    ) -> CaseResult {
         CaseResult {
-            detector: detector.id.clone(),
+            detector: self.detector.id.clone(),
             file: case.file.clone(),
             line: case.line,
             name: case.name.clone(),
-            wrong: judge(case, &findings),
+            wrong: judge(case, &self.findings(case, redactor, evaluate)),
         }
-    })
+    }
+
+    /// Returns what the detector finds in a case, but for what the case excepts.
+    fn findings(
+        &self,
+        case: &Case,
+        redactor: &Redactor,
+        evaluate: &impl Fn(&Arc<Detector>, Rehearsal) -> Vec<Finding>,
+    ) -> Vec<Finding> {
+        let (place, of) = self.place;
+        let except = case.except.clone().map(|when| Arc::new(Exceptions::lone(when, place, of)));
+        let rehearsal = match &except {
+            Some(except) => rehearse(case, &self.matcher.clone().with_exceptions(Arc::clone(except)), redactor),
+            None => rehearse(case, &self.matcher, redactor),
+        };
+        let mut findings =
+            if of > 1 { evaluate_all(self.detectors, rehearsal) } else { evaluate(self.detector, rehearsal) };
+        findings.retain(|finding| finding.detector == self.detector.id);
+        if let Some(except) = except.filter(|_| self.detector.counting.has_no_event()) {
+            findings.retain(|finding| except.cover_eventless(place, finding).is_none());
+        }
+        findings
+    }
+
+    /// Tells whether the detector fires in a case, for whomever.
+    pub(super) fn fires(&self, case: &Case, redactor: &Redactor) -> bool {
+        self.findings(case, redactor, &evaluate).iter().any(|finding| finding.fired)
+    }
 }
 
 /// Matches the events of a case, in order of time.

@@ -170,6 +170,7 @@ impl Parts {
                 None => parts.detector(path, text),
             }
         }
+        parts.strays();
         if parts.compiled.len() > usize::from(u16::MAX) {
             parts.problems.push(whole("", "There are more than 65,535 detectors."));
         }
@@ -202,6 +203,19 @@ impl Parts {
         match Case::read_all(path, text) {
             Ok(cases) => _ = self.cases.insert(detector.to_owned(), cases),
             Err(found) => self.problems.extend(found),
+        }
+    }
+
+    /// A case that names a detector stands beside that one.
+    fn strays(&mut self) {
+        for (path, one) in &self.compiled {
+            let id = &*one.detector.id;
+            for case in self.cases.get(path).map(Vec::as_slice).unwrap_or_default() {
+                if let Some(named) = case.detector.as_deref().filter(|named| *named != id) {
+                    let says = format!("The case is for `{named}`, and stands with those of `{id}`. Move it.");
+                    self.problems.push(Problem { file: case.file.clone(), line: case.line, says });
+                }
+            }
         }
     }
 

@@ -156,6 +156,15 @@ impl Condition {
         }
     }
 
+    /// Tells whether it walks the raw record.
+    pub(super) fn looks_at_raw(&self) -> bool {
+        match self {
+            Self::All(inner) | Self::Any(inner) => inner.iter().any(Self::looks_at_raw),
+            Self::Not(inner) => inner.looks_at_raw(),
+            other => matches!(other, Self::Raw(_)),
+        }
+    }
+
     /// Adds the words that it looks for where a [`Gate`] can look.
     pub(super) fn sought<'c>(&'c self, sought: &mut Vec<&'c Sought>) {
         match self {

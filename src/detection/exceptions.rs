@@ -137,6 +137,67 @@ impl Exceptions {
         if problems.is_empty() { Ok(read) } else { Err(problems.into_list()) }
     }
 
+    /// Returns an exception for detector number `detector` of so many, which covers what fulfils `when` for ever.
+    pub(super) fn lone(when: Condition, detector: usize, detectors: usize) -> Self {
+        let asked =
+            Asked { addresses: when.mentions(&Field::of_address), inventory: when.mentions(&Field::of_inventory) };
+        let exception = Exception {
+            id: Arc::from("except"),
+            detectors: Vec::new(),
+            owner: String::new(),
+            reason: String::new(),
+            created: None,
+            expires: Timestamp::MAX,
+            when,
+        };
+        let mut of = vec![Vec::new(); detectors];
+        if let Some(own) = of.get_mut(detector) {
+            own.push(0);
+        }
+        Self { all: vec![exception], of, asked }
+    }
+
+    /// Returns these and those of `others`, which are for the same detectors.
+    ///
+    /// # Errors
+    ///
+    /// Says which id both have, or that they are too many.
+    pub fn and(&self, others: &Self) -> Result<Self, String> {
+        let both = others.all.iter().find(|one| self.all.iter().any(|known| known.id == one.id));
+        if let Some(one) = both {
+            return Err(format!("there is an exception `{}` already: give it another id", one.id));
+        }
+        let before = self.all.len();
+        if before + others.all.len() > MAX_EXCEPTIONS {
+            return Err(format!("there are more than {MAX_EXCEPTIONS} exceptions: take out those that ended"));
+        }
+        let all: Vec<_> = self.all.iter().chain(&others.all).cloned().collect();
+        let mut of = vec![Vec::new(); self.of.len().max(others.of.len())];
+        for (from, places) in [(0, &self.of), (before, &others.of)] {
+            for (own, more) in of.iter_mut().zip(places) {
+                own.extend(more.iter().map(|place| place + from as u16));
+            }
+        }
+        let asked = Asked {
+            addresses: self.asked.addresses || others.asked.addresses,
+            inventory: self.asked.inventory || others.asked.inventory,
+        };
+        Ok(Self { all, of, asked })
+    }
+
+    /// Tells whether one of them, not ended at `at`, covers for detector number `detector` an event of which
+    /// only the texts that `get` gives are known.
+    pub(super) fn covers_texts<'t>(
+        &self,
+        detector: usize,
+        at: Timestamp,
+        get: &impl Fn(Field) -> Option<&'t str>,
+    ) -> bool {
+        let of = self.of.get(detector).map(Vec::as_slice).unwrap_or_default();
+        let mut those = of.iter().map(|place| &self.all[usize::from(*place)]);
+        those.any(|exception| at < exception.expires && exception.when.holds_of(get))
+    }
+
     /// Returns the same exceptions for `detectors`; a name that is none of theirs covers nothing.
     #[must_use]
     pub fn for_others(&self, detectors: &Detectors) -> Self {
@@ -314,6 +375,20 @@ mod tests {
         let others = Catalogue::build(&files).unwrap();
         assert_eq!(shipped.for_others(&others.detectors).of, [vec![], vec![0]], "identity.x, probing.x");
         assert_eq!(Exceptions::default().for_others(&others.detectors).of, Vec::<Vec<u16>>::new());
+    }
+
+    #[test]
+    fn exceptions_of_two_files_hold_side_by_side_under_ids_of_their_own() {
+        let first = read(PENTEST).unwrap();
+        let other = read(&PENTEST.replace("march", "april").replace("probing, ", "")).unwrap();
+        let both = first.and(&other).unwrap();
+        assert_eq!(both.all().iter().map(|one| &*one.id).collect::<Vec<_>>(), ["pentest-march", "pentest-april"]);
+        let catalogue = Catalogue::shipped().unwrap();
+        let place = catalogue.detectors.place_of("key-usage.limit_exhausted").unwrap();
+        assert_eq!(both.of[place], [0, 1]);
+        assert_eq!(Exceptions::default().and(&other).unwrap().of, other.of);
+        assert_eq!(first.and(&Exceptions::default()).unwrap().of, first.of);
+        assert!(first.and(&first).unwrap_err().contains("`pentest-march` already"));
     }
 
     #[test]

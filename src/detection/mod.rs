@@ -30,6 +30,7 @@ mod kinds;
 mod matcher;
 mod naming;
 mod needs;
+pub mod proposal;
 mod raw;
 mod rule;
 mod scene;

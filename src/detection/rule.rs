@@ -70,6 +70,15 @@ impl Rule {
         }
     }
 
+    /// Tells whether it looks into the raw record.
+    pub(super) fn looks_at_raw(&self) -> bool {
+        let in_weight = match &self.weigh {
+            Weigh::Part(part) => part.looks_at_raw(),
+            weigh => matches!(weigh, Weigh::Place(_)),
+        };
+        in_weight || self.steps.iter().any(Condition::looks_at_raw)
+    }
+
     /// Tells whether it looks at a field for which `of` holds.
     pub(super) fn asks(&self, of: fn(Field) -> bool) -> bool {
         let in_terms = self.by.iter().chain(&self.value).any(|term| term.0.iter().any(|field| of(*field)));

@@ -62,6 +62,8 @@ pub struct Metrics {
     pub deliveries: Counts,
     /// Deliveries that wait, by `sink`.
     pub deliveries_waiting: Levels,
+    /// Tellings that a ceiling of the dispatcher cut, by which.
+    pub tellings_cut: Counts,
     /// Bytes in the spool of the HTTP source.
     pub spool_bytes: IntGauge,
     /// Requests to the dashboard, by `route` and `code`.
@@ -127,6 +129,7 @@ impl Metrics {
             messages: count("gatewatch_messages_total", "Messages read.", &["source"])?,
             bytes: count("gatewatch_bytes_total", "Bytes read.", &["source"])?,
             deliveries: count("gatewatch_deliveries_total", "Attempts to deliver.", &["sink", "outcome"])?,
+            tellings_cut: count("gatewatch_tellings_cut_total", "Tellings that a ceiling cut.", &["what"])?,
             deliveries_waiting: level("gatewatch_deliveries_waiting", "Deliveries that wait.", &["sink"])?,
             spool_bytes: gauge(r, "gatewatch_spool_bytes", "Bytes in the spool of the HTTP source.")?,
             http_requests: count("gatewatch_http_requests_total", "Requests answered.", &["route", "code"])?,
@@ -207,6 +210,7 @@ mod tests {
         metrics.bytes.add(&["fleet"], 3);
         metrics.deliveries.add(&["pager", "delivered"], 1);
         metrics.deliveries_waiting.set(&["pager"], 1);
+        metrics.tellings_cut.add(&["merged"], 1);
         metrics.http_requests.add(&["/", "200"], 1);
         metrics.epoch_commit_seconds.observe(0.003);
         metrics
@@ -243,6 +247,7 @@ mod tests {
         gatewatch_signals_total counter
         gatewatch_source_lag gauge
         gatewatch_spool_bytes gauge
+        gatewatch_tellings_cut_total counter
         gatewatch_watermark_age_seconds gauge
         ");
         assert!(text.contains("gatewatch_build_info{version=\"0.1.0\"} 1"));

@@ -28,8 +28,6 @@ use super::parts::Ask;
 
 /// Deliveries of one sink under way at a time.
 const UNDER_WAY: usize = 8;
-/// What the dispatcher's state is called in an epoch.
-pub const DISPATCH: &str = "dispatch";
 
 /// What became of one attempt.
 #[derive(Debug)]
@@ -95,9 +93,9 @@ impl Deliveries {
 
     /// Goes on where the newest epoch stood; `open` are the alerts that are not closed. Sinks that
     /// must be reminded of those are, from now on.
-    pub fn resume(&mut self, saved: Option<&[u8]>, open: &[Alert]) {
+    pub fn resume(&mut self, saved: &[Vec<u8>], open: &[Alert]) {
         let now = self.clock.now();
-        if saved.is_some_and(|bytes| !self.dispatcher.restore(bytes, now)) {
+        if !self.dispatcher.restore(saved, now) {
             tracing::warn!("what was to be told together is not known any more: it was kept by another version");
         }
         for (number, lane) in self.lanes.iter().enumerate() {
@@ -141,7 +139,7 @@ impl Deliveries {
             epoch.outbox.extend(self.take(transition, streams, now, audience));
         }
         epoch.outbox.extend(self.due(now, look));
-        epoch.values.extend(self.dispatcher.save().map(|bytes| (DISPATCH, bytes)));
+        epoch.values.extend(self.dispatcher.save());
     }
 
     /// Returns the deliveries to make of `transition`, of which `audience` may hear.
@@ -204,6 +202,7 @@ impl Deliveries {
 
     /// Shows how many deliveries of each sink wait, those of no sink any more left out.
     pub fn show(&self, watch: &mut super::Watch, waiting: &[(String, u64)]) {
+        watch.cuts(self.dispatcher.cuts());
         for lane in &self.lanes {
             let wait = waiting.iter().find(|(name, _)| *name == lane.name).map_or(0, |(_, n)| *n);
             watch.waiting(&lane.name, lane.sink.kind(), wait);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::detection::{Counting, Exceptions, Finding};
+use crate::detection::{Exceptions, Finding};
 use crate::store::Reload;
 
 use super::{Core, Stage};
@@ -58,7 +58,7 @@ impl Core {
         if !exceptions.all().is_empty() {
             findings.retain(|finding| {
                 let number = self.detectors.place_of(&finding.detector).filter(|_| finding.fired);
-                let eventless = number.filter(|number| has_no_event(&self.detectors.all[*number].counting));
+                let eventless = number.filter(|number| self.detectors.all[*number].counting.has_no_event());
                 let held = eventless.and_then(|number| exceptions.cover_eventless(number, finding));
                 held.inspect(|id| self.held_back(id)).is_none()
             });
@@ -70,9 +70,4 @@ impl Core {
         }
         findings
     }
-}
-
-/// Tells whether what a detector finds is found in no event: a silence, or what others found.
-const fn has_no_event(counting: &Counting) -> bool {
-    matches!(counting, Counting::Absence { .. } | Counting::Risk(_))
 }

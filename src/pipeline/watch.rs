@@ -19,6 +19,7 @@ use super::Core;
 use super::core::Absorbed;
 use super::deliveries::Settled;
 
+mod cuts;
 mod surround;
 
 /// Rates are over this long.

@@ -55,6 +55,9 @@ impl std::fmt::Debug for Alertmanager {
 }
 
 impl Alertmanager {
+    /// What only its receiver may know of what goes there.
+    pub const SECRET: &'static str = "the login";
+
     /// Returns the sink for the Alertmanager at `url`, without `/api/v2`; connects to nothing yet.
     ///
     /// # Errors
@@ -68,7 +71,10 @@ impl Alertmanager {
         clock: Clock,
     ) -> Result<Self, String> {
         let url = format!("{}/api/v2/alerts", url.trim().trim_end_matches('/'));
-        let (poster, external_url) = (Poster::new(&url, reach, clock)?, external_url.map(str::to_owned));
+        let (mut poster, external_url) = (Poster::new(&url, reach, clock)?, external_url.map(str::to_owned));
+        if login != Login::None {
+            poster = poster.carrying(Self::SECRET, reach)?;
+        }
         Ok(Self { poster, login, external_url, firing: Mutex::default() })
     }
 

@@ -22,6 +22,9 @@ use super::route::Route;
 mod due;
 mod saved;
 
+use saved::Changed;
+pub use saved::saved_cuts;
+
 const MOST_TOLD: usize = 8_192;
 const MOST_GROUPS: usize = 512;
 const MOST_WAITING: usize = 50;
@@ -56,7 +59,45 @@ pub struct Dispatcher {
     looked: Timestamp,
     /// Whether an alert is to be told again.
     repeats: bool,
-    changed: bool,
+    changed: Changed,
+    cuts: Cuts,
+}
+
+/// How often a ceiling made a sink hear less than of each alert by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cuts {
+    /// Who was told of an alert was forgotten: it is not told again how that ends.
+    pub forgotten: u64,
+    /// An alert waits in a message with others that have nothing in common with it.
+    pub merged: u64,
+    /// An alert was not named in its message, only counted.
+    pub counted: u64,
+}
+
+impl Cuts {
+    /// Returns each by the name that metrics give it, with what it means for who reads it.
+    pub fn each(self) -> [(&'static str, u64, &'static str); 3] {
+        [
+            (
+                "forgotten",
+                self.forgotten,
+                "tellings were forgotten, so that those sinks do not hear how the alerts ended",
+            ),
+            ("merged", self.merged, "alerts waited in messages of which the alerts have nothing in common"),
+            ("counted", self.counted, "alerts were not named in their messages, only counted"),
+        ]
+    }
+
+    /// Returns the more of each of both.
+    #[must_use]
+    fn and(self, other: Self) -> Self {
+        Self {
+            forgotten: self.forgotten.max(other.forgotten),
+            merged: self.merged.max(other.merged),
+            counted: self.counted.max(other.counted),
+        }
+    }
 }
 
 /// A sink, a route, and what the alerts have in common.
@@ -145,7 +186,8 @@ impl Dispatcher {
             sent: 0,
             looked: Timestamp::MIN,
             repeats: false,
-            changed: false,
+            changed: Changed::default(),
+            cuts: Cuts::default(),
         }
     }
 
@@ -236,7 +278,7 @@ impl Dispatcher {
         if !self.sinks[sink].remembered {
             return;
         }
-        self.changed = true;
+        self.changed.alert(alert.id);
         if alert.state == AlertState::Closed {
             self.told.remove(&(sink, alert.id));
             return;
@@ -247,7 +289,10 @@ impl Dispatcher {
             oldest.sort_unstable();
             for (_, key) in oldest.into_iter().take(MOST_TOLD / 8) {
                 self.told.remove(&key);
+                self.changed.alert(key.1);
+                self.cuts.forgotten += 1;
             }
+            self.changed.head();
         }
     }
 
@@ -257,16 +302,28 @@ impl Dispatcher {
         group.waiting.iter_mut().find(|known| known.alert == alert)
     }
 
+    /// Notes that what waits to be told to `sink` of an alert has changed, if anything does.
+    fn waits_changed(&mut self, sink: usize, alert: AlertId) {
+        if let Some(key) = self.places.get(&(sink, alert)) {
+            self.changed.group(key);
+        }
+    }
+
+    /// Returns how often its ceilings were reached.
+    pub fn cuts(&self) -> Cuts {
+        self.cuts
+    }
+
     /// Brings what waits to be told of an alert up to date.
     fn refresh(&mut self, sink: usize, notice: &Notice) {
         if let Some(known) = self.waiting(sink, notice.alert) {
             *known = Notice { news: known.news, by: known.by.clone(), reason: known.reason.clone(), ..notice.clone() };
-            self.changed = true;
+            self.waits_changed(sink, notice.alert);
         }
     }
 
     fn gather(&mut self, (sink, route): (usize, usize), alert: &Alert, notice: Notice, now: Timestamp) {
-        self.changed = true;
+        self.waits_changed(sink, notice.alert);
         if let Some(known) = self.waiting(sink, notice.alert) {
             // What opened and got worse before anybody was told has opened.
             let news = if matches!(notice.news, News::Worse | News::Unsilenced) { known.news } else { notice.news };
@@ -277,7 +334,10 @@ impl Dispatcher {
         let (due, mut key) = (now.plus(way.wait), (sink, route, way.in_common(alert)));
         if !self.groups.contains_key(&key) && self.groups.len() >= MOST_GROUPS {
             key.2 = Vec::new();
+            self.cuts.merged += 1;
+            self.changed.head();
         }
+        self.changed.group(&key);
         let fresh = || Group { waiting: Vec::new(), more: 0, due };
         let group = self.groups.entry(key.clone()).or_insert_with(fresh);
         let id = notice.alert;
@@ -339,19 +399,19 @@ mod tests {
         toml::from_str::<File>(text).unwrap().routes
     }
 
-    fn dispatcher(text: &str) -> Dispatcher {
+    pub(super) fn dispatcher(text: &str) -> Dispatcher {
         Dispatcher::new(&outlets(), routes(text), None)
     }
 
-    fn at(seconds: i64) -> Timestamp {
+    pub(super) fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
     }
 
-    fn alert(id: u64, level: Level) -> Alert {
+    pub(super) fn alert(id: u64, level: Level) -> Alert {
         Alert { id: AlertId(id), level, ..sample() }
     }
 
-    fn opened(id: u64) -> Transition {
+    pub(super) fn opened(id: u64) -> Transition {
         Transition::Opened(alert(id, Level::Medium))
     }
 
@@ -494,7 +554,8 @@ mod tests {
         before.take(&Transition::Opened(alert(2, Level::High)), at(0), Audience::All);
         before.went.insert((1, 0), vec![at(-5), at(-1)]);
         before.went.insert((1, 1), vec![at(-3)]);
-        let saved = before.save().unwrap();
+        before.changed.head();
+        let saved: Vec<Vec<u8>> = before.save().into_iter().map(|(_, bytes)| bytes).collect();
         let mut after = dispatcher(route);
         assert!(after.restore(&saved, at(1)));
         assert_eq!(after.went[&(1, 0)], [at(-5), at(-3), at(-1)]);
@@ -506,7 +567,7 @@ mod tests {
     fn after_a_state_that_cannot_be_read_no_message_has_the_key_of_an_older_one() {
         let mut before = dispatcher("");
         let mut after = dispatcher("");
-        assert!(!after.restore(b"of another version", at(1_000_000)));
+        assert!(!after.restore(&[b"of another version".to_vec()], at(1_000_000)));
         let mut keys = std::collections::BTreeSet::new();
         for (id, one) in [(1, &mut before), (2, &mut after)] {
             one.take(&opened(id), at(1_000_000), Audience::All);
@@ -625,6 +686,9 @@ mod tests {
         assert!(one.told.len() <= MOST_TOLD && one.groups.len() <= MOST_GROUPS + 1);
         let messages = one.due(at(100), |_| None);
         assert_eq!(messages.len(), 30);
+        let told: u64 = messages.iter().map(|message| message.more).sum();
+        assert!(one.cuts.forgotten > 1_000 && one.cuts.merged > 1_000, "{:?}", one.cuts);
+        assert_eq!(one.cuts.counted, told, "what is only counted is counted");
         let all: u64 = one.groups.values().map(|group| group.waiting.len() as u64 + group.more).sum::<u64>()
             + messages.iter().map(|message| message.notices.len() as u64 + message.more).sum::<u64>();
         assert_eq!(all, 10_000);
@@ -642,7 +706,7 @@ mod tests {
             let text = "[[routes]]\nto = ['channel', 'program']\nat_most = '3 per 5m'\nrepeat = '20m'\n\
                         [[routes]]\nto = ['pager']\nat_least = 'high'";
             let (mut kept, mut restarted) = (dispatcher(text), dispatcher(text));
-            let (mut now, mut saved) = (0, None);
+            let (mut now, mut saved) = (0, BTreeMap::new());
             for (what, id, later, restart) in steps {
                 now += later;
                 let transition = match what {
@@ -660,11 +724,12 @@ mod tests {
                 kept.is_due(at(now));
                 restarted.is_due(at(now));
                 proptest::prop_assert_eq!(kept.due(at(now), look), restarted.due(at(now), look));
-                saved = restarted.save().or(saved);
+                saved.extend(restarted.save());
                 if restart {
                     let looked = restarted.looked;
                     restarted = dispatcher(text);
-                    proptest::prop_assert!(saved.as_deref().is_none_or(|bytes| restarted.restore(bytes, at(now))));
+                    let values: Vec<Vec<u8>> = saved.values().cloned().collect();
+                    proptest::prop_assert!(restarted.restore(&values, at(now)));
                     restarted.looked = looked;
                 }
             }

@@ -34,7 +34,7 @@ use std::time::Duration;
 pub use alertmanager::{Alertmanager, Login};
 pub use any::{AnySink, Hears, Outlet};
 pub use backoff::next_attempt;
-pub use dispatch::{Audience, Dispatcher, Gathered};
+pub use dispatch::{Audience, Cuts, Dispatcher, Gathered, saved_cuts};
 pub use email::{Email, Encryption, MailServer};
 pub use jsonl::{Format, Jsonl, JsonlSettings};
 pub use kafka::Kafka;
@@ -42,7 +42,7 @@ pub use native::native;
 pub use notice::{News, Notice};
 pub use ocsf::{Activity, ocsf};
 pub use pagerduty::PagerDuty;
-pub use post::Reach;
+pub use post::{Reach, holds_secret, in_the_clear};
 pub use redacted::{RedactedFile, RedactedStream, RedactedTopic};
 pub use route::{Day, GroupBy, Hours, Offset, Pattern, Rate, Route};
 #[cfg(test)]

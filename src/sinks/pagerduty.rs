@@ -33,6 +33,9 @@ impl std::fmt::Debug for PagerDuty {
 }
 
 impl PagerDuty {
+    /// What only its receiver may know of what goes there.
+    pub const SECRET: &'static str = "the routing key";
+
     /// Where events go unless told otherwise; `https://events.eu.pagerduty.com/v2/enqueue` in the EU.
     pub const URL: &'static str = "https://events.pagerduty.com/v2/enqueue";
 
@@ -53,7 +56,8 @@ impl PagerDuty {
             return Err("routing_key: expected the 32 letters and digits of an Events API v2 integration".into());
         }
         let external_url = external_url.map(str::to_owned);
-        Ok(Self { poster: Poster::new(url, reach, clock)?, routing_key: routing_key.to_owned(), texts, external_url })
+        let poster = Poster::new(url, reach, clock)?.carrying(Self::SECRET, reach)?;
+        Ok(Self { poster, routing_key: routing_key.to_owned(), texts, external_url })
     }
 
     /// Returns the event about `transition`, told as `news`, without the routing key; `None` for what

@@ -32,6 +32,8 @@ pub struct Reach {
     pub proxy: Option<String>,
     /// Whether the URL may lead to a private, link-local or loopback address.
     pub allow_private: bool,
+    /// Whether a secret may go to the receiver without TLS, to others than this machine.
+    pub allow_plain_http: bool,
     /// How long one delivery may take.
     pub timeout: Duration,
 }
@@ -45,7 +47,13 @@ impl fmt::Debug for Reach {
 
 impl Default for Reach {
     fn default() -> Self {
-        Self { ca_file: None, proxy: None, allow_private: false, timeout: Duration::from_secs(30) }
+        Self {
+            ca_file: None,
+            proxy: None,
+            allow_private: false,
+            allow_plain_http: false,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -84,6 +92,18 @@ impl Poster {
         // Err: somebody has installed a provider before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self { client: client(reach)?, url, host, clock })
+    }
+
+    /// Says that `what`, a secret, goes to the receiver with every request.
+    ///
+    /// # Errors
+    ///
+    /// Says that everybody on the way could read it.
+    pub fn carrying(self, what: &str, reach: &Reach) -> Result<Self, String> {
+        match in_the_clear(self.url.as_str(), what) {
+            Some((says, mend)) if !reach.allow_plain_http => Err(format!("url: {says}: {mend}")),
+            _ => Ok(self),
+        }
     }
 
     /// Begins a request to the receiver's URL, with a body of JSON.
@@ -136,6 +156,26 @@ impl Poster {
         let cause: String = cause.chars().filter(|c| !c.is_control()).take(200).collect();
         SinkError::retry(format!("{host} can't be reached ({cause}): check name, port, proxy and certificate"))
     }
+}
+
+/// Says that `what`, a secret that goes to `url`, could be read on the way, and how to mend it; `None` where it goes
+/// by TLS or stays on this machine.
+pub fn in_the_clear(url: &str, what: &str) -> Option<(String, &'static str)> {
+    let url = Url::parse(url.trim()).ok().filter(|url| url.scheme() == "http")?;
+    let host = url.host_str()?;
+    let name = host.trim_matches(['[', ']']);
+    let here = name.parse::<IpAddr>().map_or_else(
+        |_| name == "localhost" || name.ends_with(".localhost"),
+        |address| address.to_canonical().is_loopback(),
+    );
+    let says = format!("{what} would go to {host} without TLS, for everybody on the way to read");
+    (!here).then_some((says, "write https://, or set allow_plain_http = true if nobody else is on the way"))
+}
+
+/// Tells whether a webhook's address holds what only its owner should know: a user, or a query.
+pub fn holds_secret(url: &str) -> bool {
+    let url = Url::parse(url.trim()).ok();
+    url.is_some_and(|url| !url.username().is_empty() || url.password().is_some() || url.query().is_some())
 }
 
 /// What a receiver answered.

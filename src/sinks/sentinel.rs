@@ -105,8 +105,12 @@ impl Sentinel {
         let tokens = format!("{}/{}/oauth2/v2.0/token", place.authority.trim_end_matches('/'), place.tenant);
         let of = |name: &'static str| move |says: String| says.replacen("url:", &format!("{name}:"), 1);
         Ok(Self {
-            rows: Poster::new(&rows, reach, clock.clone()).map_err(of("endpoint"))?,
-            tokens: Poster::new(&tokens, reach, clock).map_err(of("authority"))?,
+            rows: Poster::new(&rows, reach, clock.clone())
+                .and_then(|poster| poster.carrying("a token", reach))
+                .map_err(of("endpoint"))?,
+            tokens: Poster::new(&tokens, reach, clock)
+                .and_then(|poster| poster.carrying("the client secret", reach))
+                .map_err(of("authority"))?,
             client: place.client.clone(),
             secret: secret.to_owned(),
             scope: place.scope.clone(),

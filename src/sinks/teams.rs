@@ -30,13 +30,16 @@ pub struct Teams {
 }
 
 impl Teams {
+    /// What only its receiver may know of what goes there.
+    pub const SECRET: &'static str = "the address, which is a secret,";
+
     /// Returns the sink; connects to nothing yet.
     ///
     /// # Errors
     ///
     /// Says which setting can't be used, why, and what is expected.
     pub fn new(url: &str, reach: &Reach, texts: Texts, clock: Clock) -> Result<Self, String> {
-        Ok(Self { poster: Poster::new(url, reach, clock)?, texts })
+        Ok(Self { poster: Poster::new(url, reach, clock)?.carrying(Self::SECRET, reach)?, texts })
     }
 
     /// Returns the message about `notices`, and about `more` that are only counted.

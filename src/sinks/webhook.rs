@@ -14,7 +14,7 @@ use crate::alerts::{Level, Transition};
 use crate::clock::Clock;
 use crate::telemetry::Streams;
 
-use super::post::{Poster, Reach};
+use super::post::{Poster, Reach, holds_secret};
 use super::{RenderedDelivery, Sink, SinkError, change, link, native};
 
 /// Posts each transition to one URL.
@@ -33,6 +33,9 @@ impl std::fmt::Debug for Webhook {
 }
 
 impl Webhook {
+    /// What only its receiver may know of what goes there.
+    pub const SECRET: &'static str = "what the address holds";
+
     /// Returns the sink; connects to nothing yet, but reads the CA file.
     ///
     /// `secret` signs what is sent, `whsec_` and base64 or any other text; `external_url` is
@@ -50,8 +53,12 @@ impl Webhook {
         external_url: Option<&str>,
         clock: Clock,
     ) -> Result<Self, String> {
+        let mut poster = Poster::new(url, reach, clock)?;
+        if holds_secret(url) {
+            poster = poster.carrying(Self::SECRET, reach)?;
+        }
         Ok(Self {
-            poster: Poster::new(url, reach, clock)?,
+            poster,
             at_least,
             signer: secret.map(signer).transpose()?,
             external_url: external_url.map(ToOwned::to_owned),

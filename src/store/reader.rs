@@ -183,6 +183,12 @@ impl Reader {
         recover::accounting(&self.connection)
     }
 
+    /// Returns what the pipeline keeps under this name, if anything.
+    pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let select = "SELECT bytes FROM pipeline_values WHERE name = ?1";
+        Ok(self.connection.query_row(select, [name], |row| row.get(0)).optional()?)
+    }
+
     /// Returns the number of the newest epoch and when it was committed (wall time).
     pub fn epoch(&self) -> Result<Option<(u64, Timestamp)>, StoreError> {
         let newest = self.connection.query_row("SELECT number, at FROM epoch", [], |row| {

@@ -220,6 +220,7 @@ impl Fleet {
             clock: clock.clone(),
             streams: Streams::restore(vec![stream(0), stream(1), stream(2)]),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
+            offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,
             listen: listen.parse().unwrap(),
             external_url: None,
@@ -490,6 +491,11 @@ fn fill(board: &Board, now: Timestamp) {
     board.sinks.insert("archive".into(), SinkSeen { kind: "jsonl", waiting: 0, delivered: 1_022, failing: None });
     for sample in SAMPLES {
         let detector = DetectorSeen {
+            title: "One key used from many addresses".into(),
+            family: gatewatch::alerts::Family::KeyUsage,
+            level: gatewatch::alerts::Level::High,
+            threat: "key-theft".into(),
+            techniques: vec!["T1078.004".into()],
             why: "A function key is a shared secret with a known set of callers. When many addresses use it within minutes, someone copied it.".into(),
             false_alarms: "A mobile app that ships a key; a client behind rotating egress addresses. Silence by key, or raise `more_than`.".into(),
         };

@@ -111,6 +111,24 @@ fn a_silence_that_is_excepted_is_held_back_and_no_sign_of_life_is_missed() {
     assert_eq!(told(&replayed(folder.path(), "", &records, &[])).len(), 2);
 }
 
+#[test]
+fn a_silence_against_an_apps_own_rhythm_is_held_back_as_any_other() {
+    let folder = folder("", "absence: { by: app, missing: 5, learn: 1d }");
+    write(folder.path(), "exceptions.yaml", EXCEPTIONS.replace("source.ip: 198.51.100.0/24", "app: fn-orders"));
+    let at = |minute: u32| {
+        let (day, hour, minute) = (12 + minute / 1_440, minute / 60 % 24, minute % 60);
+        record(&format!("2026-03-{day}T{hour:02}:{minute:02}:00Z"), "203.0.113.9")
+    };
+    // Every minute for two days, silence from 10 to 12 on the third, and signs of life after it.
+    let minutes = (0..2 * 1_440 + 600).chain(2 * 1_440 + 720..2 * 1_440 + 780);
+    let records: Vec<String> = minutes.map(at).collect();
+    let free = told(&replayed(folder.path(), "", &records, &[]));
+    assert!(free.len() == 1 && free[0].contains("2026-03-14T10:"), "{free:?}");
+    let held = replayed(folder.path(), "context.exceptions = 'HERE/exceptions.yaml'\n", &records, &[]);
+    assert_eq!(told(&held), [""; 0], "{}", held.summary);
+    assert_eq!(held.summary["held_back"]["pentest-march"], 1);
+}
+
 fn map(entries: &[(&str, Value)]) -> Value {
     Value::Map(entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
 }

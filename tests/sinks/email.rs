@@ -157,3 +157,16 @@ fn a_server_that_is_not_who_it_says_gets_no_password_and_no_mail() {
     let nobody = deliver(MailServer { port: Some(1), ..sound });
     assert!(nobody.contains("can't be reached"), "{nobody}");
 }
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_in_time_and_tried_again() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let identity = Identity::new();
+    let server = settings(silent.local_addr().unwrap().port(), Encryption::StartTls, &identity);
+    let mut outbox =
+        Outbox::new(vec![outlet(sink(MailServer { timeout: Duration::from_secs(1), ..server }))], Vec::new());
+    outbox.tell(&[opened(1)]);
+    let settled = outbox.attempt();
+    assert_eq!(outcomes(std::slice::from_ref(&settled))[0].1, "retried", "{settled:?}");
+    assert!(settled.took < Duration::from_secs(20), "{settled:?}");
+}

@@ -62,3 +62,41 @@ fn each_change_of_an_alert_is_a_finding_on_the_topic_in_order() {
         seen.iter().filter(|(key, _)| key == "0000000000000001").map(|(_, activity)| *activity).collect();
     assert_eq!(first, [1, 2, 3]);
 }
+
+#[test]
+fn brokers_that_are_down_silent_or_not_who_they_say_are_tried_again() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap().to_string();
+    let sink = |servers: &str, more: &[(&str, &str)]| {
+        let mut properties = vec![("bootstrap.servers".to_owned(), servers.to_owned())];
+        properties.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        AnySink::Kafka(Kafka::new(&properties, "alerts", Format::Native).unwrap())
+    };
+    let identity = crate::identity::Identity::new();
+    let stranger = crate::receiver::Receiver::start_tls(|_| Ok((200, String::new())), &identity);
+    let sinks = [
+        ("down", sink("127.0.0.1:1", &[])),
+        ("silent", sink(&at, &[])),
+        ("a stranger", sink(&format!("localhost:{}", stranger.address.port()), &[("security.protocol", "ssl")])),
+    ];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // Each takes the thirty seconds after which an alert goes back into the outbox: all at once.
+    let tried: Vec<(&str, String)> = runtime.block_on(async {
+        let deliver = |(name, sink): (&'static str, AnySink)| async move {
+            let delivery = gatewatch::sinks::RenderedDelivery { key: "0000000000000001:1", payload: "{}" };
+            match sink.deliver(&delivery).await {
+                Err(gatewatch::sinks::SinkError::Retry { says, .. }) => (name, says),
+                other => panic!("{name}: {other:?}"),
+            }
+        };
+        let tasks: Vec<_> = sinks.into_iter().map(|one| tokio::spawn(deliver(one))).collect();
+        let mut tried = Vec::new();
+        for task in tasks {
+            tried.push(task.await.unwrap());
+        }
+        tried
+    });
+    for (name, says) in tried {
+        assert!(says.contains("down, slow or out of reach") && says.contains("alerts"), "{name}: {says}");
+    }
+}

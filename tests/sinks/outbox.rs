@@ -59,16 +59,19 @@ impl Outbox {
         let mut all = Vec::new();
         while Reader::open(self.folder.path()).unwrap().waiting().unwrap().iter().any(|(_, waiting)| *waiting > 0) {
             assert!(all.len() < 100, "it never arrives: {:?}", all.last());
-            self.deliveries.start(&mut self.store, self.now).unwrap();
-            let Ok(Ask::Settled(settled)) = self.asks.recv_timeout(PATIENCE) else {
-                panic!("no delivery is under way")
-            };
-            self.deliveries.settled(&mut self.store, &settled, self.now).unwrap();
-            // Later than any wait.
-            self.now = self.now.plus(Duration::from_hours(2));
-            all.push(settled);
+            all.push(self.attempt());
         }
         all
+    }
+
+    /// Makes one attempt; returns what became of it.
+    pub fn attempt(&mut self) -> Settled {
+        self.deliveries.start(&mut self.store, self.now).unwrap();
+        let Ok(Ask::Settled(settled)) = self.asks.recv_timeout(PATIENCE) else { panic!("no delivery is under way") };
+        self.deliveries.settled(&mut self.store, &settled, self.now).unwrap();
+        // Later than any wait.
+        self.now = self.now.plus(Duration::from_hours(2));
+        settled
     }
 
     pub fn data(&self) -> &std::path::Path {

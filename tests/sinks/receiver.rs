@@ -59,15 +59,19 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start(judge: Judge) -> Self {
-        Self::listen(judge, None)
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), judge, None)
+    }
+
+    /// One that comes up where nobody was before.
+    pub fn start_at(judge: Judge, address: SocketAddr) -> Self {
+        Self::listen(TcpListener::bind(address).unwrap(), judge, None)
     }
 
     pub fn start_tls(judge: Judge, identity: &Identity) -> Self {
-        Self::listen(judge, Some(identity.config.clone()))
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), judge, Some(identity.config.clone()))
     }
 
-    fn listen(judge: Judge, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn listen(listener: TcpListener, judge: Judge, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let (shared, encrypted) = (state.clone(), tls.is_some());

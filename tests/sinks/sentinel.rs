@@ -12,13 +12,18 @@ use crate::receiver::{Receiver, Request, Trouble};
 const SECRET: &str = "a/b+c~made-up&secret=1";
 
 pub fn sentinel(at: &Receiver, tokens: &Receiver, reach: &Reach) -> AnySink {
+    sentinel_at(&at.url(""), &tokens.url(""), reach)
+}
+
+/// One whose endpoint and authority have these addresses.
+pub fn sentinel_at(endpoint: &str, authority: &str, reach: &Reach) -> AnySink {
     let place = SentinelPlace {
-        endpoint: at.url("/"),
+        endpoint: format!("{endpoint}/"),
         rule: "dcr-00000000000000000000000000000000".into(),
         stream: "Custom-Gatewatch_CL".into(),
         tenant: "contoso.example".into(),
         client: "11111111-2222-3333-4444-555555555555".into(),
-        authority: tokens.url(""),
+        authority: authority.to_owned(),
         scope: "https://monitor.azure.com/.default".into(),
     };
     let link = Some("https://watch.example.com");

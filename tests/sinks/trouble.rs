@@ -27,21 +27,35 @@ fn judge_alertmanager(request: &Request) -> Result<(u16, String), String> {
     request.json().as_array().map(|_| (200, String::new())).ok_or_else(|| "no array".into())
 }
 
-type Opened = fn(&Receiver, &Reach) -> AnySink;
+/// Opens a sink at an address; that where Sentinel's tokens come from is the second.
+type Opened = fn(&str, &str, &Reach) -> AnySink;
 
-/// Each sink with its judge; Sentinel's tokens come from a receiver that never fails.
+/// Each sink that speaks HTTP, with its judge.
 fn sinks() -> Vec<(&'static str, Judge, Opened)> {
     vec![
-        ("webhook", judge_webhook, |at, reach| webhook(&at.url("/hook"), reach)),
-        ("slack", chat::judge_slack, |at, reach| chat::slack(&at.url("/services/x"), reach, texts())),
-        ("teams", chat::judge_teams, |at, reach| chat::teams(&at.url("/workflows/x"), reach, texts())),
-        ("pagerduty", pagerduty::judge, |at, reach| pagerduty::pagerduty(&at.url("/v2/enqueue"), reach)),
-        ("alertmanager", judge_alertmanager, |at, reach| alertmanager::sink(&at.url(""), reach, Login::None)),
-        ("sentinel", sentinel::judge_rows, |at, reach| {
-            sentinel::sentinel(at, &Receiver::start(sentinel::judge_token), reach)
+        ("webhook", judge_webhook, |at, _, reach| webhook(&format!("{at}/hook"), reach)),
+        ("slack", chat::judge_slack, |at, _, reach| chat::slack(&format!("{at}/services/secret-path"), reach, texts())),
+        ("teams", chat::judge_teams, |at, _, reach| {
+            chat::teams(&format!("{at}/workflows/secret-path"), reach, texts())
         }),
+        ("pagerduty", pagerduty::judge, |at, _, reach| pagerduty::pagerduty(&format!("{at}/v2/enqueue"), reach)),
+        ("alertmanager", judge_alertmanager, |at, _, reach| alertmanager::sink(at, reach, Login::None)),
+        ("sentinel", sentinel::judge_rows, sentinel::sentinel_at),
     ]
 }
+
+/// Where tokens come from that never fails.
+fn tokens() -> String {
+    Receiver::start(sentinel::judge_token).url("")
+}
+
+/// Takes anything, and gives a token to who asks for one.
+fn taking(request: &Request) -> Result<(u16, String), String> {
+    if request.path.contains("oauth2") { sentinel::judge_token(request) } else { Ok((200, String::new())) }
+}
+
+/// What every sink can send.
+const PAYLOAD: &str = r#"{"over":false,"labels":{"gatewatch_id":"1"}}"#;
 
 #[test]
 fn whatever_happens_to_a_receiver_nothing_is_lost_and_nothing_overtakes() {
@@ -57,7 +71,7 @@ fn whatever_happens_to_a_receiver_nothing_is_lost_and_nothing_overtakes() {
     for (name, judge, sink) in sinks() {
         let receiver = Receiver::start(judge).first(&trouble);
         let reach = Reach { timeout: Duration::from_secs(1), ..inside() };
-        let mut outbox = Outbox::new(vec![outlet(sink(&receiver, &reach))], Vec::new());
+        let mut outbox = Outbox::new(vec![outlet(sink(&receiver.url(""), &tokens(), &reach))], Vec::new());
         for transition in [opened(1), acknowledged(1), closed(1)] {
             outbox.tell(&[transition]);
         }
@@ -98,35 +112,82 @@ fn once(sink: &AnySink, payload: &str) -> Result<String, String> {
 }
 
 #[test]
+fn each_sink_comes_back_when_it_is_asked_to_and_not_before() {
+    for (name, judge, sink) in sinks() {
+        let receiver = Receiver::start(judge).first(&[Trouble::ComeBackIn(700)]);
+        let mut outbox = Outbox::new(vec![outlet(sink(&receiver.url(""), &tokens(), &inside()))], Vec::new());
+        let before = Clock::system().now();
+        outbox.tell(&[opened(1)]);
+        let settled = outbox.deliver();
+        let words: Vec<_> = outcomes(&settled).iter().map(|(_, word)| *word).collect();
+        assert_eq!(words, ["retried", "delivered"], "{name}: {settled:?}");
+        let again = settled[0].again.unwrap();
+        let waits = again.since(before);
+        assert!((700..1_000).contains(&waits.as_secs()), "{name}: without that it is a second: {waits:?}");
+        assert!(settled[0].failure.as_ref().unwrap().contains("429"), "{name}: {settled:?}");
+    }
+}
+
+#[test]
+fn a_receiver_that_is_down_is_tried_again_until_it_is_up() {
+    for (name, judge, sink) in sinks() {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut outbox = Outbox::new(
+            vec![outlet(sink(&format!("http://localhost:{}", address.port()), &tokens(), &inside()))],
+            Vec::new(),
+        );
+        outbox.tell(&[opened(1)]);
+        let down = outbox.attempt();
+        assert_eq!(outcomes(std::slice::from_ref(&down))[0].1, "retried", "{name}: {down:?}");
+        let says = down.failure.unwrap();
+        assert!(says.contains("can't be reached") && !says.contains("secret-path"), "{name}: {says}");
+        let receiver = Receiver::start_at(judge, address);
+        let settled = outbox.deliver();
+        assert_eq!(outcomes(&settled).last().unwrap().1, "delivered", "{name}: {settled:?}");
+        assert_eq!(receiver.taken().len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn a_private_authority_is_trusted_where_it_is_named_and_nowhere_else() {
     let (identity, other) = (Identity::new(), Identity::new());
-    let taking: Judge = |_| Ok((200, String::new()));
-    let receiver = Receiver::start_tls(taking, &identity);
     let with = |ca_file| Reach { ca_file, ..inside() };
-    let sink = |reach: &Reach| chat::slack(&receiver.url("/services/secret-path"), reach, texts());
-    assert_eq!(once(&sink(&with(Some(identity.authority()))), "{}"), Ok("200".into()));
-    for reach in [with(None), with(Some(other.authority()))] {
-        let failed = once(&sink(&reach), "{}").unwrap_err();
-        assert!(failed.contains("can't be reached") && failed.contains("certificate"), "{failed}");
-        assert!(!failed.contains("secret-path"), "{failed}");
+    for (name, _, sink) in sinks() {
+        let receiver = Receiver::start_tls(taking, &identity);
+        let at = receiver.url("");
+        let sink = |reach: &Reach| sink(&at, &at, reach);
+        let taken = once(&sink(&with(Some(identity.authority()))), PAYLOAD);
+        assert!(taken.is_ok(), "{name}: {taken:?}");
+        let came = receiver.came();
+        for reach in [with(None), with(Some(other.authority()))] {
+            let failed = once(&sink(&reach), PAYLOAD).unwrap_err();
+            assert!(failed.contains("can't be reached") && failed.contains("certificate"), "{name}: {failed}");
+            assert!(!failed.contains("secret-path"), "{name}: {failed}");
+        }
+        assert_eq!(receiver.came(), came, "{name}: nothing is said to who can't be known");
     }
-    assert_eq!(receiver.came(), 1);
     assert!(identity.folder().is_dir());
 }
 
 #[test]
 fn a_proxy_is_gone_through_to_a_receiver_with_a_private_authority() {
     let identity = Identity::new();
-    let taking: Judge = |_| Ok((200, String::new()));
-    let receiver = Receiver::start_tls(taking, &identity);
-    let proxy = Proxy::start(receiver.address);
-    // The proxy was chosen, so it may be anywhere; where the name leads is its to know.
-    let through = Some(format!("http://{}", proxy.address));
-    let reach = Reach { ca_file: Some(identity.authority()), proxy: through, allow_private: false, ..inside() };
-    let sink = chat::slack("https://hooks.example.test/services/x", &reach, texts());
-    assert_eq!(once(&sink, "{}"), Ok("200".into()));
-    assert_eq!(*proxy.asked.lock().unwrap(), ["CONNECT hooks.example.test:443 HTTP/1.1"]);
-    assert_eq!(receiver.taken()[0].headers["host"], "hooks.example.test");
+    for (name, _, sink) in sinks() {
+        let receiver = Receiver::start_tls(taking, &identity);
+        let proxy = Proxy::start(receiver.address);
+        // The proxy was chosen, so it may be anywhere; where the name leads is its to know.
+        let through = Some(format!("http://{}", proxy.address));
+        let reach = Reach { ca_file: Some(identity.authority()), proxy: through, allow_private: false, ..inside() };
+        let at = "https://hooks.example.test";
+        let taken = once(&sink(at, at, &reach), PAYLOAD);
+        assert!(taken.is_ok(), "{name}: {taken:?}");
+        let asked = proxy.asked.lock().unwrap().clone();
+        assert!(
+            !asked.is_empty() && asked.iter().all(|line| line == "CONNECT hooks.example.test:443 HTTP/1.1"),
+            "{name}: {asked:?}"
+        );
+        assert!(receiver.taken().iter().all(|request| request.headers["host"] == "hooks.example.test"), "{name}");
+    }
 }
 
 #[test]
@@ -134,7 +195,7 @@ fn inner_addresses_are_refused_for_every_sink_unless_they_are_allowed() {
     for (name, _, sink) in sinks() {
         let receiver = Receiver::start(|_| Ok((200, String::new())));
         let outside = Reach { allow_private: false, ..inside() };
-        let failed = once(&sink(&receiver, &outside), r#"{"over":false,"labels":{"gatewatch_id":"1"}}"#).unwrap_err();
+        let failed = once(&sink(&receiver.url(""), &tokens(), &outside), PAYLOAD).unwrap_err();
         assert!(failed.contains("loopback") && failed.contains("allow_private"), "{name}: {failed}");
         assert_eq!(receiver.came(), 0, "{name}");
     }

@@ -1,26 +1,30 @@
 //! What people do with alerts, over random commands, restarts and kills: nothing lost, nothing twice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatewatch::alerts::{
-    Action, Alert, AlertBook, AlertId, AlertState, BookSettings, Bulk, BulkDone, Class, Command, Deed, Standing,
-    Transition, Undo,
+    Action, Alert, AlertBook, AlertId, AlertState, Attack, BookSettings, Bulk, BulkDone, Change, Class, Command, Deed,
+    Entity, EntityKind, Family, Level, Standing, Transition, Undo,
 };
-use gatewatch::clock::Watermarks;
-use gatewatch::detection::Detectors;
+use gatewatch::clock::{Lanes, Watermarks};
+use gatewatch::detection::{Counting, Detector, Detectors, Finding};
 use gatewatch::store::{Epoch, Reader, Store};
 use proptest::prelude::*;
 
 use super::{alert, as_killed, at};
 
 const COOLDOWN: u64 = 100;
+const DETECTOR: &str = "key-usage.one_key_many_addresses";
 const PEOPLE: [&str; 3] = ["dana", "eve", "joe"];
 
 #[derive(Clone, Debug)]
 enum Step {
     Open(u64),
+    /// More comes about an alert, as bad as the number says.
+    Found(u64, usize),
     Do(u64, Action, usize),
     Bulk(Vec<u64>, Action, usize),
     Undo(usize, usize),
@@ -44,6 +48,7 @@ fn action() -> impl Strategy<Value = Action> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0_u64..6).prop_map(Step::Open),
+        4 => (0_u64..3, 0_usize..5).prop_map(|(n, level)| Step::Found(n, level)),
         8 => (0_u64..6, action(), 0_usize..3).prop_map(|(n, action, who)| Step::Do(n, action, who)),
         3 => (prop::collection::vec(0_u64..6, 1..6), action(), 0_usize..3)
             .prop_map(|(n, action, who)| Step::Bulk(n, action, who)),
@@ -62,6 +67,8 @@ struct Model {
     standing: BTreeMap<u64, (AlertState, Option<String>, Option<Class>)>,
     /// What was done to it and by whom.
     lines: BTreeMap<u64, Vec<(String, String)>>,
+    /// How often it was told that more events came, which is no line.
+    events: BTreeMap<u64, u32>,
     /// What each bulk change did: alert, before, after.
     bulks: Vec<BulkDone>,
 }
@@ -124,7 +131,15 @@ impl Model {
     fn hear(&mut self, transition: &Transition) {
         let alert = transition.alert();
         self.standing.insert(alert.id.0, (alert.state, alert.assignee.clone(), alert.class()));
-        let did = if matches!(transition, Transition::Opened(_)) { "opened" } else { "closed" };
+        let did = match transition {
+            Transition::Opened(_) => "opened",
+            Transition::Updated(_, Change::Events) => {
+                *self.events.entry(alert.id.0).or_default() += 1;
+                return;
+            }
+            Transition::Updated(_, change) => change.told().0,
+            Transition::Closed(..) => "closed",
+        };
         self.lines.entry(alert.id.0).or_default().push((did.into(), String::new()));
     }
 }
@@ -135,6 +150,7 @@ struct Life {
     copies: u32,
     store: Option<Store>,
     book: AlertBook,
+    detectors: Detectors,
     now: i64,
     pending: Vec<Transition>,
     commands: Vec<Command>,
@@ -142,6 +158,35 @@ struct Life {
     undone: Vec<(u64, String)>,
     model: Model,
     durable: Model,
+    /// What alerts did by themselves.
+    grown: BTreeSet<&'static str>,
+}
+
+/// Whom alert `n` is about: of six alerts two are about the same.
+fn subject(n: u64) -> Entity {
+    Entity::new(EntityKind::Ip, format!("203.0.113.{}", n % 3))
+}
+
+fn detectors() -> Detectors {
+    let detector = Detector {
+        id: DETECTOR.into(),
+        family: Family::KeyUsage,
+        title: "One key used from many addresses".into(),
+        level: Level::Medium,
+        threat: "key-theft".into(),
+        group: None,
+        attack: Attack::default(),
+        needs: Lanes::ALL,
+        why: "".into(),
+        triage: "".into(),
+        false_alarms: "".into(),
+        says: "".into(),
+        entity: EntityKind::Ip,
+        counting: Counting::Match,
+        quiet: Duration::from_secs(COOLDOWN),
+        version: 1,
+    };
+    Detectors { all: vec![Arc::new(detector)] }
 }
 
 fn new_book() -> AlertBook {
@@ -159,6 +204,7 @@ impl Life {
             data,
             copies: 0,
             book: new_book(),
+            detectors: detectors(),
             now: 1_000,
             pending: Vec::new(),
             commands: Vec::new(),
@@ -166,6 +212,7 @@ impl Life {
             undone: Vec::new(),
             model: Model::default(),
             durable: Model::default(),
+            grown: BTreeSet::new(),
         }
     }
 
@@ -173,6 +220,7 @@ impl Life {
         self.now += 1;
         match step {
             Step::Open(n) => self.open(*n),
+            Step::Found(n, level) => self.find(*n, Level::ALL[*level]),
             Step::Do(n, action, who) => {
                 let who = PEOPLE[*who];
                 let allowed = self.model.act(*n, action, who);
@@ -186,7 +234,7 @@ impl Life {
                 self.now += seconds;
                 let mut now = Watermarks::new(Duration::ZERO, Duration::ZERO);
                 now.advance(at(self.now));
-                let told = self.book.tick(&Detectors { all: Vec::new() }, &now);
+                let told = self.book.tick(&self.detectors, &now);
                 for one in &told {
                     self.model.hear(one);
                 }
@@ -215,11 +263,46 @@ impl Life {
             return;
         }
         let mut new = alert(n, self.now);
-        new.fingerprint = n % 3;
+        new.entity = subject(n);
+        new.level = Level::Medium;
+        // Its fingerprint follows from whom it is about.
+        new.rename(|_| None);
         self.book.restore(vec![new.clone()]);
         let opened = Transition::Opened(new);
         self.model.hear(&opened);
         self.pending.push(opened);
+    }
+
+    /// More events of what an alert is about: it grows, gets worse, or opens again by itself.
+    fn find(&mut self, n: u64, level: Level) {
+        let now = at(self.now);
+        let finding = Finding {
+            detector: DETECTOR.into(),
+            entity: subject(n),
+            entities: vec![subject(n)],
+            app: None,
+            owner: None,
+            level,
+            fired: false,
+            at: now,
+            first: now,
+            last: now,
+            count: 1,
+            why: String::new(),
+            because: None,
+            peak: 0.0,
+            evidence: Vec::new(),
+            late: false,
+        };
+        let told = self.book.apply(&self.detectors, vec![finding]);
+        for one in &told {
+            self.model.hear(one);
+        }
+        self.grown.extend(told.iter().filter_map(|one| match one {
+            Transition::Updated(_, change) => Some(change.told().0),
+            _ => None,
+        }));
+        self.pending.extend(told);
     }
 
     /// Does it as the daemon does; returns which alerts were left.
@@ -326,7 +409,15 @@ impl Life {
                 lines.iter().map(|line| (line.did.clone(), line.who.clone().unwrap_or_default())).collect();
             assert_eq!(&said, &self.durable.lines[n], "alert {n}");
             let revisions: Vec<u32> = lines.iter().map(|line| line.revision).collect();
-            assert_eq!(revisions, (1..=alert.revision).collect::<Vec<_>>(), "alert {n}");
+            assert!(revisions.is_sorted_by(|a, b| a < b) && revisions.last() <= Some(&alert.revision), "alert {n}");
+            let grew = self.durable.events.get(n).copied().unwrap_or_default();
+            assert_eq!(lines.len() as u32 + grew, alert.revision, "alert {n}: each revision is a line, or more events");
+            let history: Vec<u32> = reader.history(AlertId(*n)).unwrap().iter().map(|change| change.revision).collect();
+            assert_eq!(
+                history,
+                (1..=alert.revision).collect::<Vec<_>>(),
+                "alert {n}: its history has each revision once"
+            );
             for pair in lines.windows(2) {
                 let from = (pair[1].from.0, &pair[1].from.1, &pair[1].from.2);
                 assert_eq!(from, (Some(pair[0].to.0), &pair[0].to.1, &pair[0].to.2), "alert {n}");
@@ -353,6 +444,29 @@ proptest! {
         }
         life.step(&Step::Restart);
     }
+}
+
+#[test]
+fn what_is_worse_than_what_was_closed_opens_it_through_kills_and_restarts() {
+    let mut life = Life::new();
+    let closed = |n| Step::Do(n, Action::Close { class: Class::Benign, reason: "ours".into() }, 0);
+    for step in [
+        Step::Open(0),
+        Step::Found(0, 3),
+        Step::Restart,
+        closed(0),
+        Step::Found(0, 3),
+        Step::Commit,
+        Step::Found(0, 4),
+        Step::Kill,
+        Step::Found(0, 4),
+        Step::Restart,
+    ] {
+        life.step(&step);
+    }
+    let did: Vec<&str> = life.durable.lines[&0].iter().map(|(did, _)| did.as_str()).collect();
+    assert_eq!(did, ["opened", "raised", "closed", "reopened"]);
+    assert!(life.grown.contains("reopened"));
 }
 
 #[test]

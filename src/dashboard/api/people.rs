@@ -129,6 +129,7 @@ async fn answer(app: &App, who: &Identity, id: &str, wish: Result<Action, Respon
         Ok(id) => id,
         Err(answer) => return answer,
     };
+    let offers = matches!(wish, Action::Close { class: Class::FalsePositive, .. });
     let outcome = act(app, id, who, &wish).await;
     match (&outcome, undone(&outcome)) {
         (Outcome::Refused(_), Some(refused)) => {
@@ -140,11 +141,19 @@ async fn answer(app: &App, who: &Identity, id: &str, wish: Result<Action, Respon
         }
         (_, Some(refused)) => refused,
         (Outcome::Recording, None) => {
-            let says = json!({"id": id.to_string(), "outcome": "accepted, being recorded"});
-            (StatusCode::ACCEPTED, Json(says)).into_response()
+            (StatusCode::ACCEPTED, Json(told(id, "accepted, being recorded", offers))).into_response()
         }
-        (_, None) => Json(json!({"id": id.to_string(), "outcome": "done"})).into_response(),
+        (_, None) => Json(told(id, "done", offers)).into_response(),
     }
+}
+
+/// Returns what became of a deed; of a closing as a false positive also where its exception is offered.
+fn told(id: AlertId, outcome: &str, offers: bool) -> Value {
+    let mut told = json!({"id": id.to_string(), "outcome": outcome});
+    if offers {
+        told["exception"] = json!(format!("/api/v1/alerts/{id}/exception"));
+    }
+    told
 }
 
 /// Tells whether the store has the alert; in doubt it has.

@@ -60,6 +60,9 @@ pub(in crate::dashboard) async fn preview(
     if !matcher.names_something() {
         return problem(StatusCode::BAD_REQUEST, "say what is silenced: name a detector, family, entity or app");
     }
+    if let Err(says) = matcher.check() {
+        return problem(StatusCode::BAD_REQUEST, &says);
+    }
     match look(&app, &matcher).await {
         Ok(looked) => Json(told(&looked)).into_response(),
         Err(error) => unreadable(&error),

@@ -16,10 +16,12 @@ use super::super::app::App;
 use super::super::board::DetectorSeen;
 use super::super::door::{Operator, Viewer};
 use super::super::filter::Filter;
-use super::super::pretty::pretty;
+use super::super::offers::offered;
 use super::super::words::{When, grouped, span};
 use super::also::Also;
 use super::copied::{self, Copied};
+use super::offer::Offer;
+use super::record::Record;
 use super::technique::Technique;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
@@ -55,15 +57,6 @@ impl Thing {
     fn named(&self) -> bool {
         self.sayable != self.value
     }
-}
-
-struct Record {
-    when: When,
-    category: &'static str,
-    lies: String,
-    /// Laid out for reading, where it is whole JSON.
-    pretty: Option<String>,
-    raw: Option<String>,
 }
 
 /// One line of history; the same thing over and over is one line, with the time of its last.
@@ -121,6 +114,8 @@ struct AlertPage {
     techniques: Vec<Technique>,
     history: Vec<Line>,
     deliveries: Vec<Sent>,
+    /// What is offered for a false alarm.
+    offer: Option<Offer>,
     /// What became of what was just asked.
     said: Option<&'static str>,
     /// What went wrong with it.
@@ -239,6 +234,9 @@ async fn show(
     });
     match read.await {
         Ok(Some((alert, (history, deliveries), (shared, links)))) => {
+            let is_false = alert.class() == Some(Class::FalsePositive);
+            // Without it the page is as good as it was.
+            let offer = if is_false { offered(app, id, &who).await.ok().flatten() } else { None };
             let frame = Frame::new(alert.title.to_string(), "alerts", Some(who), headers);
             let detector = app.parts.board.detectors.get(&*alert.detector).map(|detector| detector.clone());
             let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, app.parts.clock.now());
@@ -250,7 +248,17 @@ async fn show(
             page.copies = copied::of(&alert, &app.base());
             page.linked = names.filter(|name| *name != page.thing.value).collect();
             let Aftermath { said, wrong, reason } = aftermath;
-            render(status, &AlertPage { said, wrong, reason, since: app.parts.changes.id(newest), ..page })
+            render(
+                status,
+                &AlertPage {
+                    offer: offer.map(Offer::from),
+                    said,
+                    wrong,
+                    reason,
+                    since: app.parts.changes.id(newest),
+                    ..page
+                },
+            )
         }
         Ok(None) => no_such_alert(who, headers),
         Err(error) => store_problem(&error, who, headers),
@@ -299,6 +307,7 @@ impl AlertPage {
             techniques: alert.attack.techniques.iter().map(|id| Technique::named(id)).collect(),
             history: Vec::new(),
             deliveries: Vec::new(),
+            offer: None,
             said: None,
             wrong: None,
             copies: Vec::new(),
@@ -329,21 +338,6 @@ impl AlertPage {
 
     fn open(&self) -> bool {
         self.state == AlertState::Open
-    }
-}
-
-impl Record {
-    fn of(one: &crate::alerts::Evidence, streams: &Streams, now: Timestamp) -> Self {
-        let stream =
-            streams.name(one.position.stream).map_or_else(|| "a file that is gone".into(), |name| name.to_string());
-        let raw = one.record.as_deref().map(str::to_owned);
-        Self {
-            when: When::new(one.time, now),
-            category: one.category.name(),
-            lies: format!("{stream}, offset {}, record {}", one.position.offset, one.position.index),
-            pretty: raw.as_deref().and_then(pretty),
-            raw,
-        }
     }
 }
 
@@ -453,6 +447,27 @@ mod tests {
         let html = shown(&alert);
         assert!(html.contains("dana: our scanner (benign)"));
         assert!(!html.contains("/acknowledge"));
+    }
+
+    #[test]
+    fn a_false_positive_offers_its_exception_as_text_to_copy() {
+        let alert = samples::alert();
+        assert!(!shown(&alert).contains("id=\"offer\""));
+        let html = |offer: Offer| {
+            let frame = Frame::new("x", "alerts", Some(Identity::local()), &HeaderMap::new());
+            let page = AlertPage::of(frame, &alert, None, &samples::streams(), samples::NOW);
+            AlertPage { offer: Some(offer), ..page }.render().unwrap()
+        };
+        let made = html(Offer::Made {
+            says: vec!["It would have hidden 3 alerts.".into()],
+            exception: "- id: fp-1\n  owner: \"<b>\"\n".into(),
+            cases: Some("- name: \"<i>\"\n".into()),
+        });
+        for part in ["It would have hidden 3 alerts.", "- id: fp-1\n  owner: &#34;&#60;b&#62;&#34;", "&#60;i&#62;"] {
+            assert!(made.contains(part), "{part} is missing in {made}");
+        }
+        let none = html(Offer::None("Nothing says <whom>.".into()));
+        assert!(none.contains("Nothing says &#60;whom&#62;.") && !none.contains("An exception, for"), "{none}");
     }
 
     #[test]

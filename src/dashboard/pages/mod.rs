@@ -11,7 +11,9 @@ pub(super) mod entity;
 pub(super) mod keys;
 pub(super) mod login;
 pub(super) mod now;
+mod offer;
 pub(super) mod pipeline;
+mod record;
 #[cfg(test)]
 pub(super) mod samples;
 pub(super) mod silences;

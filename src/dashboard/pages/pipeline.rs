@@ -143,6 +143,8 @@ struct Pipeline {
     more_streams: usize,
     coverage: Coverage,
     sinks: Vec<Sink>,
+    /// What ceilings cut of what sinks were told.
+    cuts: Vec<String>,
     exceptions: Vec<Exception>,
     more_exceptions: usize,
     dead: Vec<Dead>,
@@ -186,6 +188,7 @@ impl Pipeline {
             more_streams,
             coverage: Coverage::of(board, now),
             sinks: sinks(board, now),
+            cuts: cuts(board),
             exceptions: board.exceptions().iter().take(MAX_EXCEPTIONS).map(|one| Exception::of(one, now)).collect(),
             more_exceptions: board.exceptions().len().saturating_sub(MAX_EXCEPTIONS),
             dead: dead.iter().map(|letter| Dead::of(letter, now)).collect(),
@@ -287,6 +290,13 @@ impl Arrives {
     }
 }
 
+fn cuts(board: &Board) -> Vec<String> {
+    let reached = board.cuts.iter().filter(|seen| seen.total > 0);
+    let mut cuts: Vec<String> = reached.map(|seen| format!("{} {}.", grouped(seen.total), seen.says)).collect();
+    cuts.sort();
+    cuts
+}
+
 fn sinks(board: &Board, now: Timestamp) -> Vec<Sink> {
     let mut rows: Vec<Sink> = board
         .sinks
@@ -384,6 +394,18 @@ mod tests {
         for part in ["fleet/logs/3", "1,234", "fn-orders", "pager", "connection refused", "not_json", "decoded"] {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
+    }
+
+    #[test]
+    fn the_page_says_what_a_ceiling_cut_of_what_sinks_are_told() {
+        let html = |total| {
+            let frame = Frame::new("Pipeline", "pipeline", Some(Identity::local()), &HeaderMap::new());
+            let (board, dead, sums) = (samples::board(), samples::dead_letters(), samples::accounting());
+            board.cuts.insert("counted", crate::dashboard::CutSeen { total, says: "alerts were counted", said: false });
+            Pipeline::of(frame, &board, samples::NOW, &dead, &sums, None).render().unwrap()
+        };
+        assert!(html(1_234).contains("Since the first start 1,234 alerts were counted."), "{}", html(1_234));
+        assert!(!html(0).contains("Since the first start"));
     }
 
     #[test]

@@ -18,6 +18,11 @@ impl Counting {
         matches!(self, Self::Absence { .. } | Self::Rhythm { .. })
     }
 
+    /// Tells whether what it finds is found in no event: a silence, or what others found.
+    pub fn has_no_event(&self) -> bool {
+        self.is_absence() || self.is_risk()
+    }
+
     /// Returns how long some entity must have shown a value before it is told of another.
     pub fn settled(&self) -> Option<Duration> {
         match self {

@@ -78,7 +78,7 @@ impl Dispatcher {
         let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for key in ready {
             let Some(Group { waiting, mut more, due }) = self.groups.remove(&key) else { continue };
-            self.changed = true;
+            self.changed.group(&key);
             let is_held = |notice: &Notice| look(notice.alert).is_some_and(|(_, held)| held);
             let (held, told): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_held);
             if !held.is_empty() {
@@ -103,6 +103,8 @@ impl Dispatcher {
         let went = self.went.entry((*sink, *route)).or_default();
         went.retain(|at| now < at.plus(per));
         went.push(now);
+        self.cuts.counted = self.cuts.counted.saturating_add(group.more);
+        self.changed.head();
         let key = format!("g{}:{}", group_id(&self.sinks[*sink].name, *route, values), self.sent);
         Gathered { sink: *sink, key, notices: group.waiting, more: group.more }
     }
@@ -115,7 +117,7 @@ impl Dispatcher {
             .map(|(key, told)| (*key, *told))
             .collect();
         for ((sink, id), told) in due {
-            self.changed = true;
+            self.changed.alert(id);
             match look(id) {
                 Some((alert, false)) if alert.state == AlertState::Open => {
                     let notice = Notice::about(&alert, News::Still, self.external_url.as_deref());
