@@ -156,6 +156,7 @@ async fn every_answer_has_the_headers_that_keep_browsers_in_line() {
         let answer = house.send(get(path)).await;
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(policy.contains("require-trusted-types-for 'script'; trusted-types gatewatch"), "{path}: {policy}");
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "{path}");
         assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
     }
