@@ -688,3 +688,74 @@ async fn a_deed_goes_to_the_pipeline_with_where_it_comes_from() {
     let (_, origin) = tokio::join!(act, ask);
     assert_eq!((&*origin.address, &*origin.agent), ("203.0.113.7", "curl/8.1"));
 }
+
+#[tokio::test]
+async fn an_admin_reads_the_audit_page_by_page_and_nobody_else_does() {
+    let hands = Hands::default();
+    let house = House::new(Ways { encrypted: true, ..Ways::default() }, &hands);
+    let admin = format!("Bearer {}", house.token("ada", Role::Admin).token);
+    let token = house.token("dana", Role::Operator).token;
+    for _ in 0..5 {
+        house.post("/login", &[], &format!("token={token}")).await;
+    }
+    let read = async |query: &str| {
+        let answer = house.get(&format!("/api/v1/audit{query}"), &[("authorization", &admin)]).await;
+        serde_json::from_str::<Value>(&answer.body).unwrap()
+    };
+    let newest = read("?limit=2").await;
+    let ids = |page: &Value| {
+        page["lines"].as_array().unwrap().iter().map(|line| line["id"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&newest), [4, 5]);
+    assert_eq!(newest["lines"][0]["address"], "203.0.113.7");
+    assert_eq!(ids(&read("?after=0&limit=3").await), [1, 2, 3]);
+    let end = read("?after=5").await;
+    assert_eq!((ids(&end).len(), &end["next"]), (0, &json!(5)));
+    assert!(read("?who=dana").await["detail"].as_str().unwrap().contains("whole numbers"));
+    assert_eq!(house.bearer(&token).await, StatusCode::OK);
+    let bearer = format!("Bearer {token}");
+    assert_eq!(house.get("/api/v1/audit", &[("authorization", &bearer)]).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn many_who_come_at_once_make_us_ask_the_provider_once() {
+    let programs = Programs::with(Signer::p256()).await;
+    let token = programs.signed(&programs.claims());
+    let all = futures_util::future::join_all((0..50).map(|_| programs.house.bearer(&token))).await;
+    assert!(all.iter().all(|status| *status == StatusCode::OK), "{all:?}");
+    assert_eq!(programs.provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn while_the_provider_is_down_nobody_is_sent_there_and_the_page_says_why() {
+    let people = People::new().await;
+    people.provider.set_down(true);
+    let answer = people.house.get("/login/provider?next=%2F", &[]).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.body.contains("Signing in does not work at this moment"), "{}", answer.body);
+    let token = people.house.token("dana", Role::Viewer).token;
+    let login = people.house.post("/login", &[], &format!("token={token}")).await;
+    assert_eq!(login.status, StatusCode::SEE_OTHER, "our own tokens still do");
+}
+
+#[test]
+fn whatever_is_shown_nobody_comes_in_by_it_and_nothing_breaks() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let programs = runtime.block_on(Programs::with(Signer::p256()));
+    let good = programs.signed(&programs.claims());
+    let mut runner = proptest::test_runner::TestRunner::new(proptest::test_runner::Config::with_cases(300));
+    let bent = (proptest::num::usize::ANY, "[ -~]{0,40}");
+    let tried = runner.run(&bent, |(at, piece)| {
+        // A piece of the good token is replaced by another one.
+        let at = at % good.len();
+        let end = (at + piece.len()).min(good.len());
+        let bent = format!("{}{piece}{}", &good[..at], &good[end..]);
+        proptest::prop_assume!(bent != good);
+        programs.hands.pass(Duration::from_secs(10));
+        let fresh = programs.hands.now() < access_house::NOW + 3_000;
+        let status = runtime.block_on(programs.house.bearer(&bent));
+        proptest::prop_assert!(!fresh || status == StatusCode::UNAUTHORIZED, "{bent}: {status}");
+        Ok(())
+    });
+    tried.unwrap();
+}

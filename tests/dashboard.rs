@@ -18,7 +18,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 28] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 29] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -45,6 +45,7 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 28] = [
     (Method::POST, "/api/v1/silences", "{}", Some(Role::Operator)),
     (Method::POST, "/api/v1/silences/1/expire", "", Some(Role::Operator)),
     (Method::GET, "/api/v1/incidents", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/audit", "", Some(Role::Admin)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];

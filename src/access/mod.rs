@@ -7,6 +7,7 @@
 
 mod attempts;
 mod easy_auth;
+mod expiry;
 mod jwt;
 mod keys;
 mod networks;

@@ -13,7 +13,9 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::expiry::ends;
 use super::settings::TlsSettings;
+use crate::clock::Timestamp;
 
 /// What tells one version of a file from another.
 type Stamp = [Option<(u64, i64, i64, u64)>; 2];
@@ -29,11 +31,18 @@ pub enum Looked {
     Refused(String),
 }
 
+/// What new connections are served with, and until when it is good.
+#[derive(Debug)]
+struct Shown {
+    config: Arc<ServerConfig>,
+    ends: Option<Timestamp>,
+}
+
 /// A certificate and its key, as the files have them.
 #[derive(Debug)]
 pub struct Tls {
     settings: TlsSettings,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Shown>,
     /// The files that were looked at last, and what was wrong with them. Held while they are read.
     seen: Mutex<(Stamp, Option<String>)>,
 }
@@ -52,7 +61,12 @@ impl Tls {
 
     /// Returns what new connections are served with.
     pub fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+        self.current.load().config.clone()
+    }
+
+    /// Returns when the certificate that is shown ends.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.current.load().ends
     }
 
     /// Reads the files again if they have changed.
@@ -63,8 +77,8 @@ impl Tls {
             return Looked::Same;
         }
         let (problem, looked) = match read(&self.settings) {
-            Ok(config) => {
-                self.current.store(Arc::new(config));
+            Ok(shown) => {
+                self.current.store(Arc::new(shown));
                 (None, Looked::Taken)
             }
             Err(why) => (Some(why.clone()), Looked::Refused(why)),
@@ -86,9 +100,10 @@ fn stamp(settings: &TlsSettings) -> Stamp {
     })
 }
 
-fn read(settings: &TlsSettings) -> Result<ServerConfig, String> {
+fn read(settings: &TlsSettings) -> Result<Shown, String> {
     let TlsSettings { certificate, key } = settings;
     let chain = chain(certificate)?;
+    let ends = chain.first().and_then(|own| ends(own));
     let private = private(key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ServerConfig::builder_with_provider(provider)
@@ -104,7 +119,7 @@ fn read(settings: &TlsSettings) -> Result<ServerConfig, String> {
         }
     })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Shown { config: Arc::new(config), ends })
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{EasyAuth, Jwt, Networks, Oidc, Tls};
+use crate::clock::Timestamp;
+
+/// How long before a certificate ends that is said.
+const WARN_BEFORE: Duration = Duration::from_hours(14 * 24);
 
 /// What is configured about coming in.
 #[derive(Debug, Default)]
@@ -30,14 +34,16 @@ impl Ways {
         self.jwt.is_some() || self.oidc.is_some() || self.easy_auth.is_some()
     }
 
-    /// Returns what does not work although the rest goes on: certificates and keys of providers.
-    pub fn problems(&self) -> Vec<String> {
+    /// Returns what does not work, or soon will not, although the rest goes on: certificates and keys of providers.
+    pub fn problems(&self, now: Timestamp) -> Vec<String> {
         let certificate = self.tls.as_ref().and_then(|tls| tls.problem());
         let certificate = certificate.map(|why| format!("the certificate that was there before stays: {why}"));
+        let ends = self.tls.as_ref().and_then(|tls| tls.ends()).filter(|ends| *ends <= now.plus(WARN_BEFORE));
+        let ends = ends.map(|ends| format!("the certificate ends at {ends}: bring its files up to date"));
         let keys = |of: &str, why: Option<String>| why.map(|why| format!("keys for {of} can't be fetched: {why}"));
         let jwt = keys("bearer tokens", self.jwt.as_ref().and_then(Jwt::problem));
         let oidc = keys("sign-in", self.oidc.as_ref().and_then(Oidc::problem));
-        [certificate, jwt, oidc].into_iter().flatten().collect()
+        [certificate, ends, jwt, oidc].into_iter().flatten().collect()
     }
 }
 

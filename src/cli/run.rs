@@ -333,9 +333,11 @@ fn start(
 fn until_told(runtime: &Runtime) -> Receiver<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (tell, told) = bounded(1);
+    // Listened for at once: a task may begin late on a busy machine, and until then either kills us.
+    let _inside = runtime.enter();
+    let listening = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     runtime.spawn(async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
+        let (Ok(mut terminate), Ok(mut interrupt)) = listening else {
             return std::future::pending().await;
         };
         for time in 0.. {

@@ -1,7 +1,7 @@
 //! Who comes in, under which name, and with which headers does an answer leave?
 //!
 //! Requests under a name that is not ours get 421, against DNS rebinding. Handlers name the role
-//! they need by taking a [`Viewer`] or an [`Operator`]: one that forgets to takes nobody's name
+//! they need by taking a [`Viewer`], an [`Operator`] or an [`Admin`]: one that forgets to takes nobody's name
 //! and can't act in it. Nothing is kept.
 
 use std::sync::Arc;
@@ -42,6 +42,18 @@ pub(super) struct Viewer(pub(super) Identity);
 /// Somebody who may act on alerts.
 #[derive(Debug)]
 pub(super) struct Operator(pub(super) Identity);
+
+/// Somebody who sees what others did.
+#[derive(Debug)]
+pub(super) struct Admin;
+
+impl FromRequestParts<Arc<App>> for Admin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, app: &Arc<App>) -> Result<Self, Response> {
+        admit(parts, app, Role::Admin).await.map(|_| Self)
+    }
+}
 
 impl FromRequestParts<Arc<App>> for Viewer {
     type Rejection = Response;

@@ -38,7 +38,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let ready = reasons.is_empty();
     let mut says = String::from(if ready { "ready\n" } else { "not ready\n" });
     // What is wrong at the door keeps nobody out who is in, and alerts go on.
-    for reason in reasons.into_iter().chain(app.ways.problems()) {
+    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())) {
         let _ = writeln!(says, "- {reason}");
     }
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, says).into_response()

@@ -70,6 +70,7 @@ pub fn router_with(parts: Parts, ways: Ways) -> Result<Router, String> {
         .route("/api/v1/silences/{id}/expire", post(api::silences::expire))
         .route("/api/v1/incidents", get(api::incidents::list))
         .route("/api/v1/coverage", get(coverage::api))
+        .route("/api/v1/audit", get(api::audit::list))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(probes::metrics))
