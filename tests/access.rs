@@ -440,6 +440,25 @@ async fn a_token_that_is_not_of_this_sign_in_or_not_for_us_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn who_guesses_codes_does_not_make_us_flood_the_provider() {
+    let people = People::new().await;
+    let away = people.leave("/").await;
+    for _ in 0..10 {
+        assert_eq!(
+            people.come_back(&away.cookie, "guess", &away.asked("state")).await.status,
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    people.agree(&away, "right", &people.claims(&away));
+    assert_eq!(
+        people.come_back(&away.cookie, "right", &away.asked("state")).await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    people.hands.pass(Duration::from_secs(6));
+    assert_eq!(people.come_back(&away.cookie, "right", &away.asked("state")).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn a_person_without_a_role_is_told_so_by_name_and_is_no_viewer() {
     let people = People::new().await;
     let away = people.leave("/").await;

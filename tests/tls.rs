@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::routing::get;
-use gatewatch::access::{Looked, Tls, TlsSettings};
+use gatewatch::access::{Looked, Networks, Tls, TlsSettings};
 use gatewatch::dashboard::serve_with;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -47,7 +47,7 @@ impl Served {
         let shown = tls.clone();
         let ended = tokio::spawn(async move {
             let until = async move { drop(stopped.await) };
-            serve_with(listener, router, Some(shown), until).await.unwrap();
+            serve_with(listener, router, (Some(shown), Networks::default()), until).await.unwrap();
         });
         Self { address, tls, folder, stop: Some(stop), ended }
     }

@@ -58,6 +58,14 @@ impl Attempts {
         tries.take(BURST, EVERY, elapsed)
     }
 
+    /// Returns how long `address` must wait before what costs others something is tried for it: nothing
+    /// while it may still be wrong. Counts nothing.
+    pub fn spent(&self, address: Option<IpAddr>, elapsed: Duration) -> Option<Duration> {
+        let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = by.get(&address.map(network))?;
+        Tries { left: tries.left, at: tries.at }.take(BURST, EVERY, elapsed)
+    }
+
     /// Tells whether a line may be written of another wrong attempt.
     pub fn worth_a_line(&self, elapsed: Duration) -> bool {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +96,8 @@ mod tests {
     fn after_ten_wrong_ones_an_address_waits_and_others_do_not() {
         let attempts = Attempts::default();
         assert!((0..10).all(|_| !wrong(&attempts, "203.0.113.7", 0)));
+        let spent = |address: &str| attempts.spent(address.parse().ok(), Duration::from_secs(1)).is_some();
+        assert!(spent("203.0.113.7") && !spent("203.0.113.8"));
         assert!(wrong(&attempts, "203.0.113.7", 1));
         assert!(!wrong(&attempts, "203.0.113.8", 1));
         assert!(!wrong(&attempts, "203.0.113.7", 7) && wrong(&attempts, "203.0.113.7", 7));

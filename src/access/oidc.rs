@@ -14,6 +14,7 @@ use reqwest::Client;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 
 use super::jwt::{Claims, Disbelief, Expected, believed, name, roleless};
 use super::keys::{Endpoints, Keys, NoKey, client, failed, json, word};
@@ -21,6 +22,8 @@ use super::settings::{Hidden, OidcSettings};
 use super::{Identity, Refusal};
 use crate::clock::Clock;
 
+/// Codes that are exchanged at a time.
+const AT_ONCE: usize = 16;
 /// Where the provider sends people back to.
 pub const CALLBACK: &str = "/login/callback";
 /// How long somebody may be away at the provider.
@@ -34,6 +37,7 @@ pub struct Oidc {
     keys: Keys,
     http: Client,
     clock: Clock,
+    exchanges: Semaphore,
     /// Signs what browsers keep for us; gone with the process.
     secret: [u8; 64],
 }
@@ -78,7 +82,7 @@ impl Oidc {
         getrandom::fill(&mut secret).map_err(|error| format!("this machine gives no random numbers: {error}"))?;
         let keys = Keys::new(&settings.issuer, None, clock.clone())?;
         let redirect = format!("{}{CALLBACK}", external_url.trim_end_matches('/'));
-        Ok(Self { settings, redirect, keys, http: client()?, clock, secret })
+        Ok(Self { settings, redirect, keys, http: client()?, clock, exchanges: Semaphore::new(AT_ONCE), secret })
     }
 
     /// Returns how the provider is called on the button.
@@ -149,6 +153,7 @@ impl Oidc {
 
     /// Exchanges a code for an ID token.
     async fn exchange(&self, code: &str, state: &str) -> Result<String, Refusal> {
+        let _place = self.exchanges.try_acquire().map_err(|_| Refusal::Unavailable("many sign in just now".into()))?;
         let Endpoints { token, secret_in_form, .. } = self.endpoints().await?;
         let host = token.host_str().unwrap_or_default().to_owned();
         let verifier = self.derived("verifier", state);

@@ -265,7 +265,7 @@ fn pages(
     let ways = crate::config::ways(&config.dashboard, clock).map_err(Failure::Config)?;
     let known = ways.any() || list.iter().any(|token| token.role.may(Role::Viewer));
     check_listen(config.dashboard.listen, known, config.dashboard.encrypted(), data).map_err(Failure::Config)?;
-    let tls = ways.tls.clone();
+    let (tls, proxies) = (ways.tls.clone(), ways.proxies.clone());
     let listen = config.dashboard.listen;
     let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
         Failure::Io(format!("the dashboard can't listen on {listen}: {error}. Choose another address with listen in [dashboard], or stop what holds it."))
@@ -299,7 +299,7 @@ fn pages(
     tls.clone().map(|tls| runtime.spawn(super::certificate::follow(tls)));
     let ending = ended(ending.clone());
     let serving = runtime.spawn(async move {
-        if let Err(error) = crate::dashboard::serve_with(listener, router, tls, ending).await {
+        if let Err(error) = crate::dashboard::serve_with(listener, router, (tls, proxies), ending).await {
             tracing::error!("the dashboard stopped: {error}");
         }
     });

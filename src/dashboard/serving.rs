@@ -2,14 +2,16 @@
 //!
 //! An accept loop of its own: `axum::serve` bounds neither connections nor how long a request's head
 //! may take, and `axum-server` would add a second reload of certificates. At most [`MAX_CONNECTIONS`]
-//! are open; those beyond it wait in the system's queue. A handshake may take ten seconds, the head
+//! are open; those beyond it wait in the system's queue. One address has [`MAX_OF_ONE`] at most, unless it
+//! is this machine or a trusted proxy: what it opens beyond them is closed at once. A handshake may take ten seconds, the head
 //! of a request thirty, and so may a connection that asks nothing.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,10 +29,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::access::Tls;
+use crate::access::{Networks, Tls};
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 512;
+/// Of them, those of one address.
+const MAX_OF_ONE: usize = 128;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.
@@ -50,10 +54,10 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_with(listener, router, None, shutdown).await
+    serve_with(listener, router, (None, Networks::default()), shutdown).await
 }
 
-/// As [`serve`], over TLS if there is a certificate.
+/// As [`serve`], over TLS if there is a certificate. `proxies` speak for many, and may connect as often.
 ///
 /// # Errors
 ///
@@ -61,9 +65,10 @@ pub async fn serve(
 pub async fn serve_with(
     listener: TcpListener,
     router: Router,
-    tls: Option<Arc<Tls>>,
+    (tls, proxies): (Option<Arc<Tls>>, Networks),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let guests = Guests::default();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopped) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
@@ -80,9 +85,15 @@ pub async fn serve_with(
             tokio::time::sleep(BREATH).await;
             continue;
         };
+        let ip = peer.ip().to_canonical();
+        let speaks_for_many = ip.is_loopback() || proxies.contain(ip);
+        let guest = if speaks_for_many { None } else { Some(guests.come(ip)) };
+        if matches!(guest, Some(None)) {
+            continue;
+        }
         let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let _held = (place, guest);
             connection(stream, peer, router, tls, stopped).await;
         });
     }
@@ -92,6 +103,44 @@ pub async fn serve_with(
     let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(PATIENCE, places.acquire_many(all)).await;
     Ok(())
+}
+
+/// How many connections each address has; as many entries as there are connections.
+#[derive(Clone, Debug, Default)]
+struct Guests {
+    of: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// One connection of an address, until it is dropped.
+#[derive(Debug)]
+struct Guest {
+    of: Guests,
+    ip: IpAddr,
+}
+
+impl Guests {
+    /// Counts one more of `ip`, if it may have it.
+    fn come(&self, ip: IpAddr) -> Option<Guest> {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = of.entry(ip).or_default();
+        if *count >= MAX_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Guest { of: self.clone(), ip })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut of = self.of.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = of.get_mut(&self.ip) {
+            *count -= 1;
+            if *count == 0 {
+                of.remove(&self.ip);
+            }
+        }
+    }
 }
 
 async fn connection(
@@ -131,5 +180,21 @@ where
             talk.as_mut().graceful_shutdown();
             let _ = talk.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_a_quarter_of_the_connections_and_gives_them_back() {
+        let (guests, ip) = (Guests::default(), IpAddr::from([203, 0, 113, 7]));
+        let held: Vec<Guest> = std::iter::from_fn(|| guests.come(ip)).collect();
+        assert_eq!((held.len(), MAX_OF_ONE * 4), (MAX_OF_ONE, MAX_CONNECTIONS));
+        assert!(guests.come([203, 0, 113, 8].into()).is_some());
+        drop(held);
+        assert!(guests.of.lock().unwrap().is_empty());
+        assert!(guests.come(ip).is_some());
     }
 }

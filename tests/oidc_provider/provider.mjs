@@ -11,6 +11,14 @@ const key = (kid, type, options, alg) => {
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     {
+      client_id: "shipper",
+      client_secret: secret,
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ["client_credentials"],
+      token_endpoint_auth_method: "client_secret_post",
+    },
+    {
       client_id: "gatewatch",
       client_secret: secret,
       redirect_uris: [redirect],
@@ -36,7 +44,20 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       roles: id === "guest" ? [] : ["Gatewatch.Operator"],
     }),
   }),
-  features: { devInteractions: { enabled: true } },
+  extraTokenClaims: async () => ({ roles: ["Gatewatch.Viewer"] }),
+  features: {
+    devInteractions: { enabled: true },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: async () => ({
+        audience: "api://gatewatch",
+        scope: "read",
+        accessTokenFormat: "jwt",
+        jwt: { sign: { alg: "RS256" } },
+      }),
+    },
+  },
   cookies: { keys: ["only for this run"] },
 });
 provider.listen(Number(port), "127.0.0.1", () => console.log("listening"));

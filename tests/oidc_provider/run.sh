@@ -29,6 +29,10 @@ client_id = "gatewatch"
 client_secret = { env = "OIDC_SECRET" }
 name = "oidc-provider"
 roles = { operator = ["Gatewatch.Operator"] }
+[dashboard.jwt]
+issuer = "http://127.0.0.1:$idp"
+audience = ["api://gatewatch"]
+roles = { viewer = ["Gatewatch.Viewer"] }
 TOML
 OIDC_SECRET=$secret "$binary" run --config "$work/gatewatch.toml" --data "$work/data" >"$work/daemon.log" 2>&1 &
 daemon=$!
@@ -37,4 +41,15 @@ for _ in $(seq 100); do
   sleep 0.2
 done
 (cd "$work" && node sign_in.mjs "$base" dana && node sign_in.mjs "$base" guest) || { cat "$work"/*.log; exit 1; }
+token=$(curl -fsS "http://127.0.0.1:$idp/token" -d grant_type=client_credentials -d client_id=shipper \
+  --data-urlencode "client_secret=$secret" -d resource=api://gatewatch -d scope=read |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+answers() {
+  status=$(curl -so /dev/null -w '%{http_code}' -X "$2" -H "Authorization: Bearer $3" "$base$4")
+  echo "$1: $status"
+  [ "$status" = "$5" ]
+}
+answers "a program with a token of the provider" GET "$token" /api/v1/alerts 200
+answers "the same, acting, which takes an operator" POST "$token" /api/v1/alerts/3f9a001122334455/acknowledge 403
+answers "the same with another signature" GET "${token%????}AAAA" /api/v1/alerts 401
 "$binary" audit --data "$work/data"

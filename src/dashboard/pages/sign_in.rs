@@ -54,6 +54,10 @@ pub(in crate::dashboard) async fn finish(
 async fn come_back(app: &App, oidc: &Oidc, pairs: &[(String, String)], asking: &Asking) -> Result<Response, Refusal> {
     let of = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let returned = Returned { code: of("code"), state: of("state"), iss: of("iss"), error: of("error") };
+    // Codes are tried at the provider: nobody makes us flood it.
+    if let Some(wait) = app.attempts.spent(app.client(asking), app.parts.clock.elapsed()) {
+        return Err(Refusal::TooOften(wait));
+    }
     let kept = cookie_named(&asking.headers, cookie_name(app));
     let (identity, next) = oidc.finish(kept, &returned).await?;
     note(app, &identity.name, "logged in", "provider").await?;
