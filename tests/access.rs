@@ -746,6 +746,28 @@ async fn many_who_come_at_once_make_us_ask_the_provider_once() {
 }
 
 #[tokio::test]
+async fn somebody_who_asks_and_hangs_up_takes_nobody_else_s_keys_along() {
+    let programs = Programs::with(Signer::p256()).await;
+    let token = programs.signed(&programs.claims());
+    let hasty = tokio::time::timeout(Duration::from_millis(1), programs.house.bearer(&token));
+    drop(hasty.await);
+    assert_eq!(programs.house.bearer(&token).await, StatusCode::OK);
+    assert_eq!(programs.provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_recorded_people_come_in_to_see_why() {
+    let hands = Hands::default();
+    let house = House::new(Ways { encrypted: true, ..Ways::default() }, &hands);
+    let token = house.token("dana", Role::Viewer).token;
+    std::fs::remove_file(house.folder.path().join("gatewatch.db")).unwrap();
+    let login = house.post("/login", &[], &format!("token={token}")).await;
+    assert_eq!(login.status, StatusCode::SEE_OTHER);
+    let session = login.cookie("__Host-gatewatch").0;
+    assert_ne!(house.get("/", &[("cookie", &session)]).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn while_the_provider_is_down_nobody_is_sent_there_and_the_page_says_why() {
     let people = People::new().await;
     people.provider.set_down(true);

@@ -5,13 +5,14 @@
 //! flood the provider or ourselves. While it can't be reached, the keys of the last time are good for
 //! [`GOOD_FOR`]; after that nobody comes in. At most 64 keys, of documents of 256 KB at most.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use reqwest::{Client, Url};
 use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
 
 use super::settings::Algorithm;
 use crate::clock::Clock;
@@ -76,18 +77,21 @@ struct State {
     problem: Option<String>,
 }
 
-/// The keys of one provider. The lock is held for a look; another one is held by whoever fetches.
-pub(super) struct Keys {
+/// The keys of one provider; cheap to clone. The lock is held for a look; another one is held by the task that fetches.
+#[derive(Clone)]
+pub(super) struct Keys(Arc<Shared>);
+
+struct Shared {
     from: Source,
     http: Client,
     clock: Clock,
     state: Mutex<State>,
-    fetching: tokio::sync::Mutex<()>,
+    fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("from", &self.from).finish_non_exhaustive()
+        f.debug_struct("Keys").field("from", &self.0.from).finish_non_exhaustive()
     }
 }
 
@@ -108,7 +112,8 @@ impl Keys {
             safe(issuer)?;
             Source::Discovery { issuer: issuer.to_owned() }
         };
-        Ok(Self { from, http: client()?, clock, state: Mutex::default(), fetching: tokio::sync::Mutex::default() })
+        let (http, state, fetching) = (client()?, Mutex::default(), Arc::default());
+        Ok(Self(Arc::new(Shared { from, http, clock, state, fetching })))
     }
 
     /// Returns the key `kid` for tokens signed by `algorithm`.
@@ -129,8 +134,8 @@ impl Keys {
         match self.look(&find) {
             Seen::Fresh(found) => return Ok(found),
             // Others go on with what is there while one fetches.
-            Seen::Old(_) => self.fetch_alone(self.fetching.try_lock().ok()).await,
-            Seen::Missing | Seen::TooOld => self.fetch_alone(Some(self.fetching.lock().await)).await,
+            Seen::Old(_) => self.fetch_alone(self.0.fetching.clone().try_lock_owned().ok()).await,
+            Seen::Missing | Seen::TooOld => self.fetch_alone(Some(self.0.fetching.clone().lock_owned().await)).await,
         }
         match self.look(&find) {
             Seen::Fresh(found) | Seen::Old(found) => Ok(found),
@@ -140,7 +145,7 @@ impl Keys {
     }
 
     fn look<T>(&self, find: impl Fn(&State) -> Option<T>) -> Seen<T> {
-        let now = self.clock.elapsed();
+        let now = self.0.clock.elapsed();
         let state = self.state();
         let Some(age) = state.fetched.map(|at| now.saturating_sub(at)).filter(|age| *age <= GOOD_FOR) else {
             return Seen::TooOld;
@@ -152,10 +157,11 @@ impl Keys {
         }
     }
 
-    /// Fetches, if this is the one who does and the last time is long enough ago.
-    async fn fetch_alone(&self, turn: Option<tokio::sync::MutexGuard<'_, ()>>) {
-        let Some(_turn) = turn else { return };
-        let now = self.clock.elapsed();
+    /// Fetches, if this is the one who does and the last time is long enough ago. A task of its own does it:
+    /// somebody who asks and hangs up must not take the fetch along, and the next one's turn with it.
+    async fn fetch_alone(&self, turn: Option<OwnedMutexGuard<()>>) {
+        let Some(turn) = turn else { return };
+        let now = self.0.clock.elapsed();
         {
             let mut state = self.state();
             if state.tried.is_some_and(|at| now.saturating_sub(at) < AGAIN) {
@@ -163,16 +169,33 @@ impl Keys {
             }
             state.tried = Some(now);
         }
-        let fetched = self.fetch().await;
-        let mut state = self.state();
-        match fetched {
-            Ok((keys, endpoints)) => {
-                *state = State { fetched: Some(now), tried: Some(now), keys, endpoints, problem: None };
+        let keys = self.clone();
+        let fetching = tokio::spawn(async move {
+            let _turn = turn;
+            let fetched = keys.0.fetch().await;
+            let mut state = keys.state();
+            match fetched {
+                Ok((keys, endpoints)) => {
+                    *state = State { fetched: Some(now), tried: Some(now), keys, endpoints, problem: None };
+                }
+                Err(problem) => state.problem = Some(problem),
             }
-            Err(problem) => state.problem = Some(problem),
-        }
+        });
+        // It can't be cancelled, and does not panic.
+        let _ = fetching.await;
     }
 
+    /// Returns what was wrong the last time keys were fetched.
+    pub(super) fn problem(&self) -> Option<String> {
+        self.state().problem.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
     async fn fetch(&self) -> Result<(Vec<Published>, Option<Endpoints>), String> {
         let (url, endpoints) = match &self.from {
             Source::Url(url) => (url.clone(), None),
@@ -191,15 +214,6 @@ impl Keys {
         // One key that can't be read is no reason to lose the others.
         let keys: Vec<Published> = list.iter().take(MAX_KEYS).filter_map(Published::read).collect();
         if keys.is_empty() { Err("it publishes no key that could sign a token".into()) } else { Ok((keys, endpoints)) }
-    }
-
-    /// Returns what was wrong the last time keys were fetched.
-    pub(super) fn problem(&self) -> Option<String> {
-        self.state().problem.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

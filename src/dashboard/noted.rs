@@ -1,6 +1,6 @@
 //! Who came in, went, or was refused, and from where?
 //!
-//! A line of the audit for each. Coming in waits until its line is written; a refusal is written
+//! A line of the audit for each. Coming in waits for its line, though not on a full disk; a refusal is written
 //! meanwhile, and of those no more than thirty at once and one every two seconds after, whoever is
 //! refused: a flood of wrong tokens fills no disk (`gatewatch_http_requests_total` counts all).
 
@@ -38,20 +38,12 @@ fn agent(headers: &HeaderMap) -> String {
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_AGENT).collect()
 }
 
-/// Writes that `who` did something at the door. `way` is how.
-pub(super) async fn note(app: &App, who: &str, did: &'static str, way: &str) -> Result<(), Refusal> {
+/// Writes that `who` did something at the door. `way` is how. Where it can't be written they come in all
+/// the same, to see why: what they do there is not done without its line.
+pub(super) async fn note(app: &App, who: &str, did: &'static str, way: &str) {
     let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did, with: json!({ "way": way }).to_string() };
-    write(app, entry).await.map_err(Refusal::Unavailable)
-}
-
-async fn write(app: &App, entry: AuditEntry) -> Result<(), String> {
     let (data, origin) = (app.parts.data.clone(), origin());
-    let written = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
-    match written {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(format!("it could not be recorded ({error})")),
-        Err(_) => Err("it could not be recorded".into()),
-    }
+    let _ = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
 }
 
 /// Writes that somebody was refused, meanwhile, if there is room for a line.

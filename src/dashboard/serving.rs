@@ -2,9 +2,10 @@
 //!
 //! An accept loop of its own: `axum::serve` bounds neither connections nor how long a request's head
 //! may take, and `axum-server` would add a second reload of certificates. At most [`MAX_CONNECTIONS`]
-//! are open; those beyond it wait in the system's queue. One address has [`MAX_OF_ONE`] at most, unless it
-//! is this machine or a trusted proxy: what it opens beyond them is closed at once. A handshake may take ten seconds, the head
-//! of a request thirty, and so may a connection that asks nothing.
+//! of people and [`MAX_SENDERS`] of senders are open; those beyond wait in the system's queue. Of people's,
+//! one address has [`MAX_OF_ONE`] at most, unless it is this machine or a trusted proxy: what it opens
+//! beyond them is closed at once. A handshake may take ten seconds, the head of a request thirty, and so
+//! may a connection that asks nothing.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -35,6 +36,8 @@ use crate::access::{Networks, Tls};
 const MAX_CONNECTIONS: usize = 512;
 /// Of them, those of one address.
 const MAX_OF_ONE: usize = 128;
+/// Connections of programs that send records, of one address or of many.
+const MAX_SENDERS: usize = 384;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.
@@ -44,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no more sockets to give.
 const BREATH: Duration = Duration::from_millis(500);
 
-/// Serves `router` in the clear until `shutdown`; then ends within two seconds, whoever is still connected.
+/// Serves `router` to senders of records, in the clear, until `shutdown`; then ends within two seconds, whoever is still connected.
 ///
 /// # Errors
 ///
@@ -54,10 +57,11 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_with(listener, router, (None, Networks::default()), shutdown).await
+    accept(listener, router, None, (MAX_SENDERS, |_| true), shutdown).await;
+    Ok(())
 }
 
-/// As [`serve`], over TLS if there is a certificate. `proxies` speak for many, and may connect as often.
+/// Serves `router` to people, over TLS if there is a certificate; else as [`serve`]. `proxies` speak for many, and may connect as often.
 ///
 /// # Errors
 ///
@@ -68,8 +72,20 @@ pub async fn serve_with(
     (tls, proxies): (Option<Arc<Tls>>, Networks),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let speaks_for_many = move |ip: IpAddr| ip.is_loopback() || proxies.contain(ip);
+    accept(listener, router, tls, (MAX_CONNECTIONS, speaks_for_many), shutdown).await;
+    Ok(())
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    (most, speaks_for_many): (usize, impl Fn(IpAddr) -> bool),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
     let guests = Guests::default();
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(most));
     let (stop, stopped) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -86,8 +102,7 @@ pub async fn serve_with(
             continue;
         };
         let ip = peer.ip().to_canonical();
-        let speaks_for_many = ip.is_loopback() || proxies.contain(ip);
-        let guest = if speaks_for_many { None } else { Some(guests.come(ip)) };
+        let guest = if speaks_for_many(ip) { None } else { Some(guests.come(ip)) };
         if matches!(guest, Some(None)) {
             continue;
         }
@@ -100,9 +115,8 @@ pub async fn serve_with(
     drop(stopped);
     drop(stop);
     // All places are free again once nobody is connected.
-    let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+    let all = u32::try_from(most).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(PATIENCE, places.acquire_many(all)).await;
-    Ok(())
 }
 
 /// How many connections each address has; as many entries as there are connections.

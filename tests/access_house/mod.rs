@@ -106,7 +106,7 @@ impl Answer {
 pub struct House {
     pub router: Router,
     pub tokens: Arc<Tokens>,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
     asks: tokio::sync::Mutex<mpsc::Receiver<Ask>>,
 }
 

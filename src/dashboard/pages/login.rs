@@ -59,13 +59,8 @@ pub(in crate::dashboard) async fn log_in(
 ) -> Response {
     let next = inside(&next);
     if let Some((session, who)) = app.sessions.begin(&app.parts.tokens, &token, app.parts.clock.elapsed()) {
-        return match note(&app, &who.name, "logged in", "token").await {
-            Ok(()) => let_in(&app, &asking, &session, next),
-            Err(refusal) => {
-                app.sessions.end(&session);
-                refused(&refusal)
-            }
-        };
+        note(&app, &who.name, "logged in", "token").await;
+        return let_in(&app, &asking, &session, next);
     }
     let says = "This token is not known, was revoked, or is for sending records only.";
     match app.wrong(&asking, Refusal::Wrong(says.into())) {
@@ -81,8 +76,7 @@ pub(in crate::dashboard) async fn log_out(State(app): State<Arc<App>>, headers: 
     let who = cookie.and_then(|cookie| app.sessions.identity(&app.parts.tokens, cookie, elapsed));
     cookie.inspect(|cookie| app.sessions.end(cookie));
     if let Some(who) = who {
-        // Who wants to go goes, recorded or not.
-        drop(note(&app, &who.name, "logged out", "session").await);
+        note(&app, &who.name, "logged out", "session").await;
     }
     with_cookie(&app, "; Max-Age=0", "/login")
 }

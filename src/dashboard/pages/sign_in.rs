@@ -60,7 +60,7 @@ async fn come_back(app: &App, oidc: &Oidc, pairs: &[(String, String)], asking: &
     }
     let kept = cookie_named(&asking.headers, cookie_name(app));
     let (identity, next) = oidc.finish(kept, &returned).await?;
-    note(app, &identity.name, "logged in", "provider").await?;
+    note(app, &identity.name, "logged in", "provider").await;
     let session = app.sessions.begin_for(identity, app.parts.clock.elapsed());
     let session = session.ok_or_else(|| Refusal::Unavailable("this machine gives no random numbers".into()))?;
     Ok(let_in(app, asking, &session, inside(&next)))
