@@ -105,6 +105,8 @@ pub struct Desk {
     pub grants: Mutex<HashMap<String, Grant>>,
     pub down: AtomicBool,
     pub fetches: AtomicUsize,
+    /// Keys are asked for and not answered yet.
+    pub held: AtomicBool,
     issuer: Mutex<String>,
 }
 
@@ -139,6 +141,10 @@ impl Provider {
         self.desk.down.store(down, Ordering::SeqCst);
     }
 
+    pub fn hold(&self, held: bool) {
+        self.desk.held.store(held, Ordering::SeqCst);
+    }
+
     /// How often keys were asked for.
     pub fn fetches(&self) -> usize {
         self.desk.fetches.load(Ordering::SeqCst)
@@ -170,6 +176,9 @@ async fn discovery(State(desk): State<Arc<Desk>>) -> Response {
 
 async fn keys_now(State(desk): State<Arc<Desk>>) -> Response {
     desk.fetches.fetch_add(1, Ordering::SeqCst);
+    while desk.held.load(Ordering::SeqCst) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     if desk.down.load(Ordering::SeqCst) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
