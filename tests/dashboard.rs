@@ -18,7 +18,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 37] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 38] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -54,6 +54,7 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 37] = [
     (Method::POST, "/api/v1/silences", "{}", Some(Role::Operator)),
     (Method::POST, "/api/v1/silences/1/expire", "", Some(Role::Operator)),
     (Method::GET, "/api/v1/incidents", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/audit", "", Some(Role::Admin)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];
@@ -165,6 +166,7 @@ async fn every_answer_has_the_headers_that_keep_browsers_in_line() {
         let answer = house.send(get(path)).await;
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(policy.contains("require-trusted-types-for 'script'; trusted-types gatewatch"), "{path}: {policy}");
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "{path}");
         assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
     }

@@ -12,10 +12,11 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 17] = [
+const DOCUMENTS: [&str; 18] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
+    "docs/access.md",
     "docs/alerts.md",
     "docs/context.md",
     "docs/deploy.md",

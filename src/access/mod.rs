@@ -1,62 +1,98 @@
 //! Who may do what?
 //!
-//! Programs show a token, browsers a session that a token has started; on a loopback address
-//! without tokens, whoever can reach it is the operator `local`. Tokens are 256 random bits, so a
-//! plain SHA-256 of them is kept: a slow hash would only make every request an attack on
-//! ourselves. At most 1,000 tokens and 1,024 sessions.
+//! Programs show a token, ours or that of an identity provider; browsers a session that a token or
+//! a sign-in has started; on a loopback address without any of these, whoever can reach it is the
+//! operator `local`. Our tokens are 256 random bits, so a plain SHA-256 of them is kept: a slow hash
+//! would only make every request an attack on ourselves. At most 1,000 tokens and 1,024 sessions.
 
+mod attempts;
+mod easy_auth;
+mod expiry;
+mod jwt;
+mod keys;
+mod networks;
+mod oidc;
 mod role;
 mod sessions;
+mod settings;
+mod signatures;
+mod tls;
 mod tokens;
+mod ways;
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
+pub use attempts::Attempts;
+pub use easy_auth::EasyAuth;
+pub use jwt::Jwt;
+pub use networks::Networks;
+pub use oidc::{Begun, CALLBACK, Oidc, Returned};
 pub use role::{Identity, Role};
 pub use sessions::Sessions;
+pub use settings::{Algorithm, EasyAuthSettings, Hidden, JwtSettings, OidcSettings, RoleSettings, TlsSettings};
+pub use tls::{Looked, Tls};
 pub use tokens::{NewToken, TokenInfo, Tokens, TokensError};
+pub use ways::{Refusal, Ways};
 
-/// Checks that listening on `addr` is safe: beyond loopback there must be a token with which
-/// somebody may look. `data` is the data folder such a token belongs into.
+/// Checks that listening on `addr` is safe: beyond loopback there must be a way to tell who comes
+/// in (`known`), a token or an identity provider, and TLS, ours or a proxy's (`encrypted`). `data`
+/// is the data folder a token belongs into.
 ///
 /// # Errors
 ///
-/// Says what is wrong and the two ways to mend it.
-pub fn check_listen(addr: SocketAddr, has_tokens: bool, data: &Path) -> Result<(), String> {
-    if has_tokens || addr.ip().to_canonical().is_loopback() {
+/// Says everything that is wrong, and the ways to mend it.
+pub fn check_listen(addr: SocketAddr, known: bool, encrypted: bool, data: &Path) -> Result<(), String> {
+    if addr.ip().to_canonical().is_loopback() || (known && encrypted) {
         return Ok(());
     }
-    Err(format!(
-        "Others can reach {addr}, and there is no token to tell friend from foe. Make one with \
-         `gatewatch token create NAME --role operator --data {}`, or listen on 127.0.0.1:{}.",
-        data.display(),
-        addr.port()
-    ))
+    let mut says = format!("Others can reach {addr}.");
+    if !known {
+        let _ = write!(
+            says,
+            " There is no token to tell friend from foe: make one with `gatewatch token create NAME --role operator \
+             --data {}`, or name an identity provider in [dashboard.oidc], [dashboard.jwt] or [dashboard.easy_auth].",
+            data.display()
+        );
+    }
+    if !encrypted {
+        says += " What they send would go in the clear: write [dashboard.tls] with certificate and key, or \
+                 behind_tls_proxy = true in [dashboard] if a proxy in front of it ends TLS.";
+    }
+    Err(format!("{says} Or listen on 127.0.0.1:{}.", addr.port()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn checked(addr: &str, has_tokens: bool) -> bool {
-        check_listen(addr.parse().unwrap(), has_tokens, Path::new("/data")).is_ok()
+    fn checked(addr: &str, known: bool, encrypted: bool) -> bool {
+        check_listen(addr.parse().unwrap(), known, encrypted, Path::new("/data")).is_ok()
     }
 
     #[test]
-    fn only_loopback_does_without_tokens() {
-        assert!(checked("127.0.0.1:8080", false));
-        assert!(checked("[::1]:8080", false));
-        assert!(checked("[::ffff:127.0.0.1]:8080", false));
-        assert!(!checked("0.0.0.0:8080", false));
-        assert!(!checked("[::]:8080", false));
-        assert!(!checked("192.0.2.1:8080", false));
-        assert!(checked("0.0.0.0:8080", true));
+    fn only_loopback_does_without_tokens_and_tls() {
+        for here in ["127.0.0.1:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
+            assert!(checked(here, false, false), "{here}");
+        }
+        for there in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"] {
+            assert!(!checked(there, false, false), "{there}");
+            assert!(!checked(there, true, false), "{there}");
+            assert!(!checked(there, false, true), "{there}");
+            assert!(checked(there, true, true), "{there}");
+        }
     }
 
     #[test]
-    fn an_open_address_without_tokens_says_how_to_mend_it() {
-        let error = check_listen("0.0.0.0:8080".parse().unwrap(), false, Path::new("/data")).unwrap_err();
-        assert!(error.contains("gatewatch token create NAME --role operator --data /data`"), "{error}");
-        assert!(error.contains("127.0.0.1:8080"), "{error}");
+    fn an_open_address_says_all_that_is_missing_and_how_to_mend_it() {
+        let error = |known, encrypted| {
+            check_listen("0.0.0.0:8080".parse().unwrap(), known, encrypted, Path::new("/data")).unwrap_err()
+        };
+        let both = error(false, false);
+        assert!(both.contains("gatewatch token create NAME --role operator --data /data`"), "{both}");
+        assert!(both.contains("[dashboard.tls]") && both.contains("behind_tls_proxy = true"), "{both}");
+        assert!(both.ends_with("Or listen on 127.0.0.1:8080."), "{both}");
+        assert!(!error(true, false).contains("token create") && !error(false, true).contains("in the clear"));
     }
 }

@@ -16,7 +16,7 @@ pub enum Role {
     Viewer,
     /// Also acknowledges and closes alerts.
     Operator,
-    /// Also manages what others may do.
+    /// Also sees what others did.
     Admin,
 }
 

@@ -1,8 +1,8 @@
-//! Browsers that have shown a token: kept here, so that logging out and revoking end them.
+//! Which browsers have shown who sits there? Kept here, so that logging out and revoking end them.
 //!
-//! The cookie is 256 random bits; what is kept is their hash. A session ends after eight hours
-//! unused, after a day in any case, with its token, and when the daemon restarts. Of more than
-//! 1,024, the one longest unused ends first.
+//! The cookie is 256 random bits, new at each login; what is kept is their hash. A session ends after
+//! eight hours unused, after a day in any case, with its token if a token began it, and when the
+//! daemon restarts. Of more than 1,024, the one longest unused ends first.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,8 +20,16 @@ const LIFE: Duration = Duration::from_hours(24);
 const COOKIE_LETTERS: usize = 43;
 
 #[derive(Debug)]
+enum Holder {
+    /// Whoever holds the token of this id.
+    Token(String),
+    /// Somebody whom an identity provider named.
+    Person(Identity),
+}
+
+#[derive(Debug)]
 struct Session {
-    token: String,
+    holder: Holder,
     began: Duration,
     used: Duration,
 }
@@ -40,6 +48,15 @@ impl Sessions {
         if !identity.role.may(Role::Viewer) {
             return None;
         }
+        Some((self.open(Holder::Token(id), elapsed)?, identity))
+    }
+
+    /// Starts a session for somebody whom an identity provider named; returns the cookie's value.
+    pub fn begin_for(&self, identity: Identity, elapsed: Duration) -> Option<String> {
+        if identity.role.may(Role::Viewer) { self.open(Holder::Person(identity), elapsed) } else { None }
+    }
+
+    fn open(&self, holder: Holder, elapsed: Duration) -> Option<String> {
         let mut secret = [0_u8; 32];
         getrandom::fill(&mut secret).ok()?;
         let cookie = BASE64URL_NOPAD.encode(&secret);
@@ -48,8 +65,8 @@ impl Sessions {
             let oldest = open.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key);
             oldest.map(|key| open.remove(&key));
         }
-        open.insert(hash(&cookie), Session { token: id, began: elapsed, used: elapsed });
-        Some((cookie, identity))
+        open.insert(hash(&cookie), Session { holder, began: elapsed, used: elapsed });
+        Some(cookie)
     }
 
     /// Returns whose session `cookie` is, if it has not ended.
@@ -61,7 +78,11 @@ impl Sessions {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let session = open.get_mut(&key)?;
         let over = elapsed.saturating_sub(session.used) > IDLE || elapsed.saturating_sub(session.began) > LIFE;
-        let holder = if over { None } else { tokens.holder(&session.token, elapsed) };
+        let holder = match &session.holder {
+            _ if over => None,
+            Holder::Token(id) => tokens.holder(id, elapsed),
+            Holder::Person(identity) => Some(identity.clone()),
+        };
         if holder.is_some() {
             session.used = elapsed;
         } else {

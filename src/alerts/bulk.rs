@@ -95,6 +95,17 @@ pub struct Undo {
 }
 
 impl Deed {
+    /// Returns who does it, and when.
+    pub fn by(&self) -> (&str, Timestamp) {
+        match self {
+            Self::One(command) => (command.by(), command.at()),
+            Self::Bulk(bulk) => (&bulk.by, bulk.at),
+            Self::Undo(undo) => (&undo.by, undo.at),
+            Self::Silence(SilenceDeed::Add(silence)) => (&silence.by, silence.made_at),
+            Self::Silence(SilenceDeed::End { by, at, .. }) => (by, *at),
+        }
+    }
+
     /// Returns the alerts it is about.
     pub fn alerts(&self) -> Vec<AlertId> {
         match self {

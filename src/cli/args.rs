@@ -10,7 +10,9 @@ use crate::clock::{Timestamp, duration};
 pub use super::alert_args::{Alerts, Silences};
 pub use super::detector_args::{DetectorFolder, Detectors, DetectorsTest, Explain, Export};
 pub use super::key_args::{Keys, Redact};
-pub use super::record_args::{DeadLetters, Decode, Letters, LettersList, LettersRetry, LettersShow, Shape, Since, Tap};
+pub use super::record_args::{
+    Audit, DeadLetters, Decode, Letters, LettersList, LettersRetry, LettersShow, Shape, Since, Tap,
+};
 pub use super::sink_args::{Sinks, SinksDeliveries, SinksOne};
 pub use super::threat_args::Threats;
 
@@ -57,6 +59,8 @@ pub enum Command {
     /// List and show records that could not be decoded, and try them again.
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// List who did what, from where.
+    Audit(Audit),
     /// Print what a sink would be sent, try it, and list what was sent.
     #[command(subcommand)]
     Sinks(Sinks),

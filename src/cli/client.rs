@@ -34,14 +34,20 @@ pub fn address(data: &Path, url: Option<&str>) -> Result<(Url, ClientBuilder), F
     } else {
         // No proxy stands between this machine and itself.
         client = client.no_proxy();
-        let address = setup::daemon_address(data).ok_or_else(|| {
+        let there = setup::daemon_address(data).ok_or_else(|| {
             Failure::Io(format!(
                 "no daemon has left its address in {}: is one running (gatewatch run)? Name its data folder with \
                  --data, or its dashboard with --url",
                 data.display()
             ))
         })?;
-        format!("http://{address}")
+        match there.tls {
+            None => format!("http://{}", there.address),
+            Some((name, certificate)) => {
+                client = trusting(client, &certificate)?.resolve(&name, there.address);
+                format!("https://{name}:{}", there.address.port())
+            }
+        }
     };
     let wrong = || Failure::Usage("--url takes a dashboard's address, such as http://127.0.0.1:8321".into());
     let at = Url::parse(&base).map_err(|_| wrong())?;
@@ -49,6 +55,19 @@ pub fn address(data: &Path, url: Option<&str>) -> Result<(Url, ClientBuilder), F
         return Err(wrong());
     }
     Ok((at, client))
+}
+
+/// Has a client also trust what stands in the daemon's own file: it is this machine's, whoever issued it.
+fn trusting(client: ClientBuilder, certificate: &Path) -> Result<ClientBuilder, Failure> {
+    let read = |error: &dyn std::fmt::Display| {
+        Failure::Io(format!(
+            "the daemon's certificate in {} can't be read ({error}): name its dashboard with --url",
+            certificate.display()
+        ))
+    };
+    let pem = std::fs::read(certificate).map_err(|error| read(&error))?;
+    let chain = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| read(&error))?;
+    Ok(client.tls_certs_merge(chain))
 }
 
 /// Returns the token to show: the one that is named, else the environment's.

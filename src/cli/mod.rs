@@ -7,8 +7,10 @@ mod alert_args;
 mod alerts;
 mod args;
 mod around;
+mod audit;
 mod backup;
 mod carried;
+mod certificate;
 mod client;
 mod compare;
 mod config;
@@ -79,6 +81,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Alerts(command) => alerts::alerts(&command),
         Command::Silences(command) => silences::silences(&command),
         Command::DeadLetters(command) => dead_letters::dead_letters(&command),
+        Command::Audit(options) => audit::audit(&options),
         Command::Sinks(command) => sinks::sinks(&command),
         Command::Tap(options) => tap::tap(&options),
         Command::Decode(options) => decode::decode(&options),

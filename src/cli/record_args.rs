@@ -166,3 +166,19 @@ fn since(text: &str) -> Result<Since, String> {
         "write a time as RFC 3339 does, such as 2026-03-02T08:00:00Z, or how long ago, such as 2h".to_owned()
     })
 }
+
+/// `gatewatch audit`.
+#[derive(Debug, ClapArgs)]
+pub struct Audit {
+    #[command(flatten)]
+    pub data: DataFolder,
+    /// How many of the newest lines.
+    #[arg(long, default_value_t = 50, value_name = "N", conflicts_with = "all")]
+    pub limit: u32,
+    /// All lines that are kept.
+    #[arg(long)]
+    pub all: bool,
+    /// As text, or as JSON, one object a line, with what was wanted and what it was before and after.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Shape,
+}

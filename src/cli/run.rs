@@ -53,8 +53,9 @@ pub fn run(options: &Run) -> Result<ExitCode, Failure> {
         ));
     }
     let data = setup::data(options.data.as_deref(), &config);
+    let scheme = if config.dashboard.tls.is_some() { "https" } else { "http" };
     daemon(&config, &data, &Clock::system(), |address| {
-        say(&format!("Gatewatch runs. Dashboard: http://{address}/"));
+        say(&format!("Gatewatch runs. Dashboard: {scheme}://{address}/"));
     })
 }
 
@@ -99,7 +100,7 @@ pub fn daemon(
     let shown = (&board, &metrics, &changes, &stage.tap);
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
     let (address, serving) = pages(&runtime, config, data, clock, &streams, shown, asked)?;
-    let address_file = setup::leave_address(data, address);
+    let address_file = setup::leave_address(data, address, &config.dashboard);
     let (batches, orders) = start(&runtime, opened, data, clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
     let parts = DaemonParts {
@@ -276,8 +277,10 @@ fn pages(
 ) -> Result<(SocketAddr, JoinHandle<()>), Failure> {
     let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
     let list = tokens.list().map_err(|error| Failure::Io(error.to_string()))?;
-    let has_tokens = list.iter().any(|token| token.role.may(Role::Viewer));
-    check_listen(config.dashboard.listen, has_tokens, data).map_err(Failure::Config)?;
+    let ways = crate::config::ways(&config.dashboard, clock).map_err(Failure::Config)?;
+    let known = ways.any() || list.iter().any(|token| token.role.may(Role::Viewer));
+    check_listen(config.dashboard.listen, known, config.dashboard.encrypted(), data).map_err(Failure::Config)?;
+    let (tls, proxies) = (ways.tls.clone(), ways.proxies.clone());
     let listen = config.dashboard.listen;
     let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
         Failure::Io(format!("the dashboard can't listen on {listen}: {error}. Choose another address with listen in [dashboard], or stop what holds it."))
@@ -286,7 +289,7 @@ fn pages(
     let (commands, mut asked) = tokio::sync::mpsc::channel::<crate::dashboard::Ask>(64);
     runtime.spawn(async move {
         while let Some(ask) = asked.recv().await {
-            let ask = Ask::Deed(ask.deed, ask.reply);
+            let ask = Ask::Deed(ask.deed, ask.origin, ask.reply);
             if tokio::task::block_in_place(|| to.send(ask).is_err()) {
                 return;
             }
@@ -308,10 +311,11 @@ fn pages(
         external_url: config.dashboard.external_url.clone(),
         hosts: config.dashboard.hosts.clone(),
     };
-    let router = crate::dashboard::router(parts).map_err(Failure::Config)?;
+    let router = crate::dashboard::router_with(parts, ways).map_err(Failure::Config)?;
+    tls.clone().map(|tls| runtime.spawn(super::certificate::follow(tls)));
     let ending = ended(ending.clone());
     let serving = runtime.spawn(async move {
-        if let Err(error) = crate::dashboard::serve(listener, router, ending).await {
+        if let Err(error) = crate::dashboard::serve_with(listener, router, (tls, proxies), ending).await {
             tracing::error!("the dashboard stopped: {error}");
         }
     });
@@ -345,9 +349,11 @@ fn start(
 fn until_told(runtime: &Runtime) -> Receiver<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (tell, told) = bounded(1);
+    // Listened for at once: a task may begin late on a busy machine, and until then either kills us.
+    let _inside = runtime.enter();
+    let listening = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     runtime.spawn(async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
+        let (Ok(mut terminate), Ok(mut interrupt)) = listening else {
             return std::future::pending().await;
         };
         for time in 0.. {

@@ -26,23 +26,41 @@ pub const TOKENS: &str = "tokens.json";
 /// Where a running daemon's dashboard listens, in its data folder.
 const ADDRESS: &str = "address";
 
+/// Where a running daemon's dashboard is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// Where it listens; one that listens on every address is reached on loopback.
+    pub address: SocketAddr,
+    /// With TLS: the name on its certificate, and the file that has it.
+    pub tls: Option<(String, PathBuf)>,
+}
+
 /// Leaves word in the data folder of where the daemon's dashboard listens, for commands that talk
 /// to it; returns the file. Where it can't be written they must be told with `--url`.
-pub fn leave_address(data: &Path, address: SocketAddr) -> PathBuf {
+pub fn leave_address(data: &Path, address: SocketAddr, dashboard: &crate::config::Dashboard) -> PathBuf {
     let file = data.join(ADDRESS);
-    drop(std::fs::write(&file, format!("{address}\n")));
+    let mut says = address.to_string();
+    if let Some(tls) = &dashboard.tls {
+        let url = dashboard.external_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+        let name = url.as_ref().and_then(|url| url.host_str()).unwrap_or("localhost");
+        let certificate = std::path::absolute(&tls.certificate).unwrap_or_else(|_| tls.certificate.clone());
+        says = format!("{says}\n{name}\n{}", certificate.display());
+    }
+    drop(std::fs::write(&file, format!("{says}\n")));
     file
 }
 
-/// Returns where the daemon of folder `data` listens, if it left word; one that listens on every
-/// address is reached on loopback.
-pub fn daemon_address(data: &Path) -> Option<SocketAddr> {
-    let mut address: SocketAddr = std::fs::read_to_string(data.join(ADDRESS)).ok()?.trim().parse().ok()?;
+/// Returns where the daemon of folder `data` is, if it left word.
+pub fn daemon_address(data: &Path) -> Option<Whereabouts> {
+    let says = std::fs::read_to_string(data.join(ADDRESS)).ok()?;
+    let mut lines = says.lines();
+    let mut address: SocketAddr = lines.next()?.trim().parse().ok()?;
     if address.ip().is_unspecified() {
         let v6 = address.is_ipv6();
         address.set_ip(if v6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() });
     }
-    Some(address)
+    let tls = lines.next().map(str::to_owned).zip(lines.next().map(PathBuf::from));
+    Some(Whereabouts { address, tls })
 }
 
 /// Reads and checks the configuration; without a file, the defaults.

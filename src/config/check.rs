@@ -63,6 +63,7 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
     }
     super::policies::check(&config.redaction.policy, &mut wrong);
     super::mutes::check(&config.alerts, &mut wrong);
+    super::access::check(&config.dashboard, &mut wrong);
     client_hops(config, &mut wrong);
     lists(config, &mut wrong);
     let inventory = InventorySettings {

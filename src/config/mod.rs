@@ -3,6 +3,7 @@
 //! One TOML file; every problem in it is reported at once, with its line and a mend. Rooms keep
 //! their own `Settings`; this one puts them together, and alone reads the environment.
 
+mod access;
 mod check;
 mod context;
 mod load;
@@ -15,6 +16,7 @@ mod sinks;
 mod sinks_check;
 mod sinks_open;
 
+pub use access::ways;
 pub use check::load;
 pub use context::{Surrounded, surroundings};
 pub use load::{Places, read};

@@ -202,17 +202,46 @@ pub struct RedactedKafka {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dashboard {
-    /// Where it listens; anything but loopback demands a token.
+    /// Where it listens; anything but loopback demands a way to tell who comes in, and TLS.
     pub listen: SocketAddr,
     /// The address people use, for links in notifications.
     pub external_url: Option<String>,
     /// Further names it is called by, such as a service's name in a cluster.
     pub hosts: Vec<String>,
+    /// A proxy in front of it ends TLS, so that nothing goes in the clear to others.
+    pub behind_tls_proxy: bool,
+    /// Proxies that are believed about whom they speak for (`X-Forwarded-For`).
+    pub trusted_proxies: crate::access::Networks,
+    /// Its own TLS.
+    pub tls: Option<crate::access::TlsSettings>,
+    /// Programs that show a JWT of an identity provider.
+    pub jwt: Option<crate::access::JwtSettings>,
+    /// People who sign in with an identity provider.
+    pub oidc: Option<crate::access::OidcSettings<Secret>>,
+    /// People whom App Service has signed in.
+    pub easy_auth: Option<crate::access::EasyAuthSettings>,
 }
 
 impl Default for Dashboard {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8321)), external_url: None, hosts: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8321)),
+            external_url: None,
+            hosts: Vec::new(),
+            behind_tls_proxy: false,
+            trusted_proxies: crate::access::Networks::default(),
+            tls: None,
+            jwt: None,
+            oidc: None,
+            easy_auth: None,
+        }
+    }
+}
+
+impl Dashboard {
+    /// Tells whether what others send is encrypted on its way, by us or by a proxy.
+    pub fn encrypted(&self) -> bool {
+        self.tls.is_some() || self.behind_tls_proxy
     }
 }
 

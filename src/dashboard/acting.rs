@@ -12,6 +12,12 @@ use tokio::sync::oneshot;
 use super::app::App;
 use crate::access::Identity;
 use crate::alerts::{Action, AlertId, Deed, Done};
+use crate::store::Origin;
+
+tokio::task_local! {
+    /// From where the request comes that is being answered, so that no handler can forget to say so.
+    pub(super) static ORIGIN: Origin;
+}
 
 /// How long a page waits for the pipeline's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,6 +29,8 @@ const LONG_PATIENCE: Duration = Duration::from_secs(15);
 pub struct Ask {
     /// What somebody wants done.
     pub deed: Deed,
+    /// From where.
+    pub origin: Origin,
     /// Takes the answer once the deed is durable, or why it can't be done. Nobody may be there
     /// any more to hear it.
     pub reply: oneshot::Sender<Result<Done, String>>,
@@ -41,6 +49,11 @@ pub(super) enum Outcome {
     Busy(&'static str),
 }
 
+/// Returns from where the request comes that is being answered.
+pub(super) fn origin() -> Origin {
+    ORIGIN.try_with(Clone::clone).unwrap_or_default()
+}
+
 /// Sends what `who` wishes of one alert to the pipeline and waits for its answer, but not for long.
 pub(super) async fn act(app: &App, alert: AlertId, who: &Identity, wish: &Action) -> Outcome {
     send(app, Deed::One(wish.command(alert, &who.name, app.parts.clock.now()))).await
@@ -50,7 +63,7 @@ pub(super) async fn act(app: &App, alert: AlertId, who: &Identity, wish: &Action
 pub(super) async fn send(app: &App, deed: Deed) -> Outcome {
     let patience = if matches!(deed, Deed::One(_)) { PATIENCE } else { LONG_PATIENCE };
     let (reply, answer) = oneshot::channel();
-    match app.parts.commands.try_send(Ask { deed, reply }) {
+    match app.parts.commands.try_send(Ask { deed, origin: origin(), reply }) {
         Err(TrySendError::Full(_)) => {
             return Outcome::Busy("The daemon has many commands to record at this moment. Try again in a few seconds.");
         }

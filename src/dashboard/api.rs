@@ -1,5 +1,6 @@
 //! The same for programs: alerts as JSON, and what people may do with them.
 
+pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod exception;
 pub(super) mod incidents;

@@ -1,6 +1,6 @@
 //! What every handler shares: what the pipeline handed over, readers, sessions, and who may come in.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,18 +9,22 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::acting::Ask;
 use super::api::bulk::Counts;
+use super::asking::Asking;
 use super::board::Board;
 use super::changes::Changes;
+use super::noted::note_refusal;
 use super::offers::Offers;
 use super::readers::Readers;
 use super::tap::Tap;
-use crate::access::{Identity, Sessions, Tokens};
+use crate::access::{Attempts, Identity, Refusal, Sessions, Tokens, Ways};
 use crate::alerts::{Alert, Streams};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// The name of the cookie that holds a browser's session.
 pub(super) const COOKIE: &str = "gatewatch";
+/// The same where others reach us by TLS: no other host and no connection in the clear can set it.
+pub(super) const SECURE_COOKIE: &str = "__Host-gatewatch";
 /// Live streams at once; a page beyond it reloads its figures instead.
 const MAX_LIVE: usize = 64;
 
@@ -63,6 +67,10 @@ pub(super) struct App {
     pub(super) parts: Parts,
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
+    /// Ways in beside our own tokens.
+    pub(super) ways: Ways,
+    /// Who has been wrong too often.
+    pub(super) attempts: Attempts,
     pub(super) live: Arc<Semaphore>,
     /// Changes of many alerts that were counted and not done yet.
     pub(super) counts: Counts,
@@ -75,7 +83,7 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Parts, ways: Ways) -> Self {
         let external = parts.external_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
         let external_host = external.as_ref().and_then(Uri::host).map(str::to_ascii_lowercase);
         let local_name = |host: &str| host == "localhost" || bare(host).parse().is_ok_and(loopback);
@@ -86,35 +94,76 @@ impl App {
         Self {
             readers: Readers::new(parts.data.clone()),
             sessions: Sessions::default(),
+            attempts: Attempts::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             counts: Counts::default(),
             names,
-            https: external.is_some_and(|url| url.scheme_str() == Some("https")),
+            https: external.map_or(ways.encrypted, |url| url.scheme_str() == Some("https")),
             local,
+            ways,
             parts,
         }
     }
 
     /// Returns under which address others reach us, without a slash at its end.
     pub(super) fn base(&self) -> String {
-        let listen = || format!("http://{}", self.parts.listen);
+        let scheme = if self.https { "https" } else { "http" };
+        let listen = || format!("{scheme}://{}", self.parts.listen);
         self.parts.external_url.as_deref().map_or_else(listen, |url| url.trim_end_matches('/').to_owned())
     }
 
-    /// Tells whether whoever reaches us needs a token.
+    /// Tells whether whoever reaches us must show who they are.
     pub(super) fn guarded(&self) -> bool {
-        !self.local || self.parts.tokens.guard_people(self.parts.clock.elapsed())
+        !self.local || self.ways.any() || self.parts.tokens.guard_people(self.parts.clock.elapsed())
     }
 
     /// Returns who asks. A token that is wrong is nobody, whatever else the request carries.
-    pub(super) fn who(&self, headers: &HeaderMap) -> Option<Identity> {
+    pub(super) async fn who(&self, asking: &Asking) -> Result<Identity, Refusal> {
         let elapsed = self.parts.clock.elapsed();
-        if let Some(shown) = headers.get(header::AUTHORIZATION) {
-            let bearer = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer "))?;
-            return self.parts.tokens.verify(bearer.trim(), elapsed);
+        if let Some(shown) = asking.headers.get(header::AUTHORIZATION) {
+            let bearer = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer ")).unwrap_or_default();
+            let identity = match (self.parts.tokens.verify(bearer.trim(), elapsed), &self.ways.jwt) {
+                (Some(identity), _) => Ok(identity),
+                (None, Some(jwt)) if !bearer.starts_with("gw_") => jwt.identity(bearer.trim()).await,
+                _ => Err(Refusal::Wrong("this token is not known".into())),
+            };
+            return identity.map_err(|refusal| self.wrong(asking, refusal));
         }
-        let session = cookie(headers).and_then(|cookie| self.sessions.identity(&self.parts.tokens, cookie, elapsed));
-        session.or_else(|| (!self.guarded()).then(Identity::local))
+        let session = cookie(&asking.headers, self.https);
+        let session = session.and_then(|cookie| self.sessions.identity(&self.parts.tokens, cookie, elapsed));
+        if let Some(identity) = session {
+            return Ok(identity);
+        }
+        if let Some(easy_auth) = self.ways.easy_auth.as_ref().filter(|way| way.trusts(asking.peer))
+            && let Some(principal) = asking.headers.get("x-ms-client-principal")
+        {
+            let identity = easy_auth.identity(principal.to_str().unwrap_or_default());
+            return identity.map_err(|refusal| self.wrong(asking, refusal));
+        }
+        if self.guarded() { Err(Refusal::Nobody) } else { Ok(Identity::local()) }
+    }
+
+    /// Counts what was wrong against its sender, and says so if that was too often; else the audit gets a line.
+    pub(super) fn wrong(&self, asking: &Asking, refusal: Refusal) -> Refusal {
+        if matches!(refusal, Refusal::Wrong(_))
+            && let Some(wait) = self.attempts.wrong(self.client(asking), self.parts.clock.elapsed())
+        {
+            return Refusal::TooOften(wait);
+        }
+        note_refusal(self, &refusal);
+        refusal
+    }
+
+    /// Returns the address of whoever asks, as far as it can be believed.
+    pub(super) fn client(&self, asking: &Asking) -> Option<IpAddr> {
+        let forwarded = asking.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let forwarded: Vec<&str> = forwarded.collect();
+        asking.peer.map(|peer| self.ways.proxies.client(peer, forwarded.into_iter()))
+    }
+
+    /// Returns the name of the session's cookie.
+    pub(super) fn cookie_name(&self) -> &'static str {
+        if self.https { SECURE_COOKIE } else { COOKIE }
     }
 
     /// Tells whether we answer under the name in the `Host` header. A page of a stranger whose
@@ -128,14 +177,19 @@ impl App {
     }
 }
 
-/// Returns the value of our cookie.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// Returns the value of the session's cookie; over TLS only of the one that nobody else can set.
+pub(super) fn cookie(headers: &HeaderMap, https: bool) -> Option<&str> {
+    cookie_named(headers, if https { SECURE_COOKIE } else { COOKIE })
+}
+
+/// Returns the value of the cookie called so.
+pub(super) fn cookie_named<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn loopback(ip: std::net::IpAddr) -> bool {
@@ -171,6 +225,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, "a=1; gatewatchx=2".parse().unwrap());
         headers.append(header::COOKIE, "b=\"; gatewatch=mine".parse().unwrap());
-        assert_eq!(cookie(&headers), Some("mine"));
+        assert_eq!(cookie(&headers, false), Some("mine"));
+        assert_eq!(cookie(&headers, true), None, "anybody in between can have set it");
+        headers.append(header::COOKIE, "__Host-gatewatch=ours".parse().unwrap());
+        assert_eq!(cookie(&headers, true), Some("ours"));
     }
 }

@@ -1,7 +1,7 @@
 //! Who comes in, under which name, and with which headers does an answer leave?
 //!
 //! Requests under a name that is not ours get 421, against DNS rebinding. Handlers name the role
-//! they need by taking a [`Viewer`] or an [`Operator`]: one that forgets to takes nobody's name
+//! they need by taking a [`Viewer`], an [`Operator`] or an [`Admin`]: one that forgets to takes nobody's name
 //! and can't act in it. Nothing is kept.
 
 use std::sync::Arc;
@@ -15,10 +15,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::api::problem::problem;
 use super::app::App;
-use crate::access::{Identity, Role};
+use super::asking::Asking;
+use super::pages;
+use crate::access::{Identity, Refusal, Role};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types gatewatch";
 
 /// Headers that every answer has.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
@@ -40,11 +43,23 @@ pub(super) struct Viewer(pub(super) Identity);
 #[derive(Debug)]
 pub(super) struct Operator(pub(super) Identity);
 
+/// Somebody who sees what others did.
+#[derive(Debug)]
+pub(super) struct Admin;
+
+impl FromRequestParts<Arc<App>> for Admin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, app: &Arc<App>) -> Result<Self, Response> {
+        admit(parts, app, Role::Admin).await.map(|_| Self)
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Viewer {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut RequestParts, app: &Arc<App>) -> Result<Self, Response> {
-        admit(parts, app, Role::Viewer).map(Self)
+        admit(parts, app, Role::Viewer).await.map(Self)
     }
 }
 
@@ -52,29 +67,55 @@ impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut RequestParts, app: &Arc<App>) -> Result<Self, Response> {
-        admit(parts, app, Role::Operator).map(Self)
+        admit(parts, app, Role::Operator).await.map(Self)
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the rejection is the response itself, made once a request")]
-fn admit(parts: &RequestParts, app: &App, needed: Role) -> Result<Identity, Response> {
+async fn admit(parts: &RequestParts, app: &App, needed: Role) -> Result<Identity, Response> {
+    let asking = Asking::of(parts);
+    let refusal = match app.who(&asking).await {
+        Ok(who) if who.role.may(needed) => return Ok(who),
+        Ok(who) => {
+            let says = format!("{} is {}; this takes the role {needed}", who.name, who.role);
+            return Err(problem(StatusCode::FORBIDDEN, &says));
+        }
+        Err(refusal) => refusal,
+    };
     let path = parts.uri.path();
     let program = path.starts_with("/api/") || path == "/events";
-    match app.who(&parts.headers) {
-        Some(who) if who.role.may(needed) => Ok(who),
-        Some(who) => {
-            let says = format!("{} is {}; this takes the role {needed}", who.name, who.role);
-            Err(problem(StatusCode::FORBIDDEN, &says))
-        }
-        None if program => {
-            let says = "show a token: `Authorization: Bearer gw_…`; `gatewatch token create` makes one";
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"gatewatch\"")];
-            Err((challenge, problem(StatusCode::UNAUTHORIZED, says)).into_response())
-        }
-        None => {
+    Err(match refusal {
+        Refusal::Nobody | Refusal::Wrong(_) if !program => {
             let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
             let next = if parts.method == axum::http::Method::GET { next } else { "/" };
-            Err(Redirect::to(&format!("/login?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))).into_response())
+            Redirect::to(&format!("/login?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))).into_response()
+        }
+        refusal if !program => pages::sign_in::explained(app, &asking, "/", &refusal),
+        refusal => refused(&refusal),
+    })
+}
+
+/// Answers somebody who does not come in, as a program reads it.
+pub(super) fn refused(refusal: &Refusal) -> Response {
+    let challenge = |says: &str| {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"gatewatch\"")];
+        (challenge, problem(StatusCode::UNAUTHORIZED, says)).into_response()
+    };
+    let later =
+        |seconds: u64, answer: Response| ([(header::RETRY_AFTER, seconds.max(1).to_string())], answer).into_response();
+    match refusal {
+        Refusal::Nobody => challenge("show a token: `Authorization: Bearer gw_…`; `gatewatch token create` makes one"),
+        Refusal::Wrong(why) => challenge(&format!("{why}; `gatewatch token create` makes one that is known")),
+        Refusal::TooOften(wait) => {
+            let says = "too many wrong tokens from this address: wait, and look for what sends them";
+            later(wait.as_secs() + 1, problem(StatusCode::TOO_MANY_REQUESTS, says))
+        }
+        Refusal::NoRole { name, says } => {
+            let says = format!("{name} is known and has no role here: {says}. docs/access.md says how roles are given");
+            problem(StatusCode::FORBIDDEN, &says)
+        }
+        Refusal::Unavailable(why) => {
+            let says = format!("who this is can't be found out at this moment: {why}");
+            later(30, problem(StatusCode::SERVICE_UNAVAILABLE, &says))
         }
     }
 }

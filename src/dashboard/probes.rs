@@ -20,7 +20,7 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 /// `GET /readyz`: 200 if sources are assigned, the store is writable and keys are loaded; else
-/// 503 with the reasons, one a line.
+/// 503 with the reasons, one a line. What is wrong with certificates and identity providers is told with either.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let health = app.parts.board.health();
     let mut reasons = Vec::new();
@@ -35,14 +35,13 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
             reasons.push("starting".to_owned());
         }
     }
-    if reasons.is_empty() {
-        return (StatusCode::OK, "ready\n").into_response();
-    }
-    let mut says = String::from("not ready\n");
-    for reason in reasons {
+    let ready = reasons.is_empty();
+    let mut says = String::from(if ready { "ready\n" } else { "not ready\n" });
+    // What is wrong at the door keeps nobody out who is in, and alerts go on.
+    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())) {
         let _ = writeln!(says, "- {reason}");
     }
-    (StatusCode::SERVICE_UNAVAILABLE, says).into_response()
+    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, says).into_response()
 }
 
 /// `GET /metrics`: Prometheus' text format.

@@ -1,26 +1,21 @@
 //! Every route, and what all of them pass through.
 
-use std::future::Future;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 
 use super::app::{App, Parts};
-use super::{api, assets, coverage, door, live, pages, probes, tapping};
+use super::{api, assets, coverage, door, live, noted, pages, probes, tapping};
+use crate::access::{CALLBACK, Ways};
 
 /// Bytes of a request's body.
 const MAX_BODY: usize = 64 * 1024;
-/// How long open connections may take to end at shutdown.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Returns the dashboard: pages, live stream, API and probes.
 ///
@@ -28,6 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// Says what is wrong with `external_url`.
 pub fn router(parts: Parts) -> Result<Router, String> {
+    router_with(parts, Ways::default())
+}
+
+/// As [`router`], with other ways in beside our own tokens.
+///
+/// # Errors
+///
+/// Says what is wrong with `external_url`.
+pub fn router_with(parts: Parts, ways: Ways) -> Result<Router, String> {
     let mut csrf = CsrfLayer::new();
     if let Some(url) = parts.external_url.as_deref() {
         let origin = url.trim_end_matches('/');
@@ -35,7 +39,7 @@ pub fn router(parts: Parts) -> Result<Router, String> {
             format!("external_url `{url}`: {error}; write scheme and host, such as https://gatewatch.example.com")
         })?;
     }
-    let app = Arc::new(App::new(parts));
+    let app = Arc::new(App::new(parts, ways));
     let router = Router::new()
         .route("/", get(pages::now::page))
         .route("/a/{id}", get(pages::alert::page))
@@ -50,6 +54,8 @@ pub fn router(parts: Parts) -> Result<Router, String> {
         .route("/audit", get(pages::audit::page))
         .route("/pipeline", get(pages::pipeline::page))
         .route("/login", get(pages::login::page).post(pages::login::log_in))
+        .route("/login/provider", get(pages::sign_in::begin))
+        .route(CALLBACK, get(pages::sign_in::finish))
         .route("/logout", post(pages::login::log_out))
         .route("/events", get(live::events))
         .route("/dead-letters", get(pages::dead_letters::page))
@@ -72,6 +78,7 @@ pub fn router(parts: Parts) -> Result<Router, String> {
         .route("/api/v1/silences/{id}/expire", post(api::silences::expire))
         .route("/api/v1/incidents", get(api::incidents::list))
         .route("/api/v1/coverage", get(coverage::api))
+        .route("/api/v1/audit", get(api::audit::list))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(probes::metrics))
@@ -80,36 +87,9 @@ pub fn router(parts: Parts) -> Result<Router, String> {
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(csrf)
+        .layer(from_fn_with_state(app.clone(), noted::remember))
         .layer(from_fn_with_state(app.clone(), door::check_host))
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(app.clone(), door::see_off));
     Ok(router.with_state(app))
-}
-
-/// Serves `router` until `shutdown`; then ends within two seconds, whoever is still connected.
-///
-/// # Errors
-///
-/// What the operating system says of the listener.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (drain, draining) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        let _ = stopped.await;
-    });
-    let ending = async move {
-        shutdown.await;
-        let _ = stop.send(());
-        tokio::time::sleep(PATIENCE).await;
-        let _ = drain.send(());
-    };
-    let ending = tokio::spawn(ending);
-    tokio::select! {
-        ended = async { server.await } => { ending.abort(); ended }
-        _ = draining => Ok(()),
-    }
 }

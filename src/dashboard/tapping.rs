@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use futures_util::stream;
 use serde_json::json;
 
 use super::app::App;
+use super::asking::Asking;
 use super::door::Viewer;
 use super::tap::{MAX_TAPS, TapFilter, Watch};
 use crate::access::Role;
@@ -23,7 +24,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 struct Tapping {
     app: Arc<App>,
-    headers: HeaderMap,
+    asking: Asking,
     watch: Watch,
     greeted: bool,
     /// When it was last asked whether the token still counts.
@@ -35,7 +36,7 @@ pub(super) async fn tap(
     State(app): State<Arc<App>>,
     _: Viewer,
     Query(pairs): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
+    asking: Asking,
 ) -> Response {
     let Some(watch) = app.parts.tap.watch(TapFilter::of(&pairs)) else {
         let says = format!("{MAX_TAPS} watch already: end one of them, or come again");
@@ -43,7 +44,7 @@ pub(super) async fn tap(
         return (StatusCode::SERVICE_UNAVAILABLE, later, Json(json!({ "error": says }))).into_response();
     };
     let asked = app.parts.clock.elapsed();
-    let tapping = Tapping { app, headers, watch, greeted: false, asked };
+    let tapping = Tapping { app, asking, watch, greeted: false, asked };
     let lines = stream::unfold(tapping, |mut tapping| async move {
         let line = tapping.line().await?;
         Some((Ok::<_, Infallible>(Bytes::from(line)), tapping))
@@ -66,7 +67,7 @@ impl Tapping {
         let now = self.app.parts.clock.elapsed();
         if now.saturating_sub(self.asked) >= SIGN_OF_LIFE {
             self.asked = now;
-            if !self.app.who(&self.headers).is_some_and(|who| who.role.may(Role::Viewer)) {
+            if !self.app.who(&self.asking).await.is_ok_and(|who| who.role.may(Role::Viewer)) {
                 return None;
             }
         }

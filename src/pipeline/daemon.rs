@@ -162,7 +162,7 @@ impl Daemon {
 
     fn ask(&mut self, ask: Ask) -> Result<(), DaemonError> {
         match ask {
-            Ask::Deed(deed, reply) => self.deed(&deed, reply)?,
+            Ask::Deed(deed, origin, reply) => self.deed(&deed, origin, reply)?,
             Ask::Surround(reread) => self.surround(*reread)?,
             Ask::Settled(settled) => {
                 let now = self.parts.clock.now();

@@ -123,6 +123,7 @@ impl Core {
             silences: Vec::new(),
             marks: Vec::new(),
             audit: Vec::new(),
+            origins: Vec::new(),
             reloads: std::mem::take(&mut self.reloads),
             dead_letters: std::mem::take(&mut self.dead_letters),
             retried: std::mem::take(&mut self.retries.settled),

@@ -7,7 +7,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::alerts::{Deed, Done, Mutes};
 use crate::clock::Clock;
-use crate::store::Store;
+use crate::store::{Origin, Store};
 use crate::telemetry::Streams;
 
 use super::deliveries::{Deliveries, Settled};
@@ -20,8 +20,8 @@ use super::{Core, Crew};
 /// Something for the coordinator to do beside reading.
 #[derive(Debug)]
 pub enum Ask {
-    /// Somebody wants something done with alerts; the answer comes once it is durable.
-    Deed(Deed, oneshot::Sender<Result<Done, String>>),
+    /// Somebody wants something done with alerts, from somewhere; the answer comes once it is durable.
+    Deed(Deed, Origin, oneshot::Sender<Result<Done, String>>),
     /// Files that context comes from were read anew.
     Surround(Box<Reread>),
     /// A delivery was tried.

@@ -170,6 +170,8 @@ pub struct Epoch {
     pub marks: Vec<(Mark, Timestamp)>,
     /// What else people did.
     pub audit: Vec<AuditEntry>,
+    /// From where people did what they did, by who and when.
+    pub origins: Vec<(String, Timestamp, super::Origin)>,
     /// What was read anew: journal and audit in one.
     pub reloads: Vec<Reload>,
     /// Records that could not be decoded.

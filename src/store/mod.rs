@@ -8,6 +8,7 @@
 mod activity;
 mod alert_query;
 mod alert_rows;
+mod audit;
 mod backup;
 mod bulks;
 mod dead_letters;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use activity::ActivityLine;
 pub use alert_query::AlertQuery;
+pub use audit::{Audited, Origin, note};
 pub use backup::{BackedUp, KEY_FILE};
 pub use bulks::KeptBulk;
 pub use epoch::{
@@ -45,7 +47,7 @@ pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
 pub use reader::{AuditLine, Change, Made, Reader};
 pub use retention::{Pruned, Settings};
-pub use retries::{Asked, QueuedLetter, ask_to_retry};
+pub use retries::{Asked, QueuedLetter, ask_to_retry, ask_to_retry_from};
 pub use silence_rows::AuditEntry;
 pub use state_rows::COMPONENTS;
 pub use writer::Store;

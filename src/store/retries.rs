@@ -15,7 +15,7 @@ use super::dead_letters::Kept;
 use super::folder::DATABASE;
 use super::letters::{FROM, LetterQuery, filter};
 use super::reader::whole;
-use super::{LETTER_BYTES, Retried, Store, StoreError, schema};
+use super::{LETTER_BYTES, Origin, Retried, Store, StoreError, schema};
 
 /// A dead letter to try again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,21 @@ pub struct Asked {
 ///
 /// [`StoreError::Unusable`] if there is no store, or one of another version.
 pub fn ask_to_retry(data: &Path, query: &LetterQuery, who: &str, at: Timestamp) -> Result<Asked, StoreError> {
+    ask_to_retry_from(data, query, who, at, &Origin::default())
+}
+
+/// As [`ask_to_retry`], for somebody who asks from elsewhere.
+///
+/// # Errors
+///
+/// [`StoreError::Unusable`] if there is no store, or one of another version.
+pub fn ask_to_retry_from(
+    data: &Path,
+    query: &LetterQuery,
+    who: &str,
+    at: Timestamp,
+    from: &Origin,
+) -> Result<Asked, StoreError> {
     let mut connection = schema::open_to_ask(&data.join(DATABASE))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (conditions, values) = filter(query);
@@ -67,8 +82,8 @@ pub fn ask_to_retry(data: &Path, query: &LetterQuery, who: &str, at: Timestamp) 
     if queued > 0 {
         let did = format!("asked to try {queued} dead letters again");
         transaction.execute(
-            "INSERT INTO audit (at, who, did, alert, command) VALUES (?1, ?2, ?3, '', '{}')",
-            params![at.nanos(), who, did],
+            "INSERT INTO audit (at, who, did, alert, command, address, agent) VALUES (?1, ?2, ?3, '', '{}', ?4, ?5)",
+            params![at.nanos(), who, did, from.address, from.agent],
         )?;
     }
     transaction.commit()?;

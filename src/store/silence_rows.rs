@@ -62,10 +62,8 @@ pub(super) fn put(transaction: &Transaction<'_>, epoch: &Epoch) -> Result<(), St
                 .execute(params![alert, mark.at.0, at.nanos(), mark.says, state_number(mark.at.1)])?;
         }
     }
-    let mut audit =
-        transaction.prepare_cached("INSERT INTO audit (at, who, did, alert, command) VALUES (?1, ?2, ?3, '', ?4)")?;
     for entry in &epoch.audit {
-        audit.execute(params![entry.at.nanos(), entry.who, entry.did, entry.with])?;
+        super::audit::insert(transaction, epoch, (entry.at, &entry.who), (entry.did, "", &entry.with))?;
     }
     Ok(())
 }

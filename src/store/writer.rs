@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::dead_letters::{self, Kept};
 use super::folder::Folder;
 use super::{
-    Epoch, StoreError, alert_rows, bulks, key_usage, links, outbox, retries, schema, silence_rows, state_rows,
+    Epoch, StoreError, alert_rows, audit, bulks, key_usage, links, outbox, retries, schema, silence_rows, state_rows,
 };
 
 /// The one writing connection; dropping it gives the data folder free.
@@ -130,18 +130,16 @@ fn forget(transaction: &Transaction<'_>, epoch: &Epoch) -> Result<(), StoreError
 }
 
 fn put_journal(transaction: &Transaction<'_>, epoch: &Epoch) -> Result<(), StoreError> {
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO audit (at, who, did, alert, command) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for command in &epoch.commands {
         let json = serde_json::to_string(command)
             .map_err(|error| StoreError::Failed(format!("a command can't be written as JSON ({error})")))?;
         let alert = command.alert().to_string();
-        insert.execute(params![command.at().nanos(), command.by(), command.did(), alert, json])?;
+        audit::insert(transaction, epoch, (command.at(), command.by()), (command.did(), &alert, &json))?;
     }
     for reload in &epoch.reloads {
         let json = serde_json::to_string(reload)
             .map_err(|error| StoreError::Failed(format!("a reload can't be written as JSON ({error})")))?;
-        insert.execute(params![reload.at.nanos(), "gatewatch", "reloaded", "", json])?;
+        audit::insert(transaction, epoch, (reload.at, "gatewatch"), ("reloaded", "", &json))?;
     }
     Ok(())
 }

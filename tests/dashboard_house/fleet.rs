@@ -318,7 +318,7 @@ pub async fn serve(listen: &str, time: Duration) {
 async fn obey(mut asks: mpsc::Receiver<Ask>, store: Arc<Mutex<Store>>, changes: Changes, clock: Clock) {
     let hour = Duration::from_hours(1);
     let mut mutes = Mutes::default();
-    while let Some(Ask { deed, reply }) = asks.recv().await {
+    while let Some(Ask { deed, reply, .. }) = asks.recv().await {
         if let Deed::Silence(deed) = deed {
             let done = mutes.act(deed).map(|_| Done::default());
             let epoch = Epoch { silences: mutes.take_changed(), accounting: accounting(), ..Epoch::default() };

@@ -21,6 +21,7 @@ mod dead_letters;
 mod decode;
 mod demo;
 mod determinism;
+mod door;
 mod explain;
 mod ingest;
 mod kills;

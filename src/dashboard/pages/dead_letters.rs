@@ -12,12 +12,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::super::acting::origin;
 use super::super::app::App;
 use super::super::door::{Operator, Viewer};
 use super::super::words::{When, bytes, grouped};
 use super::{Frame, render, store_problem};
 use crate::clock::Timestamp;
-use crate::store::{Asked, DeadLetter, LetterQuery, MayRetry, StoreError, ask_to_retry};
+use crate::store::{Asked, DeadLetter, LetterQuery, MayRetry, StoreError, ask_to_retry_from};
 
 /// Letters on a page.
 const PAGE: usize = 50;
@@ -140,7 +141,8 @@ pub(in crate::dashboard) async fn retry(
     let query = asked(&pairs);
     let here = address(&LetterQuery { before: None, ..query.clone() });
     let (data, at, name) = (app.parts.data.clone(), app.parts.clock.now(), who.name.clone());
-    let work = tokio::task::spawn_blocking(move || ask_to_retry(&data, &query, &name, at));
+    let from = origin();
+    let work = tokio::task::spawn_blocking(move || ask_to_retry_from(&data, &query, &name, at, &from));
     match work.await.unwrap_or_else(|_| Err(StoreError::Failed("writing to the store broke off".into()))) {
         Ok(Asked { queued, waited, incomplete }) => {
             let join = if here.is_empty() { "" } else { "&" };

@@ -6,10 +6,15 @@ use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::super::app::{App, COOKIE, cookie};
+use super::super::app::{App, cookie};
+use super::super::asking::Asking;
+use super::super::door::refused;
+use super::super::noted::note;
 use super::{Frame, render};
+use crate::access::Refusal;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -18,7 +23,10 @@ struct Login {
     next: String,
     /// Whether there is a token that could be shown at all.
     tokens: bool,
-    wrong: bool,
+    /// How the identity provider is called, and where the way to it begins, if people can sign in with one.
+    provider: Option<(String, String)>,
+    /// What was wrong the last time.
+    wrong: Option<String>,
 }
 
 /// What the form sends; no `Debug`, for it holds a token.
@@ -34,58 +42,85 @@ pub(in crate::dashboard) struct LoginForm {
 pub(in crate::dashboard) async fn page(
     State(app): State<Arc<App>>,
     Query(pairs): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
+    asking: Asking,
 ) -> Response {
     let next = pairs.iter().find(|(name, _)| name == "next").map_or("/", |(_, next)| inside(next));
-    if app.who(&headers).is_some() {
+    if app.who(&asking).await.is_ok() {
         return Redirect::to(next).into_response();
     }
-    show(&app, next, StatusCode::OK, &headers)
+    show(&app, next, None, StatusCode::OK, &asking.headers)
 }
 
 /// `POST /login`.
 pub(in crate::dashboard) async fn log_in(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    asking: Asking,
     Form(LoginForm { token, next }): Form<LoginForm>,
 ) -> Response {
     let next = inside(&next);
-    match app.sessions.begin(&app.parts.tokens, &token, app.parts.clock.elapsed()) {
-        Some((session, _)) => with_cookie(&app, &session, next),
-        None => show(&app, next, StatusCode::UNAUTHORIZED, &headers),
+    if let Some((session, who)) = app.sessions.begin(&app.parts.tokens, &token, app.parts.clock.elapsed()) {
+        note(&app, &who.name, "logged in", "token").await;
+        return let_in(&app, &asking, &session, next);
+    }
+    let says = "This token is not known, was revoked, or is for sending records only.";
+    match app.wrong(&asking, Refusal::Wrong(says.into())) {
+        Refusal::Wrong(says) => show(&app, next, Some(says), StatusCode::UNAUTHORIZED, &asking.headers),
+        refusal => refused(&refusal),
     }
 }
 
 /// `POST /logout`.
 pub(in crate::dashboard) async fn log_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    cookie(&headers).inspect(|cookie| app.sessions.end(cookie));
+    let elapsed = app.parts.clock.elapsed();
+    let cookie = cookie(&headers, app.https);
+    let who = cookie.and_then(|cookie| app.sessions.identity(&app.parts.tokens, cookie, elapsed));
+    cookie.inspect(|cookie| app.sessions.end(cookie));
+    if let Some(who) = who {
+        note(&app, &who.name, "logged out", "session").await;
+    }
     with_cookie(&app, "; Max-Age=0", "/login")
 }
 
-fn show(app: &App, next: &str, status: StatusCode, headers: &HeaderMap) -> Response {
+/// Shows the page, with what was wrong.
+pub(super) fn show(app: &App, next: &str, wrong: Option<String>, status: StatusCode, headers: &HeaderMap) -> Response {
     let page = Login {
         frame: Frame::new("Log in", "", None, headers),
         next: next.to_owned(),
         tokens: app.parts.tokens.guard_people(app.parts.clock.elapsed()),
-        wrong: status == StatusCode::UNAUTHORIZED,
+        provider: app.ways.oidc.as_ref().map(|oidc| (oidc.name().to_owned(), to_provider(next))),
+        wrong,
     };
     render(status, &page)
+}
+
+fn to_provider(next: &str) -> String {
+    format!("/login/provider?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
+}
+
+/// Sends on to `next` with the session `session`; one that the browser had before is over.
+pub(super) fn let_in(app: &App, asking: &Asking, session: &str, next: &str) -> Response {
+    cookie(&asking.headers, app.https).inspect(|cookie| app.sessions.end(cookie));
+    with_cookie(app, session, next)
 }
 
 /// Sends on to `next` with the cookie `value`. `Lax`, for `Strict` would ask everybody who
 /// follows a link from a notification to log in again; what changes anything is a POST.
 fn with_cookie(app: &App, value: &str, next: &str) -> Response {
-    let secure = if app.https { "; Secure" } else { "" };
-    let set = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax{secure}");
     let mut response = Redirect::to(next).into_response();
-    if let Ok(set) = HeaderValue::try_from(set) {
+    if let Ok(set) = HeaderValue::try_from(set_cookie(app, app.cookie_name(), value)) {
         response.headers_mut().insert(header::SET_COOKIE, set);
     }
     response
 }
 
+/// Returns what sets a cookie of ours.
+pub(super) fn set_cookie(app: &App, name: &str, value: &str) -> String {
+    let secure = if app.https { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")
+}
+
 /// Returns `next` if it is an address within the dashboard, else its first page.
-fn inside(next: &str) -> &str {
+pub(super) fn inside(next: &str) -> &str {
     let path = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
     if path && next.bytes().all(|byte| byte.is_ascii_graphic()) { next } else { "/" }
 }

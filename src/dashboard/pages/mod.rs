@@ -16,6 +16,7 @@ pub(super) mod pipeline;
 mod record;
 #[cfg(test)]
 pub(super) mod samples;
+pub(super) mod sign_in;
 pub(super) mod silences;
 mod strip;
 mod technique;
@@ -28,6 +29,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::app::{App, cookie};
+use super::asking::Asking;
 use super::assets;
 use crate::access::{Identity, Role};
 use crate::store::StoreError;
@@ -50,7 +52,7 @@ impl Frame {
         Self {
             title: title.into(),
             here,
-            session: who.is_some() && cookie(headers).is_some(),
+            session: who.is_some() && [true, false].iter().any(|&https| cookie(headers, https).is_some()),
             who,
             css: assets::address("app.css"),
             js: assets::address("app.js"),
@@ -89,11 +91,12 @@ fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Resp
 }
 
 /// Answers requests for pages that there are not.
-pub(super) async fn no_such_page(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+pub(super) async fn no_such_page(State(app): State<Arc<App>>, asking: Asking, uri: Uri) -> Response {
     if uri.path().starts_with("/api/") {
         let says = "there is nothing at this address: docs/alerts.md has the addresses of this version";
         return super::api::problem::problem(StatusCode::NOT_FOUND, says);
     }
     let says = "There is no page at this address.".to_owned();
-    problem(StatusCode::NOT_FOUND, "No such page", says, app.who(&headers), &headers)
+    let who = app.who(&asking).await.ok();
+    problem(StatusCode::NOT_FOUND, "No such page", says, who, &asking.headers)
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed, Transition};
 use crate::clock::Timestamp;
-use crate::store::{AuditEntry, Epoch};
+use crate::store::{AuditEntry, Epoch, Origin};
 
 use super::super::people::{HELD_BACK, done_already};
 use super::{Daemon, DaemonError, DaemonParts};
@@ -26,13 +26,16 @@ pub(super) struct Held {
     marks: Vec<(Mark, Timestamp)>,
     silences: HashMap<u64, Silence>,
     audit: Vec<AuditEntry>,
+    origins: Vec<(String, Timestamp, Origin)>,
 }
 
 impl Daemon {
     /// Does what somebody wants done.
-    pub(super) fn deed(&mut self, deed: &Deed, reply: Reply) -> Result<(), DaemonError> {
+    pub(super) fn deed(&mut self, deed: &Deed, origin: Origin, reply: Reply) -> Result<(), DaemonError> {
+        let (by, at) = deed.by();
+        let origin = (by.to_owned(), at, origin);
         if let Deed::Silence(deed) = deed {
-            self.silence_deed(deed, reply);
+            self.silence_deed(deed, origin, reply);
             return Ok(());
         }
         if let Deed::Bulk(bulk) = deed
@@ -44,6 +47,7 @@ impl Daemon {
         let stored = self.stored(deed)?;
         match self.parts.core.act(deed, &stored) {
             Ok((transitions, done)) => {
+                self.held.origins.push(origin);
                 self.told_since.get_or_insert(self.parts.clock.elapsed());
                 self.dirty = true;
                 self.tell(transitions);
@@ -54,13 +58,14 @@ impl Daemon {
         Ok(())
     }
 
-    fn silence_deed(&mut self, deed: &SilenceDeed, reply: Reply) {
+    fn silence_deed(&mut self, deed: &SilenceDeed, origin: (String, Timestamp, Origin), reply: Reply) {
         let (who, at, did, with) = match deed {
             SilenceDeed::Add(silence) => (&silence.by, silence.made_at, "silenced", serde_json::to_string(silence)),
             SilenceDeed::End { id, by, at } => (by, *at, "ended a silence", serde_json::to_string(&id.to_string())),
         };
         match self.parts.mutes.act(deed.clone()) {
             Ok(over) => {
+                self.held.origins.push(origin);
                 self.held.audit.push(AuditEntry { at, who: who.clone(), did, with: with.unwrap_or_default() });
                 self.told_since.get_or_insert(self.parts.clock.elapsed());
                 self.dirty = true;
@@ -124,6 +129,7 @@ impl Daemon {
         epoch.silences = std::mem::take(&mut self.held.silences).into_values().collect();
         epoch.marks = std::mem::take(&mut self.held.marks);
         epoch.audit = std::mem::take(&mut self.held.audit);
+        epoch.origins = std::mem::take(&mut self.held.origins);
         epoch.values.extend(self.parts.mutes.save().map(|bytes| (HELD_BACK, bytes)));
     }
 

@@ -1,0 +1,84 @@
+//! Who came in, went, or was refused, and from where?
+//!
+//! A line of the audit for each. Coming in waits for its line, though not on a full disk; a refusal is written
+//! meanwhile, and of those no more than thirty at once and one every two seconds after, whoever is
+//! refused: a flood of wrong tokens fills no disk (`gatewatch_http_requests_total` counts all).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde_json::json;
+
+use super::acting::{ORIGIN, origin};
+use super::app::App;
+use super::asking::Asking;
+use crate::access::Refusal;
+use crate::store::{AuditEntry, Origin};
+
+/// Letters of what a program calls itself.
+const MAX_AGENT: usize = 120;
+/// A word this long is no name of a program.
+const MAX_WORD: usize = 40;
+
+/// Keeps, for whatever the request does, from where it comes.
+pub(super) async fn remember(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let address = app.client(&Asking::of(&parts)).map(|address| address.to_string()).unwrap_or_default();
+    let origin = Origin { address, agent: agent(&parts.headers) };
+    ORIGIN.scope(origin, next.run(Request::from_parts(parts, body))).await
+}
+
+/// Returns what a program calls itself, in plain letters and cut; a word too long to be a name is left out.
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let words = agent.split(' ').filter(|word| word.len() <= MAX_WORD && !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(MAX_AGENT).collect()
+}
+
+/// Writes that `who` did something at the door. `way` is how. Where it can't be written they come in all
+/// the same, to see why: what they do there is not done without its line.
+pub(super) async fn note(app: &App, who: &str, did: &'static str, way: &str) {
+    let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did, with: json!({ "way": way }).to_string() };
+    let (data, origin) = (app.parts.data.clone(), origin());
+    let _ = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
+}
+
+/// Writes that somebody was refused, meanwhile, if there is room for a line.
+pub(super) fn note_refusal(app: &App, refusal: &Refusal) {
+    let (who, why) = match refusal {
+        Refusal::Wrong(why) => ("somebody", why),
+        Refusal::NoRole { name, says } => (name.as_str(), says),
+        _ => return,
+    };
+    if !app.attempts.worth_a_line(app.parts.clock.elapsed()) {
+        return;
+    }
+    let with = json!({ "why": why }).to_string();
+    let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did: "was refused", with };
+    let (data, origin) = (app.parts.data.clone(), origin());
+    tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_s_name_is_cut_and_keeps_no_word_that_could_be_a_secret() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::USER_AGENT, axum::http::HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            agent(&headers)
+        };
+        assert_eq!(
+            of("Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"),
+            "Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"
+        );
+        assert_eq!(of(&format!("curl/8.1 {}", "k".repeat(41))), "curl/8.1");
+        assert_eq!(of(&"ab ".repeat(100)).len(), MAX_AGENT);
+        assert_eq!(of("caf\u{e9}"), "");
+    }
+}

@@ -1,0 +1,98 @@
+//! `/login/provider` and back: signing in with an identity provider.
+//!
+//! What the browser must bring back is in a cookie of its own that lives ten minutes; nothing is kept
+//! here. `SameSite=Lax`, for `Strict` would not come back with somebody whom the provider sends.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::super::app::{App, cookie_named};
+use super::super::asking::Asking;
+use super::super::door::refused;
+use super::super::noted::note;
+use super::login::{inside, let_in, set_cookie, show};
+use crate::access::{Oidc, Refusal, Returned};
+
+const COOKIE: &str = "gatewatch-sign-in";
+const SECURE_COOKIE: &str = "__Host-gatewatch-sign-in";
+/// Seconds that somebody may be away.
+const AWAY: u32 = 600;
+
+/// `GET /login/provider`: to the provider's page.
+pub(in crate::dashboard) async fn begin(
+    State(app): State<Arc<App>>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    asking: Asking,
+) -> Response {
+    let next = pairs.iter().find(|(name, _)| name == "next").map_or("/", |(_, next)| inside(next));
+    let Some(oidc) = &app.ways.oidc else { return Redirect::to("/login").into_response() };
+    match oidc.begin(next).await {
+        Ok(begun) => {
+            let set = format!("{}; Max-Age={AWAY}", set_cookie(&app, cookie_name(&app), &begun.cookie));
+            with(Redirect::to(&begun.to).into_response(), &set)
+        }
+        Err(refusal) => again(&app, &asking, "/", refusal),
+    }
+}
+
+/// `GET /login/callback`: back from it.
+pub(in crate::dashboard) async fn finish(
+    State(app): State<Arc<App>>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    asking: Asking,
+) -> Response {
+    let Some(oidc) = &app.ways.oidc else { return Redirect::to("/login").into_response() };
+    let finished = come_back(&app, oidc, &pairs, &asking).await;
+    // A way leads back once.
+    let clear = format!("{}; Max-Age=0", set_cookie(&app, cookie_name(&app), ""));
+    with(finished.unwrap_or_else(|refusal| again(&app, &asking, "/", refusal)), &clear)
+}
+
+async fn come_back(app: &App, oidc: &Oidc, pairs: &[(String, String)], asking: &Asking) -> Result<Response, Refusal> {
+    let of = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let returned = Returned { code: of("code"), state: of("state"), iss: of("iss"), error: of("error") };
+    // Codes are tried at the provider: nobody makes us flood it.
+    if let Some(wait) = app.attempts.spent(app.client(asking), app.parts.clock.elapsed()) {
+        return Err(Refusal::TooOften(wait));
+    }
+    let kept = cookie_named(&asking.headers, cookie_name(app));
+    let (identity, next) = oidc.finish(kept, &returned).await?;
+    note(app, &identity.name, "logged in", "provider").await;
+    let session = app.sessions.begin_for(identity, app.parts.clock.elapsed());
+    let session = session.ok_or_else(|| Refusal::Unavailable("this machine gives no random numbers".into()))?;
+    Ok(let_in(app, asking, &session, inside(&next)))
+}
+
+fn cookie_name(app: &App) -> &'static str {
+    if app.https { SECURE_COOKIE } else { COOKIE }
+}
+
+fn with(mut response: Response, set: &str) -> Response {
+    if let Ok(set) = HeaderValue::try_from(set) {
+        response.headers_mut().append(header::SET_COOKIE, set);
+    }
+    response
+}
+
+/// Counts what was wrong, and says why nobody came in.
+fn again(app: &App, asking: &Asking, next: &str, refusal: Refusal) -> Response {
+    explained(app, asking, next, &app.wrong(asking, refusal))
+}
+
+/// Shows the login page with why somebody did not come in.
+pub(in crate::dashboard) fn explained(app: &App, asking: &Asking, next: &str, refusal: &Refusal) -> Response {
+    let (status, says) = match refusal {
+        Refusal::Wrong(why) => (StatusCode::UNAUTHORIZED, format!("Signing in did not work: {why}.")),
+        Refusal::NoRole { name, says } => {
+            (StatusCode::FORBIDDEN, format!("You are signed in as {name}, who has no role here: {says}."))
+        }
+        Refusal::Unavailable(why) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("Signing in does not work at this moment: {why}."))
+        }
+        refusal => return refused(refusal),
+    };
+    show(app, next, Some(says), status, &asking.headers)
+}
