@@ -12,11 +12,12 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 16] = [
+const DOCUMENTS: [&str; 17] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
     "docs/alerts.md",
+    "docs/api.md",
     "docs/context.md",
     "docs/deploy.md",
     "docs/detection-bench.md",
@@ -183,7 +184,15 @@ fn every_command_that_is_written_down_exists() {
                 |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
             let deep = matches!(
                 words[0].as_str(),
-                "detectors" | "config" | "token" | "keys" | "dead-letters" | "exceptions" | "sinks"
+                "alerts"
+                    | "config"
+                    | "dead-letters"
+                    | "detectors"
+                    | "exceptions"
+                    | "keys"
+                    | "silences"
+                    | "sinks"
+                    | "token"
             );
             let command: Vec<&str> =
                 words.iter().map(String::as_str).take(if deep { 2 } else { 1 }).take_while(plain).collect();

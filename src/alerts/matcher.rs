@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Alert, Family, Level, Query, query};
 
 /// Names alerts by what they are of and about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Matcher {
     /// The detector's id.

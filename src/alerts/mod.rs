@@ -33,7 +33,7 @@ pub use mutes::{
     Equal, Inhibition, MOST_SILENCES, Maintenance, Mark, MuteRules, Mutes, Over, SilenceDeed, TimeOfDay, Verdict,
     Weekday,
 };
-pub use query::{Assignee, Query};
+pub use query::{Assignee, Misread, Query};
 pub use silence::{Ending, Judged, LONGEST, LOOKS_BACK, Preview, Silence, SilenceId, Usual};
 
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};

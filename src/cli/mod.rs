@@ -5,6 +5,7 @@
 
 mod alert_args;
 mod alerts;
+mod api;
 mod args;
 mod around;
 mod backup;
@@ -37,6 +38,7 @@ mod sources;
 mod talk;
 mod tap;
 mod token;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -74,6 +76,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Config(command) => config::config(&command),
         Command::Exceptions(command) => exceptions::exceptions(&command),
         Command::Alerts(command) => alerts::alerts(&command),
+        Command::Api => api::api(),
         Command::Silences(command) => silences::silences(&command),
         Command::DeadLetters(command) => dead_letters::dead_letters(&command),
         Command::Sinks(command) => sinks::sinks(&command),

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::acting::Ask;
 use super::api::bulk::Counts;
+use super::api::export::MOST_EXPORTS;
 use super::board::Board;
 use super::changes::Changes;
 use super::readers::Readers;
@@ -61,6 +62,8 @@ pub(super) struct App {
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
     pub(super) live: Arc<Semaphore>,
+    /// Exports at once.
+    pub(super) exports: Arc<Semaphore>,
     /// Changes of many alerts that were counted and not done yet.
     pub(super) counts: Counts,
     /// Names under which we answer, besides addresses and `localhost`.
@@ -84,6 +87,7 @@ impl App {
             readers: Readers::new(parts.data.clone()),
             sessions: Sessions::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
+            exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
             counts: Counts::default(),
             names,
             https: external.is_some_and(|url| url.scheme_str() == Some("https")),

@@ -26,6 +26,7 @@ mod visible;
 mod words;
 
 pub use acting::Ask;
+pub use api::document::openapi;
 pub use app::Parts;
 pub use board::{Board, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
 pub use changes::{ChangeNote, Changes, Missed};

@@ -99,7 +99,7 @@ fn line(transition: &Transition) -> Option<(&str, &'static str, String)> {
     })
 }
 
-fn state_name(number: i64) -> &'static str {
+pub(super) fn state_name(number: i64) -> &'static str {
     ["open", "acknowledged", "closed"].get(usize::try_from(number).unwrap_or(0)).copied().unwrap_or("open")
 }
 

@@ -10,9 +10,11 @@ mod alert_query;
 mod alert_rows;
 mod backup;
 mod bulks;
+mod changes;
 mod dead_letters;
 mod epoch;
 mod error;
+mod facets;
 mod folder;
 mod key_lines;
 mod key_usage;
@@ -24,6 +26,7 @@ mod recover;
 mod retention;
 mod retries;
 mod schema;
+mod search;
 mod silence_rows;
 mod state_rows;
 mod writer;
@@ -32,11 +35,13 @@ pub use activity::ActivityLine;
 pub use alert_query::AlertQuery;
 pub use backup::{BackedUp, KEY_FILE};
 pub use bulks::KeptBulk;
+pub use changes::{ChangeLine, Looked};
 pub use epoch::{
     Accounting, Attempt, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes,
     StreamPosition,
 };
 pub use error::StoreError;
+pub use facets::{Counts, Facet, Facets};
 pub use key_lines::{CallerLine, KeyReach};
 pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
