@@ -15,7 +15,7 @@ use super::alert_query::{Words, full_text, select};
 use super::{AlertQuery, Reader, StoreError, recover};
 
 /// Alerts that are looked up one by one.
-const FEW: i64 = 5_000;
+const FEW: usize = 5_000;
 const PAGE: usize = 1 << 16;
 
 /// Which rows hold what is searched for.
@@ -130,22 +130,19 @@ impl Reader {
     /// Returns how words are to be looked for, and the rows that hold them if those are many; `None` if
     /// no row does.
     fn look_up(&self, text: Option<&str>) -> Result<Option<(Words, Rows)>, StoreError> {
-        let mut holding = Rows::default();
-        let Some(matching) = text.and_then(full_text) else { return Ok(Some((Words::Unasked, holding))) };
-        let few = "SELECT count(*) FROM (SELECT 1 FROM alert_words WHERE alert_words MATCH ?1 LIMIT ?2)";
-        let count: i64 = self.connection.prepare_cached(few)?.query_row((&matching, FEW + 1), |row| row.get(0))?;
-        if count == 0 {
-            return Ok(None);
-        }
-        if count <= FEW {
-            return Ok(Some((Words::Few(matching), holding)));
-        }
+        let Some(matching) = text.and_then(full_text) else { return Ok(Some((Words::Unasked, Rows::default()))) };
         let mut select = self.connection.prepare_cached("SELECT rowid FROM alert_words WHERE alert_words MATCH ?1")?;
-        let mut rows = select.query([matching])?;
+        let mut rows = select.query([&matching])?;
+        let (mut holding, mut count) = (Rows::default(), 0);
         while let Some(row) = rows.next()? {
             holding.put(row.get(0)?);
+            count += 1;
         }
-        Ok(Some((Words::Many, holding)))
+        Ok(match count {
+            0 => None,
+            1..=FEW => Some((Words::Few(matching), holding)),
+            _ => Some((Words::Many, holding)),
+        })
     }
 }
 

@@ -91,6 +91,21 @@ async fn the_document_is_served_and_the_page_has_every_address_and_schema_of_it(
 }
 
 #[test]
+fn every_address_has_a_name_of_its_own_and_links_lead_to_one() {
+    let operations: Vec<&Value> =
+        DOCUMENT["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()).collect();
+    let names: BTreeSet<&str> = operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), operations.len(), "{names:?}");
+    let links: Vec<&str> = operations
+        .iter()
+        .flat_map(|operation| operation["responses"].as_object().unwrap().values())
+        .filter_map(|answer| answer["links"].as_object())
+        .flat_map(|links| links.values().map(|link| link["operationId"].as_str().unwrap()))
+        .collect();
+    assert!(links.len() >= 2 && links.iter().all(|link| names.contains(link)), "{links:?}");
+}
+
+#[test]
 fn every_reference_of_the_document_leads_somewhere() {
     fn each(value: &Value) {
         match value {

@@ -104,7 +104,10 @@ pub(in crate::dashboard) struct Wanted {
     tag = "people",
     request_body = Wanted,
     responses(
-        (status = 200, description = "The count, or what was done.", body = BulkAnswer),
+        (
+            status = 200, description = "The count, or what was done.", body = BulkAnswer,
+            links(("undo" = (operation_id = "post_alerts_bulk_id_undo", parameters(("id" = "$response.body#/id")))))
+        ),
         (status = 202, description = "It was accepted and is being recorded.", body = BulkDone),
         (status = 404, description = "The token stands for no count of yours."),
         (status = 409, description = "The count differs from what was expected: nothing is changed."),

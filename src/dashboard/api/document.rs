@@ -94,14 +94,22 @@ fn made(mut document: OpenApi) -> OpenApi {
         none => *none = Some(components),
     }
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], _>("token", [])]);
-    for item in document.paths.paths.values_mut() {
-        for operation in
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch].into_iter().flatten()
-        {
-            complete(operation);
+    for (path, item) in &mut document.paths.paths {
+        let methods = [("get", &mut item.get), ("post", &mut item.post)];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(id_of(method, path));
+                complete(operation);
+            }
         }
     }
     document
+}
+
+/// Returns what an address is called, such as `post_alerts_id_close`; links name addresses so.
+fn id_of(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1/").unwrap_or(path);
+    format!("{method}_{}", path.replace(['/', '.'], "_").replace(['{', '}'], ""))
 }
 
 /// Adds what every address may answer, and says that refusals are problems.

@@ -132,7 +132,10 @@ fn told(preview: &Preview, complete: bool, at_most: Level) -> SilencePreview {
     tag = "silences",
     request_body = New,
     responses(
-        (status = 201, description = "The silence.", body = forms::Silence),
+        (
+            status = 201, description = "The silence.", body = forms::Silence,
+            links(("expire" = (operation_id = "post_silences_id_expire", parameters(("id" = "$response.body#/id")))))
+        ),
         (status = 202, description = "It was accepted and is being recorded.", body = forms::Silence),
         (status = 409, description = "As many silences stand as may stand at once."),
         (status = 503, description = "The daemon can't take it now."),
@@ -162,8 +165,9 @@ pub(in crate::dashboard) async fn add(
         recent: Vec::new(),
         ended: None,
     };
-    if let Err(says) = silence.check() {
-        return refuse(&says);
+    let wrong = silence.flaws();
+    if !wrong.is_empty() {
+        return flawed(wrong.into_iter().map(|says| Flaw::at("", says)).collect());
     }
     let (preview, all) = match look(&app, &silence.matcher).await {
         Ok(looked) => looked,

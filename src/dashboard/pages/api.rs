@@ -23,12 +23,21 @@ const TAGS: [(&str, &str); 5] = [
 /// How deep types within types are written out.
 const DEEPEST: usize = 4;
 
+/// A part of a text, all of it code or none of it.
+struct Part {
+    code: bool,
+    text: String,
+}
+
+type Prose = Vec<Part>;
+
 struct Parameter {
     name: String,
-    place: String,
+    /// Where it stands, unless behind `?`.
+    place: Option<String>,
     kind: Kind,
     required: bool,
-    about: String,
+    about: Prose,
 }
 
 /// A type in words, with the schema that it leads to.
@@ -42,7 +51,7 @@ struct Kind {
 struct Answer {
     status: String,
     kinds: Vec<(String, Kind)>,
-    about: String,
+    about: Prose,
 }
 
 struct Address {
@@ -50,8 +59,8 @@ struct Address {
     id: String,
     method: String,
     path: String,
-    summary: String,
-    about: String,
+    summary: Prose,
+    about: Prose,
     parameters: Vec<Parameter>,
     body: Option<Kind>,
     answers: Vec<Answer>,
@@ -61,12 +70,12 @@ struct Member {
     name: String,
     kind: Kind,
     required: bool,
-    about: String,
+    about: Prose,
 }
 
 struct Schema {
     name: String,
-    about: String,
+    about: Prose,
     members: Vec<Member>,
     /// What it is where it has no members.
     kind: Kind,
@@ -81,7 +90,7 @@ struct Group {
 #[template(path = "api.html")]
 struct Api {
     frame: Frame,
-    about: String,
+    about: Prose,
     version: String,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
@@ -102,7 +111,7 @@ pub(in crate::dashboard) async fn page(Viewer(who): Viewer, headers: HeaderMap) 
     });
     let page = Api {
         frame: Frame::new("API", "api", Some(who), &headers),
-        about: text(&document["info"]["description"]),
+        about: prose(&text(&document["info"]["description"])),
         version: text(&document["info"]["version"]),
         groups: groups.into(),
         schemas: members(&document["components"]["schemas"]).map(|(name, schema)| described(name, schema)).collect(),
@@ -118,20 +127,26 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().trim().to_owned()
 }
 
+/// Tells what is code by its backticks; lines are joined.
+fn prose(text: &str) -> Prose {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split('`').enumerate().map(|(n, part)| Part { code: n % 2 == 1, text: part.to_owned() }).collect()
+}
+
 fn address(path: &str, method: &str, operation: &Value) -> Address {
     let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     let body = members(&operation["requestBody"]["content"]).next().map(|(_, content)| kind(&content["schema"], 0));
     let answers = members(&operation["responses"]).map(|(status, answer)| Answer {
         status: status.to_owned(),
         kinds: members(&answer["content"]).map(|(of, content)| (of.to_owned(), kind(&content["schema"], 0))).collect(),
-        about: text(&answer["description"]),
+        about: prose(&text(&answer["description"])),
     });
     Address {
         id: format!("{method}{}", path.replace(['/', '{', '}', '.'], "-")),
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: text(&operation["summary"]),
-        about: text(&operation["description"]),
+        summary: prose(&text(&operation["summary"])),
+        about: prose(&text(&operation["description"])),
         parameters: parameters.iter().map(parameter).collect(),
         body,
         answers: answers.collect(),
@@ -143,15 +158,16 @@ fn parameter(parameter: &Value) -> Parameter {
     for (name, says) in [("default", "Without it"), ("example", "Such as")] {
         let value = if parameter[name].is_null() { &parameter["schema"][name] } else { &parameter[name] };
         if !value.is_null() {
-            about = format!("{about} {says}: {}.", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            about.extend([" ", says, ": `", &value, "`."]);
         }
     }
     Parameter {
         name: text(&parameter["name"]),
-        place: text(&parameter["in"]),
+        place: Some(text(&parameter["in"])).filter(|place| place != "query"),
         kind: kind(&parameter["schema"], 0),
         required: parameter["required"] == true,
-        about,
+        about: prose(&about),
     }
 }
 
@@ -162,11 +178,11 @@ fn described(name: &str, schema: &Value) -> Schema {
             name: name.to_owned(),
             kind: kind(member, 0),
             required: required.iter().any(|needed| needed == name),
-            about: text(&member["description"]),
+            about: prose(&text(&member["description"])),
         })
         .collect();
     let kind = if members.is_empty() { kind(schema, 0) } else { Kind::default() };
-    Schema { name: name.to_owned(), about: text(&schema["description"]), members, kind }
+    Schema { name: name.to_owned(), about: prose(&text(&schema["description"])), members, kind }
 }
 
 /// Says of which type a schema is.

@@ -1,8 +1,14 @@
 -- What answers questions about very many alerts.
 
--- Lists by time can say of each alert what it is counted by without looking at the alert itself.
+-- Lists that may be long say of each alert what it is counted by without looking at the alert itself.
 DROP INDEX alerts_by_time;
-CREATE INDEX alerts_by_time ON alerts (last_seen DESC, id DESC, state, level, family, app, detector, class);
+CREATE INDEX alerts_by_time ON alerts (last_seen DESC, id DESC, state, level, family, app, detector, class, assignee);
+DROP INDEX alerts_unclosed;
+CREATE INDEX alerts_unclosed ON alerts (last_seen DESC, id DESC, state, level, family, app, detector, assignee)
+    WHERE state < 2;
+DROP INDEX alerts_assigned;
+CREATE INDEX alerts_assigned ON alerts (assignee, last_seen DESC, id DESC, state, level, family, app, detector)
+    WHERE assignee IS NOT NULL;
 
 -- How many alerts there are of each kind, kept as they come, change and go: `n` is never 0. No app and
 -- no class are empty texts.

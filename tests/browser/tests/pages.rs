@@ -79,6 +79,7 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
         ("alert", &alert),
         ("pipeline", "/pipeline"),
         ("dead-letters", "/dead-letters"),
+        ("api", "/api"),
         ("missing", "/nowhere"),
     ];
     for (scheme, width) in LOOKS {
