@@ -1,9 +1,9 @@
 //! How are the alerts found that a question means, when there are a million?
 //!
 //! What has no words is read from an index in the order of the list. Of words, the full-text index
-//! says which rows hold them: few are looked up and sorted; many are set down as bits, and the list
-//! is read in its order until enough of it is among them. Bits take 8 KiB for each 65,536 rows
-//! that hold one.
+//! says which rows hold them: few are looked up and sorted; where there are many, the list is read in
+//! its order, a thousand rows ahead, then ten thousand and so on, and of each stretch it is asked which
+//! rows hold them. Those are set down as bits, 8 KiB for each 65,536 rows that hold one.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,9 @@ use super::alert_query::{Words, full_text, select};
 use super::{AlertQuery, Reader, StoreError, recover};
 
 /// Alerts that are looked up one by one.
-const FEW: usize = 5_000;
+const FEW: i64 = 20_000;
+/// Rows of the first stretch that is looked at ahead; each is ten times as long as the one before.
+const AHEAD: usize = 1_000;
 const PAGE: usize = 1 << 16;
 
 /// Which rows hold what is searched for.
@@ -108,41 +110,85 @@ impl Reader {
         columns: &str,
         mut each: impl FnMut(&Row<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        let Some((words, rows)) = self.look_up(query.about.text.as_deref())? else { return Ok(()) };
+        let words = match query.about.text.as_deref().and_then(full_text) {
+            None => Words::Unasked,
+            Some(matching) => match self.holding(&matching)? {
+                0 => return Ok(()),
+                1..=FEW => Words::Few(matching),
+                _ => return self.sift(query, columns, &matching, each),
+            },
+        };
         let (sql, values) = select(query, &words, &format!("alerts.rowid{columns}"));
         let mut select = self.connection.prepare_cached(&sql)?;
         let mut found = select.query(params_from_iter(values))?;
-        let mut left = query.limit;
-        while left > 0
-            && let Some(row) = found.next()?
-        {
-            if words == Words::Many && !rows.has(row.get(0)?) {
-                continue;
-            }
+        while let Some(row) = found.next()? {
             if !each(row)? {
                 break;
             }
-            left -= 1;
         }
         Ok(())
     }
 
-    /// Returns how words are to be looked for, and the rows that hold them if those are many; `None` if
-    /// no row does.
-    fn look_up(&self, text: Option<&str>) -> Result<Option<(Words, Rows)>, StoreError> {
-        let Some(matching) = text.and_then(full_text) else { return Ok(Some((Words::Unasked, Rows::default()))) };
-        let mut select = self.connection.prepare_cached("SELECT rowid FROM alert_words WHERE alert_words MATCH ?1")?;
-        let mut rows = select.query([&matching])?;
-        let (mut holding, mut count) = (Rows::default(), 0);
+    /// Reads a list in its order for the rows that hold words which many do.
+    fn sift(
+        &self,
+        query: &AlertQuery,
+        columns: &str,
+        matching: &str,
+        mut each: impl FnMut(&Row<'_>) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let (sql, values) = select(query, &Words::Many, &format!("alerts.rowid{columns}"));
+        let (sooner, _) = select(query, &Words::Many, "alerts.rowid");
+        // Two at once read the same epoch.
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let mut ahead = self.connection.prepare(&sooner)?;
+        let mut found = select.query(params_from_iter(values.iter()))?;
+        let mut ahead = ahead.query(params_from_iter(values.iter()))?;
+        let (mut left, mut length) = (query.limit, AHEAD);
+        while left > 0 {
+            let (mut count, mut span) = (0, (i64::MAX, i64::MIN));
+            while count < length
+                && let Some(row) = ahead.next()?
+            {
+                let row = row.get(0)?;
+                span = (span.0.min(row), span.1.max(row));
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            let rows = self.among(matching, span)?;
+            for _ in 0..count {
+                let Some(row) = found.next()? else { return Ok(()) };
+                if left > 0 && rows.has(row.get(0)?) {
+                    left -= 1;
+                    if !each(row)? {
+                        return Ok(());
+                    }
+                }
+            }
+            length *= 10;
+        }
+        Ok(())
+    }
+
+    /// Returns how many rows hold words, at most one more than [`FEW`].
+    fn holding(&self, matching: &str) -> Result<i64, StoreError> {
+        let count = "SELECT count(*) FROM (SELECT 1 FROM alert_words WHERE alert_words MATCH ?1 LIMIT ?2)";
+        Ok(self.connection.prepare_cached(count)?.query_row((matching, FEW + 1), |row| row.get(0))?)
+    }
+
+    /// Returns which rows of a span hold words.
+    fn among(&self, matching: &str, (first, last): (i64, i64)) -> Result<Rows, StoreError> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT rowid FROM alert_words WHERE alert_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3")?;
+        let mut rows = select.query((matching, first, last))?;
+        let mut holding = Rows::default();
         while let Some(row) = rows.next()? {
             holding.put(row.get(0)?);
-            count += 1;
         }
-        Ok(match count {
-            0 => None,
-            1..=FEW => Some((Words::Few(matching), holding)),
-            _ => Some((Words::Many, holding)),
-        })
+        Ok(holding)
     }
 }
 

@@ -95,7 +95,8 @@ fn the_examples_of_the_page_about_the_api_work_as_they_stand() {
             .replace("gatewatch-data", &house.daemon.data.display().to_string())
             .replace("--max-time 5", "--max-time 1");
         let wrong = "{ code=$?; [ $code = 28 ] || { echo \"failed with $code\"; exit 1; }; }";
-        script += &format!("echo ; echo '== {}'\n{example} || {wrong}\n", example.replace('\'', "`"));
+        let shown = example.replace('\'', "`");
+        script.extend(["echo ; echo '== ", &shown, "'\n", &example, " || ", wrong, "\n"]);
     }
     let path = std::env::var("PATH").unwrap();
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_gatewatch")).parent().unwrap();

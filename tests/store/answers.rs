@@ -89,16 +89,25 @@ fn a_word_that_thousands_hold_finds_the_same_as_one_that_few_do() {
     let mut store = Store::open(home.path()).unwrap();
     // The last seen are not the last that came.
     let made = |id: u64| {
-        let mut alert = alert(id + 1, (id as i64 * 7_919) % 6_007);
-        alert.why = format!("common {} word{}", if id.is_multiple_of(1_000) { "rare" } else { "" }, id % 10);
+        let mut alert = alert(id + 1, (id as i64 * 7_919) % 21_001);
+        let rare = if id.is_multiple_of(1_000) { "rare" } else { "" };
+        let old = if alert.last_seen < at(900) { "bygone" } else { "" };
+        alert.why = format!("common {rare} {old} word{}", id % 10);
         alert
     };
-    let alerts: Vec<Alert> = (0..6_000).map(made).collect();
+    let alerts: Vec<Alert> = (0..21_000).map(made).collect();
     commit(&mut store, alerts.iter().map(opened).collect());
     let reader = Reader::open(home.path()).unwrap();
-    for (text, limit) in
-        [("common", 50), ("comm", 7_000), ("common word3", 9), ("rare", 50), ("common rare", 3), ("no-such-word", 9)]
-    {
+    for (text, limit) in [
+        ("common", 50),
+        ("comm", 30_000),
+        ("comm", 1_500),
+        ("common word3", 9),
+        ("common bygone", 900),
+        ("rare", 50),
+        ("common rare", 3),
+        ("no-such-word", 9),
+    ] {
         let mut expected: Vec<&Alert> = alerts
             .iter()
             .filter(|alert| {

@@ -30,6 +30,7 @@ fn pages_by_cursor_show_every_alert_once_and_in_order() {
 
 #[test]
 fn lists_filter_by_state_family_level_app_and_words() {
+    use AlertState::{Acknowledged, Closed, Open};
     let home = tempfile::tempdir().unwrap();
     let mut store = Store::open(home.path()).unwrap();
     let mut low = alert(2, 2);
@@ -48,7 +49,6 @@ fn lists_filter_by_state_family_level_app_and_words() {
         found
     };
     let all = Query::any;
-    use AlertState::{Acknowledged, Closed, Open};
     assert_eq!(ids(all()), [4, 3, 2, 1]);
     assert_eq!(ids(Query { states: vec![Open, Acknowledged], ..all() }), [4, 2, 1]);
     assert_eq!(ids(Query { states: vec![Closed], ..all() }), [3]);
