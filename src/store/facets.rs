@@ -2,7 +2,7 @@
 //!
 //! What asks by those and by class alone is answered from counts that are kept as alerts come,
 //! change and go, however many there are. Anything else is counted row by row, at most the newest
-//! 100,000; the answer says whether that was all. Of each kind the 100 most frequent are named.
+//! 50,000; the answer says whether that was all. Of each kind the 100 most frequent are named.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::alert_query::{Statement, narrow};
 use super::{AlertQuery, Reader, StoreError};
 
 /// Alerts that are counted row by row.
-const MOST_COUNTED: usize = 100_000;
+const MOST_COUNTED: usize = 50_000;
 /// Values of a facet that are named.
 const MOST_NAMED: usize = 100;
 

@@ -2,10 +2,8 @@
 //!
 //! What has no words is read from an index in the order of the list. Of words, the full-text index
 //! says which rows hold them: few are looked up and sorted; where there are many, the list is read in
-//! its order, a thousand rows ahead, then ten thousand and so on, and of each stretch it is asked which
+//! its order, as many rows ahead as are wanted (a thousand at least), then ten times as many and so on, and of each stretch it is asked which
 //! rows hold them. Those are set down as bits, 8 KiB for each 65,536 rows that hold one.
-
-use std::collections::HashMap;
 
 use rusqlite::{Row, params_from_iter};
 
@@ -16,13 +14,14 @@ use super::{AlertQuery, Reader, StoreError, recover};
 
 /// Alerts that are looked up one by one.
 const FEW: i64 = 20_000;
-/// Rows of the first stretch that is looked at ahead; each is ten times as long as the one before.
-const AHEAD: usize = 1_000;
+/// Rows of the first stretch that is looked at ahead, at least, and at most; each further one is ten times
+/// as long as the one before.
+const AHEAD: (usize, usize) = (1_000, 100_000);
 const PAGE: usize = 1 << 16;
 
-/// Which rows hold what is searched for.
+/// Which rows hold what is searched for: pages of bits in the order of their rows.
 #[derive(Default)]
-struct Rows(HashMap<i64, Box<[u64]>>);
+struct Rows(Vec<(i64, Box<[u64]>)>);
 
 impl Rows {
     const fn place(row: i64) -> (i64, usize, u64) {
@@ -30,15 +29,21 @@ impl Rows {
         (row >> 16, within / 64, 1 << (within % 64))
     }
 
+    /// Puts a row, which comes after those that were put before.
     fn put(&mut self, row: i64) {
         let (page, word, bit) = Self::place(row);
-        let page = self.0.entry(page).or_insert_with(|| vec![0; PAGE / 64].into_boxed_slice());
-        page[word] |= bit;
+        if self.0.last().is_none_or(|(last, _)| *last != page) {
+            self.0.push((page, vec![0; PAGE / 64].into_boxed_slice()));
+        }
+        if let Some((_, bits)) = self.0.last_mut() {
+            bits[word] |= bit;
+        }
     }
 
     fn has(&self, row: i64) -> bool {
         let (page, word, bit) = Self::place(row);
-        self.0.get(&page).is_some_and(|page| page[word] & bit != 0)
+        let found = self.0.binary_search_by_key(&page, |(page, _)| *page);
+        found.is_ok_and(|at| self.0[at].1[word] & bit != 0)
     }
 }
 
@@ -144,7 +149,7 @@ impl Reader {
         let mut ahead = self.connection.prepare(&sooner)?;
         let mut found = select.query(params_from_iter(values.iter()))?;
         let mut ahead = ahead.query(params_from_iter(values.iter()))?;
-        let (mut left, mut length) = (query.limit, AHEAD);
+        let (mut left, mut length) = (query.limit, query.limit.clamp(AHEAD.0, AHEAD.1));
         while left > 0 {
             let (mut count, mut span) = (0, (i64::MAX, i64::MIN));
             while count < length

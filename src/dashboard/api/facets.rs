@@ -14,7 +14,7 @@ use crate::alerts::Query;
 
 /// Counts the alerts of a question by level, state, family, detector and app.
 ///
-/// What asks by those and `class` alone is counted whole; of anything else the newest 100,000 alerts.
+/// What asks by those and `class` alone is counted whole; of anything else the newest 50,000 alerts.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts/facets",
