@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod dashboard_api;
 mod dashboard_house;
 mod dashboard_people;
 
@@ -18,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 38] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 45] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -55,6 +56,13 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 38] = [
     (Method::POST, "/api/v1/silences/1/expire", "", Some(Role::Operator)),
     (Method::GET, "/api/v1/incidents", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/audit", "", Some(Role::Admin)),
+    (Method::GET, "/api", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/openapi.json", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/alerts/facets", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/alerts.csv", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/alerts.json", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/alerts.ndjson", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/events", "", Some(Role::Viewer)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];
@@ -175,7 +183,8 @@ async fn every_answer_has_the_headers_that_keep_browsers_in_line() {
 #[tokio::test]
 async fn no_page_holds_a_script_or_a_style_of_its_own() {
     let house = House::new();
-    let pages = ["/", "/pipeline", "/dead-letters", "/silences?app=x", "/detectors", "/keys", "/deliveries", "/audit"];
+    let pages =
+        ["/", "/pipeline", "/dead-letters", "/api", "/silences?app=x", "/detectors", "/keys", "/deliveries", "/audit"];
     for path in pages.into_iter().chain(["/entity?kind=key&value=k", "/nowhere", &format!("/a/{ID}")]) {
         let body = house.send(get(path)).await.body;
         assert!(!body.contains("style=") && !body.contains("<style") && !body.contains(" onclick"), "{path}");

@@ -12,12 +12,13 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 18] = [
+const DOCUMENTS: [&str; 19] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
     "docs/access.md",
     "docs/alerts.md",
+    "docs/api.md",
     "docs/context.md",
     "docs/deploy.md",
     "docs/detection-bench.md",

@@ -32,7 +32,7 @@ impl std::str::FromStr for AlertId {
 }
 
 /// Where an alert stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// Nobody has taken it yet.
@@ -55,7 +55,7 @@ impl AlertState {
 }
 
 /// Why an alert was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Closing {
     /// No further event came for as long as its detector waits.

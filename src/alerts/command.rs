@@ -134,7 +134,7 @@ impl Command {
 }
 
 /// What somebody wishes done, of one alert or of many.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "do", deny_unknown_fields)]
 pub enum Action {
     /// I take it.
@@ -142,6 +142,7 @@ pub enum Action {
     /// Somebody is to take it.
     Assign {
         /// Who.
+        #[schema(pattern = r"\S", max_length = 100)]
         to: String,
     },
     /// Nobody has it any more.
@@ -152,16 +153,19 @@ pub enum Action {
         #[serde(default)]
         class: Class,
         /// Why.
+        #[schema(pattern = r"\S", max_length = 1000)]
         reason: String,
     },
     /// It is not over.
     Reopen {
         /// Why.
+        #[schema(pattern = r"\S", max_length = 1000)]
         reason: String,
     },
     /// Something to remember.
     Note {
         /// What.
+        #[schema(pattern = r"\S", max_length = 4000)]
         text: String,
     },
 }

@@ -11,7 +11,9 @@ use super::entry::Entry;
 use super::{Alert, AlertState, Change, Closing, Command, Transition};
 
 /// What an alert was, by the word of the person who closed it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// An attack or a leak.

@@ -13,7 +13,7 @@ use super::{Alert, Family, Level, Query, query};
 const MOST_LETTERS: usize = 300;
 
 /// Names alerts by what they are of and about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Matcher {
     /// The detector's id.

@@ -2,8 +2,10 @@
 //!
 //! One small language for lists, changes of many alerts and commands: `state:open level:high
 //! app:fn-orders since:24h guessing`. A name that is not known, or a value that means nothing, is
-//! an error that says what could stand there; words without a name are searched for. What is not
-//! asked about is any; of states, those that are not closed.
+//! a problem that says what could stand there, all of them at once; words without a name are searched
+//! for. What is not asked about is any; of states, those that are not closed.
+
+use std::fmt;
 
 use crate::clock::{Timestamp, duration};
 
@@ -22,7 +24,7 @@ const STATES: [(&str, &[AlertState]); 5] = [
     ("all", &[]),
 ];
 /// The names that may be asked by.
-const NAMES: [&str; 11] =
+pub const NAMES: [&str; 11] =
     ["state", "level", "family", "app", "detector", "entity", "assignee", "class", "since", "until", "text"];
 
 /// Whom alerts are assigned to.
@@ -32,6 +34,16 @@ pub enum Assignee {
     Nobody,
     /// This person.
     Named(String),
+}
+
+/// What is wrong with a question: all of it, a sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread(pub Vec<String>);
+
+impl fmt::Display for Misread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
 }
 
 /// What somebody asks for.
@@ -63,8 +75,15 @@ pub struct Query {
 
 impl Default for Query {
     fn default() -> Self {
+        Self { states: STATES[0].1.to_vec(), ..Self::any() }
+    }
+}
+
+impl Query {
+    /// Returns the question that every alert answers, in whatever state.
+    pub const fn any() -> Self {
         Self {
-            states: STATES[0].1.to_vec(),
+            states: Vec::new(),
             at_least: None,
             family: None,
             app: None,
@@ -77,29 +96,39 @@ impl Default for Query {
             text: None,
         }
     }
-}
 
-impl Query {
     /// Reads a question; spans such as `since:24h` end `now`.
     ///
     /// # Errors
     ///
-    /// Says what is not understood, and what could stand there.
-    pub fn parse(line: &str, now: Timestamp) -> Result<Self, String> {
-        if line.chars().count() > MOST_LETTERS {
-            return Err(format!("The question has more than {MOST_LETTERS} letters: shorten it."));
-        }
+    /// Says what is not understood, all of it, and what could stand there.
+    pub fn parse(line: &str, now: Timestamp) -> Result<Self, Misread> {
         let mut query = Self::default();
-        for word in words(line)? {
-            match word {
-                Word::Plain(word) => match word.split_once(':').filter(|(name, _)| is_name(name)) {
-                    Some((name, value)) => query.set(name, value, now)?,
-                    None => query.add_text(&word)?,
-                },
-                Word::Quoted(word) => query.add_text(&word)?,
-            }
-        }
+        query.narrow(line, now)?;
         Ok(query)
+    }
+
+    /// Asks for what a line says as well; what it names anew replaces what was asked.
+    ///
+    /// # Errors
+    ///
+    /// Says what is not understood, all of it, and what could stand there.
+    pub fn narrow(&mut self, line: &str, now: Timestamp) -> Result<(), Misread> {
+        if line.chars().count() > MOST_LETTERS {
+            return Err(Misread(vec![format!("The question has more than {MOST_LETTERS} letters: shorten it.")]));
+        }
+        let mut wrong = Vec::new();
+        for word in words(line).map_err(|says| Misread(vec![says]))? {
+            let taken = match word {
+                Word::Plain(word) => match word.split_once(':').filter(|(name, _)| is_name(name)) {
+                    Some((name, value)) => self.set(name, value, now),
+                    None => self.add_text(&word),
+                },
+                Word::Quoted(word) => self.add_text(&word),
+            };
+            wrong.extend(taken.err());
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(Misread(wrong)) }
     }
 
     /// Asks by one name.
@@ -134,8 +163,9 @@ impl Query {
             "text" => self.add_text(value)?,
             _ => {
                 return Err(format!(
-                    "`{}` is nothing to ask alerts by: {}. To search for it as a word, put it in quotes.",
+                    "`{}` is nothing to ask alerts by{}: {}. To search for it as a word, put it in quotes.",
                     short(name),
+                    meant(name, &NAMES),
                     NAMES.join(", ")
                 ));
             }
@@ -199,7 +229,17 @@ fn moment(name: &str, value: &str, now: Timestamp) -> Result<Timestamp, String> 
 }
 
 fn unknown(name: &str, value: &str, names: &[&str]) -> String {
-    format!("`{}` is no {name}: write {}.", short(value), names.join(", "))
+    format!("`{}` is no {name}{}: write {}.", short(value), meant(value, names), names.join(", "))
+}
+
+/// Returns ` (did you mean …?)` if what was typed is close to one of `names`, else nothing.
+pub fn meant(typed: &str, names: &[&str]) -> String {
+    let typed: String = typed.chars().take(60).collect::<String>().to_lowercase();
+    let near = names.iter().map(|name| (strsim::damerau_levenshtein(&typed, name), *name)).min();
+    match near {
+        Some((distance, name)) if distance <= name.len() / 3 => format!(" (did you mean `{name}`?)"),
+        _ => String::new(),
+    }
 }
 
 /// Returns as much of what was typed as an answer repeats.
@@ -255,7 +295,7 @@ mod tests {
     }
 
     fn wrong(line: &str) -> String {
-        Query::parse(line, NOW).unwrap_err()
+        Query::parse(line, NOW).unwrap_err().to_string()
     }
 
     #[test]
@@ -278,6 +318,7 @@ mod tests {
         assert_eq!(parsed("  "), Query::default());
         assert_eq!(parsed("").states, [AlertState::Open, AlertState::Acknowledged]);
         assert_eq!(parsed("state:all").states, []);
+        assert_eq!(parsed("state:all"), Query::any());
     }
 
     #[test]
@@ -293,6 +334,13 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said_with_what_could_stand_there() {
+        assert_eq!(
+            wrong("state:opn famly:x level:hihg state:all"),
+            "`opn` is no state (did you mean `open`?): write active, open, acknowledged, closed, all. `famly` is nothing \
+             to ask alerts by (did you mean `family`?): state, level, family, app, detector, entity, assignee, class, \
+             since, until, text. To search for it as a word, put it in quotes. `hihg` is no level (did you mean \
+             `high`?): write informational, low, medium, high, critical."
+        );
         assert_eq!(wrong("state:gone"), "`gone` is no state: write active, open, acknowledged, closed, all.");
         assert!(wrong("level:9").contains("informational, low, medium, high, critical"));
         assert!(wrong("family:x").contains("key-usage"));

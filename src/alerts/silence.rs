@@ -111,28 +111,33 @@ impl Silence {
     ///
     /// Says how to mend it.
     pub fn check(&self) -> Result<(), String> {
-        if !self.matcher.names_something() {
-            return Err("Say what is silenced: name a detector, family, entity or app. One that means everything is \
-                        not taken."
-                .into());
+        let wrong = self.flaws();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join(" ")) }
+    }
+
+    /// Returns all that is wrong with it, a sentence or two each.
+    pub fn flaws(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut say = |is_wrong: bool, says: &str| wrong.extend(is_wrong.then(|| says.to_owned()));
+        say(
+            !self.matcher.names_something(),
+            "Say what is silenced: name a detector, family, entity or app. One that means everything is not taken.",
+        );
+        if let Err(says) = self.matcher.check() {
+            say(true, &says);
         }
-        self.matcher.check()?;
-        if self.matcher.at_least.is_some() {
-            return Err("A silence can't hide the worse and tell of the lesser: leave `at_least` out.".into());
-        }
-        if self.reason.trim().is_empty() {
-            return Err("Say why, in a few words: whoever finds it will want to know.".into());
-        }
-        if self.reason.chars().count() > MOST_REASON {
-            return Err(format!("The reason is longer than {MOST_REASON} letters: shorten it."));
-        }
-        if self.ends_at <= self.starts_at || self.ends_at <= self.made_at {
-            return Err("It ends before it begins: say until when, in the future.".into());
-        }
-        if self.ends_at.since(self.made_at) > LONGEST {
-            return Err("A silence ends within 90 days: name an earlier day, and make it anew if need be.".into());
-        }
-        Ok(())
+        say(
+            self.matcher.at_least.is_some(),
+            "A silence can't hide the worse and tell of the lesser: leave `at_least` out.",
+        );
+        say(self.reason.trim().is_empty(), "Say why, in a few words: whoever finds it will want to know.");
+        let long = self.reason.chars().count() > MOST_REASON;
+        say(long, &format!("The reason is longer than {MOST_REASON} letters: shorten it."));
+        let backwards = self.ends_at <= self.starts_at || self.ends_at <= self.made_at;
+        say(backwards, "It ends before it begins: say until when, in the future.");
+        let endless = self.ends_at.since(self.made_at) > LONGEST;
+        say(endless, "A silence ends within 90 days: name an earlier day, and make it anew if need be.");
+        wrong
     }
 
     /// Tells whether it counts at `now`.

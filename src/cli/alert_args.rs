@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
@@ -20,6 +21,22 @@ pub struct Daemon {
     /// machine can see it here; in the variable GATEWATCH_TOKEN they can't.
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
+    /// How long the daemon may take to answer; of what is read as it comes, between two parts of it.
+    #[arg(long, value_name = "D", default_value = "1m", value_parser = super::args::length)]
+    pub timeout: Duration,
+}
+
+/// The form of a list of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListForm {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+    /// The same as json.
+    Ndjson,
+    /// For spreadsheets (RFC 4180); what would be a formula there has an apostrophe before it.
+    Csv,
 }
 
 /// `gatewatch alerts`.
@@ -55,12 +72,12 @@ pub struct AlertsList {
     /// A question, such as: state:open level:high app:fn-orders since:24h guessing
     #[arg(value_name = "QUESTION")]
     pub question: Vec<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub limit: usize,
+    /// At most so many; without it 50 as text, all of them in any other form.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// The form.
     #[arg(long, default_value = "text")]
-    pub format: Shape,
+    pub format: ListForm,
     /// Which daemon.
     #[command(flatten)]
     pub daemon: Daemon,
@@ -202,6 +219,12 @@ pub struct AlertsUndo {
 /// `gatewatch alerts watch`.
 #[derive(Debug, ClapArgs)]
 pub struct AlertsWatch {
+    /// Only alerts that a question finds as they stand then, such as: app:fn-orders state:closed
+    #[arg(value_name = "QUESTION")]
+    pub question: Vec<String>,
+    /// Begin after the change with this id, as --format json shows it; 0: with the oldest that is kept.
+    #[arg(long, value_name = "ID")]
+    pub after: Option<String>,
     /// Only alerts at least this bad, such as high.
     #[arg(long, value_name = "LEVEL")]
     pub level: Option<String>,

@@ -1,8 +1,8 @@
 //! `gatewatch alerts`: what people do with the alerts of a running daemon, from a terminal.
 //!
 //! A client of the HTTP API, with its rules: what is asked of many alerts is counted first and done
-//! only with --yes, and can be taken back. Lists are text for people, one JSON object a line for
-//! programs.
+//! only with --yes, and can be taken back. Lists are text for people, and one JSON object a line or CSV,
+//! whole, for programs.
 
 use std::process::ExitCode;
 
@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 
 use crate::dashboard::visible;
 
-use super::alert_args::{Acting, Alerts, AlertsException, AlertsList, AlertsShow, AlertsUndo, AlertsWatch, Class};
+use super::alert_args::{Acting, Alerts, AlertsException, AlertsList, AlertsShow, AlertsUndo, Class, ListForm};
 use super::args::Shape;
 use super::client::{Daemon, run};
 use super::talk::{Failure, print, print_while_read, say};
+use super::watch::watch;
 
 /// Alerts in one answer of the API.
 const PAGE: usize = 200;
-/// The longest line of the live stream that is taken.
-const LONGEST: usize = 1 << 20;
+/// Alerts that are listed for people, unless they say how many.
+const SHOWN: usize = 50;
 
 /// Does what was asked.
 pub fn alerts(command: &Alerts) -> Result<ExitCode, Failure> {
@@ -48,25 +49,43 @@ const fn class(class: Class) -> &'static str {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().map(visible).unwrap_or_default()
 }
 
 async fn list(options: &AlertsList) -> Result<(), Failure> {
     let daemon = Daemon::find(&options.daemon)?;
     let question = options.question.join(" ");
-    let (mut left, mut after) = (options.limit, String::new());
+    let path = match options.format {
+        ListForm::Text => return listed(&daemon, &question, options.limit.unwrap_or(SHOWN)).await,
+        ListForm::Csv => "/api/v1/alerts.csv",
+        ListForm::Json | ListForm::Ndjson => "/api/v1/alerts.ndjson",
+    };
+    let limit = options.limit.map(|limit| limit.to_string());
+    let mut pairs = vec![("query", question.as_str())];
+    pairs.extend(limit.as_deref().map(|limit| ("limit", limit)));
+    let mut answer = daemon.open(path, &pairs).await?;
+    while let Some(chunk) = daemon.chunk(&mut answer).await? {
+        if !print_while_read(&chunk)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Shows alerts for people, page by page.
+async fn listed(daemon: &Daemon, question: &str, limit: usize) -> Result<(), Failure> {
+    let (mut left, mut after) = (limit, String::new());
     while left > 0 {
         let limit = left.min(PAGE).to_string();
-        let mut pairs = vec![("query", question.as_str()), ("limit", limit.as_str())];
+        let mut pairs = vec![("query", question), ("limit", limit.as_str())];
         if !after.is_empty() {
             pairs.push(("after", after.as_str()));
         }
         let answer = daemon.get("/api/v1/alerts", &pairs).await?;
         let found = answer["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
         for alert in found {
-            let line = if options.format == Shape::Json { alert.to_string() } else { row(alert) };
-            if !print_while_read(format!("{line}\n").as_bytes())? {
+            if !print_while_read(format!("{}\n", row(alert)).as_bytes())? {
                 return Ok(());
             }
         }
@@ -76,14 +95,12 @@ async fn list(options: &AlertsList) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    if options.format == Shape::Text {
-        say("There are more: ask a narrower question, or give a larger --limit.");
-    }
+    say("There are more: ask a narrower question, or give a larger --limit.");
     Ok(())
 }
 
 /// One line about an alert.
-fn row(alert: &Value) -> String {
+pub(super) fn row(alert: &Value) -> String {
     let id = text(&alert["id"]);
     let who = alert["assignee"].as_str().map_or_else(|| "-".into(), visible);
     let entity = format!("{}/{}", text(&alert["entity"]["kind"]), text(&alert["entity"]["value"]));
@@ -231,48 +248,4 @@ async fn undo(options: &AlertsUndo) -> Result<(), Failure> {
     let all = done["changed"].as_u64().unwrap_or_default() + done["left"].as_u64().unwrap_or_default();
     tell(&done, all);
     Ok(())
-}
-
-/// Follows the live stream; it ends every few minutes, and is taken up again where it was.
-async fn watch(options: &AlertsWatch) -> Result<(), Failure> {
-    let daemon = Daemon::find(&options.daemon)?;
-    let mut pairs = Vec::new();
-    for (name, value) in [("level", &options.level), ("family", &options.family), ("app", &options.app)] {
-        pairs.extend(value.as_deref().map(|value| (name, value)));
-    }
-    // What is misspelt is refused here; the stream of the pages takes no notice of it.
-    daemon.get("/api/v1/alerts", &[&pairs[..], &[("limit", "1")]].concat()).await?;
-    let mut left = options.limit.map(std::num::NonZeroU64::get);
-    let mut last: Option<String> = None;
-    loop {
-        let mut stream = daemon.open("/events", &pairs, last.as_deref()).await?;
-        let mut rest: Vec<u8> = Vec::new();
-        // Broken off or ended: it is opened again, and refused if the daemon is gone.
-        while let Ok(Some(chunk)) = stream.chunk().await {
-            rest.extend_from_slice(&chunk);
-            let mut from = 0;
-            while let Some(end) = memchr::memchr(b'\n', &rest[from..]) {
-                let line = String::from_utf8_lossy(&rest[from..from + end]).into_owned();
-                from += end + 1;
-                if let Some(id) = line.strip_prefix("id:") {
-                    last = Some(id.trim().to_owned());
-                }
-                let Some(data) = line.strip_prefix("data:") else { continue };
-                let note: Value = serde_json::from_str(data.trim()).unwrap_or_default();
-                let Some(id) = note["alert"].as_str() else { continue };
-                let Ok(alert) = daemon.get(&path(id)?, &[]).await else { continue };
-                let json = options.format == Shape::Json;
-                let line = if json { alert.to_string() } else { format!("{}  {}", text(&note["what"]), row(&alert)) };
-                left = left.map(|left| left - 1);
-                if !print_while_read(format!("{line}\n").as_bytes())? || left == Some(0) {
-                    return Ok(());
-                }
-            }
-            rest.drain(..from);
-            if rest.len() > LONGEST {
-                return Err(Failure::Io("what answers is no live stream of gatewatch".into()));
-            }
-        }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
 }

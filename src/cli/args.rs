@@ -56,6 +56,8 @@ pub enum Command {
     /// List, preview, make and end silences of a running daemon.
     #[command(subcommand)]
     Silences(Silences),
+    /// Print what the HTTP API offers, as OpenAPI 3.1; a running daemon has it at /api for people.
+    Api,
     /// List and show records that could not be decoded, and try them again.
     #[command(subcommand)]
     DeadLetters(DeadLetters),
@@ -316,7 +318,7 @@ pub struct Restore {
     pub data: DataFolder,
 }
 
-fn length(text: &str) -> Result<Duration, String> {
+pub(super) fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| "write a whole number and ms, s, m, h or d, such as 30s".to_owned())
 }
 

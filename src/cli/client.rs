@@ -5,6 +5,7 @@
 //! daemon refuses is said in its words.
 
 use std::path::Path;
+use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
@@ -15,6 +16,9 @@ use super::alert_args::Daemon as Options;
 use super::setup;
 use super::talk::Failure;
 
+/// How long it may take until somebody answers at all.
+const CONNECTING: Duration = Duration::from_secs(10);
+
 /// The variable that holds a token.
 pub const TOKEN: &str = "GATEWATCH_TOKEN";
 
@@ -24,11 +28,13 @@ pub struct Daemon {
     base: Url,
     client: Client,
     token: Option<String>,
+    /// How long an answer may take.
+    timeout: Duration,
 }
 
 /// Returns where the daemon is and what may ask there.
 pub fn address(data: &Path, url: Option<&str>) -> Result<(Url, ClientBuilder), Failure> {
-    let mut client = Client::builder().redirect(reqwest::redirect::Policy::none());
+    let mut client = Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECTING);
     let base = if let Some(url) = url {
         url.to_owned()
     } else {
@@ -114,8 +120,10 @@ impl Daemon {
         // A provider that is there already is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let (base, client) = address(&options.data, options.url.as_deref())?;
+        // What is read as it comes has no end; it shows a sign of life more often than that.
+        let client = client.read_timeout(options.timeout);
         let client = client.build().map_err(|error| Failure::Io(format!("no connection can be made: {error}")))?;
-        Ok(Self { base, client, token: token(options.token.as_deref()) })
+        Ok(Self { base, client, token: token(options.token.as_deref()), timeout: options.timeout })
     }
 
     fn request(&self, method: Method, path: &str, pairs: &[(&str, &str)]) -> RequestBuilder {
@@ -134,25 +142,49 @@ impl Daemon {
     }
 
     /// Opens what goes on: an answer that is read as it comes.
-    pub async fn open(&self, path: &str, pairs: &[(&str, &str)], last: Option<&str>) -> Result<Response, Failure> {
+    pub async fn open(&self, path: &str, pairs: &[(&str, &str)]) -> Result<Response, Failure> {
+        let sent = self.request(Method::GET, path, pairs).send().await;
+        self.admitted(sent.map_err(|error| nobody(&self.base, error))?, "viewer").await
+    }
+
+    /// Opens what goes on again, after the event `last`; `None` while nobody answers who can.
+    pub async fn reopen(
+        &self,
+        path: &str,
+        pairs: &[(&str, &str)],
+        last: Option<&str>,
+    ) -> Result<Option<Response>, Failure> {
         let mut request = self.request(Method::GET, path, pairs);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        self.admitted(request.send().await.map_err(|error| nobody(&self.base, error))?, "viewer").await
+        match request.send().await {
+            Ok(answer) if !answer.status().is_server_error() => self.admitted(answer, "viewer").await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Asks for something.
     pub async fn get(&self, path: &str, pairs: &[(&str, &str)]) -> Result<Value, Failure> {
-        let sent = self.request(Method::GET, path, pairs).send().await;
+        let sent = self.request(Method::GET, path, pairs).timeout(self.timeout).send().await;
         self.read(self.admitted(sent.map_err(|error| nobody(&self.base, error))?, "viewer").await?).await
     }
 
     /// Asks for something to be done.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let request = self.request(Method::POST, path, &[]).header("content-type", "application/json");
-        let sent = request.body(body.to_string()).send().await;
+        let sent = request.body(body.to_string()).timeout(self.timeout).send().await;
         self.read(self.admitted(sent.map_err(|error| nobody(&self.base, error))?, "operator").await?).await
+    }
+
+    /// Reads the next part of what is read as it comes; `None` at its end.
+    pub async fn chunk(&self, answer: &mut Response) -> Result<Option<Vec<u8>>, Failure> {
+        let chunk = answer.chunk().await.map_err(|error| {
+            let says =
+                format!("the answer of {} broke off ({}): it is not whole", host(&self.base), error.without_url());
+            Failure::Io(says)
+        })?;
+        Ok(chunk.map(|chunk| chunk.to_vec()))
     }
 
     async fn admitted(&self, answer: Response, role: &str) -> Result<Response, Failure> {

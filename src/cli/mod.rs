@@ -5,6 +5,7 @@
 
 mod alert_args;
 mod alerts;
+mod api;
 mod args;
 mod around;
 mod audit;
@@ -42,6 +43,7 @@ mod tap;
 mod threat_args;
 mod threats;
 mod token;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -79,6 +81,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Config(command) => config::config(&command),
         Command::Exceptions(command) => exceptions::exceptions(&command),
         Command::Alerts(command) => alerts::alerts(&command),
+        Command::Api => api::api(),
         Command::Silences(command) => silences::silences(&command),
         Command::DeadLetters(command) => dead_letters::dead_letters(&command),
         Command::Audit(options) => audit::audit(&options),

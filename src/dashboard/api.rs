@@ -1,32 +1,79 @@
 //! The same for programs: alerts as JSON, and what people may do with them.
+//!
+//! Each address stands beside its handler, with what the document says of it; [`routes`] has them all.
 
+mod alert_form;
+mod asked;
 pub(super) mod audit;
+mod body;
 pub(super) mod bulk;
+pub(super) mod document;
+mod events;
 pub(super) mod exception;
+pub(super) mod export;
+mod facets;
+pub(super) mod forms;
 pub(super) mod incidents;
 pub(super) mod people;
 pub(super) mod problem;
 pub(super) mod silences;
 
+pub(super) use asked::plain;
+
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::app::App;
 use super::door::Viewer;
-use super::filter::{after, cursor};
-use crate::alerts::{self, Alert, AlertId};
-use crate::clock::Timestamp;
+use super::filter::after;
+use super::{coverage, tapping};
+use crate::alerts::{Alert, AlertId, Query};
 use crate::store::AlertQuery;
-use problem::{problem, unreadable};
+use alert_form::AlertForm;
+use asked::{Page, Question, begins, number, question};
+use forms::AlertList;
+use problem::{Named, Pairs, problem, unreadable};
 
 /// Alerts in one answer.
 const MAX_LIMIT: usize = 200;
 /// Digits of an alert's id that name it, if no other one begins with them.
 const SHORTEST: usize = 8;
+
+/// Returns every address of the API, with what the document says of it.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default()
+        .routes(routes!(alerts))
+        .routes(routes!(facets::facets))
+        .routes(routes!(export::csv))
+        .routes(routes!(export::json))
+        .routes(routes!(export::ndjson))
+        .routes(routes!(events::events))
+        .routes(routes!(alert))
+        .routes(routes!(people::activity))
+        .routes(routes!(people::acknowledge))
+        .routes(routes!(people::assign))
+        .routes(routes!(people::unassign))
+        .routes(routes!(people::close))
+        .routes(routes!(people::reopen))
+        .routes(routes!(people::note))
+        .routes(routes!(bulk::bulk))
+        .routes(routes!(bulk::undo))
+        .routes(routes!(silences::list, silences::add))
+        .routes(routes!(silences::preview))
+        .routes(routes!(silences::expire))
+        .routes(routes!(exception::exception))
+        .routes(routes!(incidents::list))
+        .routes(routes!(audit::list))
+        .routes(routes!(coverage::api))
+        .routes(routes!(tapping::tap))
+        .routes(routes!(document::openapi_json))
+}
 
 fn not_found() -> Response {
     problem(
@@ -68,61 +115,34 @@ fn shown(app: &App, alert: &Alert, held: Option<&Vec<String>>) -> Value {
     value
 }
 
-/// Returns as much of an alert as tells it from others.
-fn shown_short(alert: &Alert) -> Value {
-    json!({
-        "id": alert.id.to_string(),
-        "title": alert.title,
-        "level": alert.level.name(),
-        "state": alert.state.name(),
-        "entity": {"kind": alert.entity.kind.name(), "value": &*alert.entity.value},
-        "app": alert.app,
-        "last_seen": alert.last_seen,
-    })
-}
-
-/// Reads the pairs of a list's address: the names of [`alerts::Query`], `q` for all of them in one
-/// line, `limit` and `after`.
-fn asked(pairs: &[(String, String)], now: Timestamp) -> Result<AlertQuery, String> {
-    let mut query = alerts::Query::default();
-    let (mut after, mut limit) = (None, 50);
-    // A line first, so that what stands beside it narrows it.
-    for (_, line) in pairs.iter().filter(|(name, _)| name == "query") {
-        query = alerts::Query::parse(line, now)?;
-    }
-    for (name, value) in pairs {
-        match name.as_str() {
-            "query" => {}
-            // Forms send what is left empty.
-            _ if value.trim().is_empty() => {}
-            "q" => query.set("text", value, now)?,
-            "limit" => {
-                let number: Option<usize> = value.parse().ok();
-                limit = number.ok_or("`limit` is a whole number, at most 200.")?.clamp(1, MAX_LIMIT);
-            }
-            "after" => {
-                let read =
-                    cursor(value).ok_or("`after` is what the answer before called `next`, as it stood there.")?;
-                after = Some(read);
-            }
-            name => query.set(name, value, now)?,
+/// Lists alerts, newest first.
+///
+/// Without `state` those that are not closed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    tag = "alerts",
+    params(Question, Page),
+    responses(
+        (status = 200, description = "A page of them.", body = AlertList),
+        (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
+        (status = 503, description = "The store can't be read now."),
+    )
+)]
+pub(super) async fn alerts(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
+    let (mut from, mut limit) = (None, 50);
+    let asked = question(&pairs, (Query::default(), app.parts.clock.now()), &["limit", "after"], |name, value| {
+        match name {
+            "limit" => limit = number(name, value, MAX_LIMIT)?,
+            _ => from = Some(begins(value)?),
         }
-    }
-    Ok(AlertQuery { after, limit, ..AlertQuery::from(&query) })
-}
-
-/// `GET /api/v1/alerts`: newest first; `query`, or its parts; `limit`, `after`.
-pub(super) async fn alerts(
-    State(app): State<Arc<App>>,
-    _: Viewer,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Response {
-    let mut query = match asked(&pairs, app.parts.clock.now()) {
-        Ok(query) => query,
-        Err(says) => return problem(StatusCode::BAD_REQUEST, &says),
+        Ok(())
+    });
+    let about = match asked {
+        Ok(about) => about,
+        Err(answer) => return answer,
     };
-    let limit = query.limit;
-    query.limit += 1;
+    let query = AlertQuery { about, after: from, limit: limit + 1 };
     let read = app.readers.read(move |reader| {
         let found = reader.alerts(&query)?;
         let ids: Vec<AlertId> = found.iter().map(|alert| alert.id).collect();
@@ -133,15 +153,27 @@ pub(super) async fn alerts(
             let more = found.len() > limit;
             found.truncate(limit);
             let next = found.last().filter(|_| more).map(after);
-            let alerts: Vec<Value> = found.iter().map(|alert| shown(&app, alert, held.get(&alert.id))).collect();
-            Json(json!({ "alerts": alerts, "next": next })).into_response()
+            let alerts = found.iter().map(|alert| shown(&app, alert, held.get(&alert.id))).collect();
+            Json(AlertList { alerts, next }).into_response()
         }
         Err(error) => unreadable(&error),
     }
 }
 
-/// `GET /api/v1/alerts/{id}`.
-pub(super) async fn alert(State(app): State<Arc<App>>, _: Viewer, Path(id): Path<String>) -> Response {
+/// Shows one alert.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{id}",
+    tag = "alerts",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    responses(
+        (status = 200, description = "The alert.", body = AlertForm),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "More than one alert begins with these digits."),
+        (status = 503, description = "The store can't be read now."),
+    )
+)]
+pub(super) async fn alert(State(app): State<Arc<App>>, _: Viewer, Named(id): Named) -> Response {
     let id = match find(&app, &id).await {
         Ok(id) => id,
         Err(answer) => return answer,

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::acting::Ask;
 use super::api::bulk::Counts;
+use super::api::export::MOST_EXPORTS;
 use super::asking::Asking;
 use super::board::Board;
 use super::changes::Changes;
@@ -72,6 +73,8 @@ pub(super) struct App {
     /// Who has been wrong too often.
     pub(super) attempts: Attempts,
     pub(super) live: Arc<Semaphore>,
+    /// Exports at once.
+    pub(super) exports: Arc<Semaphore>,
     /// Changes of many alerts that were counted and not done yet.
     pub(super) counts: Counts,
     /// Names under which we answer, besides addresses and `localhost`.
@@ -96,6 +99,7 @@ impl App {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
+            exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
             counts: Counts::default(),
             names,
             https: external.map_or(ways.encrypted, |url| url.scheme_str() == Some("https")),

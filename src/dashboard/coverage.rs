@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::board::Board;
@@ -81,47 +82,113 @@ pub(super) fn apps(board: &Board) -> impl Iterator<Item = String> {
     apps.map(|seen| seen.key().1.to_string())
 }
 
-/// `GET /api/v1/coverage`: what arrives of each app and gateway, and what is missing.
+/// How late records came, from the event to its receipt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Lateness {
+    /// So late or less were half of them.
+    half: Option<u64>,
+    /// So late or less were 95 of 100.
+    most: Option<u64>,
+}
+
+/// A category of telemetry that comes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Arriving {
+    category: &'static str,
+    records: u64,
+    last_event: String,
+    late_seconds: Lateness,
+    /// One of how many records was kept by whoever sent them, if that is known.
+    sampled_one_of: Option<f64>,
+}
+
+/// A category of telemetry that does not come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Lacking {
+    category: &'static str,
+    says: String,
+    note: &'static str,
+    /// Whether detectors are blind for it for sure.
+    certain: bool,
+    /// Detectors that are blind for it.
+    blind: Vec<String>,
+    /// Detectors that see less for it.
+    partly: Vec<String>,
+}
+
+/// An app, a gateway or what else sends telemetry.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Element {
+    kind: &'static str,
+    name: String,
+    /// Its id in Azure.
+    resource: Option<String>,
+    /// It was first heard of less than ten minutes ago.
+    too_early: bool,
+    arrives: Vec<Arriving>,
+    missing: Vec<Lacking>,
+    /// Commands that switch on what is missing.
+    switch_on: Vec<String>,
+}
+
+/// What arrives, and what is missing, since the start.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Coverage {
+    /// The blindest first.
+    elements: Vec<Element>,
+    /// Further elements.
+    more: usize,
+    /// Records of elements beyond the 10,000 that are followed.
+    records_of_others: u64,
+}
+
+/// Says what arrives of each app and gateway, what is missing, who is blind for it, and what switches it on.
+#[utoipa::path(
+    get,
+    path = "/api/v1/coverage",
+    tag = "telemetry",
+    responses((status = 200, description = "At most 1,000 of them, the blindest first.", body = Coverage))
+)]
 pub(super) async fn api(State(app): State<Arc<App>>, _: Viewer) -> Response {
     let board = &app.parts.board;
     let needs = board.needs();
     let all = covered(board, &needs);
     let more = all.len().saturating_sub(MAX_LISTED);
-    let elements: Vec<Value> = all.iter().take(MAX_LISTED).map(|one| element(one, &needs)).collect();
-    let unplaced = board.unplaced.load(Ordering::Relaxed);
-    Json(json!({ "elements": elements, "more": more, "records_of_others": unplaced })).into_response()
+    let elements = all.iter().take(MAX_LISTED).map(|one| element(one, &needs)).collect();
+    Json(Coverage { elements, more, records_of_others: board.unplaced.load(Ordering::Relaxed) }).into_response()
 }
 
-fn element(one: &Covered, needs: &[Need]) -> Value {
-    let arrives = |heard: &Heard| {
-        json!({
-            "category": heard.category.name(),
-            "records": heard.records,
-            "last_event": heard.newest.to_string(),
-            "late_seconds": { "half": heard.late.within(50).map(|late| late.as_secs()), "most": heard.late.within(95).map(|late| late.as_secs()) },
-            "sampled_one_of": heard.sampled(),
-        })
+fn element(one: &Covered, needs: &[Need]) -> Element {
+    let arrives = |heard: &Heard| Arriving {
+        category: heard.category.name(),
+        records: heard.records,
+        last_event: heard.newest.to_string(),
+        late_seconds: Lateness {
+            half: heard.late.within(50).map(|late| late.as_secs()),
+            most: heard.late.within(95).map(|late| late.as_secs()),
+        },
+        sampled_one_of: heard.sampled(),
     };
     let lacks = |gap: &Missing| {
         let ids = |of: &[usize]| {
             of.iter().filter_map(|&at| needs.get(at)).map(|need| need.detector.to_string()).collect::<Vec<_>>()
         };
-        json!({
-            "category": gap.category.name(),
-            "says": gap.says(&one.name),
-            "note": gap.terms.note(),
-            "certain": !one.early && gap.blinds(),
-            "blind": ids(&gap.blind),
-            "partly": ids(&gap.partly),
-        })
+        Lacking {
+            category: gap.category.name(),
+            says: gap.says(&one.name),
+            note: gap.terms.note(),
+            certain: !one.early && gap.blinds(),
+            blind: ids(&gap.blind),
+            partly: ids(&gap.partly),
+        }
     };
-    json!({
-        "kind": one.kind.name(),
-        "name": &*one.name,
-        "resource": one.resource.as_deref(),
-        "too_early": one.early,
-        "arrives": one.heard.iter().map(arrives).collect::<Vec<_>>(),
-        "missing": one.missing.iter().map(lacks).collect::<Vec<_>>(),
-        "switch_on": one.switches(),
-    })
+    Element {
+        kind: one.kind.name(),
+        name: one.name.to_string(),
+        resource: one.resource.as_deref().map(str::to_owned),
+        too_early: one.early,
+        arrives: one.heard.iter().map(arrives).collect(),
+        missing: one.missing.iter().map(lacks).collect(),
+        switch_on: one.switches(),
+    }
 }

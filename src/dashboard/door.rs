@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::api::problem::problem;
+use super::api::problem::{in_form, problem};
 use super::app::App;
 use super::asking::Asking;
 use super::pages;
@@ -135,7 +135,8 @@ pub(super) async fn check_host(State(app): State<Arc<App>>, request: Request, ne
 /// Counts the request and gives its answer the headers that all have.
 pub(super) async fn see_off(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
+    let path = request.uri().path().to_owned();
+    let mut response = in_form(&path, next.run(request).await);
     let route = route.as_deref().unwrap_or("none");
     app.parts.metrics.http_requests.add(&[route, response.status().as_str()], 1);
     let headers = response.headers_mut();

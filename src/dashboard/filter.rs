@@ -8,7 +8,7 @@ use std::fmt::Write;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::changes::ChangeNote;
-use crate::alerts::{Alert, AlertId, AlertState, Family, Level, query};
+use crate::alerts::{Alert, AlertId, AlertState, Family, Level, Query, query};
 use crate::clock::Timestamp;
 use crate::store::AlertQuery;
 
@@ -63,16 +63,15 @@ impl Filter {
 
     /// Returns what to ask of the store.
     pub(super) fn query(&self, limit: usize) -> AlertQuery {
-        AlertQuery {
-            states: STATES[self.state].2.iter().map(|state| state.name().to_owned()).collect(),
-            families: self.family.into_iter().collect(),
+        let about = Query {
+            states: STATES[self.state].2.to_vec(),
+            family: self.family,
             at_least: self.at_least,
             app: self.app.clone(),
             text: self.text.clone(),
-            after: self.after,
-            limit,
-            ..AlertQuery::default()
-        }
+            ..Query::any()
+        };
+        AlertQuery { about, after: self.after, limit }
     }
 
     /// Tells whether a change concerns this view. States are left out, for a change of state
@@ -147,7 +146,7 @@ mod tests {
             ("q", "a&b é"),
         ]);
         assert_eq!(filter.address(), "state=closed&level=high&family=key-usage&app=fn-orders&q=a%26b%20%C3%A9");
-        assert_eq!(filter.query(5).states, ["closed"]);
+        assert_eq!(filter.query(5).about.states, [AlertState::Closed]);
         assert!(filter.narrows());
     }
 
@@ -157,7 +156,7 @@ mod tests {
             of(&[("state", "'--"), ("level", "9"), ("family", ""), ("app", "  "), ("after", "x_y"), ("z", "1")]);
         assert_eq!(filter, Filter::default());
         assert!(!filter.narrows());
-        assert_eq!(filter.query(5).states, ["open", "acknowledged"]);
+        assert_eq!(filter.query(5).about.states, [AlertState::Open, AlertState::Acknowledged]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod visible;
 mod words;
 
 pub use acting::Ask;
+pub use api::document::openapi;
 pub use app::Parts;
 pub use board::{Board, CutSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
 pub use changes::{ChangeNote, Changes, Missed};

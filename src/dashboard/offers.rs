@@ -7,11 +7,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
+use super::api::forms::{ExceptionBacktest, ExceptionOffer};
 use super::app::App;
 use crate::access::Identity;
-use crate::alerts::{Alert, AlertId, Asker, Backtest, LOOKS_BACK, Level, Offer};
+use crate::alerts::{Alert, AlertId, Asker, Backtest, LOOKS_BACK, Offer, Query};
 use crate::store::{AlertQuery, StoreError};
 
 /// Alerts that a backtest looks at.
@@ -63,10 +62,11 @@ pub(super) async fn offered(
         };
         let about = (Some(alert.entity.kind), alert.entity.value.to_string());
         let since = Some(asker.at.minus(LOOKS_BACK));
-        let query = AlertQuery { since, entity: Some(about), limit: MOST_LOOKED_AT, ..AlertQuery::default() };
+        let about = Query { since, entity: Some(about), ..Query::any() };
+        let query = AlertQuery { about, after: None, limit: MOST_LOOKED_AT };
         let mut backtest = Backtest::of(id);
         let judge = &offer.judge.0;
-        let complete = reader.each_alert(&query, |one| backtest.add(one, judge(one)))?;
+        let complete = reader.each_alert(&query, |one| backtest.add(&one, judge(&one)))?;
         Ok(Some(Ok(Offered { offer, backtest, complete })))
     });
     read.await
@@ -79,29 +79,29 @@ impl Offered {
     }
 
     /// Returns it as the API tells it.
-    pub(super) fn told(&self, id: AlertId) -> Value {
+    pub(super) fn told(&self, id: AlertId) -> ExceptionOffer {
         let Backtest { hidden, thinned, .. } = &self.backtest;
         let ids = |ids: &[AlertId]| ids.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>();
-        json!({
-            "id": id.to_string(),
-            "exception": self.offer.exception,
-            "case": self.offer.cases,
-            "notes": self.offer.notes,
-            "backtest": {
-                "days": days(),
-                "complete": self.complete,
-                "hidden": hidden.len(),
-                "hidden_sample": ids(hidden),
-                "true_positives": self.backtest.true_positives,
-                "otherwise_judged": self.backtest.otherwise_judged,
-                "worst": self.backtest.worst.map(Level::name),
-                "thinned": thinned.len(),
-                "thinned_sample": ids(thinned),
-                "thinned_true_positives": self.backtest.thinned_true_positives,
-                "kept": self.backtest.kept,
-                "says": self.says(),
+        ExceptionOffer {
+            id: id.to_string(),
+            exception: self.offer.exception.clone(),
+            case: self.offer.cases.clone(),
+            notes: self.offer.notes.clone(),
+            backtest: ExceptionBacktest {
+                days: days(),
+                complete: self.complete,
+                hidden: hidden.len(),
+                hidden_sample: ids(hidden),
+                true_positives: self.backtest.true_positives,
+                otherwise_judged: self.backtest.otherwise_judged,
+                worst: self.backtest.worst,
+                thinned: thinned.len(),
+                thinned_sample: ids(thinned),
+                thinned_true_positives: self.backtest.thinned_true_positives,
+                kept: self.backtest.kept,
+                says: self.says(),
             },
-        })
+        }
     }
 }
 

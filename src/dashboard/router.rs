@@ -11,7 +11,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 
 use super::app::{App, Parts};
-use super::{api, assets, coverage, door, live, noted, pages, probes, tapping};
+use super::{api, assets, door, live, noted, pages, probes};
 use crate::access::{CALLBACK, Ways};
 
 /// Bytes of a request's body.
@@ -60,30 +60,14 @@ pub fn router_with(parts: Parts, ways: Ways) -> Result<Router, String> {
         .route("/events", get(live::events))
         .route("/dead-letters", get(pages::dead_letters::page))
         .route("/dead-letters/retry", post(pages::dead_letters::retry))
-        .route("/api/v1/tap", get(tapping::tap))
-        .route("/api/v1/alerts", get(api::alerts))
-        .route("/api/v1/alerts/{id}", get(api::alert))
-        .route("/api/v1/alerts/{id}/activity", get(api::people::activity))
-        .route("/api/v1/alerts/{id}/exception", get(api::exception::exception))
-        .route("/api/v1/alerts/{id}/acknowledge", post(api::people::acknowledge))
-        .route("/api/v1/alerts/{id}/assign", post(api::people::assign))
-        .route("/api/v1/alerts/{id}/unassign", post(api::people::unassign))
-        .route("/api/v1/alerts/{id}/close", post(api::people::close))
-        .route("/api/v1/alerts/{id}/reopen", post(api::people::reopen))
-        .route("/api/v1/alerts/{id}/note", post(api::people::note))
-        .route("/api/v1/alerts/bulk", post(api::bulk::bulk))
-        .route("/api/v1/alerts/bulk/{id}/undo", post(api::bulk::undo))
-        .route("/api/v1/silences", get(api::silences::list).post(api::silences::add))
-        .route("/api/v1/silences/preview", post(api::silences::preview))
-        .route("/api/v1/silences/{id}/expire", post(api::silences::expire))
-        .route("/api/v1/incidents", get(api::incidents::list))
-        .route("/api/v1/coverage", get(coverage::api))
-        .route("/api/v1/audit", get(api::audit::list))
+        .route("/api", get(pages::api::page))
+        .merge(api::routes().split_for_parts().0)
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(probes::metrics))
         .route("/assets/{file}", get(assets::serve))
         .fallback(pages::no_such_page)
+        .method_not_allowed_fallback(api::problem::wrong_method)
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(csrf)

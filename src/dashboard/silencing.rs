@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::acting::{Outcome, send};
 use super::app::App;
 use crate::access::Identity;
-use crate::alerts::{Deed, LOOKS_BACK, Level, Matcher, Preview, Silence, SilenceDeed, SilenceId, Usual};
+use crate::alerts::{Deed, LOOKS_BACK, Level, Matcher, Preview, Query, Silence, SilenceDeed, SilenceId, Usual};
 use crate::clock::Timestamp;
 use crate::store::{AlertQuery, StoreError};
 
@@ -41,8 +41,8 @@ pub(super) struct Wish {
 /// Why there is no silence.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// It can't be made: says how to mend it.
-    Wish(String),
+    /// It can't be made: all that is wrong with it, and how to mend it.
+    Wish(Vec<String>),
     /// The past can't be read.
     Unread(StoreError),
     /// The pipeline did not take it.
@@ -52,11 +52,12 @@ pub(super) enum Refused {
 /// Returns what a silence of `matcher` would have hidden.
 pub(super) async fn look(app: &App, matcher: &Matcher) -> Result<Looked, StoreError> {
     let since = app.parts.clock.now().minus(LOOKS_BACK);
-    let query = AlertQuery { since: Some(since), limit: MOST_LOOKED_AT, ..AlertQuery::from(&matcher.query()) };
+    let about = Query { since: Some(since), ..matcher.query() };
+    let query = AlertQuery { about, after: None, limit: MOST_LOOKED_AT };
     let meant = matcher.clone();
     let read = app.readers.read(move |reader| {
         let mut preview = Preview::default();
-        let complete = reader.each_alert(&query, |alert| preview.add(&meant, alert))?;
+        let complete = reader.each_alert(&query, |alert| preview.add(&meant, &alert))?;
         Ok((preview.finish(), complete))
     });
     let (preview, complete) = read.await?;
@@ -79,7 +80,10 @@ pub(super) async fn make(app: &App, who: Identity, wish: Wish) -> Result<(Silenc
         recent: Vec::new(),
         ended: None,
     };
-    silence.check().map_err(Refused::Wish)?;
+    let wrong = silence.flaws();
+    if !wrong.is_empty() {
+        return Err(Refused::Wish(wrong));
+    }
     let looked = look(app, &silence.matcher).await.map_err(Refused::Unread)?;
     silence.usual = looked.preview.usual.clone();
     silence.matcher.at_most = Some(looked.at_most);

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use serde_json::json;
+use utoipa::IntoParams;
 
+use super::api::plain;
+use super::api::problem::{Pairs, busy};
 use super::app::App;
 use super::asking::Asking;
 use super::door::Viewer;
@@ -31,17 +33,43 @@ struct Tapping {
     asked: Duration,
 }
 
-/// `GET /api/v1/tap`: `category`, `kind`, `app`, `path` (how it begins).
-pub(super) async fn tap(
-    State(app): State<Arc<App>>,
-    _: Viewer,
-    Query(pairs): Query<Vec<(String, String)>>,
-    asking: Asking,
-) -> Response {
+/// Which events are wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what is read from pairs, so that all that is wrong can be said at once")]
+pub(super) struct Wanted {
+    /// Of this category, in any case.
+    #[param(example = "AppServiceHTTPLogs")]
+    category: Option<String>,
+    /// Of this kind.
+    #[param(example = "http.request")]
+    kind: Option<String>,
+    /// Of this app or gateway, in any case.
+    app: Option<String>,
+    /// Whose request's path begins so, in any case.
+    path: Option<String>,
+}
+
+/// Shows the live redacted events, one JSON object a line.
+///
+/// A line is an event, `{"lost": 12}` after its reader was too slow, or empty: a sign of life every ten seconds.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tap",
+    tag = "telemetry",
+    params(Wanted),
+    responses(
+        (status = 200, description = "Events as they come.", body = String, content_type = "application/x-ndjson"),
+        (status = 400, description = "A parameter is not understood."),
+        (status = 503, description = "Eight watch already."),
+    )
+)]
+pub(super) async fn tap(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs, asking: Asking) -> Response {
+    if let Err(answer) = plain(&pairs, &["category", "kind", "app", "path"], |_, _| Ok(())) {
+        return answer;
+    }
     let Some(watch) = app.parts.tap.watch(TapFilter::of(&pairs)) else {
-        let says = format!("{MAX_TAPS} watch already: end one of them, or come again");
-        let later = [(header::RETRY_AFTER, "60")];
-        return (StatusCode::SERVICE_UNAVAILABLE, later, Json(json!({ "error": says }))).into_response();
+        return busy(&format!("{MAX_TAPS} watch already: end one of them, or come again"));
     };
     let asked = app.parts.clock.elapsed();
     let tapping = Tapping { app, asking, watch, greeted: false, asked };

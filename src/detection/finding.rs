@@ -15,7 +15,7 @@ use crate::telemetry::{Category, Entity, Position};
 use super::Because;
 
 /// What a detector is about: the folder it lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// Failures to authenticate.

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 
 use super::StoreError;
 use super::activity::{self, Before};
+use super::changes;
 
 const HISTORY_LINES: i64 = 1_000;
 
@@ -46,13 +47,8 @@ pub(super) fn put(transaction: &Transaction<'_>, transition: &Transition, at: Ti
         }
         Some(_) => {}
     }
-    transaction
-        .prepare_cached("INSERT INTO history (alert, revision, at, says) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id, alert.revision, at.nanos(), says(transition)])?;
-    transaction
-        .prepare_cached("DELETE FROM history WHERE alert = ?1 AND revision BETWEEN 2 AND ?2")?
-        .execute(params![id, i64::from(alert.revision) - HISTORY_LINES])?;
-    Ok(())
+    changes::put(transaction, (&id, alert.revision), at, &says(transition))?;
+    changes::forget(transaction, alert.id, (2, i64::from(alert.revision) - HISTORY_LINES))
 }
 
 fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp, words: u32) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ pub struct Origin {
 }
 
 /// One line of the audit, whole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Audited {
     /// Its number: lines are in this order.
     pub id: i64,

@@ -11,9 +11,11 @@ mod alert_rows;
 mod audit;
 mod backup;
 mod bulks;
+mod changes;
 mod dead_letters;
 mod epoch;
 mod error;
+mod facets;
 mod fired;
 mod folder;
 mod key_lines;
@@ -26,6 +28,7 @@ mod recover;
 mod retention;
 mod retries;
 mod schema;
+mod search;
 mod silence_rows;
 mod state_rows;
 mod writer;
@@ -35,11 +38,13 @@ pub use alert_query::AlertQuery;
 pub use audit::{Audited, Origin, note};
 pub use backup::{BackedUp, KEY_FILE};
 pub use bulks::KeptBulk;
+pub use changes::{ChangeLine, Looked};
 pub use epoch::{
     Accounting, Attempt, Delivery, Epoch, LETTER_BYTES, NewDeadLetter, Recovered, Reload, Retried, ShardBytes,
     StreamPosition,
 };
 pub use error::StoreError;
+pub use facets::{Counts, Facet, Facets};
 pub use fired::Fired;
 pub use key_lines::{CallerLine, KeyLine, KeyReach};
 pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};

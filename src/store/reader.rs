@@ -7,15 +7,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::alerts::{Alert, AlertId, Level, SharedNames};
 use crate::clock::Timestamp;
 
-use super::alert_query::select_alerts;
 use super::alert_rows::level_number;
 use super::folder::DATABASE;
-use super::{Accounting, AlertQuery, Delivery, StoreError, outbox, recover, schema};
+use super::{Accounting, Delivery, StoreError, outbox, recover, schema};
 
 /// One line of an alert's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,18 +54,6 @@ impl Reader {
     /// [`StoreError::Unusable`] if there is no store, or one of another version.
     pub fn open(data: &Path) -> Result<Self, StoreError> {
         Ok(Self { connection: schema::open_to_read(&data.join(DATABASE))? })
-    }
-
-    /// Returns alerts.
-    pub fn alerts(&self, query: &AlertQuery) -> Result<Vec<Alert>, StoreError> {
-        let Some((sql, values)) = select_alerts(query) else { return Ok(Vec::new()) };
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let mut rows = select.query(params_from_iter(values))?;
-        let mut alerts = Vec::new();
-        while let Some(row) = rows.next()? {
-            alerts.push(recover::alert(row)?);
-        }
-        Ok(alerts)
     }
 
     /// Returns how many alerts are not closed, by level: every level, worst first.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 use super::outbox::{REFUSED, make_ready};
-use super::{Store, StoreError, bulks, key_usage, silence_rows};
+use super::{Store, StoreError, bulks, changes, key_usage, silence_rows};
 
 const AT_ONCE: i64 = 2_000;
 /// With an alert go its words, history, activity and marks: each costs some ten rows.
@@ -102,7 +102,9 @@ fn alerts(transaction: &Transaction<'_>, before: i64, most: u32) -> Result<usize
         }
         transaction.prepare_cached("DELETE FROM alerts WHERE rowid = ?1")?.execute([number])?;
         transaction.prepare_cached("DELETE FROM alert_words WHERE rowid = ?1")?.execute([number])?;
-        transaction.prepare_cached("DELETE FROM history WHERE alert = ?1")?.execute([&id])?;
+        if let Ok(id) = id.parse() {
+            changes::forget(transaction, id, (0, i64::MAX))?;
+        }
         transaction.prepare_cached("DELETE FROM activity WHERE alert = ?1")?.execute([&id])?;
         transaction.prepare_cached("DELETE FROM mutes WHERE alert = ?1")?.execute([&id])?;
         gone += 1;

@@ -143,25 +143,4 @@ impl Reader {
         }
         Ok(held)
     }
-
-    /// Shows each alert of a question to `each`, newest first; tells whether that was all of them.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Failed`] if they can't be read.
-    pub fn each_alert(
-        &self,
-        query: &super::AlertQuery,
-        mut each: impl FnMut(&crate::alerts::Alert),
-    ) -> Result<bool, StoreError> {
-        let Some((sql, values)) = super::alert_query::select_alerts(query) else { return Ok(true) };
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let mut rows = select.query(rusqlite::params_from_iter(values))?;
-        let mut shown = 0;
-        while let Some(row) = rows.next()? {
-            each(&super::recover::alert(row)?);
-            shown += 1;
-        }
-        Ok(shown < query.limit)
-    }
 }

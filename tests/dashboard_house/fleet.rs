@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, header};
+use axum::http::{HeaderMap, Request, header};
+use axum::response::Response;
 use gatewatch::access::Tokens;
 use gatewatch::alerts::{
     Alert, AlertBook, AlertId, AlertState, Attack, BookSettings, Change, Closing, Deed, Done, Entity, EntityKind,
@@ -22,6 +23,8 @@ use gatewatch::store::{Accounting, Delivery, Epoch, NewDeadLetter, Store, Stream
 use gatewatch::telemetry::Category;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
+
+use crate::dashboard_api::document::conforms;
 
 /// How many alerts a fleet begins with.
 pub const ALERTS: usize = 14;
@@ -247,6 +250,23 @@ impl Fleet {
         self.send(request.body(Body::from(form.to_owned())).unwrap()).await;
     }
 
+    /// Sends a request; returns status, headers and body of an answer that has an end.
+    pub async fn raw(&self, request: Request<Body>) -> (u16, HeaderMap, Vec<u8>) {
+        let (method, path) = (request.method().clone(), request.uri().to_string());
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, 10_000_000).await.unwrap().to_vec();
+        let kind = parts.headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());
+        if path.starts_with("/api/") {
+            conforms(&method, &path, parts.status.as_u16(), kind, &body);
+        }
+        (parts.status.as_u16(), parts.headers, body)
+    }
+
+    /// Sends a request whose answer may go on.
+    pub async fn open_stream(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends JSON as a program does; returns the status and the answer.
     pub async fn ask(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
         let request = Request::post(path).header(header::HOST, "localhost");
@@ -260,10 +280,8 @@ impl Fleet {
     }
 
     async fn answer(&self, request: Request<Body>) -> (u16, serde_json::Value) {
-        let answer = self.router.clone().oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let kind = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
-        let bytes = to_bytes(answer.into_body(), 10_000_000).await.unwrap();
+        let (status, headers, bytes) = self.raw(request).await;
+        let kind = headers[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         let problem = kind == "application/problem+json";
         assert_eq!(problem, status >= 400, "{kind} {json}");

@@ -137,7 +137,9 @@ impl House {
 
     /// Sends a request and reads the answer; of a live stream only its head.
     pub async fn send(&self, asked: Asked) -> Answer {
-        let live = asked.path.starts_with("/events") || asked.path.starts_with("/api/v1/tap");
+        let live = asked.path.starts_with("/events")
+            || asked.path.starts_with("/api/v1/events")
+            || asked.path.starts_with("/api/v1/tap");
         let (parts, body) = self.open(asked).await.into_parts();
         let bytes = if live { Vec::new() } else { to_bytes(body, 10_000_000).await.unwrap().to_vec() };
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(bytes).unwrap() }

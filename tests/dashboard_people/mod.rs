@@ -91,11 +91,11 @@ async fn a_problem_says_what_was_wrong_and_how_to_mend_it() {
             format!("{alert}/close"),
             json!({"class": "fine", "reason": "x"}),
             400,
-            "unknown variant `fine`, expected one of `true-positive`",
+            "`fine` is none of what `class` can be: write true-positive",
         ),
         (format!("{alert}/close"), json!({"class": "benign", "reason": " "}), 400, "in a few words"),
         (format!("{alert}/assign"), json!({"to": ""}), 400, "who is to take it"),
-        (format!("{alert}/note"), json!({}), 400, "missing field `text`"),
+        (format!("{alert}/note"), json!({}), 400, "`text` is missing"),
         (format!("{alert}/reopen"), json!({"reason": "x"}), 409, "is not closed"),
         (format!("{alert}/unassign"), json!({}), 409, "assigned to nobody"),
         (
@@ -111,7 +111,7 @@ async fn a_problem_says_what_was_wrong_and_how_to_mend_it() {
             409,
             "nothing is changed",
         ),
-        (bulk.clone(), json!({"query": ""}), 400, "a question with an action"),
+        (bulk.clone(), json!({"query": ""}), 400, "question with an action"),
         (bulk, json!({"token": "77"}), 404, "no count of yours"),
         ("/api/v1/alerts/bulk/77/undo".into(), json!({}), 404, "no such change"),
     ] {
@@ -233,10 +233,10 @@ async fn a_silence_says_what_it_costs_before_it_is_made_and_ends_when_it_is_told
     assert_eq!(states, ["planned", "ended", "ended"], "{list}");
     for (body, says) in [
         (json!({"matcher": {}, "reason": "x", "for": "2h"}), "name a detector"),
-        (json!({"matcher": matcher, "reason": "x"}), "say until when"),
+        (json!({"matcher": matcher, "reason": "x"}), "Say until when"),
         (json!({"matcher": matcher, "reason": "x", "for": "91d"}), "within 90 days"),
         (json!({"matcher": matcher, "reason": "", "for": "2h"}), "Say why"),
-        (json!({"matcher": {"colour": "red"}, "reason": "x", "for": "2h"}), "unknown field `colour`"),
+        (json!({"matcher": {"colour": "red"}, "reason": "x", "for": "2h"}), "`colour` is nothing that stands here"),
     ] {
         let (status, problem) = fleet.ask("/api/v1/silences", &body).await;
         assert!(status == 400 && problem["detail"].as_str().unwrap().contains(says), "{problem}");

@@ -11,6 +11,7 @@
     reason = "tests time out by the clock, read the environment and print"
 )]
 
+mod api;
 mod backtest;
 mod bad_input;
 mod broker;

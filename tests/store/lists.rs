@@ -1,6 +1,6 @@
 //! What pages and commands read, while the daemon writes.
 
-use gatewatch::alerts::{Alert, AlertId, AlertState, Change, Command, Family, Level, Mark, Transition};
+use gatewatch::alerts::{Alert, AlertId, AlertState, Change, Command, Family, Level, Mark, Query, Transition};
 use gatewatch::store::{Accounting, AlertQuery, Epoch, LetterQuery, NewDeadLetter, Reader, Settings, Store};
 use gatewatch::telemetry::{Position, StreamId};
 
@@ -30,6 +30,7 @@ fn pages_by_cursor_show_every_alert_once_and_in_order() {
 
 #[test]
 fn lists_filter_by_state_family_level_app_and_words() {
+    use AlertState::{Acknowledged, Closed, Open};
     let home = tempfile::tempdir().unwrap();
     let mut store = Store::open(home.path()).unwrap();
     let mut low = alert(2, 2);
@@ -40,22 +41,25 @@ fn lists_filter_by_state_family_level_app_and_words() {
     store.commit(&Epoch { transitions, ..Epoch::default() }).unwrap();
     store.commit(&Epoch { transitions: vec![(closed(alert(3, 3)), at(9))], ..Epoch::default() }).unwrap();
     let reader = Reader::open(home.path()).unwrap();
-    let ids = |query: AlertQuery| -> Vec<u64> {
-        reader.alerts(&AlertQuery { limit: 9, ..query }).unwrap().iter().map(|alert| alert.id.0).collect()
+    let ids = |about: Query| -> Vec<u64> {
+        let query = AlertQuery { about, limit: 9, ..AlertQuery::default() };
+        let found = reader.alerts(&query).unwrap().iter().map(|alert| alert.id.0).collect();
+        let ids = reader.alert_ids(&query).unwrap();
+        assert_eq!(ids.iter().map(|id| id.0).collect::<Vec<_>>(), found);
+        found
     };
-    let all = AlertQuery::default;
+    let all = Query::any;
     assert_eq!(ids(all()), [4, 3, 2, 1]);
-    assert_eq!(ids(AlertQuery { states: vec!["open".into(), "acknowledged".into()], ..all() }), [4, 2, 1]);
-    assert_eq!(ids(AlertQuery { states: vec!["closed".into()], ..all() }), [3]);
-    assert_eq!(ids(AlertQuery { states: vec!["open".into(), "closed".into()], ..all() }), [4, 3, 2, 1]);
-    assert_eq!(ids(AlertQuery { families: vec![Family::Probing], ..all() }), [2]);
-    assert_eq!(ids(AlertQuery { families: vec![Family::Probing, Family::KeyUsage], ..all() }), [4, 3, 2, 1]);
-    assert_eq!(ids(AlertQuery { at_least: Some(Level::Critical), ..all() }), [4]);
-    assert_eq!(ids(AlertQuery { at_least: Some(Level::Medium), ..all() }), [4, 3, 1]);
-    assert_eq!(ids(AlertQuery { app: Some("shop".into()), at_least: Some(Level::High), ..all() }), [4, 3, 1]);
-    assert_eq!(ids(AlertQuery { text: Some("203.0.113.2".into()), ..all() }), [2]);
-    assert_eq!(ids(AlertQuery { text: Some("seen 3 one_key_many".into()), ..all() }), [3]);
-    assert_eq!(ids(AlertQuery { text: Some("\" OR NEAR(".into()), ..all() }), Vec::<u64>::new());
+    assert_eq!(ids(Query { states: vec![Open, Acknowledged], ..all() }), [4, 2, 1]);
+    assert_eq!(ids(Query { states: vec![Closed], ..all() }), [3]);
+    assert_eq!(ids(Query { states: vec![Open, Closed], ..all() }), [4, 3, 2, 1]);
+    assert_eq!(ids(Query { family: Some(Family::Probing), ..all() }), [2]);
+    assert_eq!(ids(Query { at_least: Some(Level::Critical), ..all() }), [4]);
+    assert_eq!(ids(Query { at_least: Some(Level::Medium), ..all() }), [4, 3, 1]);
+    assert_eq!(ids(Query { app: Some("shop".into()), at_least: Some(Level::High), ..all() }), [4, 3, 1]);
+    assert_eq!(ids(Query { text: Some("203.0.113.2".into()), ..all() }), [2]);
+    assert_eq!(ids(Query { text: Some("seen 3 one_key_many".into()), ..all() }), [3]);
+    assert_eq!(ids(Query { text: Some("\" OR NEAR(".into()), ..all() }), Vec::<u64>::new());
     assert_eq!(reader.open_by_level().unwrap()[..2], [(Level::Critical, 1), (Level::High, 1)]);
 }
 
@@ -80,7 +84,7 @@ fn an_alert_tells_its_history_and_people_are_named_in_the_audit() {
     assert_eq!(says, ["opened", "opened", "acknowledged by dana"]);
     let audit: Vec<_> = reader.audit(9).unwrap().into_iter().map(|line| (line.at, line.who, line.did)).collect();
     assert_eq!(audit, [(at(7), "dana".into(), "acknowledged".into())]);
-    let by_new_words = AlertQuery { text: Some("dana".into()), limit: 9, ..AlertQuery::default() };
+    let by_new_words = AlertQuery { about: Query { text: Some("dana".into()), ..Query::any() }, limit: 9, after: None };
     assert_eq!(reader.alerts(&by_new_words).unwrap().len(), 1);
 }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
-mod figures;
+mod answers;
 mod lifecycle;
 mod lists;
 mod outbox;

@@ -9,18 +9,18 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::super::acting::{Outcome, send};
 use super::super::app::App;
 use super::super::door::Operator;
-use super::problem::{bad_body, problem, undone, unreadable};
-use super::shown_short;
+use super::body::Sent;
+use super::forms::{AlertBrief, BulkAnswer, BulkCount, BulkDone, LeftAlone};
+use super::problem::{Flaw, Named, flawed, problem, undone, unreadable};
 use crate::alerts::{Action, Alert, AlertId, Bulk, Deed, Done, MOST_ALERTS, Query, Standing, Undo};
 use crate::clock::Timestamp;
 use crate::store::AlertQuery;
@@ -75,28 +75,51 @@ impl Counts {
     }
 }
 
-/// What `bulk` takes: a question and an action, or the token of a count.
-#[derive(Debug, Deserialize)]
+/// What `bulk` takes: a question and an action, or the token of a count alone.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BulkWish)]
 pub(in crate::dashboard) struct Wanted {
+    /// A question about alerts, such as `state:open app:fn-orders`.
     query: Option<String>,
+    /// What is to be done with what it finds.
     action: Option<Action>,
+    /// Only count, and give a token for exactly those.
     #[serde(default)]
     dry_run: bool,
+    /// Without a count before: how many there must be.
     expected_count: Option<usize>,
+    /// The token of a count: do what was counted.
     token: Option<String>,
 }
 
-/// `POST /api/v1/alerts/bulk`.
+/// Changes many alerts at once: counts first, then does exactly what was counted.
+///
+/// Send a question and an action with `"dry_run": true`; the answer has a count and a token. Send `{"token": "…"}` alone
+/// within 15 minutes, and exactly those alerts change that have not changed since. With `expected_count` in place of
+/// `dry_run` it takes one step, or none if the count differs. At most 10,000 alerts at a time.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/bulk",
+    tag = "people",
+    request_body = Wanted,
+    responses(
+        (
+            status = 200, description = "The count, or what was done.", body = BulkAnswer,
+            links(("undo" = (operation_id = "post_alerts_bulk_id_undo", parameters(("id" = "$response.body#/id")))))
+        ),
+        (status = 202, description = "It was accepted and is being recorded.", body = BulkDone),
+        (status = 404, description = "The token stands for no count of yours."),
+        (status = 409, description = "The count differs from what was expected: nothing is changed."),
+        (status = 422, description = "The question finds more than 10,000 alerts."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn bulk(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    body: Result<Json<Wanted>, JsonRejection>,
+    Sent(wanted): Sent<Wanted>,
 ) -> Response {
-    let wanted = match body {
-        Ok(Json(wanted)) => wanted,
-        Err(rejection) => return bad_body(&rejection, WANTED),
-    };
     let done = match wanted {
         Wanted { token: Some(token), query: None, action: None, dry_run: false, expected_count: None } => {
             by_token(&app, &token, &who.name).await
@@ -104,14 +127,18 @@ pub(in crate::dashboard) async fn bulk(
         Wanted { token: None, query: Some(query), action: Some(action), dry_run, expected_count } => {
             count(&app, &who.name, query, action, (dry_run, expected_count)).await
         }
-        _ => Err(problem(
-            StatusCode::BAD_REQUEST,
-            &format!(
-                "send a question with an action, `{WANTED}`, or the token of such a count alone, `{{\"token\": \"…\"}}`"
+        _ => Err(refuse(
+            "",
+            format!(
+                "Send a question with an action, `{WANTED}`, or the token of such a count alone, `{{\"token\": \"…\"}}`."
             ),
         )),
     };
     done.unwrap_or_else(|answer| answer)
+}
+
+fn refuse(pointer: &str, says: impl Into<String>) -> Response {
+    flawed(vec![Flaw::at(pointer, says)])
 }
 
 async fn count(
@@ -121,27 +148,22 @@ async fn count(
     action: Action,
     (dry_run, expected): (bool, Option<usize>),
 ) -> Result<Response, Response> {
-    let refuse = |says: &str| problem(StatusCode::BAD_REQUEST, says);
     let now = app.parts.clock.now();
-    let action = action.checked().map_err(|says| refuse(&says))?;
+    let action = action.checked().map_err(|says| refuse("/action", says))?;
     let found = matching(app, &query, now).await?;
     let targets = found.iter().map(|alert| (alert.id, Standing::of(alert))).collect();
     let counted = Counted { token: 0, by: by.to_owned(), at: now, query, action, targets };
     if dry_run {
-        let sample: Vec<Value> = found.iter().take(SHOWN).map(shown_short).collect();
-        let token = app.counts.keep(counted);
-        return Ok(Json(json!({
-            "count": found.len(),
-            "token": format!("{token:016x}"),
-            "expires_at": now.plus(LIFE),
-            "sample": sample,
-        }))
-        .into_response());
+        let sample = found.iter().take(SHOWN).map(AlertBrief::of).collect();
+        let token = format!("{:016x}", app.counts.keep(counted));
+        let answer = BulkCount { count: found.len(), token, expires_at: now.plus(LIFE), sample };
+        return Ok(Json(BulkAnswer::Count(answer)).into_response());
     }
     let Some(expected) = expected else {
         return Err(refuse(
-            "say how many alerts you expect, `\"expected_count\": 12`, or ask first with `\"dry_run\": true` and send \
-             the token of the answer",
+            "",
+            "Say how many alerts you expect, `\"expected_count\": 12`, or ask first with `\"dry_run\": true` and send \
+             the token of the answer.",
         ));
     };
     if expected != found.len() {
@@ -183,30 +205,28 @@ async fn execute(app: &App, counted: Counted, joined: usize) -> Response {
     if let Some(refused) = undone(&outcome) {
         return refused;
     }
-    let mut says = json!({"id": format!("{id:016x}"), "joined_since": joined});
-    tell(&mut says, &outcome);
-    let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::OK };
-    (status, Json(says)).into_response()
+    told(id, Some(joined), &outcome)
 }
 
-fn tell(says: &mut Value, outcome: &Outcome) {
-    match outcome {
-        Outcome::Done(Done { changed, left, .. }) => {
-            let named: Vec<Value> =
-                left.iter().take(SHOWN).map(|(alert, why)| json!({"id": alert.to_string(), "why": why})).collect();
-            says["outcome"] = json!("done");
-            says["changed"] = json!(changed);
-            says["left"] = json!(left.len());
-            says["left_sample"] = json!(named);
-        }
-        _ => says["outcome"] = json!("accepted, being recorded"),
-    }
+fn told(id: u64, joined_since: Option<usize>, outcome: &Outcome) -> Response {
+    let mut says = BulkDone { id: format!("{id:016x}"), joined_since, ..BulkDone::default() };
+    let Outcome::Done(Done { changed, left, .. }) = outcome else {
+        says.outcome = "accepted, being recorded";
+        return (StatusCode::ACCEPTED, Json(BulkAnswer::Done(says))).into_response();
+    };
+    let named = |(alert, why): &(AlertId, String)| LeftAlone { id: alert.to_string(), why: why.clone() };
+    says.outcome = "done";
+    says.changed = Some(*changed);
+    says.left = Some(left.len());
+    says.left_sample = Some(left.iter().take(SHOWN).map(named).collect());
+    Json(BulkAnswer::Done(says)).into_response()
 }
 
 /// Returns the alerts that a question finds.
 async fn matching(app: &App, query: &str, now: Timestamp) -> Result<Vec<Alert>, Response> {
-    let query = Query::parse(query, now).map_err(|says| problem(StatusCode::BAD_REQUEST, &says))?;
-    let asked = AlertQuery { limit: MOST_ALERTS + 1, ..AlertQuery::from(&query) };
+    let about = Query::parse(query, now)
+        .map_err(|wrong| flawed(wrong.0.into_iter().map(|says| Flaw::at("/query", says)).collect()))?;
+    let asked = AlertQuery { about, after: None, limit: MOST_ALERTS + 1 };
     let found = app.readers.read(move |reader| reader.alerts(&asked)).await.map_err(|error| unreadable(&error))?;
     if found.len() > MOST_ALERTS {
         let says =
@@ -216,11 +236,26 @@ async fn matching(app: &App, query: &str, now: Timestamp) -> Result<Vec<Alert>, 
     Ok(found)
 }
 
-/// `POST /api/v1/alerts/bulk/{id}/undo`.
+/// Takes a change of many alerts back, within 30 days.
+///
+/// Alerts that have changed since are left and named; notes stay.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/bulk/{id}/undo",
+    tag = "people",
+    params(("id" = String, Path, description = "The change's id, as its answer had it.")),
+    responses(
+        (status = 200, description = "What was put back.", body = BulkDone),
+        (status = 202, description = "It was accepted and is being recorded.", body = BulkDone),
+        (status = 404, description = "There is no such change, or no longer."),
+        (status = 409, description = "It was taken back already, or can't be."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn undo(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Response {
     let no_such =
         || problem(StatusCode::NOT_FOUND, "there is no such change of many alerts; it can be taken back for 30 days");
@@ -241,8 +276,5 @@ pub(in crate::dashboard) async fn undo(
     if let Some(refused) = undone(&outcome) {
         return refused;
     }
-    let mut says = json!({"id": format!("{number:016x}")});
-    tell(&mut says, &outcome);
-    let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::OK };
-    (status, Json(says)).into_response()
+    told(number, None, &outcome)
 }

@@ -5,73 +5,93 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::super::app::App;
 use super::super::door::Viewer;
-use super::problem::{problem, unreadable};
-use crate::alerts::{self, Incident, Part, incidents};
+use super::alert_form::EntityForm;
+use super::asked::{number, plain};
+use super::forms::{Incident as IncidentForm, IncidentList};
+use super::problem::{Flaw, Pairs, flawed, unreadable};
+use crate::alerts::{Incident, Part, Query, incidents};
 use crate::store::AlertQuery;
 
 /// Alerts that are grouped.
 const MOST_ALERTS: usize = 10_000;
 const MAX_LIMIT: usize = 200;
 
-/// `GET /api/v1/incidents`: that were active last first; `query` narrows the alerts (without it
-/// those of the last seven days, in whatever state), `least` leaves out those of fewer alerts (2),
-/// `limit`.
-pub(in crate::dashboard) async fn list(
-    State(app): State<Arc<App>>,
-    _: Viewer,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Response {
-    let (query, least, limit) = match asked(&pairs, app.parts.clock.now()) {
-        Ok(asked) => asked,
-        Err(says) => return problem(StatusCode::BAD_REQUEST, &says),
+/// Which incidents are wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what is read from pairs, so that all that is wrong can be said at once")]
+pub(in crate::dashboard) struct Asked {
+    /// A question about alerts, in one line; without it those of the last seven days, in whatever state.
+    #[param(example = "state:all since:7d")]
+    query: Option<String>,
+    /// Only those of so many alerts or more.
+    #[param(minimum = 1, maximum = 1_000, default = 2)]
+    least: Option<u16>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+}
+
+/// Lists incidents: alerts that share an entity and came within an hour of each other.
+///
+/// Those that were active last come first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents",
+    tag = "alerts",
+    params(Asked),
+    responses(
+        (status = 200, description = "The incidents.", body = IncidentList),
+        (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
+        (status = 503, description = "The store can't be read now."),
+    )
+)]
+pub(in crate::dashboard) async fn list(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
+    let (mut line, mut least, mut limit) = (String::from("state:all since:7d"), 2, 50);
+    let asked = plain(&pairs, &["query", "least", "limit"], |name, value| {
+        match name {
+            "query" => value.clone_into(&mut line),
+            "least" => least = number(name, value, 1_000)?,
+            _ => limit = number(name, value, MAX_LIMIT)?,
+        }
+        Ok(())
+    });
+    let about = match asked.map(|()| Query::parse(&line, app.parts.clock.now())) {
+        Ok(Ok(about)) => about,
+        Ok(Err(wrong)) => return flawed(wrong.0.into_iter().map(|says| Flaw::of("query", says)).collect()),
+        Err(answer) => return answer,
     };
+    let query = AlertQuery { about, after: None, limit: MOST_ALERTS };
     let read = app.readers.read(move |reader| {
         let mut parts = Vec::new();
-        let all = reader.each_alert(&query, |alert| parts.push(Part::of(alert)))?;
+        let all = reader.each_alert(&query, |alert| parts.push(Part::of(&alert)))?;
         let mut found = incidents(parts);
         found.retain(|incident| incident.alerts.len() >= least);
         Ok((found, all))
     });
     match read.await {
-        Ok((found, all)) => {
-            let shown: Vec<Value> = found.iter().take(limit).map(shown).collect();
-            Json(json!({"incidents": shown, "count": found.len(), "complete": all})).into_response()
+        Ok((found, complete)) => {
+            let incidents = found.iter().take(limit).map(shown).collect();
+            Json(IncidentList { incidents, count: found.len(), complete }).into_response()
         }
         Err(error) => unreadable(&error),
     }
 }
 
-fn asked(pairs: &[(String, String)], now: crate::clock::Timestamp) -> Result<(AlertQuery, usize, usize), String> {
-    let (mut line, mut least, mut limit) = ("state:all since:7d", 2, 50);
-    let number = |name: &str, text: &str| text.parse().map_err(|_| format!("`{name}` is a whole number."));
-    for (name, value) in pairs {
-        match name.as_str() {
-            "query" => line = value,
-            "least" => least = number(name, value)?,
-            "limit" => limit = number(name, value)?,
-            _ => return Err("this takes `query`, `least` and `limit`.".into()),
-        }
+fn shown(incident: &Incident) -> IncidentForm {
+    IncidentForm {
+        id: incident.id.to_string(),
+        state: if incident.closed { "closed" } else { "open" },
+        level: incident.level,
+        first_seen: incident.span.0,
+        last_seen: incident.span.1,
+        alerts: incident.alerts.iter().map(ToString::to_string).collect(),
+        shared: incident.shared.iter().map(EntityForm::of).collect(),
     }
-    let query = alerts::Query::parse(line, now)?;
-    Ok((AlertQuery { limit: MOST_ALERTS, ..AlertQuery::from(&query) }, least, limit.clamp(1, MAX_LIMIT)))
-}
-
-fn shown(incident: &Incident) -> Value {
-    let entity = |entity: &alerts::Entity| json!({"kind": entity.kind.name(), "value": &*entity.value});
-    json!({
-        "id": incident.id.to_string(),
-        "state": if incident.closed { "closed" } else { "open" },
-        "level": incident.level.name(),
-        "first_seen": incident.span.0,
-        "last_seen": incident.span.1,
-        "alerts": incident.alerts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "shared": incident.shared.iter().map(entity).collect::<Vec<_>>(),
-    })
 }

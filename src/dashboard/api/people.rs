@@ -2,128 +2,205 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::super::acting::{Outcome, act};
 use super::super::app::App;
 use super::super::door::{Operator, Viewer};
-use super::problem::{bad_body, problem, undone, unreadable};
+use super::body::Sent;
+use super::forms::{Activity, ActivityList, Outcome as Deed};
+use super::problem::{Flaw, Named, flawed, undone, unreadable};
 use super::{find, not_found};
 use crate::access::Identity;
 use crate::alerts::{Action, AlertId, Class};
-use crate::store::ActivityLine;
 
-type Body<T> = Result<Json<T>, JsonRejection>;
-
-/// `POST /api/v1/alerts/{id}/acknowledge`: no body.
+/// Takes an alert: it is yours.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/acknowledge",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    responses(
+        (status = 200, description = "It is done, and durable.", body = Deed),
+        (status = 202, description = "It was accepted and is being recorded.", body = Deed),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "The alert does not allow it, or more than one begins with these digits."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn acknowledge(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Response {
-    answer(&app, &who, &id, Ok(Action::Acknowledge)).await
+    answer(&app, &who, &id, Action::Acknowledge).await
 }
 
-/// `POST /api/v1/alerts/{id}/unassign`: no body.
+/// Gives an alert back: nobody has it any more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/unassign",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    responses(
+        (status = 200, description = "It is done, and durable.", body = Deed),
+        (status = 202, description = "It was accepted and is being recorded.", body = Deed),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "The alert does not allow it, or more than one begins with these digits."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn unassign(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Response {
-    answer(&app, &who, &id, Ok(Action::Unassign)).await
+    answer(&app, &who, &id, Action::Unassign).await
 }
 
 /// What `assign` takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::dashboard) struct Assign {
+    /// Who is to take it: the name of their token.
+    #[schema(pattern = r"\S", max_length = 100)]
     to: String,
 }
 
-/// `POST /api/v1/alerts/{id}/assign`: `{"to": "…"}`.
+/// Says who is to take an alert.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/assign",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    request_body = Assign,
+    responses(
+        (status = 200, description = "It is done, and durable.", body = Deed),
+        (status = 202, description = "It was accepted and is being recorded.", body = Deed),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "The alert does not allow it, or more than one begins with these digits."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn assign(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
-    body: Body<Assign>,
+    Named(id): Named,
+    Sent(body): Sent<Assign>,
 ) -> Response {
-    let wish = read(body, "{\"to\": \"…\"}").map(|body| Action::Assign { to: body.to });
-    answer(&app, &who, &id, wish).await
+    answer(&app, &who, &id, Action::Assign { to: body.to }).await
 }
 
 /// What `close` takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::dashboard) struct Close {
+    /// Why, in a few words.
+    #[schema(pattern = r"\S", max_length = 1000)]
     reason: String,
+    /// What it was.
     #[serde(default)]
     class: Class,
 }
 
-/// `POST /api/v1/alerts/{id}/close`: `{"class": "…", "reason": "…"}`.
+/// Closes an alert, or judges one anew that is closed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/close",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    request_body = Close,
+    responses(
+        (status = 200, description = "It is done, and durable.", body = Deed),
+        (status = 202, description = "It was accepted and is being recorded.", body = Deed),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "The alert does not allow it, or more than one begins with these digits."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn close(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
-    body: Body<Close>,
+    Named(id): Named,
+    Sent(body): Sent<Close>,
 ) -> Response {
-    let wish = read(body, "{\"class\": \"benign\", \"reason\": \"…\"}")
-        .map(|body| Action::Close { class: body.class, reason: body.reason });
-    answer(&app, &who, &id, wish).await
+    answer(&app, &who, &id, Action::Close { class: body.class, reason: body.reason }).await
 }
 
 /// What `reopen` takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::dashboard) struct Reopen {
+    /// Why, in a few words.
+    #[schema(pattern = r"\S", max_length = 1000)]
     reason: String,
 }
 
-/// `POST /api/v1/alerts/{id}/reopen`: `{"reason": "…"}`.
+/// Opens a closed alert again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/reopen",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    request_body = Reopen,
+    responses(
+        (status = 200, description = "It is done, and durable.", body = Deed),
+        (status = 202, description = "It was accepted and is being recorded.", body = Deed),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "The alert does not allow it, or more than one begins with these digits."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn reopen(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
-    body: Body<Reopen>,
+    Named(id): Named,
+    Sent(body): Sent<Reopen>,
 ) -> Response {
-    let wish = read(body, "{\"reason\": \"…\"}").map(|body| Action::Reopen { reason: body.reason });
-    answer(&app, &who, &id, wish).await
+    answer(&app, &who, &id, Action::Reopen { reason: body.reason }).await
 }
 
 /// What `note` takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::dashboard) struct Note {
+    /// What to remember.
+    #[schema(pattern = r"\S", max_length = 4000)]
     text: String,
 }
 
-/// `POST /api/v1/alerts/{id}/note`: `{"text": "…"}`.
+/// Adds a note to an alert.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/note",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    request_body = Note,
+    responses(
+        (status = 200, description = "It is done, and durable.", body = Deed),
+        (status = 202, description = "It was accepted and is being recorded.", body = Deed),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "The alert does not allow it, or more than one begins with these digits."),
+        (status = 503, description = "The daemon can't take it now."),
+    )
+)]
 pub(in crate::dashboard) async fn note(
     State(app): State<Arc<App>>,
     Operator(who): Operator,
-    Path(id): Path<String>,
-    body: Body<Note>,
+    Named(id): Named,
+    Sent(body): Sent<Note>,
 ) -> Response {
-    let wish = read(body, "{\"text\": \"…\"}").map(|body| Action::Note { text: body.text });
-    answer(&app, &who, &id, wish).await
+    answer(&app, &who, &id, Action::Note { text: body.text }).await
 }
 
-#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-fn read<T: DeserializeOwned>(body: Body<T>, wanted: &str) -> Result<T, Response> {
-    body.map(|Json(body)| body).map_err(|rejection| bad_body(&rejection, wanted))
-}
-
-async fn answer(app: &App, who: &Identity, id: &str, wish: Result<Action, Response>) -> Response {
-    let wish = match wish.map(Action::checked) {
-        Ok(Ok(wish)) => wish,
-        Ok(Err(says)) => return problem(StatusCode::BAD_REQUEST, &says),
-        Err(answer) => return answer,
+async fn answer(app: &App, who: &Identity, id: &str, wish: Action) -> Response {
+    let wish = match wish.checked() {
+        Ok(wish) => wish,
+        Err(says) => return flawed(vec![Flaw::at("", says)]),
     };
     let id = match find(app, id).await {
         Ok(id) => id,
@@ -141,19 +218,10 @@ async fn answer(app: &App, who: &Identity, id: &str, wish: Result<Action, Respon
         }
         (_, Some(refused)) => refused,
         (Outcome::Recording, None) => {
-            (StatusCode::ACCEPTED, Json(told(id, "accepted, being recorded", offers))).into_response()
+            (StatusCode::ACCEPTED, Json(Deed::of(id.to_string(), false).offering(offers))).into_response()
         }
-        (_, None) => Json(told(id, "done", offers)).into_response(),
+        (_, None) => Json(Deed::of(id.to_string(), true).offering(offers)).into_response(),
     }
-}
-
-/// Returns what became of a deed; of a closing as a false positive also where its exception is offered.
-fn told(id: AlertId, outcome: &str, offers: bool) -> Value {
-    let mut told = json!({"id": id.to_string(), "outcome": outcome});
-    if offers {
-        told["exception"] = json!(format!("/api/v1/alerts/{id}/exception"));
-    }
-    told
 }
 
 /// Tells whether the store has the alert; in doubt it has.
@@ -161,8 +229,20 @@ async fn is_known(app: &App, id: AlertId) -> bool {
     !matches!(app.readers.read(move |reader| reader.alert(id)).await, Ok(None))
 }
 
-/// `GET /api/v1/alerts/{id}/activity`: who did what, oldest first.
-pub(in crate::dashboard) async fn activity(State(app): State<Arc<App>>, _: Viewer, Path(id): Path<String>) -> Response {
+/// Says who did what to an alert, when, and from what to what; oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{id}/activity",
+    tag = "people",
+    params(("id" = String, Path, description = "The alert's id, or its first eight digits or more.")),
+    responses(
+        (status = 200, description = "What happened to it.", body = ActivityList),
+        (status = 404, description = "There is no such alert, or no longer."),
+        (status = 409, description = "More than one alert begins with these digits."),
+        (status = 503, description = "The store can't be read now."),
+    )
+)]
+pub(in crate::dashboard) async fn activity(State(app): State<Arc<App>>, _: Viewer, Named(id): Named) -> Response {
     let id = match find(&app, &id).await {
         Ok(id) => id,
         Err(answer) => return answer,
@@ -173,24 +253,10 @@ pub(in crate::dashboard) async fn activity(State(app): State<Arc<App>>, _: Viewe
     });
     match read.await {
         Ok(Some(lines)) => {
-            let lines: Vec<Value> = lines.iter().map(line).collect();
-            Json(json!({"id": id.to_string(), "activity": lines})).into_response()
+            let activity = lines.iter().map(Activity::of).collect();
+            Json(ActivityList { id: id.to_string(), activity }).into_response()
         }
         Ok(None) => not_found(),
         Err(error) => unreadable(&error),
     }
-}
-
-fn line(line: &ActivityLine) -> Value {
-    let (from, to) = (&line.from, &line.to);
-    let from = from.0.map(|state| json!({"state": state, "assignee": from.1, "class": from.2}));
-    json!({
-        "at": line.at,
-        "revision": line.revision,
-        "who": line.who,
-        "did": line.did,
-        "says": line.says,
-        "from": from,
-        "to": {"state": to.0, "assignee": to.1, "class": to.2},
-    })
 }

@@ -18,7 +18,7 @@ use super::now::Row;
 use super::silences::means;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
-use crate::alerts::{Alert, AlertState, Class, Entity, EntityKind, Silence, sayable};
+use crate::alerts::{self, Alert, AlertState, Class, Entity, EntityKind, Silence, sayable};
 use crate::clock::Timestamp;
 use crate::store::{AlertQuery, CallerLine, Reader, StoreError};
 
@@ -115,7 +115,8 @@ fn unnamed(who: Identity, headers: &HeaderMap) -> Response {
 impl Known {
     fn of(reader: &Reader, entity: &Entity) -> Result<Self, StoreError> {
         let about = Some((Some(entity.kind), entity.value.to_string()));
-        let alerts = reader.alerts(&AlertQuery { entity: about, limit: MOST + 1, ..AlertQuery::default() })?;
+        let about = alerts::Query { entity: about, ..alerts::Query::any() };
+        let alerts = reader.alerts(&AlertQuery { about, after: None, limit: MOST + 1 })?;
         let names = |silence: &Silence| {
             let named = silence.matcher.entity.as_deref().unwrap_or_default();
             let value = named.strip_prefix(entity.kind.name()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(named);

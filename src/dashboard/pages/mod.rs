@@ -2,6 +2,7 @@
 
 pub(super) mod alert;
 mod also;
+pub(super) mod api;
 pub(super) mod audit;
 mod copied;
 pub(super) mod dead_letters;
@@ -93,8 +94,7 @@ fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Resp
 /// Answers requests for pages that there are not.
 pub(super) async fn no_such_page(State(app): State<Arc<App>>, asking: Asking, uri: Uri) -> Response {
     if uri.path().starts_with("/api/") {
-        let says = "there is nothing at this address: docs/alerts.md has the addresses of this version";
-        return super::api::problem::problem(StatusCode::NOT_FOUND, says);
+        return super::api::problem::no_such_address();
     }
     let says = "There is no page at this address.".to_owned();
     let who = app.who(&asking).await.ok();

@@ -144,7 +144,7 @@ pub(in crate::dashboard) async fn add(
     let (status, wrong) = match make(&app, who.clone(), wish).await {
         Ok((.., Outcome::Recording)) => return Redirect::to("/silences?said=recording").into_response(),
         Ok(_) => return Redirect::to("/silences?said=made").into_response(),
-        Err(Refused::Wish(says)) => (StatusCode::BAD_REQUEST, says),
+        Err(Refused::Wish(wrong)) => (StatusCode::BAD_REQUEST, wrong.join(" ")),
         Err(Refused::Unread(error)) => return store_problem(&error, who, &headers),
         Err(Refused::Undone(Outcome::Refused(why))) => (StatusCode::CONFLICT, why),
         Err(Refused::Undone(Outcome::Busy(why))) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),

@@ -86,6 +86,7 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
         ("entity", "/entity?kind=ip&value=203.0.113.7"),
         ("deliveries", "/deliveries"),
         ("audit", "/audit"),
+        ("api", "/api"),
         ("missing", "/nowhere"),
     ];
     for (scheme, width) in LOOKS {

@@ -1,0 +1,286 @@
+//! How does a program get everything that a question finds?
+//!
+//! As CSV, JSON or a JSON object a line, written as it is read, so that a million alerts need no
+//! memory. Which alerts those are is settled at the beginning; each is written as it stands when its
+//! turn comes, 200 at a time, so that no reader of the store is held for long. More than a million are
+//! refused rather than cut; two exports run at once; who takes nothing for 30 seconds is cut off.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::IntoParams;
+
+use super::super::app::App;
+use super::super::door::Viewer;
+use super::alert_form::AlertForm;
+use super::asked::{Question, number, question};
+use super::problem::{Pairs, busy, problem, unreadable};
+use super::shown;
+use crate::alerts::{Alert, AlertId, Query};
+use crate::store::{AlertQuery, StoreError};
+
+/// Alerts in one export.
+const MOST: usize = 1_000_000;
+/// Alerts that are read at once.
+const AT_ONCE: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Exports at once.
+pub(in crate::dashboard) const MOST_EXPORTS: usize = 2;
+
+const COLUMNS: [&str; 19] = [
+    "id",
+    "state",
+    "level",
+    "family",
+    "detector",
+    "title",
+    "entity_kind",
+    "entity",
+    "app",
+    "owner",
+    "assignee",
+    "class",
+    "first_seen",
+    "opened_at",
+    "last_seen",
+    "count",
+    "threat",
+    "techniques",
+    "why",
+];
+
+/// How alerts are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Json,
+    Lines,
+}
+
+/// How many are wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what is read from pairs, so that all that is wrong can be said at once")]
+pub(super) struct Most {
+    /// The newest so many; all without it.
+    #[param(minimum = 1, maximum = 1_000_000)]
+    limit: Option<u32>,
+}
+
+/// Writes all alerts of a question as CSV (RFC 4180), newest first.
+///
+/// A value that a spreadsheet would take for a formula (that begins with `=`, `+`, `-`, `@`, a tab or a carriage return)
+/// has an apostrophe before it. More than a million alerts are refused.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts.csv",
+    tag = "alerts",
+    params(Question, Most),
+    responses(
+        (status = 200, description = "A line of names, then a line for each alert.", body = String, content_type = "text/csv"),
+        (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
+        (status = 422, description = "It finds more than a million alerts."),
+        (status = 503, description = "Two exports run already, or the store can't be read now."),
+    )
+)]
+pub(super) async fn csv(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
+    export(app, &pairs, Form::Csv).await
+}
+
+/// Writes all alerts of a question as one JSON document, newest first.
+///
+/// More than a million alerts are refused.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts.json",
+    tag = "alerts",
+    params(Question, Most),
+    responses(
+        (status = 200, description = "The alerts.", body = super::forms::AlertExport),
+        (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
+        (status = 422, description = "It finds more than a million alerts."),
+        (status = 503, description = "Two exports run already, or the store can't be read now."),
+    )
+)]
+pub(super) async fn json(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
+    export(app, &pairs, Form::Json).await
+}
+
+/// Writes all alerts of a question as a JSON object a line, newest first.
+///
+/// More than a million alerts are refused.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts.ndjson",
+    tag = "alerts",
+    params(Question, Most),
+    responses(
+        (status = 200, description = "An alert a line.", body = AlertForm, content_type = "application/x-ndjson"),
+        (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
+        (status = 422, description = "It finds more than a million alerts."),
+        (status = 503, description = "Two exports run already, or the store can't be read now."),
+    )
+)]
+pub(super) async fn ndjson(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
+    export(app, &pairs, Form::Lines).await
+}
+
+async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Response {
+    let mut limit = MOST + 1;
+    let asked = question(pairs, (Query::default(), app.parts.clock.now()), &["limit"], |name, value| {
+        limit = number(name, value, MOST)?;
+        Ok(())
+    });
+    let about = match asked {
+        Ok(about) => about,
+        Err(answer) => return answer,
+    };
+    let Ok(permit) = app.exports.clone().try_acquire_owned() else {
+        return busy("two exports run already: wait until one of them has ended");
+    };
+    let query = AlertQuery { about, after: None, limit };
+    let ids = match app.readers.read(move |reader| reader.alert_ids(&query)).await {
+        Ok(ids) if ids.len() > MOST => {
+            let says = format!(
+                "the question finds more than {MOST} alerts, as many as are written: narrow it, with `since` and `until` for instance"
+            );
+            return problem(StatusCode::UNPROCESSABLE_ENTITY, &says);
+        }
+        Ok(ids) => ids,
+        Err(error) => return unreadable(&error),
+    };
+    let (kind, name) = match form {
+        Form::Csv => ("text/csv; charset=utf-8; header=present", "alerts.csv"),
+        Form::Json => ("application/json", "alerts.json"),
+        Form::Lines => ("application/x-ndjson", "alerts.ndjson"),
+    };
+    let (to, parts) = mpsc::channel(2);
+    tokio::spawn(async move { write(&app, ids, form, (to, permit)).await });
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, Body::from_stream(ReceiverStream::new(parts))).into_response()
+}
+
+/// Writes alerts until the end, or until nobody takes them any more. What breaks off ends the answer
+/// before its end, as its reader will see.
+async fn write(
+    app: &App,
+    ids: Vec<AlertId>,
+    form: Form,
+    (to, _permit): (mpsc::Sender<io::Result<Bytes>>, OwnedSemaphorePermit),
+) {
+    let send =
+        async |part: io::Result<Bytes>| matches!(tokio::time::timeout(PATIENCE, to.send(part)).await, Ok(Ok(())));
+    let head = match form {
+        Form::Csv => table(|lines| lines.write_record(COLUMNS)),
+        Form::Json => Ok(b"{\"alerts\":[".to_vec()),
+        Form::Lines => Ok(Vec::new()),
+    };
+    if !send(head.map(Bytes::from)).await {
+        return;
+    }
+    let mut first = true;
+    for some in ids.chunks(AT_ONCE) {
+        let wanted = some.to_vec();
+        let read = app.readers.read(move |reader| {
+            let alerts = wanted
+                .iter()
+                .filter_map(|id| reader.alert(*id).transpose())
+                .collect::<Result<Vec<Alert>, StoreError>>()?;
+            Ok((alerts, reader.held_back(&wanted)?))
+        });
+        let part = match read.await {
+            Err(error) => Err(io::Error::other(error.to_string())),
+            Ok((alerts, _)) if form == Form::Csv => {
+                table(|lines| alerts.iter().try_for_each(|alert| lines.write_record(row(alert))))
+            }
+            Ok((alerts, held)) => {
+                let mut text = String::new();
+                for alert in &alerts {
+                    let before = if form == Form::Json && !std::mem::take(&mut first) { "," } else { "" };
+                    let after = if form == Form::Lines { "\n" } else { "" };
+                    text.extend([before, &shown(app, alert, held.get(&alert.id)).to_string(), after]);
+                }
+                Ok(text.into_bytes())
+            }
+        };
+        let broken = part.is_err();
+        if !send(part.map(Bytes::from)).await || broken {
+            return;
+        }
+    }
+    if form == Form::Json {
+        send(Ok(Bytes::from_static(b"]}"))).await;
+    }
+}
+
+/// Returns lines of CSV, each ended by CR LF.
+fn table(fill: impl FnOnce(&mut csv::Writer<&mut Vec<u8>>) -> csv::Result<()>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut lines = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
+    fill(&mut lines).map_err(io::Error::other)?;
+    lines.flush()?;
+    drop(lines);
+    Ok(bytes)
+}
+
+fn row(alert: &Alert) -> [String; COLUMNS.len()] {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    [
+        alert.id.to_string(),
+        alert.state.name().into(),
+        alert.level.name().into(),
+        alert.family.name().into(),
+        alert.detector.to_string(),
+        alert.title.to_string(),
+        alert.entity.kind.name().into(),
+        alert.entity.value.to_string(),
+        text(alert.app.as_deref()),
+        text(alert.owner.as_deref()),
+        text(alert.assignee.as_deref()),
+        text(alert.class().map(crate::alerts::Class::name)),
+        alert.first_seen.to_string(),
+        alert.opened_at.to_string(),
+        alert.last_seen.to_string(),
+        alert.count.to_string(),
+        alert.threat.to_string(),
+        alert.attack.techniques.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        alert.why.clone(),
+    ]
+    .map(harmless)
+}
+
+/// Returns `text` so that no spreadsheet takes it for a formula.
+fn harmless(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::pages::samples::alert;
+
+    #[test]
+    fn what_an_attacker_wrote_is_no_formula_and_breaks_no_line() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(harmless(formula.into()), format!("'{formula}"));
+        }
+        assert_eq!(harmless(" =1".into()), " =1");
+        let evil = Alert { why: "=cmd|' /C calc'!A0, \"x\"\r\ny".into(), ..alert() };
+        let bytes = table(|lines| lines.write_record(row(&evil))).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.ends_with(",\"'=cmd|' /C calc'!A0, \"\"x\"\"\r\ny\"\r\n"), "{text}");
+        let mut lines = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let read = lines.records().next().unwrap().unwrap();
+        assert_eq!((read.len(), &read[18]), (COLUMNS.len(), "'=cmd|' /C calc'!A0, \"x\"\r\ny"));
+    }
+}

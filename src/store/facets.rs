@@ -1,0 +1,142 @@
+//! How many alerts of a question are of each level, state, family, detector and app?
+//!
+//! What asks by those and by class alone is answered from counts that are kept as alerts come,
+//! change and go, however many there are. Anything else is counted row by row, at most the newest
+//! 50,000; the answer says whether that was all. Of each kind the 100 most frequent are named.
+
+use std::collections::HashMap;
+
+use rusqlite::params_from_iter;
+
+use crate::alerts::{Level, Query};
+
+use super::activity::state_name;
+use super::alert_query::{Statement, narrow};
+use super::{AlertQuery, Reader, StoreError};
+
+/// Alerts that are counted row by row.
+const MOST_COUNTED: usize = 50_000;
+/// Values of a facet that are named.
+const MOST_NAMED: usize = 100;
+
+/// What alerts are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Facet {
+    /// How bad.
+    Level,
+    /// Where they stand.
+    State,
+    /// Of which family.
+    Family,
+    /// By which detector in front.
+    Detector,
+    /// About which app.
+    App,
+}
+
+impl Facet {
+    /// Every facet.
+    pub const ALL: [Self; 5] = [Self::Level, Self::State, Self::Family, Self::Detector, Self::App];
+
+    /// Returns the name of what is counted.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Level => "level",
+            Self::State => "state",
+            Self::Family => "family",
+            Self::Detector => "detector",
+            Self::App => "app",
+        }
+    }
+}
+
+/// How many alerts are of each value of one facet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Value (none: they have none) and how many, the most frequent first.
+    pub values: Vec<(Option<String>, u64)>,
+    /// Further values.
+    pub more: usize,
+}
+
+/// How many alerts a question finds, in all and by facet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facets {
+    /// How many were counted.
+    pub count: u64,
+    /// Whether that was all of them.
+    pub complete: bool,
+    /// By facet, in the order of [`Facet::ALL`].
+    pub by: [Counts; 5],
+}
+
+/// Counts in the making.
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    by: [HashMap<String, u64>; 5],
+}
+
+impl Tally {
+    fn add(&mut self, row: &rusqlite::Row<'_>, first: usize, many: u64) -> Result<(), rusqlite::Error> {
+        self.count += many;
+        let level = usize::try_from(row.get::<_, i64>(first + 1)?).ok().and_then(|at| Level::ALL.get(at));
+        let text = |at: usize| -> Result<&str, rusqlite::Error> {
+            Ok(row.get_ref(first + at)?.as_str_or_null().map_err(rusqlite::Error::from)?.unwrap_or_default())
+        };
+        let values =
+            [level.map_or("", |level| level.name()), state_name(row.get(first)?), text(2)?, text(3)?, text(4)?];
+        for (counts, value) in self.by.iter_mut().zip(values) {
+            match counts.get_mut(value) {
+                Some(count) => *count += many,
+                None => drop(counts.insert(value.to_owned(), many)),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, complete: bool) -> Facets {
+        let by = self.by.map(|counts| {
+            let mut values: Vec<(String, u64)> = counts.into_iter().collect();
+            values.sort_unstable_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
+            let more = values.len().saturating_sub(MOST_NAMED);
+            values.truncate(MOST_NAMED);
+            let values = values.into_iter().map(|(value, many)| ((!value.is_empty()).then_some(value), many));
+            Counts { values: values.collect(), more }
+        });
+        Facets { count: self.count, complete, by }
+    }
+}
+
+impl Reader {
+    /// Counts the alerts of a question.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if they can't be read.
+    pub fn facets(&self, query: &Query) -> Result<Facets, StoreError> {
+        let mut tally = Tally::default();
+        let Query { entity, assignee, since, until, text, .. } = query;
+        if entity.is_none() && assignee.is_none() && since.is_none() && until.is_none() && text.is_none() {
+            let mut all = Statement { filter: "1".into(), values: Vec::new() };
+            narrow(&mut all, query);
+            let sql = format!("SELECT n, state, level, family, detector, app FROM alert_counts WHERE {}", all.filter);
+            let mut select = self.connection.prepare_cached(&sql)?;
+            let mut rows = select.query(params_from_iter(all.values))?;
+            while let Some(row) = rows.next()? {
+                tally.add(row, 1, row.get::<_, i64>(0)?.cast_unsigned())?;
+            }
+            return Ok(tally.finish(true));
+        }
+        let mut seen = 0;
+        let asked = AlertQuery { about: query.clone(), after: None, limit: MOST_COUNTED + 1 };
+        self.walk(&asked, ", state, level, family, detector, app", |row| {
+            seen += 1;
+            if seen <= MOST_COUNTED {
+                tally.add(row, 1, 1)?;
+            }
+            Ok(true)
+        })?;
+        Ok(tally.finish(seen <= MOST_COUNTED))
+    }
+}
