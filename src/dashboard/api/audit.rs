@@ -44,12 +44,11 @@ pub(in crate::dashboard) struct Which {
 pub(in crate::dashboard) async fn list(State(app): State<Arc<App>>, _: Admin, Pairs(pairs): Pairs) -> Response {
     let (mut after, mut limit) = (None, 200);
     let asked = plain(&pairs, &["after", "limit"], |name, value| {
-        match name {
-            "limit" => limit = number(name, value, MOST)?,
-            _ => {
-                let read = value.trim().parse::<i64>().ok().filter(|number| *number >= 0);
-                after = Some(read.ok_or("`after` is the number of a line.")?);
-            }
+        if name == "limit" {
+            limit = number(name, value, MOST)?;
+        } else {
+            let read = value.trim().parse::<i64>().ok().filter(|number| *number >= 0);
+            after = Some(read.ok_or("`after` is the number of a line.")?);
         }
         Ok(())
     });

@@ -49,7 +49,8 @@ impl AlertBrief {
 
 /// What became of a deed. With 202 it was accepted and is being recorded.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Outcome {
+#[schema(as = Outcome)]
+pub(super) struct Became {
     /// What it was done to.
     id: String,
     outcome: &'static str,
@@ -58,7 +59,7 @@ pub(super) struct Outcome {
     exception: Option<String>,
 }
 
-impl Outcome {
+impl Became {
     pub(super) fn of(id: String, done: bool) -> Self {
         Self { id, outcome: if done { "done" } else { "accepted, being recorded" }, exception: None }
     }

@@ -12,7 +12,7 @@ use super::super::acting::{Outcome, act};
 use super::super::app::App;
 use super::super::door::{Operator, Viewer};
 use super::body::Sent;
-use super::forms::{Activity, ActivityList, Outcome as Deed};
+use super::forms::{Activity, ActivityList, Became as Deed};
 use super::problem::{Flaw, Named, flawed, undone, unreadable};
 use super::{find, not_found};
 use crate::access::Identity;

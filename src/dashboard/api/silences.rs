@@ -17,7 +17,7 @@ use super::super::door::{Operator, Viewer};
 use super::super::silencing::{Looked, Refused, Wish, end, look, make};
 use super::asked::plain;
 use super::body::Sent;
-use super::forms::{self, Ended, Outcome as Deeded, SilenceList, SilencePreview, SilenceState};
+use super::forms::{self, Became as Deeded, Ended, SilenceList, SilencePreview, SilenceState};
 use super::problem::{Flaw, Named, Pairs, flawed, problem, undone, unreadable};
 use crate::alerts::{Ending, LOOKS_BACK, Matcher, Silence, SilenceId};
 use crate::clock::{Timestamp, duration};

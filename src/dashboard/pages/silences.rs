@@ -3,6 +3,7 @@
 //! A new one shows what it would have hidden before it can be made. At most 500 are listed, those in
 //! force first; who may only look is shown no form.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,7 +100,8 @@ impl Asked {
                 "entity" => asked.matcher.entity = text,
                 "app" => asked.matcher.app = text,
                 "family" => {
-                    asked.matcher.family = text.and_then(|text| Family::ALL.into_iter().find(|one| one.name() == text))
+                    let named = |text: String| Family::ALL.into_iter().find(|one| one.name() == text);
+                    asked.matcher.family = text.and_then(named);
                 }
                 "reason" => asked.reason = text.unwrap_or_default(),
                 "for" => asked.span = text.unwrap_or_default(),
@@ -231,10 +233,13 @@ impl Cost {
             0 if hidden > 0 => says.push_str(", none of which anybody closed as a true positive"),
             0 => {}
             1 => says.push_str(", one of which was a true positive"),
-            many => says.push_str(&format!(", {} of which were true positives", grouped(many as u64))),
+            many => {
+                let _ = write!(says, ", {} of which were true positives", grouped(many as u64));
+            }
         }
-        says.push_str(&format!(". It ends by itself when something worse than {} comes", at_most.name()));
-        says.push_str(", or far more than was usual.");
+        let level = at_most.name();
+        let _ =
+            write!(says, ". It ends by itself when something worse than {level} comes, or far more than was usual.");
         let alerts = preview.hidden.iter().take(NAMED).map(ToString::to_string).collect();
         Self { says, alerts, bad: preview.true_positives > 0 }
     }
