@@ -101,7 +101,8 @@ impl Matcher {
         Query {
             states: Vec::new(),
             family: self.family,
-            app: self.app.clone(),
+            // As it is kept; this compares to the letter.
+            app: self.app.as_deref().map(str::to_lowercase),
             detector: self.detector.clone(),
             entity: self.entity.as_deref().map(query::entity),
             ..Query::default()

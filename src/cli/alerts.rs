@@ -4,6 +4,7 @@
 //! only with --yes, and can be taken back. Lists are text for people, and one JSON object a line or CSV,
 //! whole, for programs.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -65,12 +66,21 @@ async fn list(options: &AlertsList) -> Result<(), Failure> {
     let mut pairs = vec![("query", question.as_str())];
     pairs.extend(limit.as_deref().map(|limit| ("limit", limit)));
     let mut answer = daemon.open(path, &pairs).await?;
+    // JSON escapes what would move a terminal; of CSV a file gets all, a terminal what can be seen.
+    let seen = path == "/api/v1/alerts.csv" && std::io::stdout().is_terminal();
     while let Some(chunk) = daemon.chunk(&mut answer).await? {
+        let chunk = if seen { seen_at_a_terminal(&chunk) } else { chunk };
         if !print_while_read(&chunk)? {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// Returns a part of a table without what would move a terminal; a byte stands for itself.
+fn seen_at_a_terminal(part: &[u8]) -> Vec<u8> {
+    let moves = |byte: u8| byte < 0x20 && !matches!(byte, b'\n' | b'\r' | b'\t') || byte == 0x7f;
+    part.iter().map(|&byte| if moves(byte) { b'?' } else { byte }).collect()
 }
 
 /// Shows alerts for people, page by page.

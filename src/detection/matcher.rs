@@ -407,7 +407,6 @@ says: s
         ONE.get_or_init(|| Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap())
     }
 
-    /// Returns the signals that a detector called `probing.x` gives for one event.
     #[test]
     fn a_value_that_is_shown_all_the_time_is_told_of_once_an_hour_and_a_batch() {
         let often = "{ kind: http.request, app: a, request.host: a.example }\n      repeat: 100\n      every: 1m";
@@ -418,6 +417,7 @@ says: s
         assert_eq!(signals(short, often).len(), 100);
     }
 
+    /// Returns the signals that a detector called `probing.x` gives for one event.
     fn signals(detector: &str, event: &str) -> Vec<Signal> {
         let file = format!("id: probing.x\n{HEAD}{detector}");
         let files = BTreeMap::from([("probing/x.yaml".to_owned(), file)]);

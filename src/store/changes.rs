@@ -46,8 +46,9 @@ pub struct Looked {
     pub upto: i64,
     /// Whether there are lines beyond.
     pub more: bool,
-    /// Lines may be gone that came after what the reader had seen: it must load anew.
-    pub gap: bool,
+    /// Lines may be gone that came after what the reader had seen: it must load anew, and after this line
+    /// nothing is missing. What is kept comes all the same.
+    pub gap: Option<i64>,
 }
 
 impl Reader {
@@ -69,9 +70,10 @@ impl Reader {
         let newest = self.newest_change()?;
         if after > newest {
             // Of another store, or of this one before it was restored from an older backup.
-            return Ok(Looked { lines: Vec::new(), upto: newest, more: false, gap: true });
+            return Ok(Looked { lines: Vec::new(), upto: newest, more: false, gap: Some(newest) });
         }
         let gone: i64 = self.connection.query_row("SELECT upto FROM history_gone", [], |row| row.get(0))?;
+        let gap = Some(gone).filter(|gone| after < *gone);
         let upto = newest.min(after.saturating_add(AT_ONCE));
         let values = vec![Value::Integer(after), Value::Integer(upto)];
         let mut all = Statement { filter: "history.id > ?1 AND history.id <= ?2".into(), values };
@@ -81,16 +83,17 @@ impl Reader {
             let at = all.values.len();
             let _ = write!(
                 all.filter,
-                " AND alerts.rowid IN (SELECT rowid FROM alert_words WHERE alert_words MATCH ?{at})"
+                " AND EXISTS (SELECT 1 FROM alert_words WHERE alert_words MATCH ?{at} AND rowid = alerts.rowid)"
             );
         }
         let sql = format!(
             "SELECT alerts.id, alerts.alert, history.id, history.at, history.revision, history.says,
-                    (SELECT did FROM activity WHERE activity.alert = history.alert
-                        AND activity.revision = history.revision LIMIT 1),
-                    (SELECT who FROM activity WHERE activity.alert = history.alert
-                        AND activity.revision = history.revision LIMIT 1)
-             FROM history CROSS JOIN alerts ON alerts.id = history.alert WHERE {} ORDER BY history.id",
+                    activity.did, activity.who
+             FROM history CROSS JOIN alerts ON alerts.id = history.alert
+                 LEFT JOIN activity ON activity.id =
+                     (SELECT id FROM activity AS of_it WHERE of_it.alert = history.alert
+                          AND of_it.revision = history.revision ORDER BY did = 'hidden', id LIMIT 1)
+             WHERE {} ORDER BY history.id",
             all.filter
         );
         let mut select = self.connection.prepare_cached(&sql)?;
@@ -111,7 +114,7 @@ impl Reader {
                 alert: recover::alert(row)?,
             });
         }
-        Ok(Looked { lines, upto, more: upto < newest, gap: after < gone })
+        Ok(Looked { lines, upto, more: upto < newest, gap })
     }
 }
 

@@ -110,6 +110,26 @@ impl Reader {
 
     /// Returns the deliveries of an alert, or of all, newest first, with what came of each.
     pub fn made(&self, id: Option<AlertId>, limit: usize) -> Result<Vec<Made>, StoreError> {
+        match id {
+            Some(id) => self.made_where(
+                "alert = ?1 OR id IN (SELECT delivery FROM outbox_about WHERE alert = ?1)",
+                &id.to_string(),
+                limit,
+            ),
+            None => self.made_where("?1 = ''", "", limit),
+        }
+    }
+
+    /// Returns the deliveries to one sink, newest first, with what came of each.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn made_to(&self, sink: &str, limit: usize) -> Result<Vec<Made>, StoreError> {
+        self.made_where("sink = ?1", sink, limit)
+    }
+
+    fn made_where(&self, which: &str, value: &str, limit: usize) -> Result<Vec<Made>, StoreError> {
         let read = |row: &rusqlite::Row<'_>| {
             let about: Option<String> = row.get(10)?;
             let about = about.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
@@ -125,25 +145,13 @@ impl Reader {
                 took: row.get::<_, Option<i64>>(9)?.map(|took| Duration::from_millis(took.cast_unsigned())),
             })
         };
-        let columns = "SELECT id, sink, key, payload, attempts, due, outcome, note, tried_at, took,
-             (SELECT group_concat(alert, ' ') FROM outbox_about WHERE delivery = outbox.id) FROM outbox";
-        let limit = whole(limit);
-        let rows: Result<Vec<_>, _> = match id {
-            Some(id) => self
-                .connection
-                .prepare_cached(&format!(
-                    "{columns} WHERE alert = ?1 OR id IN (SELECT delivery FROM outbox_about WHERE alert = ?1)
-                     ORDER BY id DESC LIMIT ?2"
-                ))?
-                .query_map(params![id.to_string(), limit], read)?
-                .collect(),
-            None => self
-                .connection
-                .prepare_cached(&format!("{columns} ORDER BY id DESC LIMIT ?1"))?
-                .query_map([limit], read)?
-                .collect(),
-        };
-        Ok(rows?)
+        let mut select = self.connection.prepare_cached(&format!(
+            "SELECT id, sink, key, payload, attempts, due, outcome, note, tried_at, took,
+                 (SELECT group_concat(alert, ' ') FROM outbox_about WHERE delivery = outbox.id)
+             FROM outbox WHERE {which} ORDER BY id DESC LIMIT ?2"
+        ))?;
+        let rows = select.query_map(params![value, whole(limit)], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Returns how many deliveries wait, by sink.

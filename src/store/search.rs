@@ -65,6 +65,8 @@ impl Reader {
     ///
     /// [`StoreError::Failed`] if they can't be read.
     pub fn each_alert(&self, query: &AlertQuery, mut each: impl FnMut(Alert)) -> Result<bool, StoreError> {
+        // Several statements must see one epoch: what comes meanwhile would move the others.
+        let _epoch = self.connection.unchecked_transaction()?;
         let mut shown = 0;
         if query.about.text.is_none() {
             let (sql, values) = select(query, &Words::Unasked, "id, alert");
@@ -98,6 +100,7 @@ impl Reader {
     ///
     /// [`StoreError::Failed`] if they can't be read.
     pub fn alert_ids(&self, query: &AlertQuery) -> Result<Vec<AlertId>, StoreError> {
+        let _epoch = self.connection.unchecked_transaction()?;
         let mut found = Vec::new();
         self.walk(query, ", id", |row| {
             let id = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
@@ -134,7 +137,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads a list in its order for the rows that hold words which many do.
+    /// Reads a list in its order for the rows that hold words which many do. Within a transaction of the
+    /// caller's: two statements walk the same list.
     fn sift(
         &self,
         query: &AlertQuery,
@@ -144,7 +148,6 @@ impl Reader {
     ) -> Result<(), StoreError> {
         let (sql, values) = select(query, &Words::Many, &format!("alerts.rowid{columns}"));
         let (sooner, _) = select(query, &Words::Many, "alerts.rowid");
-        // Two at once read the same epoch.
         let mut select = self.connection.prepare_cached(&sql)?;
         let mut ahead = self.connection.prepare(&sooner)?;
         let mut found = select.query(params_from_iter(values.iter()))?;

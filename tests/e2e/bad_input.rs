@@ -53,7 +53,11 @@ fn a_port_that_is_taken_says_so_and_what_to_do() {
 fn listening_to_others_without_a_token_is_refused_with_its_mend() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("gatewatch.toml");
-    std::fs::write(&file, "[sources.file.x]\npaths = ['/tmp/none']\n[dashboard]\nlisten = '0.0.0.0:0'\n").unwrap();
+    std::fs::write(
+        &file,
+        "[sources.file.x]\npaths = ['/tmp/none']\n[dashboard]\nlisten = '0.0.0.0:0'\nbehind_tls_proxy = true\n",
+    )
+    .unwrap();
     let output =
         gatewatch().args(["run", "--config"]).arg(&file).arg("--data").arg(dir.path().join("data")).output().unwrap();
     assert_eq!(output.status.code(), Some(78));

@@ -58,6 +58,8 @@ struct Follower {
     waiting: VecDeque<Event>,
     coming: Receiver<ChangeNote>,
     _permit: OwnedSemaphorePermit,
+    /// Whether it was said that lines are gone: once a stream.
+    warned: bool,
 }
 
 /// Follows what happens to alerts, as server-sent events.
@@ -110,7 +112,7 @@ pub(super) async fn events(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
     let hello = Event::default().event("hello").retry(RETRY).data(json!({"newest": newest.to_string()}).to_string());
     let hello = if after.is_none() { hello.id(newest.to_string()) } else { hello };
     let waiting = VecDeque::from([hello]);
-    let follower = Follower { app, query, seen, told: seen, waiting, coming, _permit: permit };
+    let follower = Follower { app, query, seen, told: seen, waiting, coming, warned: false, _permit: permit };
     let events = stream::unfold((follower, after.is_some(), asking), next).take_until(tokio::time::sleep(LIFE));
     ([(HeaderName::from_static("x-accel-buffering"), "no")], Sse::new(events)).into_response()
 }
@@ -149,9 +151,9 @@ impl Follower {
     async fn look(&mut self) -> Result<bool, StoreError> {
         let (after, query) = (self.seen, self.query.clone());
         let looked = self.app.readers.read(move |reader| reader.changes_after(after, &query)).await?;
-        if looked.gap {
+        if let Some(from) = looked.gap.filter(|_| !std::mem::replace(&mut self.warned, true)) {
             let says = "changes after this id are no longer kept, or it is of another store: load anew";
-            let gap = Event::default().event("gap").id(looked.upto.min(after).to_string());
+            let gap = Event::default().event("gap").id(from.to_string());
             self.waiting.push_back(gap.data(json!({"after": after.to_string(), "says": says}).to_string()));
         }
         for line in &looked.lines {

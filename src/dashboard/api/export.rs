@@ -13,7 +13,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::IntoParams;
 
@@ -162,22 +163,32 @@ async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Respon
         Form::Lines => ("application/x-ndjson", "alerts.ndjson"),
     };
     let (to, parts) = mpsc::channel(2);
-    tokio::spawn(async move { write(&app, ids, form, (to, permit)).await });
+    let (whole, end) = oneshot::channel();
+    tokio::spawn(async move {
+        if write(&app, ids, form, (to, permit)).await {
+            // Nobody may be there any more to hear it.
+            let _ = whole.send(());
+        }
+    });
+    // Parts that just stop coming would look like the end.
+    let end = stream::once(async move {
+        let broken = || io::Error::new(io::ErrorKind::BrokenPipe, "the export broke off");
+        end.await.map(|()| Bytes::new()).map_err(|_| broken())
+    });
     let headers = [
         (header::CONTENT_TYPE, kind.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
-    (headers, Body::from_stream(ReceiverStream::new(parts))).into_response()
+    (headers, Body::from_stream(ReceiverStream::new(parts).chain(end))).into_response()
 }
 
-/// Writes alerts until the end, or until nobody takes them any more. What breaks off ends the answer
-/// before its end, as its reader will see.
+/// Writes alerts until the end, or until nobody takes them any more; tells whether that was all.
 async fn write(
     app: &App,
     ids: Vec<AlertId>,
     form: Form,
     (to, _permit): (mpsc::Sender<io::Result<Bytes>>, OwnedSemaphorePermit),
-) {
+) -> bool {
     let send =
         async |part: io::Result<Bytes>| matches!(tokio::time::timeout(PATIENCE, to.send(part)).await, Ok(Ok(())));
     let head = match form {
@@ -186,7 +197,7 @@ async fn write(
         Form::Lines => Ok(Vec::new()),
     };
     if !send(head.map(Bytes::from)).await {
-        return;
+        return false;
     }
     let mut first = true;
     for some in ids.chunks(AT_ONCE) {
@@ -215,12 +226,10 @@ async fn write(
         };
         let broken = part.is_err();
         if !send(part.map(Bytes::from)).await || broken {
-            return;
+            return false;
         }
     }
-    if form == Form::Json {
-        send(Ok(Bytes::from_static(b"]}"))).await;
-    }
+    form != Form::Json || send(Ok(Bytes::from_static(b"]}"))).await
 }
 
 /// Returns lines of CSV, each ended by CR LF.

@@ -180,6 +180,9 @@ mod tests {
         assert_eq!(quoted("a\" | take 1 //\\"), "\"a\\\" | take 1 //\\\\\"");
         let mut alert = samples::alert();
         alert.entity = Entity::new(EntityKind::Origin, "https://a\"b");
-        assert!(query(&alert).is_none_or(|query| query.contains("has \"https://a\\\"b\"")));
+        for one in &mut alert.evidence {
+            one.category = Category::GatewayLogs;
+        }
+        assert!(query(&alert).is_some_and(|query| query.contains("has \"https://a\\\"b\"")));
     }
 }

