@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
+use crate::alerts::Level;
 use crate::clock::Timestamp;
 
 use super::{Reader, StoreError};
@@ -59,5 +60,26 @@ impl Reader {
             }
         }
         Ok(fired)
+    }
+}
+
+impl Reader {
+    /// Returns when alerts opened since `since`, and how bad they are; `most` of them at most, those with the
+    /// newest events.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn opened_since(&self, since: Timestamp, most: usize) -> Result<Vec<(Timestamp, Level)>, StoreError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT opened_at, level FROM alerts INDEXED BY alerts_by_time
+             WHERE last_seen >= ?1 AND opened_at >= ?1 ORDER BY last_seen DESC LIMIT ?2",
+        )?;
+        let rows = select.query_map(params![since.nanos(), super::reader::whole(most)], |row| {
+            let level = usize::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+            let level = Level::ALL.get(level).copied().unwrap_or(Level::Informational);
+            Ok((Timestamp::from_nanos(row.get(0)?), level))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 }

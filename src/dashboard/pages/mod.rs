@@ -9,6 +9,7 @@ pub(super) mod dead_letters;
 pub(super) mod deliveries;
 pub(super) mod detectors;
 pub(super) mod entity;
+mod hours;
 pub(super) mod keys;
 pub(super) mod login;
 pub(super) mod now;

@@ -16,6 +16,7 @@ use super::super::door::Viewer;
 use super::super::filter::{Filter, STATES};
 use super::super::words::{When, grouped};
 use super::also::Also;
+use super::hours::{self, Hours};
 use super::strip::Strip;
 use super::{Frame, render, store_problem};
 use crate::alerts::{Alert, Entity, Family, Level};
@@ -90,6 +91,7 @@ struct Now {
     frame: Frame,
     strip: Strip,
     levels: Vec<LevelCount>,
+    hours: Option<Hours>,
     rows: Vec<Row>,
     states: Vec<Choice>,
     at_least: Vec<Choice>,
@@ -117,10 +119,13 @@ pub(in crate::dashboard) async fn page(
     // What happens from here on reaches the page as a change, even if the rows already show it.
     let (_, _, newest) = app.parts.changes.follow(None);
     let query = filter.query(PAGE + 1);
-    let read =
-        app.readers.read(move |reader| Ok((reader.alerts(&query)?, reader.open_by_level()?, reader.shared_names()?)));
+    let since = Hours::since(app.parts.clock.now());
+    let read = app.readers.read(move |reader| {
+        let opened = reader.opened_since(since, hours::MOST)?;
+        Ok((reader.alerts(&query)?, reader.open_by_level()?, reader.shared_names()?, opened))
+    });
     match read.await {
-        Ok((alerts, open, shared)) => {
+        Ok((alerts, open, shared, opened)) => {
             let frame = Frame::new("Alerts", "alerts", Some(who), &headers);
             let now = app.parts.clock.now();
             let entities: Vec<Entity> = alerts.iter().map(|alert| alert.entity.clone()).collect();
@@ -130,6 +135,7 @@ pub(in crate::dashboard) async fn page(
                     row.entity = format!("{} {name}", entity.kind);
                 }
             }
+            page.hours = Hours::of(&opened, now);
             render(StatusCode::OK, &Now { since: app.parts.changes.id(newest), ..page })
         }
         Err(error) => store_problem(&error, who, &headers),
@@ -178,6 +184,7 @@ impl Now {
             narrows: filter.narrows(),
             address: filter.address(),
             first_page: filter.after.is_none(),
+            hours: None,
             since: String::new(),
             strip,
         }

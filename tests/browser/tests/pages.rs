@@ -72,6 +72,8 @@ fn pictures() -> Result<PathBuf> {
 async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
     let visit = Visit::begin().await?;
     let alert = visit.first_alert().await?;
+    visit.open(&alert).await?;
+    let entity = visit.browser.text("return document.querySelector('.about .entity a').getAttribute('href')").await?;
     let pages = [
         ("now", "/"),
         ("all", "/?state=all"),
@@ -83,7 +85,8 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
         ("silence", "/silences?detector=auth-failures.spike_from_one_address&for=24h&reason=Our%20own%20scanner"),
         ("detectors", "/detectors?fired=yes"),
         ("keys", "/keys"),
-        ("entity", "/entity?kind=ip&value=203.0.113.7"),
+        ("entity", &entity),
+        ("unknown", "/entity?kind=origin&value=https://nobody.example"),
         ("deliveries", "/deliveries"),
         ("audit", "/audit"),
         ("api", "/api"),
