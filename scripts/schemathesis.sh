@@ -36,7 +36,7 @@ for _ in $(seq 300); do
 done
 [ -s "$data/address" ] || { say "schemathesis: the demo has not begun:"; cat "$data/demo.log" >&2; exit 1; }
 url=http://$(tr -d '[:space:]' <"$data/address")
-token=$("$binary" token create schemathesis --role operator --data "$data" 2>/dev/null | tail -1)
+token=$("$binary" token create schemathesis --role admin --data "$data" 2>/dev/null | tail -1)
 
 # Without alerts most addresses have nothing to be asked about.
 found() {

@@ -24,15 +24,17 @@ use super::problem::{Flaw, KIND, Problem};
 use super::routes;
 
 const ABOUT: &str = "What people do with alerts on the pages, for programs. Show a token: `Authorization: Bearer gw_…`; \
-    `gatewatch token create NAME --role viewer` makes one. The role `viewer` may look, `operator` may act as well. All \
+    `gatewatch token create NAME --role viewer` makes one. The role `viewer` may look, `operator` may act as well, `admin` may read the audit. All \
     times are RFC 3339, UTC. What can't be done is answered as `application/problem+json` (RFC 9457).";
 
 /// Answers that every address may give.
-const ALWAYS: [(&str, &str); 4] = [
+const ALWAYS: [(&str, &str); 6] = [
     ("401", "No token was shown, or it is not known."),
     ("403", "The token's role may not do this, or a browser sent it from a page of another site."),
     ("421", "Gatewatch does not go by the name in `Host`."),
+    ("429", "Too many wrong tokens came from this address."),
     ("500", "A bug; the daemon goes on."),
+    ("503", "The daemon can't answer now, or can't tell who asks: an identity provider's keys are not to be had."),
 ];
 /// Answers that an address may give which takes a body.
 const BODIES: [(&str, &str); 3] = [

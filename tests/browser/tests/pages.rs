@@ -157,10 +157,7 @@ async fn an_alert_is_silenced_from_its_page_once_the_cost_was_shown_and_the_sile
 async fn the_watch_for_policy_violations_would_see_one() -> Result<()> {
     let visit = Visit::begin().await?;
     visit.open("/pipeline").await?;
-    visit
-        .browser
-        .text("document.body.insertAdjacentHTML('beforeend', '<p style=\"color:red\">x</p>'); return ''")
-        .await?;
+    visit.browser.text("document.querySelector('main').setAttribute('style', 'color: red'); return ''").await?;
     visit.browser.wait_for("a violation", "window.__noticed.some((what) => what.startsWith('policy:'))").await?;
     visit.browser.quit().await
 }
