@@ -89,13 +89,10 @@ fn surge(counts: &[[usize; Level::ALL.len()]; HOURS]) -> Option<String> {
     let grave = |hour: &[usize; Level::ALL.len()]| hour[Level::Medium as usize..].iter().sum::<usize>();
     let (now, before) = counts.split_last()?;
     let (now, most) = (grave(now), before.iter().map(grave).max().unwrap_or_default());
+    let before = if most == 0 { "none in any".to_owned() } else { format!("at most {} in each", grouped(most as u64)) };
     (now >= LEAST && now > TIMES * most).then(|| {
-        format!(
-            "A surge: {} of medium level and more opened within the last hour, and at most {} in any hour of the day \
-             before.",
-            many(now),
-            grouped(most as u64)
-        )
+        let now = many(now);
+        format!("A surge: {now} of medium level and more opened within the last hour, {before} of the 23 hours before.")
     })
 }
 

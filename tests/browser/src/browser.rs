@@ -156,7 +156,16 @@ impl Browser {
 
     /// Saves what the window shows, the whole page of it.
     pub async fn picture(&self, to: &Path) -> Result<()> {
-        let asked = json!({"captureBeyondViewport": true, "format": "png"});
+        self.capture(to, true).await
+    }
+
+    /// Saves what the window shows, as much as fits.
+    pub async fn window(&self, to: &Path) -> Result<()> {
+        self.capture(to, false).await
+    }
+
+    async fn capture(&self, to: &Path, beyond: bool) -> Result<()> {
+        let asked = json!({"captureBeyondViewport": beyond, "format": "png"});
         let answer = self.driver.cdp().send_raw("Page.captureScreenshot", asked).await?;
         let picture = answer["data"].as_str().context("no picture")?;
         std::fs::write(to, data_encoding::BASE64.decode(picture.as_bytes())?)?;

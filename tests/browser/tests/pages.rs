@@ -94,8 +94,8 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
     ];
     for (scheme, width) in LOOKS {
         visit.browser.look(scheme, width).await?;
-        for (name, path) in pages {
-            let name = format!("{name}-{}-{width}", scheme.name());
+        for (page, path) in pages {
+            let name = format!("{page}-{}-{width}", scheme.name());
             visit.open(path).await?;
             visit
                 .browser
@@ -106,6 +106,9 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
                 .await?;
             visit.check(&name).await?;
             visit.browser.picture(&pictures()?.join(format!("{name}.png"))).await?;
+            if (scheme.name(), width) == ("light", 1280) {
+                visit.browser.window(&pictures()?.join(format!("window-{page}.png"))).await?;
+            }
         }
     }
     visit.browser.quit().await
