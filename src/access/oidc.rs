@@ -241,7 +241,7 @@ impl Oidc {
         if !same || !for_us(&claims, client_id) {
             return Err(Refusal::Wrong("the provider's token is of another sign-in, or for somebody else".into()));
         }
-        let name = name(&claims, issuer);
+        let name = name(&claims, issuer, &["sub"]);
         match roles.role_of(&claims) {
             Some(role) => Ok(Identity { name, role }),
             None => Err(Refusal::NoRole { says: roleless(&claims, &roles.claim), name }),
