@@ -306,6 +306,43 @@ async fn an_address_is_taken_from_a_trusted_proxy_alone() {
     assert_eq!(wrong("10.0.0.1", "203.0.113.99").await, StatusCode::UNAUTHORIZED);
 }
 
+#[tokio::test]
+async fn an_id_token_is_for_signing_in_and_no_program_s() {
+    let programs = Programs::with(Signer::p256()).await;
+    for claim in ["nonce", "c_hash"] {
+        assert_eq!(programs.of(&programs.claims_with(claim, json!("x"))).await, StatusCode::UNAUTHORIZED, "{claim}");
+    }
+    assert_eq!(programs.of(&programs.claims()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn only_a_bearer_token_is_a_token() {
+    let hands = Hands::default();
+    let house = House::new(Ways { encrypted: true, ..Ways::default() }, &hands);
+    let token = house.token("dana", Role::Viewer).token;
+    let session = house.post("/login", &[], &format!("token={token}")).await.cookie("__Host-gatewatch").0;
+    let ask = async |shown: &str| {
+        let with = [("authorization", shown), ("cookie", session.as_str())];
+        house.get("/api/v1/alerts", &with).await.status
+    };
+    for right in [format!("bearer {token}"), format!("BEARER  {token}"), "Basic cHJveHk6eA==".into(), "Bearers x".into()] {
+        assert_eq!(ask(&right).await, StatusCode::OK, "{right}");
+    }
+    for wrong in ["Bearer gw_0_0", "Bearer", "bearer \u{e9}"] {
+        assert_eq!(ask(wrong).await, StatusCode::UNAUTHORIZED, "{wrong}: whatever else it carries");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_can_t_hide_behind_letters_that_are_no_address() {
+    let hands = Hands::default();
+    let proxies = Networks::parse(["10.0.0.1"]).unwrap();
+    let house = House::new(Ways { proxies, encrypted: true, ..Ways::default() }, &hands);
+    let with = [("x-forwarded-for", "\u{e9}, 203.0.113.7")];
+    house.send("10.0.0.1", Method::POST, "/login", &with, "token=gw_1_2").await;
+    assert_eq!(house.audit(1).await[0].2, "203.0.113.7");
+}
+
 /// A dashboard that people sign in to, and the provider they do it with.
 struct People {
     house: House,
@@ -790,7 +827,7 @@ async fn an_admin_reads_the_audit_page_by_page_and_nobody_else_does() {
     assert_eq!(ids(&read("?after=0&limit=3").await), [1, 2, 3]);
     let end = read("?after=5").await;
     assert_eq!((ids(&end).len(), &end["next"]), (0, &json!(5)));
-    assert!(read("?who=dana").await.to_string().contains("who"));
+    assert!(read("?who=dana").await.to_string().contains("`who` is no parameter"));
     assert_eq!(house.bearer(&token).await, StatusCode::OK);
     let bearer = format!("Bearer {token}");
     assert_eq!(house.get("/api/v1/audit", &[("authorization", &bearer)]).await.status, StatusCode::FORBIDDEN);
@@ -830,6 +867,13 @@ async fn where_nothing_can_be_recorded_people_come_in_to_see_why() {
     assert_eq!(login.status, StatusCode::SEE_OTHER);
     let session = login.cookie("__Host-gatewatch").0;
     assert_ne!(house.get("/", &[("cookie", &session)]).await.status, StatusCode::SEE_OTHER);
+    house.post("/login", &[], "token=gw_1_2").await;
+    let lacks = async {
+        while !house.get("/readyz", &[]).await.body.contains("the audit lacks 2 lines") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), lacks).await.expect("what is lost is counted");
 }
 
 #[tokio::test]

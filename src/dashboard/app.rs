@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Uri, header};
@@ -77,6 +78,8 @@ pub(super) struct App {
     pub(super) attempts: Attempts,
     /// Whose sign-ins failed too often at the provider.
     pub(super) sign_ins: Attempts,
+    /// Lines of the audit that could not be written at the door.
+    pub(super) unwritten: Arc<AtomicU64>,
     pub(super) live: Arc<Semaphore>,
     /// Exports at once.
     pub(super) exports: Arc<Semaphore>,
@@ -105,6 +108,7 @@ impl App {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             sign_ins: Attempts::default(),
+            unwritten: Arc::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
             counts: Counts::default(),
@@ -131,8 +135,7 @@ impl App {
     /// Returns who asks. A token that is wrong is nobody, whatever else the request carries.
     pub(super) async fn who(&self, asking: &Asking) -> Result<Identity, Refusal> {
         let elapsed = self.parts.clock.elapsed();
-        if let Some(shown) = asking.headers.get(header::AUTHORIZATION) {
-            let bearer = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer ")).unwrap_or_default();
+        if let Some(bearer) = bearer(&asking.headers) {
             let identity = match (self.parts.tokens.verify(bearer.trim(), elapsed), &self.ways.jwt) {
                 (Some(identity), _) => Ok(identity),
                 (None, Some(jwt)) if !bearer.starts_with("gw_") => jwt.identity(bearer.trim()).await,
@@ -178,9 +181,10 @@ impl App {
 
     /// Returns the address of whoever asks, as far as it can be believed.
     pub(super) fn client(&self, asking: &Asking) -> Option<IpAddr> {
-        let forwarded = asking.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let forwarded: Vec<&str> = forwarded.collect();
-        asking.peer.map(|peer| self.ways.proxies.client(peer, forwarded.into_iter()))
+        let forwarded = asking.headers.get_all("x-forwarded-for").iter();
+        // What of it is no text was not written by a proxy, and ends the reading there.
+        let forwarded: Vec<_> = forwarded.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        asking.peer.map(|peer| self.ways.proxies.client(peer, forwarded.iter().map(AsRef::as_ref)))
     }
 
     /// Returns the address of whoever asks, if it tells them apart from others: this machine's and that of a
@@ -219,6 +223,14 @@ pub(super) fn cookie_named<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Returns the token that is shown, if one is; what goes by another scheme, as to a proxy, concerns us not.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let shown = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = shown.split_at_checked("Bearer".len()).unwrap_or((shown, b""));
+    let ours = scheme.eq_ignore_ascii_case(b"Bearer") && token.first().is_none_or(|byte| *byte == b' ');
+    ours.then(|| std::str::from_utf8(token).unwrap_or_default())
 }
 
 /// Tells whether a proxy says that it speaks for somebody: they do not sit at this machine.

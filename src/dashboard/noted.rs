@@ -5,6 +5,7 @@
 //! refused: a flood of wrong tokens fills no disk (`gatewatch_http_requests_total` counts all).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -43,7 +44,14 @@ fn agent(headers: &HeaderMap) -> String {
 pub(super) async fn note(app: &App, who: &str, did: &'static str, way: &str) {
     let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did, with: json!({ "way": way }).to_string() };
     let (data, origin) = (app.parts.data.clone(), origin());
-    let _ = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
+    let wrote = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
+    let why = match wrote {
+        Ok(wrote) => wrote.err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(why) = why {
+        lost(&app.unwritten, did, &why);
+    }
 }
 
 /// Writes that somebody was refused, meanwhile, if there is room for a line.
@@ -59,7 +67,18 @@ pub(super) fn note_refusal(app: &App, refusal: &Refusal) {
     let with = json!({ "why": why }).to_string();
     let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did: "was refused", with };
     let (data, origin) = (app.parts.data.clone(), origin());
-    tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin));
+    let unwritten = app.unwritten.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = crate::store::note(&data, &entry, &origin) {
+            lost(&unwritten, entry.did, &error.to_string());
+        }
+    });
+}
+
+/// Counts a line that could not be written, and logs it: as few as there are lines, and without a name.
+fn lost(unwritten: &AtomicU64, did: &str, why: &str) {
+    let lines = unwritten.fetch_add(1, Ordering::Relaxed) + 1;
+    tracing::error!(lines, "the audit lacks a line: somebody {did}, and that could not be written: {why}");
 }
 
 #[cfg(test)]

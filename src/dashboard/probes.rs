@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -38,7 +39,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let ready = reasons.is_empty();
     let mut says = String::from(if ready { "ready\n" } else { "not ready\n" });
     // What is wrong at the door keeps nobody out who is in, and alerts go on.
-    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())) {
+    let lines = app.unwritten.load(Ordering::Relaxed);
+    let lacks = (lines > 0).then(|| format!("the audit lacks {lines} lines that could not be written: see the log"));
+    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
         let _ = writeln!(says, "- {reason}");
     }
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, says).into_response()
