@@ -250,7 +250,10 @@ async fn a_provider_that_is_down_is_bridged_for_a_day_and_then_nobody_comes_in()
     programs.hands.pass(Duration::from_hours(24));
     assert_eq!(programs.of(&programs.claims()).await, StatusCode::OK, "the keys of yesterday");
     let ready = programs.house.get("/readyz", &[]).await;
-    assert!(ready.body.contains("keys for bearer tokens can't be fetched"), "{}", ready.body);
+    assert!(ready.body.contains("- keys for bearer tokens can't be fetched\n"), "{}", ready.body);
+    let viewer = format!("Bearer {}", programs.house.token("dana", Role::Viewer).token);
+    let ready = programs.house.get("/readyz", &[("authorization", &viewer)]).await;
+    assert!(ready.body.contains("can't be fetched: 127.0.0.1 answers 502"), "{}", ready.body);
     let unknown = programs.signer.token(&json!({"alg": "ES256", "kid": "k2"}), &programs.claims());
     assert_eq!(programs.house.bearer(&unknown).await, StatusCode::SERVICE_UNAVAILABLE);
 
@@ -325,7 +328,9 @@ async fn only_a_bearer_token_is_a_token() {
         let with = [("authorization", shown), ("cookie", session.as_str())];
         house.get("/api/v1/alerts", &with).await.status
     };
-    for right in [format!("bearer {token}"), format!("BEARER  {token}"), "Basic cHJveHk6eA==".into(), "Bearers x".into()] {
+    for right in
+        [format!("bearer {token}"), format!("BEARER  {token}"), "Basic cHJveHk6eA==".into(), "Bearers x".into()]
+    {
         assert_eq!(ask(&right).await, StatusCode::OK, "{right}");
     }
     for wrong in ["Bearer gw_0_0", "Bearer", "bearer \u{e9}"] {

@@ -207,7 +207,10 @@ mod tests {
     #[test]
     fn nobody_is_called_by_what_they_call_themselves() {
         let of = |json: &str| named(json, &["sub"]);
-        assert_eq!(of(r#"{"name":"dana@contoso.example","email":"dana@contoso.example","sub":"s1"}"#), "s1@login.example");
+        assert_eq!(
+            of(r#"{"name":"dana@contoso.example","email":"dana@contoso.example","sub":"s1"}"#),
+            "s1@login.example"
+        );
         assert_eq!(of(r#"{"email":"dana@contoso.example","email_verified":false,"sub":"s1"}"#), "s1@login.example");
         assert_eq!(of(r#"{"email":"dana@contoso.example","email_verified":true,"sub":"s1"}"#), "dana@contoso.example");
         assert_eq!(of(r#"{"preferred_username":"local","sub":"s1"}"#), "local@login.example");
@@ -216,7 +219,8 @@ mod tests {
 
     #[test]
     fn what_can_t_be_seen_is_no_part_of_a_name() {
-        let hidden = "da\u{ad}\u{61c}\u{180e}\u{200b}\u{2028}\u{2029}\u{202e}\u{2066}\u{206a}\u{feff}\u{e0001}\u{e007f}na@x";
+        let hidden =
+            "da\u{ad}\u{61c}\u{180e}\u{200b}\u{2028}\u{2029}\u{202e}\u{2066}\u{206a}\u{feff}\u{e0001}\u{e007f}na@x";
         assert_eq!(cleaned(hidden, "y"), "dana@x");
     }
 }

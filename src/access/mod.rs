@@ -50,9 +50,10 @@ pub fn check_listen(addr: SocketAddr, known: bool, ways: &Ways, data: &Path) -> 
     if encrypted && (known || (loopback && !ways.proxied())) {
         return Ok(());
     }
-    let mut says = match loopback {
-        true => format!("Whoever reaches the proxy in front of {addr} reaches the dashboard."),
-        false => format!("Others can reach {addr}."),
+    let mut says = if loopback {
+        format!("Whoever reaches the proxy in front of {addr} reaches the dashboard.")
+    } else {
+        format!("Others can reach {addr}.")
     };
     if !known {
         let _ = write!(
@@ -66,11 +67,10 @@ pub fn check_listen(addr: SocketAddr, known: bool, ways: &Ways, data: &Path) -> 
         says += " What they send would go in the clear: write [dashboard.tls] with certificate and key, or \
                  behind_tls_proxy = true in [dashboard] if a proxy in front of it ends TLS.";
     }
-    Err(match loopback {
-        true => {
-            format!("{says} Or leave out behind_tls_proxy and trusted_proxies in [dashboard] if there is no proxy.")
-        }
-        false => format!("{says} Or listen on 127.0.0.1:{}.", addr.port()),
+    Err(if loopback {
+        format!("{says} Or leave out behind_tls_proxy and trusted_proxies in [dashboard] if there is no proxy.")
+    } else {
+        format!("{says} Or listen on 127.0.0.1:{}.", addr.port())
     })
 }
 

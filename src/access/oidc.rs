@@ -219,9 +219,9 @@ impl Oidc {
         let answer = request.send().await.map_err(|error| Refusal::Unavailable(failed(&host, error)))?;
         let bad_request = answer.status() == reqwest::StatusCode::BAD_REQUEST;
         // All else that goes wrong there is not the person's fault.
-        let said = json(answer, &host).await.map_err(|why| match why.ends_with(" invalid_grant") {
-            true if bad_request => Refusal::Wrong(why),
-            _ => Refusal::Unavailable(why),
+        let said = json(answer, &host).await.map_err(|why| {
+            let wrong = bad_request && why.ends_with(" invalid_grant");
+            if wrong { Refusal::Wrong(why) } else { Refusal::Unavailable(why) }
         })?;
         let token = said["id_token"].as_str().map(str::to_owned);
         token.ok_or_else(|| Refusal::Wrong("the provider sent no ID token".into()))

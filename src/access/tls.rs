@@ -89,6 +89,14 @@ impl Tls {
         looked
     }
 
+    /// Says so if others on this machine may read the key.
+    pub fn exposed(&self) -> Option<String> {
+        let key = &self.settings.key;
+        let mode = fs::metadata(key).ok()?.mode();
+        (mode & 0o004 != 0)
+            .then(|| format!("everybody on this machine may read {0}: run `chmod o-r {0}`", key.display()))
+    }
+
     /// Returns why the files as they are now are not used.
     pub fn problem(&self) -> Option<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
@@ -220,6 +228,17 @@ mod tests {
         assert!(matches!(tls.look(), Looked::Refused(_)));
         written(&good);
         assert_eq!((tls.look(), tls.problem()), (Looked::Taken, None));
+    }
+
+    #[test]
+    fn a_key_that_everybody_may_read_is_told_of() {
+        use std::os::unix::fs::PermissionsExt;
+        let files = Files::new();
+        let tls = Tls::open(files.settings.clone()).unwrap();
+        for (mode, exposed) in [(0o644, true), (0o640, false), (0o600, false)] {
+            fs::set_permissions(&files.settings.key, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(tls.exposed().is_some_and(|says| says.contains("chmod")), exposed, "{mode:o}");
+        }
     }
 
     #[test]

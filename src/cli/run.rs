@@ -312,6 +312,9 @@ fn pages(
         hosts: config.dashboard.hosts.clone(),
     };
     let router = crate::dashboard::router_with(parts, ways).map_err(Failure::Config)?;
+    if let Some(why) = tls.as_ref().and_then(|tls| tls.exposed()) {
+        tracing::warn!("{why}");
+    }
     tls.clone().map(|tls| runtime.spawn(super::certificate::follow(tls)));
     let ending = ended(ending.clone());
     let serving = runtime.spawn(async move {

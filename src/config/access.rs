@@ -115,7 +115,11 @@ fn wide(path: &str, networks: &Networks, wrong: &mut impl FnMut(&str, &str, &str
 
 fn roles(path: &str, roles: &RoleSettings, wrong: &mut impl FnMut(&str, &str, &str)) {
     if roles.hold_nothing() {
-        wrong(&format!("{path}.roles"), "an empty value gives a role", "leave it out, or write the value that was meant");
+        wrong(
+            &format!("{path}.roles"),
+            "an empty value gives a role",
+            "leave it out, or write the value that was meant",
+        );
     }
     if roles.admit_nobody() {
         wrong(

@@ -21,8 +21,8 @@ use crate::store::{AuditEntry, Origin};
 
 /// Letters of what a program calls itself.
 const MAX_AGENT: usize = 120;
-/// A word this long is no name of a program.
-const MAX_WORD: usize = 40;
+/// Letters of a program's name, and of its version, that are one: more could be a secret.
+const MAX_WORD: usize = 24;
 
 /// Keeps, for whatever the request does, from where it comes.
 pub(super) async fn remember(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -32,11 +32,20 @@ pub(super) async fn remember(State(app): State<Arc<App>>, request: Request, next
     ORIGIN.scope(origin, next.run(Request::from_parts(parts, body))).await
 }
 
-/// Returns what a program calls itself, in plain letters and cut; a word too long to be a name is left out.
+/// Returns what a program calls itself: of its words those that are a name and a version, as `curl/8.1`.
 fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let words = agent.split(' ').filter(|word| word.len() <= MAX_WORD && !word.is_empty());
+    let words = agent.split(' ').filter(|word| product(word));
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_AGENT).collect()
+}
+
+fn product(word: &str) -> bool {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte));
+    word.split_once('/').is_some_and(|(name, version)| {
+        let named =
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && version.starts_with(|c: char| c.is_ascii_digit());
+        named && name.len() <= MAX_WORD && version.len() <= MAX_WORD && plain(name) && plain(version)
+    })
 }
 
 /// Writes that `who` did something at the door. `way` is how. Where it can't be written they come in all
@@ -92,12 +101,11 @@ mod tests {
             headers.insert(header::USER_AGENT, axum::http::HeaderValue::from_bytes(text.as_bytes()).unwrap());
             agent(&headers)
         };
-        assert_eq!(
-            of("Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"),
-            "Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"
-        );
-        assert_eq!(of(&format!("curl/8.1 {}", "k".repeat(41))), "curl/8.1");
-        assert_eq!(of(&"ab ".repeat(100)).len(), MAX_AGENT);
+        assert_eq!(of("Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"), "Mozilla/5.0 Firefox/153.0");
+        for secret in ["k", "password=hunter2", "hunter2", "a/b", &format!("x/1{}", "k".repeat(24)), "dana@x/1"] {
+            assert_eq!(of(&format!("curl/8.1 {secret}")), "curl/8.1");
+        }
+        assert_eq!(of(&"abcd/1 ".repeat(100)).len(), MAX_AGENT);
         assert_eq!(of("caf\u{e9}"), "");
     }
 }

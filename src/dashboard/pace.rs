@@ -13,7 +13,7 @@ use axum::body::Body;
 use futures_util::{StreamExt, stream};
 use hyper::body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, timeout_at};
+use tokio::time::{Sleep, sleep};
 
 /// A connection whose other end must take what is written to it.
 #[derive(Debug)]
@@ -84,14 +84,15 @@ pub(super) fn timely(body: Body, patience: Duration) -> Body {
     if body.is_end_stream() {
         return body;
     }
-    let until = Instant::now() + patience;
-    Body::from_stream(stream::unfold(Some(body.into_data_stream()), move |body| async move {
-        let mut body = body?;
-        match timeout_at(until, body.next()).await {
-            Ok(Some(Ok(part))) => Some((Ok(part), Some(body))),
-            Ok(Some(Err(error))) => Some((Err(io::Error::other(error)), None)),
-            Ok(None) => None,
-            Err(_) => Some((Err(io::ErrorKind::TimedOut.into()), None)),
-        }
+    let begun = (body.into_data_stream(), Box::pin(sleep(patience)));
+    Body::from_stream(stream::unfold(Some(begun), |state| async move {
+        let (mut body, mut late) = state?;
+        let part = tokio::select! {
+            biased;
+            () = &mut late => Some(Err(io::ErrorKind::TimedOut.into())),
+            part = body.next() => part.map(|part| part.map_err(io::Error::other)),
+        }?;
+        let rest = part.is_ok().then_some((body, late));
+        Some((part, rest))
     }))
 }

@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,7 +44,9 @@ struct Terms {
     of_one: usize,
     /// Of one address only those count that nothing was taken from yet.
     newcomers: bool,
-    /// How long the head of a request may take to arrive, and its connection may ask nothing.
+    /// How long the head of the first request may take to arrive.
+    first: Duration,
+    /// How long that of any other, and a connection may ask nothing.
     head: Duration,
     /// How long its body may take.
     body: Duration,
@@ -55,12 +58,13 @@ const PEOPLE: Terms = Terms {
     most: 512,
     of_one: 128,
     newcomers: false,
+    first: Duration::from_secs(30),
     head: Duration::from_secs(30),
     body: Duration::from_secs(30),
     stall: Duration::from_secs(30),
 };
 /// Programs that send records; a known one may be as many as there are places.
-const SENDERS: Terms = Terms { most: 384, of_one: 64, newcomers: true, head: Duration::from_secs(5), ..PEOPLE };
+const SENDERS: Terms = Terms { most: 384, of_one: 64, newcomers: true, first: Duration::from_secs(5), ..PEOPLE };
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long open connections may take to end at shutdown.
@@ -220,10 +224,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let terms = caller.terms;
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = asked.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(|body| timely(Body::new(body), terms.body));
         request.extensions_mut().insert(ConnectInfo(caller.peer));
         let (router, caller) = (router.clone(), caller.clone());
+        asks.store(true, Ordering::Relaxed);
         async move {
             let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
             caller.answered(&response);
@@ -236,10 +243,19 @@ where
     tokio::select! {
         // How it ended concerns only the other end.
         _ = talk.as_mut() => {}
+        () = silent(terms.first, &asked) => {}
         _ = stopped.changed() => {
             talk.as_mut().graceful_shutdown();
             let _ = talk.await;
         }
+    }
+}
+
+/// Ends when nothing was asked for so long since the beginning, else never.
+async fn silent(first: Duration, asked: &AtomicBool) {
+    tokio::time::sleep(first).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -248,7 +264,7 @@ mod tests {
     use super::*;
     use axum::routing::{get, post};
     use futures_util::{StreamExt, stream};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
@@ -263,7 +279,8 @@ mod tests {
     }
 
     const SHORT: Duration = Duration::from_millis(300);
-    const HASTY: Terms = Terms { most: 8, of_one: 2, newcomers: false, head: SHORT, body: SHORT, stall: SHORT };
+    const HASTY: Terms =
+        Terms { most: 8, of_one: 2, newcomers: false, first: SHORT, head: SHORT, body: SHORT, stall: SHORT };
 
     /// A part of an answer that has not gone out yet.
     struct Unsent(Arc<AtomicUsize>);
@@ -388,10 +405,14 @@ mod tests {
             assert_eq!(&answer, b"HTTP/1.1 200");
             known.push(stream);
         }
-        let _refused = [said(address, "GET /no HTTP/1.1\r\nhost: x\r\n\r\n").await, said(address, "").await];
+        let mut refused = [said(address, "GET /no HTTP/1.1\r\nhost: x\r\n\r\n").await, said(address, "").await];
         tokio::time::sleep(SHORT / 3).await;
         let mut third = said(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert_eq!(heard(&mut third).await, "", "who was refused is new still");
+        assert_eq!(heard(&mut refused[1]).await, "", "who asks nothing is left soon");
+        tokio::time::sleep(SHORT * 2).await;
+        known[0].write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(heard(&mut known[0]).await.ends_with("here"), "who has asked may rest");
     }
 
     #[test]

@@ -135,9 +135,15 @@ mod tests {
     #[test]
     fn logging_in_leads_nowhere_outside() {
         assert_eq!(inside("/a/00ff?x=1"), "/a/00ff?x=1");
-        for outside in
-            ["//evil.example", &format!("/{}", "x".repeat(MAX_NEXT)), "https://evil.example", "/\\evil.example", "", "/a\r\nSet-Cookie: x", "/\t/evil"]
-        {
+        for outside in [
+            "//evil.example",
+            &format!("/{}", "x".repeat(MAX_NEXT)),
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "/a\r\nSet-Cookie: x",
+            "/\t/evil",
+        ] {
             assert_eq!(inside(outside), "/", "{outside}");
         }
     }
