@@ -117,7 +117,7 @@ async fn a_new_certificate_is_shown_to_new_connections_and_half_a_pair_to_nobody
 }
 
 #[tokio::test]
-async fn who_connects_and_says_nothing_keeps_nobody_else_out_and_the_end_does_not_wait_for_them() {
+async fn the_end_does_not_wait_for_who_connects_and_says_nothing() {
     let ours = pair();
     let mut served = Served::new(&ours).await;
     let mut silent = Vec::new();

@@ -58,12 +58,12 @@ impl Attempts {
         tries.take(BURST, EVERY, elapsed)
     }
 
-    /// Returns how long `address` must wait before what costs others something is tried for it: nothing
-    /// while it may still be wrong. Counts nothing.
-    pub fn spent(&self, address: Option<IpAddr>, elapsed: Duration) -> Option<Duration> {
-        let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        let tries = by.get(&address.map(network))?;
-        Tries { left: tries.left, at: tries.at }.take(BURST, EVERY, elapsed)
+    /// Takes back a wrong attempt that was counted before it was known to be one, and was none.
+    pub fn was_right(&self, address: Option<IpAddr>) {
+        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tries) = by.get_mut(&address.map(network)) {
+            tries.left = (tries.left + 1.0).min(BURST);
+        }
     }
 
     /// Tells whether a line may be written of another wrong attempt.
@@ -74,7 +74,8 @@ impl Attempts {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// Returns whose an address is: of IPv6 its /64.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -96,9 +97,9 @@ mod tests {
     fn after_ten_wrong_ones_an_address_waits_and_others_do_not() {
         let attempts = Attempts::default();
         assert!((0..10).all(|_| !wrong(&attempts, "203.0.113.7", 0)));
-        let spent = |address: &str| attempts.spent(address.parse().ok(), Duration::from_secs(1)).is_some();
-        assert!(spent("203.0.113.7") && !spent("203.0.113.8"));
         assert!(wrong(&attempts, "203.0.113.7", 1));
+        attempts.was_right("203.0.113.7".parse().ok());
+        assert!(!wrong(&attempts, "203.0.113.7", 1) && wrong(&attempts, "203.0.113.7", 1));
         assert!(!wrong(&attempts, "203.0.113.8", 1));
         assert!(!wrong(&attempts, "203.0.113.7", 7) && wrong(&attempts, "203.0.113.7", 7));
     }

@@ -46,6 +46,8 @@ pub(super) enum Disbelief {
     Expired,
     #[error("it is not valid yet")]
     Early,
+    #[error("it is an ID token, which is for signing in: send an access token")]
+    IdToken,
     #[error("its issuer's keys can't be had: {0}")]
     NoKeys(String),
 }
@@ -111,12 +113,15 @@ fn in_time(claims: &Claims, skew: Duration, now: Timestamp) -> Result<(), Disbel
     if early(at("nbf")?) || early(at("iat")?) { Err(Disbelief::Early) } else { Ok(()) }
 }
 
-/// Returns what the holder of these claims is called: a person by name, a program by its id. One
-/// that has no `@` gets the issuer's host, so that nobody is called as a token of ours is.
-pub(super) fn name(claims: &Claims, issuer: &str) -> String {
+/// Returns what the holder of these claims is called: a person by what the provider calls them, never by what
+/// they call themselves; else by the first of `ids`. What has no `@` gets the issuer's host, and no token
+/// of ours has one: so nobody is called as a token is.
+pub(super) fn name(claims: &Claims, issuer: &str, ids: &[&str]) -> String {
     let text = |name: &&str| claims.get(*name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let person = ["preferred_username", "upn", "email", "name"].iter().find_map(&text);
-    let named = person.or_else(|| ["azp", "appid", "client_id", "sub"].iter().find_map(text));
+    let verified = claims.get("email_verified").and_then(Value::as_bool) == Some(true);
+    let person = ["preferred_username", "upn"].iter().find_map(&text);
+    let person = person.or_else(|| text(&"email").filter(|_| verified));
+    let named = person.or_else(|| ids.iter().find_map(text));
     let issuer = issuer.split("://").nth(1).unwrap_or(issuer).split('/').next().unwrap_or_default();
     cleaned(named.unwrap_or("somebody"), issuer)
 }
@@ -125,7 +130,11 @@ pub(super) fn name(claims: &Claims, issuer: &str) -> String {
 pub(super) fn cleaned(name: &str, whose: &str) -> String {
     let hidden = |c: &char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+            || matches!(
+                c,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}'
+            )
     };
     let mut name: String = name.chars().filter(|c| !hidden(c)).take(MAX_NAME).collect();
     if !name.contains('@') {
@@ -171,7 +180,10 @@ impl Jwt {
             Err(Disbelief::NoKeys(why)) => return Err(Refusal::Unavailable(why)),
             Err(why) => return Err(Refusal::Wrong(why.to_string())),
         };
-        let name = name(&claims, issuer);
+        if ["nonce", "c_hash"].iter().any(|claim| claims.contains_key(*claim)) {
+            return Err(Refusal::Wrong(Disbelief::IdToken.to_string()));
+        }
+        let name = name(&claims, issuer, &["azp", "appid", "client_id", "sub"]);
         match roles.role_of(&claims) {
             Some(role) => Ok(Identity { name, role }),
             None => Err(Refusal::NoRole { says: roleless(&claims, &roles.claim), name }),
@@ -181,5 +193,34 @@ impl Jwt {
     /// Returns what was wrong the last time keys were fetched.
     pub fn problem(&self) -> Option<String> {
         self.keys.problem()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(json: &str, ids: &[&str]) -> String {
+        name(&serde_json::from_str(json).unwrap(), "https://login.example/tenant", ids)
+    }
+
+    #[test]
+    fn nobody_is_called_by_what_they_call_themselves() {
+        let of = |json: &str| named(json, &["sub"]);
+        assert_eq!(
+            of(r#"{"name":"dana@contoso.example","email":"dana@contoso.example","sub":"s1"}"#),
+            "s1@login.example"
+        );
+        assert_eq!(of(r#"{"email":"dana@contoso.example","email_verified":false,"sub":"s1"}"#), "s1@login.example");
+        assert_eq!(of(r#"{"email":"dana@contoso.example","email_verified":true,"sub":"s1"}"#), "dana@contoso.example");
+        assert_eq!(of(r#"{"preferred_username":"local","sub":"s1"}"#), "local@login.example");
+        assert_eq!(named(r#"{"azp":"shipper","sub":"s1"}"#, &["azp", "sub"]), "shipper@login.example");
+    }
+
+    #[test]
+    fn what_can_t_be_seen_is_no_part_of_a_name() {
+        let hidden =
+            "da\u{ad}\u{61c}\u{180e}\u{200b}\u{2028}\u{2029}\u{202e}\u{2066}\u{206a}\u{feff}\u{e0001}\u{e007f}na@x";
+        assert_eq!(cleaned(hidden, "y"), "dana@x");
     }
 }

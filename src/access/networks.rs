@@ -33,6 +33,12 @@ impl Networks {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// Returns the first that is too wide to be a proxy's: strangers are in it.
+    pub fn too_wide(&self) -> Option<String> {
+        let wide = |network: &&IpNet| network.prefix_len() < if network.addr().is_ipv4() { 8 } else { 16 };
+        self.0.iter().find(wide).map(ToString::to_string)
+    }
+
     /// Tells whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -3,9 +3,11 @@
 //! By the authorization code flow with PKCE, `state` and `nonce`. Nothing is kept here while somebody
 //! is away at the provider, so nobody can fill it up: the browser keeps a random `state` with our
 //! signature over it, and `nonce` and code verifier are derived from that. A way begun is good for
-//! ten minutes and ends with a restart. A crate for this exists (`openidconnect`), but brings an RSA
+//! ten minutes and one code, and ends with a restart; of the ways used the last 4,096 are known. A crate for this exists (`openidconnect`), but brings an RSA
 //! with a known weakness and a second JWT implementation beside the one that bearer tokens need.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -24,6 +26,8 @@ use crate::clock::Clock;
 
 /// Codes that are exchanged at a time.
 const AT_ONCE: usize = 16;
+/// Ways used that are known; beyond them the oldest is forgotten, whose code the provider knows.
+const MAX_USED: usize = 4_096;
 /// Where the provider sends people back to.
 pub const CALLBACK: &str = "/login/callback";
 /// How long somebody may be away at the provider.
@@ -38,6 +42,8 @@ pub struct Oidc {
     http: Client,
     clock: Clock,
     exchanges: Semaphore,
+    /// States whose code was tried. Held for one look through it.
+    used: Mutex<VecDeque<String>>,
     /// Signs what browsers keep for us; gone with the process.
     secret: [u8; 64],
 }
@@ -70,6 +76,15 @@ pub struct Returned<'a> {
     pub error: Option<&'a str>,
 }
 
+/// Somebody who has come back to the browser that was sent away, and whose code is not tried yet.
+#[derive(Debug)]
+pub struct Back {
+    code: String,
+    state: String,
+    /// Where they wanted to go.
+    pub next: String,
+}
+
 impl Oidc {
     /// Sends people to the provider as configured, and has them come back to `external_url`. Asks
     /// the provider nothing yet.
@@ -82,7 +97,16 @@ impl Oidc {
         getrandom::fill(&mut secret).map_err(|error| format!("this machine gives no random numbers: {error}"))?;
         let keys = Keys::new(&settings.issuer, None, clock.clone())?;
         let redirect = format!("{}{CALLBACK}", external_url.trim_end_matches('/'));
-        Ok(Self { settings, redirect, keys, http: client()?, clock, exchanges: Semaphore::new(AT_ONCE), secret })
+        Ok(Self {
+            settings,
+            redirect,
+            keys,
+            http: client()?,
+            clock,
+            exchanges: Semaphore::new(AT_ONCE),
+            used: Mutex::default(),
+            secret,
+        })
     }
 
     /// Returns how the provider is called on the button.
@@ -114,8 +138,8 @@ impl Oidc {
         Ok(Begun { to: to.into(), cookie })
     }
 
-    /// Returns who has come back, and where they wanted to go.
-    pub async fn finish(&self, cookie: Option<&str>, returned: &Returned<'_>) -> Result<(Identity, String), Refusal> {
+    /// Returns what has come back, if it belongs to a way that was begun in this browser. Asks nobody.
+    pub fn back(&self, cookie: Option<&str>, returned: &Returned<'_>) -> Result<Back, Refusal> {
         let (state, next) = cookie.and_then(|cookie| self.kept(cookie)).ok_or_else(|| {
             Refusal::Wrong("this sign-in was not begun in this browser within the last ten minutes: begin again".into())
         })?;
@@ -128,8 +152,30 @@ impl Oidc {
         }
         let code = returned.code.filter(|code| code.len() <= MAX_CODE);
         let code = code.ok_or_else(|| Refusal::Wrong("the provider sent no code".into()))?;
-        let token = self.exchange(code, &state).await?;
-        self.person(&token, &state).await.map(|identity| (identity, next))
+        Ok(Back { code: code.to_owned(), state, next })
+    }
+
+    /// Asks the provider who has come back. A way leads back once.
+    pub async fn finish(&self, back: &Back) -> Result<Identity, Refusal> {
+        let _place = self.exchanges.try_acquire().map_err(|_| Refusal::Unavailable("many sign in just now".into()))?;
+        if !self.first(&back.state) {
+            return Err(Refusal::Wrong("this sign-in is over: begin again".into()));
+        }
+        let token = self.exchange(&back.code, &back.state).await?;
+        self.person(&token, &back.state).await
+    }
+
+    /// Tells whether no code was tried for `state` before.
+    fn first(&self, state: &str) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.iter().any(|known| known == state) {
+            return false;
+        }
+        if used.len() >= MAX_USED {
+            used.pop_front();
+        }
+        used.push_back(state.to_owned());
+        true
     }
 
     /// Reads what a browser kept: the state, and where its reader wanted to go.
@@ -153,7 +199,6 @@ impl Oidc {
 
     /// Exchanges a code for an ID token.
     async fn exchange(&self, code: &str, state: &str) -> Result<String, Refusal> {
-        let _place = self.exchanges.try_acquire().map_err(|_| Refusal::Unavailable("many sign in just now".into()))?;
         let Endpoints { token, secret_in_form, .. } = self.endpoints().await?;
         let host = token.host_str().unwrap_or_default().to_owned();
         let verifier = self.derived("verifier", state);
@@ -172,10 +217,12 @@ impl Oidc {
         }
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(pairs(&form));
         let answer = request.send().await.map_err(|error| Refusal::Unavailable(failed(&host, error)))?;
-        let theirs = answer.status().is_client_error();
-        let said = json(answer, &host)
-            .await
-            .map_err(|why| if theirs { Refusal::Wrong(why) } else { Refusal::Unavailable(why) })?;
+        let bad_request = answer.status() == reqwest::StatusCode::BAD_REQUEST;
+        // All else that goes wrong there is not the person's fault.
+        let said = json(answer, &host).await.map_err(|why| {
+            let wrong = bad_request && why.ends_with(" invalid_grant");
+            if wrong { Refusal::Wrong(why) } else { Refusal::Unavailable(why) }
+        })?;
         let token = said["id_token"].as_str().map(str::to_owned);
         token.ok_or_else(|| Refusal::Wrong("the provider sent no ID token".into()))
     }
@@ -194,7 +241,7 @@ impl Oidc {
         if !same || !for_us(&claims, client_id) {
             return Err(Refusal::Wrong("the provider's token is of another sign-in, or for somebody else".into()));
         }
-        let name = name(&claims, issuer);
+        let name = name(&claims, issuer, &["sub"]);
         match roles.role_of(&claims) {
             Some(role) => Ok(Identity { name, role }),
             None => Err(Refusal::NoRole { says: roleless(&claims, &roles.claim), name }),

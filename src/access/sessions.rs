@@ -2,7 +2,7 @@
 //!
 //! The cookie is 256 random bits, new at each login; what is kept is their hash. A session ends after
 //! eight hours unused, after a day in any case, with its token if a token began it, and when the
-//! daemon restarts. Of more than 1,024, the one longest unused ends first.
+//! daemon restarts. Of more than 16 of one holder, or 1,024, the one longest unused ends first.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use super::{Identity, Role, Tokens};
 
 const MAX_SESSIONS: usize = 1_024;
+/// Of them, those of one holder: nobody puts others out by logging in.
+const MAX_OF_ONE: usize = 16;
 const IDLE: Duration = Duration::from_hours(8);
 const LIFE: Duration = Duration::from_hours(24);
 /// A cookie of ours has 43 letters.
@@ -25,6 +27,16 @@ enum Holder {
     Token(String),
     /// Somebody whom an identity provider named.
     Person(Identity),
+}
+
+impl Holder {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Token(one), Self::Token(other)) => one == other,
+            (Self::Person(one), Self::Person(other)) => one.name == other.name,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -61,8 +73,11 @@ impl Sessions {
         getrandom::fill(&mut secret).ok()?;
         let cookie = BASE64URL_NOPAD.encode(&secret);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= MAX_SESSIONS {
-            let oldest = open.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key);
+        let own = |session: &Session| session.holder.same(&holder);
+        let full = open.values().filter(|session| own(session)).count() >= MAX_OF_ONE;
+        if full || open.len() >= MAX_SESSIONS {
+            let ending = open.iter().filter(|(_, session)| !full || own(session));
+            let oldest = ending.min_by_key(|(_, session)| session.used).map(|(key, _)| *key);
             oldest.map(|key| open.remove(&key));
         }
         open.insert(hash(&cookie), Session { holder, began: elapsed, used: elapsed });
@@ -177,10 +192,22 @@ mod tests {
         let first = house.begin(&token, 0).unwrap();
         let second = house.begin(&token, 1).unwrap();
         assert!(house.holds(&first, 2));
-        for _ in 0..MAX_SESSIONS - 1 {
-            house.begin(&token, 3).unwrap();
+        for n in 0..MAX_SESSIONS - 1 {
+            let person = Identity { name: format!("{n}@contoso.example"), role: Role::Viewer };
+            house.sessions.begin_for(person, Duration::from_secs(3)).unwrap();
         }
         assert!(house.holds(&first, 4));
         assert!(!house.holds(&second, 4));
+    }
+
+    #[test]
+    fn who_logs_in_again_and_again_puts_nobody_else_out() {
+        let house = House::new();
+        let (dana, eli) = (house.token("dana", Role::Viewer).token, house.token("eli", Role::Viewer).token);
+        let other = house.begin(&dana, 0).unwrap();
+        let own: Vec<_> = (0..2 * MAX_SESSIONS as u64).map(|n| house.begin(&eli, n).unwrap()).collect();
+        let now = 2 * MAX_SESSIONS as u64;
+        assert!(house.holds(&other, now));
+        assert_eq!(own.iter().filter(|cookie| house.holds(cookie, now)).count(), MAX_OF_ONE);
     }
 }

@@ -84,6 +84,12 @@ impl Default for RoleSettings {
 }
 
 impl RoleSettings {
+    /// Tells whether a value is empty, which somebody might be given by mistake.
+    pub fn hold_nothing(&self) -> bool {
+        let mut all = self.viewer.iter().chain(&self.operator).chain(&self.admin);
+        all.any(|value| value.trim().is_empty())
+    }
+
     /// Tells whether no value gives any role.
     pub fn admit_nobody(&self) -> bool {
         self.viewer.is_empty() && self.operator.is_empty() && self.admin.is_empty()
@@ -100,10 +106,12 @@ impl RoleSettings {
         }
     }
 
-    /// Returns the role that these claims give. A claim is a list, or words with spaces between, as `scp` is.
+    /// Returns the role that these claims give. A claim is a list or one value; `scp` and `scope` are words with
+    /// spaces between, as RFC 8693 has them.
     pub(super) fn role_of(&self, claims: &Map<String, Value>) -> Option<Role> {
         match claims.get(&self.claim)? {
-            Value::String(words) => self.role(&words.split(' ')),
+            Value::String(words) if matches!(&*self.claim, "scp" | "scope") => self.role(&words.split(' ')),
+            Value::String(value) => self.role(&std::iter::once(value.as_str())),
             Value::Array(list) => self.role(&list.iter().filter_map(Value::as_str)),
             _ => None,
         }
@@ -227,7 +235,10 @@ mod tests {
         };
         let of = |json: Value| roles.role_of(json.as_object().unwrap());
         assert_eq!(of(serde_json::json!({"roles": ["v", "a", "x"]})), Some(Role::Admin));
-        assert_eq!(of(serde_json::json!({"roles": "x o"})), Some(Role::Operator));
+        assert_eq!(of(serde_json::json!({"roles": "o"})), Some(Role::Operator));
+        assert_eq!(of(serde_json::json!({"roles": "x o"})), None, "one value that somebody chose");
+        let scopes = RoleSettings { claim: "scp".into(), ..roles.clone() };
+        assert_eq!(scopes.role_of(serde_json::json!({"scp": "x o"}).as_object().unwrap()), Some(Role::Operator));
         for nobody in ["{}", r#"{"roles":[]}"#, r#"{"roles":["V"]}"#, r#"{"roles":7}"#, r#"{"groups":["a"]}"#] {
             assert_eq!(of(serde_json::from_str(nobody).unwrap()), None, "{nobody}");
         }

@@ -1,6 +1,6 @@
 //! Which certificate does the dashboard show?
 //!
-//! The one in the two files, read again when they change: both together and only if they belong
+//! The one in the two files, read again when they change or were refused: both together and only if they belong
 //! together, else the old one stays and [`Tls::problem`] says why. A new one holds for connections
 //! from then on. TLS 1.2 and 1.3 by rustls, HTTP/1.1.
 
@@ -18,7 +18,7 @@ use super::settings::TlsSettings;
 use crate::clock::Timestamp;
 
 /// What tells one version of a file from another.
-type Stamp = [Option<(u64, i64, i64, u64)>; 2];
+type Stamp = [Option<[i128; 7]>; 2];
 
 /// What a look at the files found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +69,12 @@ impl Tls {
         self.current.load().ends
     }
 
-    /// Reads the files again if they have changed.
+    /// Reads the files again if they have changed, or could not be used the last time.
     pub fn look(&self) -> Looked {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamp(&self.settings);
-        if now == seen.0 {
+        let same = now == seen.0;
+        if same && seen.1.is_none() {
             return Looked::Same;
         }
         let (problem, looked) = match read(&self.settings) {
@@ -81,10 +82,19 @@ impl Tls {
                 self.current.store(Arc::new(shown));
                 (None, Looked::Taken)
             }
+            Err(why) if same && seen.1.as_ref() == Some(&why) => (Some(why), Looked::Same),
             Err(why) => (Some(why.clone()), Looked::Refused(why)),
         };
         *seen = (now, problem);
         looked
+    }
+
+    /// Says so if others on this machine may read the key.
+    pub fn exposed(&self) -> Option<String> {
+        let key = &self.settings.key;
+        let mode = fs::metadata(key).ok()?.mode();
+        (mode & 0o004 != 0)
+            .then(|| format!("everybody on this machine may read {0}: run `chmod o-r {0}`", key.display()))
     }
 
     /// Returns why the files as they are now are not used.
@@ -96,7 +106,9 @@ impl Tls {
 fn stamp(settings: &TlsSettings) -> Stamp {
     [&settings.certificate, &settings.key].map(|path| {
         let meta = fs::metadata(path).ok()?;
-        Some((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
+        let (made, changed) = ([meta.mtime(), meta.mtime_nsec()], [meta.ctime(), meta.ctime_nsec()]);
+        let whole = [meta.ino().into(), meta.len().into(), meta.mode().into()];
+        Some([whole[0], whole[1], whole[2], made[0].into(), made[1].into(), changed[0].into(), changed[1].into()])
     })
 }
 
@@ -151,6 +163,7 @@ fn text(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     struct Files {
         _folder: tempfile::TempDir,
@@ -199,6 +212,33 @@ mod tests {
 
         fs::remove_file(&files.settings.key).unwrap();
         assert!(matches!(tls.look(), Looked::Refused(why) if why.contains("can't be read")));
+    }
+
+    #[test]
+    fn what_was_mended_without_a_trace_in_time_or_length_is_taken() {
+        let files = Files::new();
+        let tls = Tls::open(files.settings.clone()).unwrap();
+        let (key, at) = (&files.settings.key, std::time::SystemTime::UNIX_EPOCH);
+        let good = fs::read(key).unwrap();
+        let written = |text: &[u8]| {
+            fs::write(key, text).unwrap();
+            File::options().write(true).open(key).unwrap().set_modified(at).unwrap();
+        };
+        written(&vec![b'x'; good.len()]);
+        assert!(matches!(tls.look(), Looked::Refused(_)));
+        written(&good);
+        assert_eq!((tls.look(), tls.problem()), (Looked::Taken, None));
+    }
+
+    #[test]
+    fn a_key_that_everybody_may_read_is_told_of() {
+        use std::os::unix::fs::PermissionsExt;
+        let files = Files::new();
+        let tls = Tls::open(files.settings.clone()).unwrap();
+        for (mode, exposed) in [(0o644, true), (0o640, false), (0o600, false)] {
+            fs::set_permissions(&files.settings.key, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(tls.exposed().is_some_and(|says| says.contains("chmod")), exposed, "{mode:o}");
+        }
     }
 
     #[test]

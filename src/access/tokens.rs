@@ -127,11 +127,17 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Refuses a name that is empty, longer than 64 letters or taken, and the 1,001st token.
+    /// Refuses a name that is empty, longer than 64 letters, taken or somebody else's, and the 1,001st token.
     pub fn create(&self, name: &str, role: Role, now: Timestamp) -> Result<NewToken, TokensError> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
             return Err(TokensError::Name(format!("a token's name has 1 to {MAX_NAME} letters, such as `dana`")));
+        }
+        if name.contains('@') || name.eq_ignore_ascii_case("local") {
+            return Err(TokensError::Name(format!(
+                "`{name}` could be taken for somebody else: names with `@` are those of an identity provider, and \
+                 `local` sits at this machine; call it `dana` or `dana-laptop`"
+            )));
         }
         let mut bytes = [0_u8; 36];
         getrandom::fill(&mut bytes).map_err(|error| TokensError::Random(error.to_string()))?;
@@ -376,6 +382,17 @@ mod tests {
         Tokens::open(&path).unwrap().create("dana", Role::Admin, NOW).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(Tokens::open(&path).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn no_token_is_called_as_somebody_else_is() {
+        let (_folder, path) = in_folder();
+        let tokens = Tokens::open(&path).unwrap();
+        for name in ["dana@contoso.example", "@", "local", "LOCAL"] {
+            let says = tokens.create(name, Role::Admin, NOW).unwrap_err().to_string();
+            assert!(says.contains("somebody else"), "{says}");
+        }
+        assert!(tokens.create("localhost", Role::Viewer, NOW).is_ok());
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Ways {
         self.jwt.is_some() || self.oidc.is_some() || self.easy_auth.is_some()
     }
 
+    /// Tells whether a proxy stands between others and us: then loopback is no sign of who asks.
+    pub fn proxied(&self) -> bool {
+        (self.encrypted && self.tls.is_none()) || !self.proxies.is_empty()
+    }
+
     /// Returns what does not work, or soon will not, although the rest goes on: certificates and keys of providers.
     pub fn problems(&self, now: Timestamp) -> Vec<String> {
         let certificate = self.tls.as_ref().and_then(|tls| tls.problem());

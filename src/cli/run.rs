@@ -279,7 +279,7 @@ fn pages(
     let list = tokens.list().map_err(|error| Failure::Io(error.to_string()))?;
     let ways = crate::config::ways(&config.dashboard, clock).map_err(Failure::Config)?;
     let known = ways.any() || list.iter().any(|token| token.role.may(Role::Viewer));
-    check_listen(config.dashboard.listen, known, config.dashboard.encrypted(), data).map_err(Failure::Config)?;
+    check_listen(config.dashboard.listen, known, &ways, data).map_err(Failure::Config)?;
     let (tls, proxies) = (ways.tls.clone(), ways.proxies.clone());
     let listen = config.dashboard.listen;
     let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
@@ -312,6 +312,9 @@ fn pages(
         hosts: config.dashboard.hosts.clone(),
     };
     let router = crate::dashboard::router_with(parts, ways).map_err(Failure::Config)?;
+    if let Some(why) = tls.as_ref().and_then(|tls| tls.exposed()) {
+        tracing::warn!("{why}");
+    }
     tls.clone().map(|tls| runtime.spawn(super::certificate::follow(tls)));
     let ending = ended(ending.clone());
     let serving = runtime.spawn(async move {

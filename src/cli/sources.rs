@@ -119,6 +119,13 @@ pub fn listen(
 ) -> Result<(), Failure> {
     let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
     let listen = http.settings.listen;
+    if !listen.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            "others can reach the source {} on {listen}, where tokens and records go in the clear: put a proxy with TLS \
+             in front of it, or listen on 127.0.0.1",
+            http.name
+        );
+    }
     let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
         Failure::Io(format!(
             "the source {} can't listen on {listen}: {error}. Choose another address with listen in [sources.http.{}].",

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::access::{Algorithm, EasyAuth, Jwt, JwtSettings, Oidc, OidcSettings, RoleSettings, Tls, Ways};
+use crate::access::{Algorithm, EasyAuth, Jwt, JwtSettings, Networks, Oidc, OidcSettings, RoleSettings, Tls, Ways};
 use crate::clock::Clock;
 use crate::sources::Secret;
 
@@ -36,6 +36,7 @@ pub(super) fn check(dashboard: &Dashboard, wrong: &mut impl FnMut(&str, &str, &s
             "leave out one of behind_tls_proxy and [dashboard.tls]; a proxy may speak TLS to us without the former",
         );
     }
+    wide("dashboard.trusted_proxies", &dashboard.trusted_proxies, wrong);
     if let Some(jwt) = &dashboard.jwt {
         jwt_settings(jwt, wrong);
     }
@@ -50,6 +51,7 @@ pub(super) fn check(dashboard: &Dashboard, wrong: &mut impl FnMut(&str, &str, &s
                 "write trusted = [\"169.254.0.0/16\"], from where the platform's front end calls",
             );
         }
+        wide("dashboard.easy_auth.trusted", &easy_auth.trusted, wrong);
         roles("dashboard.easy_auth", &easy_auth.roles, wrong);
     }
 }
@@ -101,7 +103,24 @@ fn provider(path: &str, issuer: &str, algorithms: &[Algorithm], wrong: &mut impl
     }
 }
 
+fn wide(path: &str, networks: &Networks, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if let Some(network) = networks.too_wide() {
+        wrong(
+            path,
+            &format!("{network} is wider than a /8, of IPv6 a /16: strangers in it could say they are somebody else"),
+            "write the proxy's own address or network, such as \"10.0.0.4\" or \"10.0.0.0/24\"",
+        );
+    }
+}
+
 fn roles(path: &str, roles: &RoleSettings, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if roles.hold_nothing() {
+        wrong(
+            &format!("{path}.roles"),
+            "an empty value gives a role",
+            "leave it out, or write the value that was meant",
+        );
+    }
     if roles.admit_nobody() {
         wrong(
             &format!("{path}.roles"),
@@ -206,6 +225,19 @@ mod tests {
             ));
             assert!(says[0].contains("unknown variant"), "{says:?}");
         }
+    }
+
+    #[test]
+    fn believing_everybody_and_an_empty_value_that_gives_a_role_are_problems() {
+        for all in ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "::/0", "2000::/3"] {
+            let says = problems(&format!("trusted_proxies = ['10.0.0.1', '{all}']\n"));
+            assert!(says.len() == 1 && says[0].contains("is wider than"), "{all}: {says:?}");
+            let easy = format!("[dashboard.easy_auth]\ntrusted = ['{all}']\n{ROLES}\n");
+            assert_eq!(problems(&easy).len(), 1, "{all}");
+        }
+        assert_eq!(problems("trusted_proxies = ['10.0.0.0/8', '2001:db8::/32', 'fd00::/16']\n"), [""; 0]);
+        let easy = "[dashboard.easy_auth]\ntrusted = ['169.254.0.0/16']\nroles = { viewer = ['v', ' '] }\n";
+        assert!(problems(easy)[0].contains("an empty value"), "{:?}", problems(easy));
     }
 
     #[test]

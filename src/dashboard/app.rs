@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Uri, header};
 use tokio::sync::{Semaphore, mpsc};
@@ -17,7 +19,7 @@ use super::noted::note_refusal;
 use super::offers::Offers;
 use super::readers::Readers;
 use super::tap::Tap;
-use crate::access::{Attempts, Identity, Refusal, Sessions, Tokens, Ways};
+use crate::access::{Attempts, Identity, Refusal, Role, Sessions, Tokens, Ways};
 use crate::alerts::{Alert, Streams};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -26,6 +28,8 @@ use crate::metrics::Metrics;
 pub(super) const COOKIE: &str = "gatewatch";
 /// The same where others reach us by TLS: no other host and no connection in the clear can set it.
 pub(super) const SECURE_COOKIE: &str = "__Host-gatewatch";
+/// How often it is asked whether somebody may still see what they follow.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// Live streams at once; a page beyond it reloads its figures instead.
 const MAX_LIVE: usize = 64;
 
@@ -72,6 +76,10 @@ pub(super) struct App {
     pub(super) ways: Ways,
     /// Who has been wrong too often.
     pub(super) attempts: Attempts,
+    /// Whose sign-ins failed too often at the provider.
+    pub(super) sign_ins: Attempts,
+    /// Lines of the audit that could not be written at the door.
+    pub(super) unwritten: Arc<AtomicU64>,
     pub(super) live: Arc<Semaphore>,
     /// Exports at once.
     pub(super) exports: Arc<Semaphore>,
@@ -91,6 +99,7 @@ impl App {
         let external_host = external.as_ref().and_then(Uri::host).map(str::to_ascii_lowercase);
         let local_name = |host: &str| host == "localhost" || bare(host).parse().is_ok_and(loopback);
         let local = loopback(parts.listen.ip())
+            && !ways.proxied()
             && external_host.as_deref().is_none_or(local_name)
             && parts.hosts.iter().all(|host| local_name(host));
         let names = parts.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(external_host).collect();
@@ -98,6 +107,8 @@ impl App {
             readers: Readers::new(parts.data.clone()),
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            sign_ins: Attempts::default(),
+            unwritten: Arc::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
             counts: Counts::default(),
@@ -124,8 +135,7 @@ impl App {
     /// Returns who asks. A token that is wrong is nobody, whatever else the request carries.
     pub(super) async fn who(&self, asking: &Asking) -> Result<Identity, Refusal> {
         let elapsed = self.parts.clock.elapsed();
-        if let Some(shown) = asking.headers.get(header::AUTHORIZATION) {
-            let bearer = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer ")).unwrap_or_default();
+        if let Some(bearer) = bearer(&asking.headers) {
             let identity = match (self.parts.tokens.verify(bearer.trim(), elapsed), &self.ways.jwt) {
                 (Some(identity), _) => Ok(identity),
                 (None, Some(jwt)) if !bearer.starts_with("gw_") => jwt.identity(bearer.trim()).await,
@@ -144,7 +154,18 @@ impl App {
             let identity = easy_auth.identity(principal.to_str().unwrap_or_default());
             return identity.map_err(|refusal| self.wrong(asking, refusal));
         }
-        if self.guarded() { Err(Refusal::Nobody) } else { Ok(Identity::local()) }
+        let guarded = self.guarded() || passed_on(&asking.headers);
+        if guarded { Err(Refusal::Nobody) } else { Ok(Identity::local()) }
+    }
+
+    /// Tells whether who asked for a stream may still see it; asked every ten seconds by our clock, `asked` is when last.
+    pub(super) async fn still_sees(&self, asking: &Asking, asked: &mut Duration) -> bool {
+        let now = self.parts.clock.elapsed();
+        if now.saturating_sub(*asked) < ASK_AGAIN {
+            return true;
+        }
+        *asked = now;
+        self.who(asking).await.is_ok_and(|who| who.role.may(Role::Viewer))
     }
 
     /// Counts what was wrong against its sender, and says so if that was too often; else the audit gets a line.
@@ -160,9 +181,17 @@ impl App {
 
     /// Returns the address of whoever asks, as far as it can be believed.
     pub(super) fn client(&self, asking: &Asking) -> Option<IpAddr> {
-        let forwarded = asking.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let forwarded: Vec<&str> = forwarded.collect();
-        asking.peer.map(|peer| self.ways.proxies.client(peer, forwarded.into_iter()))
+        let forwarded = asking.headers.get_all("x-forwarded-for").iter();
+        // What of it is no text was not written by a proxy, and ends the reading there.
+        let forwarded: Vec<_> = forwarded.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        asking.peer.map(|peer| self.ways.proxies.client(peer, forwarded.iter().map(AsRef::as_ref)))
+    }
+
+    /// Returns the address of whoever asks, if it tells them apart from others: this machine's and that of a
+    /// proxy that is not believed do not.
+    pub(super) fn apart(&self, asking: &Asking) -> Option<IpAddr> {
+        let one_for_all = self.ways.proxied() && self.ways.proxies.is_empty();
+        self.client(asking).filter(|ip| !one_for_all && !loopback(*ip) && !self.ways.proxies.contain(*ip))
     }
 
     /// Returns the name of the session's cookie.
@@ -194,6 +223,20 @@ pub(super) fn cookie_named<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Returns the token that is shown, if one is; what goes by another scheme, as to a proxy, concerns us not.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let shown = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = shown.split_at_checked("Bearer".len()).unwrap_or((shown, b""));
+    let ours = scheme.eq_ignore_ascii_case(b"Bearer") && token.first().is_none_or(|byte| *byte == b' ');
+    ours.then(|| std::str::from_utf8(token).unwrap_or_default())
+}
+
+/// Tells whether a proxy says that it speaks for somebody: they do not sit at this machine.
+fn passed_on(headers: &HeaderMap) -> bool {
+    let says = |name: &str| matches!(name, "forwarded" | "x-real-ip") || name.starts_with("x-forwarded-");
+    headers.keys().any(|name| says(name.as_str()))
 }
 
 fn loopback(ip: std::net::IpAddr) -> bool {

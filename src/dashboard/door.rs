@@ -106,7 +106,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response {
         Refusal::Nobody => challenge("show a token: `Authorization: Bearer gw_…`; `gatewatch token create` makes one"),
         Refusal::Wrong(why) => challenge(&format!("{why}; `gatewatch token create` makes one that is known")),
         Refusal::TooOften(wait) => {
-            let says = "too many wrong tokens from this address: wait, and look for what sends them";
+            let says = "too much from this address was wrong: wait, and look for what sends it";
             later(wait.as_secs() + 1, problem(StatusCode::TOO_MANY_REQUESTS, says))
         }
         Refusal::NoRole { name, says } => {

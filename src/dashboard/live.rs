@@ -2,7 +2,7 @@
 //!
 //! Server-sent events carry ids and levels of alerts, never rows: a page asks for those when its
 //! reader wants them. At most 64 streams; each ends after ten minutes and the browser comes back
-//! with the last id it saw, so a revoked token is soon out.
+//! with the last id it saw. Whether its reader may still see is asked every ten seconds.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
@@ -18,8 +18,10 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
-use super::app::App;
+use super::app::{ASK_AGAIN, App};
+use super::asking::Asking;
 use super::changes::{ChangeNote, Changes, Missed};
 use super::door::Viewer;
 use super::filter::Filter;
@@ -33,6 +35,10 @@ struct Follower {
     changes: Changes,
     filter: Filter,
     waiting: VecDeque<Event>,
+    app: Arc<App>,
+    asking: Asking,
+    /// When it was last asked whether they may still see.
+    asked: Duration,
     coming: Receiver<ChangeNote>,
     _permit: OwnedSemaphorePermit,
 }
@@ -43,22 +49,28 @@ pub(super) async fn events(
     State(app): State<Arc<App>>,
     _: Viewer,
     Query(pairs): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
+    asking: Asking,
 ) -> Response {
     let Ok(permit) = app.live.clone().try_acquire_owned() else {
         let later = [(header::RETRY_AFTER, "60")];
         return (StatusCode::SERVICE_UNAVAILABLE, later, "too many live pages: close some\n").into_response();
     };
     let since = pairs.iter().find(|(name, _)| name == "since").map(|(_, id)| id.as_str());
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(since);
-    let follower = Follower::new(app.parts.changes.clone(), Filter::of(&pairs), last, permit);
+    let last = asking.headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(since).map(str::to_owned);
+    let follower = Follower::new((app, asking), Filter::of(&pairs), last.as_deref(), permit);
     let events = follower.events().take_until(tokio::time::sleep(LIFE));
     let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
 }
 
 impl Follower {
-    fn new(changes: Changes, filter: Filter, last: Option<&str>, permit: OwnedSemaphorePermit) -> Self {
+    fn new(
+        (app, asking): (Arc<App>, Asking),
+        filter: Filter,
+        last: Option<&str>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        let changes = app.parts.changes.clone();
         let (missed, coming, newest) = changes.follow(last);
         // The greeting stands for everything up to `newest`, unless notes follow it.
         let greeting = |name| Event::default().event(name).retry(RETRY).data("{}");
@@ -71,16 +83,21 @@ impl Follower {
                 waiting.extend(notes.iter().filter(|note| filter.admits(note)).map(|note| event(&changes, note)));
             }
         }
-        Self { changes, filter, waiting, coming, _permit: permit }
+        let asked = app.parts.clock.elapsed();
+        Self { changes, filter, waiting, app, asking, asked, coming, _permit: permit }
     }
 
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
         stream::unfold(self, |mut follower| async move {
             loop {
+                if !follower.app.still_sees(&follower.asking, &mut follower.asked).await {
+                    return None;
+                }
                 if let Some(event) = follower.waiting.pop_front() {
                     return Some((Ok(event), follower));
                 }
-                match follower.coming.recv().await {
+                let Ok(coming) = timeout(ASK_AGAIN, follower.coming.recv()).await else { continue };
+                match coming {
                     Ok(note) if follower.filter.admits(&note) => {
                         let event = event(&follower.changes, &note);
                         follower.waiting.push_back(event);

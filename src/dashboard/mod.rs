@@ -18,6 +18,7 @@ mod filter;
 mod live;
 mod noted;
 mod offers;
+mod pace;
 mod pages;
 mod pretty;
 mod probes;

@@ -5,6 +5,7 @@
 //! refused: a flood of wrong tokens fills no disk (`gatewatch_http_requests_total` counts all).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -20,8 +21,8 @@ use crate::store::{AuditEntry, Origin};
 
 /// Letters of what a program calls itself.
 const MAX_AGENT: usize = 120;
-/// A word this long is no name of a program.
-const MAX_WORD: usize = 40;
+/// Letters of a program's name, and of its version, that are one: more could be a secret.
+const MAX_WORD: usize = 24;
 
 /// Keeps, for whatever the request does, from where it comes.
 pub(super) async fn remember(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -31,11 +32,20 @@ pub(super) async fn remember(State(app): State<Arc<App>>, request: Request, next
     ORIGIN.scope(origin, next.run(Request::from_parts(parts, body))).await
 }
 
-/// Returns what a program calls itself, in plain letters and cut; a word too long to be a name is left out.
+/// Returns what a program calls itself: of its words those that are a name and a version, as `curl/8.1`.
 fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let words = agent.split(' ').filter(|word| word.len() <= MAX_WORD && !word.is_empty());
+    let words = agent.split(' ').filter(|word| product(word));
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_AGENT).collect()
+}
+
+fn product(word: &str) -> bool {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte));
+    word.split_once('/').is_some_and(|(name, version)| {
+        let named =
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && version.starts_with(|c: char| c.is_ascii_digit());
+        named && name.len() <= MAX_WORD && version.len() <= MAX_WORD && plain(name) && plain(version)
+    })
 }
 
 /// Writes that `who` did something at the door. `way` is how. Where it can't be written they come in all
@@ -43,7 +53,14 @@ fn agent(headers: &HeaderMap) -> String {
 pub(super) async fn note(app: &App, who: &str, did: &'static str, way: &str) {
     let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did, with: json!({ "way": way }).to_string() };
     let (data, origin) = (app.parts.data.clone(), origin());
-    let _ = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
+    let wrote = tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin)).await;
+    let why = match wrote {
+        Ok(wrote) => wrote.err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(why) = why {
+        lost(&app.unwritten, did, &why);
+    }
 }
 
 /// Writes that somebody was refused, meanwhile, if there is room for a line.
@@ -59,7 +76,18 @@ pub(super) fn note_refusal(app: &App, refusal: &Refusal) {
     let with = json!({ "why": why }).to_string();
     let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did: "was refused", with };
     let (data, origin) = (app.parts.data.clone(), origin());
-    tokio::task::spawn_blocking(move || crate::store::note(&data, &entry, &origin));
+    let unwritten = app.unwritten.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = crate::store::note(&data, &entry, &origin) {
+            lost(&unwritten, entry.did, &error.to_string());
+        }
+    });
+}
+
+/// Counts a line that could not be written, and logs it: as few as there are lines, and without a name.
+fn lost(unwritten: &AtomicU64, did: &str, why: &str) {
+    let lines = unwritten.fetch_add(1, Ordering::Relaxed) + 1;
+    tracing::error!(lines, "the audit lacks a line: somebody {did}, and that could not be written: {why}");
 }
 
 #[cfg(test)]
@@ -73,12 +101,11 @@ mod tests {
             headers.insert(header::USER_AGENT, axum::http::HeaderValue::from_bytes(text.as_bytes()).unwrap());
             agent(&headers)
         };
-        assert_eq!(
-            of("Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"),
-            "Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"
-        );
-        assert_eq!(of(&format!("curl/8.1 {}", "k".repeat(41))), "curl/8.1");
-        assert_eq!(of(&"ab ".repeat(100)).len(), MAX_AGENT);
+        assert_eq!(of("Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0"), "Mozilla/5.0 Firefox/153.0");
+        for secret in ["k", "password=hunter2", "hunter2", "a/b", &format!("x/1{}", "k".repeat(24)), "dana@x/1"] {
+            assert_eq!(of(&format!("curl/8.1 {secret}")), "curl/8.1");
+        }
+        assert_eq!(of(&"abcd/1 ".repeat(100)).len(), MAX_AGENT);
         assert_eq!(of("caf\u{e9}"), "");
     }
 }

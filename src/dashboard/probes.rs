@@ -1,7 +1,9 @@
-//! Is it alive, is it ready, and what are its figures? For machines that ask; nothing is secret here.
+//! Is it alive, is it ready, and what are its figures? For machines that ask; nothing is secret here, but what
+//! a reason says after its colon (paths, hosts, what they answered) is for those who may see pages.
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,7 +11,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::app::App;
+use super::asking::Asking;
 use super::words::span;
+use crate::access::Role;
 
 /// A snapshot older than this says nothing about now.
 pub(super) const STALE: Duration = Duration::from_secs(15);
@@ -21,7 +25,8 @@ pub(super) async fn healthz() -> &'static str {
 
 /// `GET /readyz`: 200 if sources are assigned, the store is writable and keys are loaded; else
 /// 503 with the reasons, one a line. What is wrong with certificates and identity providers is told with either.
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Response {
+    let sees = app.who(&asking).await.is_ok_and(|who| who.role.may(Role::Viewer));
     let health = app.parts.board.health();
     let mut reasons = Vec::new();
     match health.at.map(|at| app.parts.clock.now().since(at)) {
@@ -38,8 +43,11 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let ready = reasons.is_empty();
     let mut says = String::from(if ready { "ready\n" } else { "not ready\n" });
     // What is wrong at the door keeps nobody out who is in, and alerts go on.
-    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())) {
-        let _ = writeln!(says, "- {reason}");
+    let lines = app.unwritten.load(Ordering::Relaxed);
+    let lacks = (lines > 0).then(|| format!("the audit lacks {lines} lines that could not be written: see the log"));
+    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
+        let bare = reason.split(": ").next().unwrap_or_default();
+        let _ = writeln!(says, "- {}", if sees { &reason } else { bare });
     }
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, says).into_response()
 }

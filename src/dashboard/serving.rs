@@ -1,17 +1,19 @@
 //! How do requests come in over the wire?
 //!
 //! An accept loop of its own: `axum::serve` bounds neither connections nor how long a request's head
-//! may take, and `axum-server` would add a second reload of certificates. At most [`MAX_CONNECTIONS`]
-//! of people and [`MAX_SENDERS`] of senders are open; those beyond wait in the system's queue. Of people's,
-//! one address has [`MAX_OF_ONE`] at most, unless it is this machine or a trusted proxy: what it opens
-//! beyond them is closed at once. A handshake may take ten seconds, the head of a request thirty, and so
-//! may a connection that asks nothing.
+//! may take, and `axum-server` would add a second reload of certificates. At most 512 connections of
+//! people and 384 of senders are open; those beyond wait in the system's queue. Of people's, one address
+//! (of IPv6 a /64) has 128 at most, unless it is this machine or a trusted proxy; of senders' 64 that no
+//! record was taken from yet: what it opens beyond them is closed at once. A handshake may take ten
+//! seconds, a request's head as long as [`Terms`] say, its body thirty more, and what we send must move
+//! within thirty: nobody holds a connection by being slow.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,18 +32,41 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::access::{Networks, Tls};
+use super::pace::{Paced, timely};
+use crate::access::{Networks, Tls, network};
 
-/// Connections at once.
-const MAX_CONNECTIONS: usize = 512;
-/// Of them, those of one address.
-const MAX_OF_ONE: usize = 128;
-/// Connections of programs that send records, of one address or of many.
-const MAX_SENDERS: usize = 384;
+/// What those who connect must keep to.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    /// Connections at once.
+    most: usize,
+    /// Of them, those of one address.
+    of_one: usize,
+    /// Of one address only those count that nothing was taken from yet.
+    newcomers: bool,
+    /// How long the head of the first request may take to arrive.
+    first: Duration,
+    /// How long that of any other, and a connection may ask nothing.
+    head: Duration,
+    /// How long its body may take.
+    body: Duration,
+    /// How long what is sent may wait for the other end to take it.
+    stall: Duration,
+}
+
+const PEOPLE: Terms = Terms {
+    most: 512,
+    of_one: 128,
+    newcomers: false,
+    first: Duration::from_secs(30),
+    head: Duration::from_secs(30),
+    body: Duration::from_secs(30),
+    stall: Duration::from_secs(30),
+};
+/// Programs that send records; a known one may be as many as there are places.
+const SENDERS: Terms = Terms { most: 384, of_one: 64, newcomers: true, first: Duration::from_secs(5), ..PEOPLE };
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long the head of a request may take to arrive.
-const HEAD: Duration = Duration::from_secs(30);
 /// How long open connections may take to end at shutdown.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no more sockets to give.
@@ -57,7 +82,7 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    accept(listener, router, None, (MAX_SENDERS, |_| true), shutdown).await;
+    accept(listener, router, None, (SENDERS, |ip: IpAddr| ip.is_loopback()), shutdown).await;
     Ok(())
 }
 
@@ -73,7 +98,7 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let speaks_for_many = move |ip: IpAddr| ip.is_loopback() || proxies.contain(ip);
-    accept(listener, router, tls, (MAX_CONNECTIONS, speaks_for_many), shutdown).await;
+    accept(listener, router, tls, (PEOPLE, speaks_for_many), shutdown).await;
     Ok(())
 }
 
@@ -81,11 +106,11 @@ async fn accept(
     listener: TcpListener,
     router: Router,
     tls: Option<Arc<Tls>>,
-    (most, speaks_for_many): (usize, impl Fn(IpAddr) -> bool),
+    (terms, speaks_for_many): (Terms, impl Fn(IpAddr) -> bool),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
     let guests = Guests::default();
-    let places = Arc::new(Semaphore::new(most));
+    let places = Arc::new(Semaphore::new(terms.most));
     let (stop, stopped) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -102,20 +127,21 @@ async fn accept(
             continue;
         };
         let ip = peer.ip().to_canonical();
-        let guest = if speaks_for_many(ip) { None } else { Some(guests.come(ip)) };
+        let guest = if speaks_for_many(ip) { None } else { Some(guests.come(network(ip), terms.of_one)) };
         if matches!(guest, Some(None)) {
             continue;
         }
         let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
         tokio::spawn(async move {
-            let _held = (place, guest);
-            connection(stream, peer, router, tls, stopped).await;
+            let _held = place;
+            let caller = Caller { peer, guest: Arc::new(Mutex::new(guest.flatten())), terms };
+            connection(stream, caller, router, tls, stopped).await;
         });
     }
     drop(stopped);
     drop(stop);
     // All places are free again once nobody is connected.
-    let all = u32::try_from(most).unwrap_or(u32::MAX);
+    let all = u32::try_from(terms.most).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(PATIENCE, places.acquire_many(all)).await;
 }
 
@@ -133,11 +159,11 @@ struct Guest {
 }
 
 impl Guests {
-    /// Counts one more of `ip`, if it may have it.
-    fn come(&self, ip: IpAddr) -> Option<Guest> {
+    /// Counts one more of `ip`, if it may have it: `most` at once.
+    fn come(&self, ip: IpAddr, most: usize) -> Option<Guest> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let count = of.entry(ip).or_default();
-        if *count >= MAX_OF_ONE {
+        if *count >= most {
             return None;
         }
         *count += 1;
@@ -157,39 +183,67 @@ impl Drop for Guest {
     }
 }
 
+/// Who has connected.
+#[derive(Clone, Debug)]
+struct Caller {
+    peer: SocketAddr,
+    /// What counts against the address; held until the end, or by senders until something was taken from them.
+    guest: Arc<Mutex<Option<Guest>>>,
+    terms: Terms,
+}
+
+impl Caller {
+    /// Forgets that they are new, if they were and are known by now.
+    fn answered(&self, response: &Response) {
+        if self.terms.newcomers && response.status().is_success() {
+            drop(self.guest.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    caller: Caller,
     router: Router,
     tls: Option<Arc<Tls>>,
     stopped: watch::Receiver<()>,
 ) {
     // Small answers go out at once.
     drop(stream.set_nodelay(true));
-    let Some(tls) = tls else { return talk(stream, peer, router, stopped).await };
+    let stream = Paced::new(stream, caller.terms.stall);
+    let Some(tls) = tls else { return talk(stream, caller, router, stopped).await };
     let handshake = TlsAcceptor::from(tls.current()).accept(stream);
     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, handshake).await {
-        talk(stream, peer, router, stopped).await;
+        talk(stream, caller, router, stopped).await;
     }
 }
 
 /// Answers requests of one connection until its other end, or we, have had enough.
-async fn talk<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<()>)
+async fn talk<S>(stream: S, caller: Caller, router: Router, mut stopped: watch::Receiver<()>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let terms = caller.terms;
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = asked.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = router.clone();
-        async move { Ok::<Response, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+        let mut request = request.map(|body| timely(Body::new(body), terms.body));
+        request.extensions_mut().insert(ConnectInfo(caller.peer));
+        let (router, caller) = (router.clone(), caller.clone());
+        asks.store(true, Ordering::Relaxed);
+        async move {
+            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            caller.answered(&response);
+            Ok::<Response, Infallible>(response)
+        }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(terms.head);
     let mut talk = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // How it ended concerns only the other end.
         _ = talk.as_mut() => {}
+        () = silent(terms.first, &asked) => {}
         _ = stopped.changed() => {
             talk.as_mut().graceful_shutdown();
             let _ = talk.await;
@@ -197,18 +251,175 @@ where
     }
 }
 
+/// Ends when nothing was asked for so long since the beginning, else never.
+async fn silent(first: Duration, asked: &AtomicBool) {
+    tokio::time::sleep(first).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::routing::{get, post};
+    use futures_util::{StreamExt, stream};
+    use std::sync::atomic::AtomicUsize;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn one_address_has_a_quarter_of_the_connections_and_gives_them_back() {
         let (guests, ip) = (Guests::default(), IpAddr::from([203, 0, 113, 7]));
-        let held: Vec<Guest> = std::iter::from_fn(|| guests.come(ip)).collect();
-        assert_eq!((held.len(), MAX_OF_ONE * 4), (MAX_OF_ONE, MAX_CONNECTIONS));
-        assert!(guests.come([203, 0, 113, 8].into()).is_some());
+        let held: Vec<Guest> = std::iter::from_fn(|| guests.come(ip, PEOPLE.of_one)).collect();
+        assert_eq!(held.len() * 4, PEOPLE.most);
+        assert!(guests.come([203, 0, 113, 8].into(), PEOPLE.of_one).is_some());
         drop(held);
         assert!(guests.of.lock().unwrap().is_empty());
-        assert!(guests.come(ip).is_some());
+        assert!(guests.come(ip, PEOPLE.of_one).is_some());
+    }
+
+    const SHORT: Duration = Duration::from_millis(300);
+    const HASTY: Terms =
+        Terms { most: 8, of_one: 2, newcomers: false, first: SHORT, head: SHORT, body: SHORT, stall: SHORT };
+
+    /// A part of an answer that has not gone out yet.
+    struct Unsent(Arc<AtomicUsize>);
+
+    impl Drop for Unsent {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Serves on these terms; the count is of answers of `/endless` that are under way.
+    async fn served(terms: Terms) -> (SocketAddr, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let count = under_way.clone();
+        let endless = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            let held = Unsent(count.clone());
+            let parts = stream::repeat_with(move || {
+                let _ = &held;
+                Ok::<_, Infallible>(vec![b'x'; 64 * 1024])
+            });
+            async move { Body::from_stream(parts) }
+        };
+        let beat = || async {
+            let beats = stream::iter(0..12).then(|_| async {
+                tokio::time::sleep(SHORT / 3).await;
+                Ok::<_, Infallible>("beat\n")
+            });
+            Body::from_stream(beats)
+        };
+        let router = Router::new()
+            .route("/", get(|| async { "here" }))
+            .route("/endless", get(endless))
+            .route("/beat", get(beat))
+            .route("/form", post(|body: String| async move { body }));
+        tokio::spawn(accept(listener, router, None, (terms, |_| false), std::future::pending()));
+        (address, under_way)
+    }
+
+    async fn said(address: SocketAddr, words: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(words.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// All that comes until the connection ends, which it must.
+    async fn heard(stream: &mut TcpStream) -> String {
+        let mut all = Vec::new();
+        let end = stream.read_to_end(&mut all);
+        let _ = tokio::time::timeout(Duration::from_secs(10), end).await.expect("the connection ends");
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_trickles_in_ends_its_connection() {
+        let (address, _) = served(HASTY).await;
+        let mut stream = said(address, "POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\n").await;
+        let (mut hears, mut says) = stream.split();
+        let trickle = async {
+            while says.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(SHORT / 4).await;
+            }
+        };
+        let mut all = Vec::new();
+        let end = tokio::time::timeout(Duration::from_secs(10), hears.read_to_end(&mut all));
+        tokio::select! {
+            end = end => assert!(end.is_ok(), "the connection ends"),
+            () = trickle => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn a_whole_body_in_time_is_read() {
+        let (address, _) = served(HASTY).await;
+        let head = "POST /form HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 6\r\n\r\n";
+        let mut stream = said(address, head).await;
+        stream.write_all(b"a=").await.unwrap();
+        tokio::time::sleep(SHORT / 4).await;
+        stream.write_all(b"body").await.unwrap();
+        assert!(heard(&mut stream).await.ends_with("a=body"));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_what_they_asked_for_is_left_and_who_reads_slowly_is_not() {
+        let (address, under_way) = served(HASTY).await;
+        let _deaf = said(address, "GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut beats = said(address, "GET /beat HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert_eq!(heard(&mut beats).await.matches("beat").count(), 12, "a stream that moves lives on");
+        for _ in 0..100 {
+            if under_way.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it is still held");
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_is_left_and_of_one_address_no_more_stay() {
+        let (address, _) = served(HASTY).await;
+        let mut silent = [said(address, "").await, said(address, "").await];
+        tokio::time::sleep(SHORT / 6).await;
+        let mut third = said(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert_eq!(heard(&mut third).await, "", "closed at once");
+        for stream in &mut silent {
+            heard(stream).await;
+        }
+        let mut late = said(address, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert!(heard(&mut late).await.ends_with("here"));
+    }
+
+    #[tokio::test]
+    async fn of_senders_only_those_that_nothing_was_taken_from_count() {
+        let (address, _) = served(Terms { newcomers: true, head: Duration::from_secs(5), ..HASTY }).await;
+        let mut known = Vec::new();
+        for _ in 0..4 {
+            let mut stream = said(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200");
+            known.push(stream);
+        }
+        let mut refused = [said(address, "GET /no HTTP/1.1\r\nhost: x\r\n\r\n").await, said(address, "").await];
+        tokio::time::sleep(SHORT / 3).await;
+        let mut third = said(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert_eq!(heard(&mut third).await, "", "who was refused is new still");
+        assert_eq!(heard(&mut refused[1]).await, "", "who asks nothing is left soon");
+        tokio::time::sleep(SHORT * 2).await;
+        known[0].write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(heard(&mut known[0]).await.ends_with("here"), "who has asked may rest");
+    }
+
+    #[test]
+    fn a_stranger_s_whole_ipv6_network_is_one_address() {
+        let guests = Guests::default();
+        let come = |n: u16| guests.come(network(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, n, 0, 0, 1).into()), 2);
+        let _held = (come(1).unwrap(), come(2).unwrap());
+        assert!(come(3).is_none());
     }
 }

@@ -20,7 +20,6 @@ use super::app::App;
 use super::asking::Asking;
 use super::door::Viewer;
 use super::tap::{MAX_TAPS, TapFilter, Watch};
-use crate::access::Role;
 
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
@@ -92,12 +91,8 @@ impl Tapping {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some("\n".into());
         }
-        let now = self.app.parts.clock.elapsed();
-        if now.saturating_sub(self.asked) >= SIGN_OF_LIFE {
-            self.asked = now;
-            if !self.app.who(&self.asking).await.is_ok_and(|who| who.role.may(Role::Viewer)) {
-                return None;
-            }
+        if !self.app.still_sees(&self.asking, &mut self.asked).await {
+            return None;
         }
         let lost = self.watch.lost();
         if lost > 0 {

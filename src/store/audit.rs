@@ -133,6 +133,17 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Returns the newest lines of the audit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn audit(&self, limit: usize) -> Result<Vec<Audited>, StoreError> {
+        let mut lines = self.audited(self.audited_before(limit)?, limit)?;
+        lines.reverse();
+        Ok(lines)
+    }
+
     /// Returns the number below which `count` of the newest lines do not lie.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub use key_lines::{CallerLine, KeyLine, KeyReach};
 pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};
 pub use links::LinkLine;
-pub use reader::{AuditLine, Change, Made, Reader};
+pub use reader::{Change, Made, Reader};
 pub use retention::{Pruned, Settings};
 pub use retries::{Asked, QueuedLetter, ask_to_retry, ask_to_retry_from};
 pub use silence_rows::AuditEntry;

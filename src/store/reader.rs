@@ -27,19 +27,6 @@ pub struct Change {
     pub says: String,
 }
 
-/// Who did what, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditLine {
-    /// When, wall time.
-    pub at: Timestamp,
-    /// Who, as access knows them.
-    pub who: String,
-    /// What: `acknowledged` or `closed`.
-    pub did: String,
-    /// The alert's id.
-    pub alert: String,
-}
-
 /// A reading connection; opens the file read-only and never blocks the writer.
 #[derive(Debug)]
 pub struct Reader {
@@ -159,17 +146,6 @@ impl Reader {
         let mut select =
             self.connection.prepare_cached("SELECT sink, count(*) FROM outbox WHERE outcome = 0 GROUP BY sink")?;
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Returns who did what, newest first.
-    pub fn audit(&self, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
-        let mut select =
-            self.connection.prepare_cached("SELECT at, who, did, alert FROM audit ORDER BY id DESC LIMIT ?1")?;
-        let rows = select.query_map([whole(limit)], |row| {
-            let at = Timestamp::from_nanos(row.get(0)?);
-            Ok(AuditLine { at, who: row.get(1)?, did: row.get(2)?, alert: row.get(3)? })
-        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -15,6 +15,7 @@ use gatewatch::access::{
     Algorithm, EasyAuth, EasyAuthSettings, Jwt, JwtSettings, Networks, Oidc, OidcSettings, Role, RoleSettings, Tokens,
     Ways,
 };
+use gatewatch::alerts::{Alert, AlertId, AlertState, Attack, Entity, EntityKind, Family, Level};
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::dashboard::{Ask, Board, Changes, Parts, Tap, router_with};
 use gatewatch::metrics::Metrics;
@@ -107,6 +108,7 @@ pub struct House {
     pub router: Router,
     pub tokens: Arc<Tokens>,
     pub folder: tempfile::TempDir,
+    pub changes: Changes,
     asks: tokio::sync::Mutex<mpsc::Receiver<Ask>>,
 }
 
@@ -121,11 +123,12 @@ impl House {
         drop(gatewatch::store::Store::open(folder.path()).unwrap());
         let tokens = Arc::new(Tokens::open(folder.path().join("tokens.json")).unwrap());
         let (commands, asks) = mpsc::channel(1);
+        let changes = Changes::new(7);
         let parts = Parts {
             board: Arc::new(Board::default()),
             data: folder.path().into(),
             commands,
-            changes: Changes::new(7),
+            changes: changes.clone(),
             tap: Tap::default(),
             tokens: tokens.clone(),
             clock: hands.clock(),
@@ -138,7 +141,7 @@ impl House {
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
         };
         let router = router_with(parts, ways).unwrap();
-        Self { router, tokens, folder, asks: tokio::sync::Mutex::new(asks) }
+        Self { router, tokens, folder, changes, asks: tokio::sync::Mutex::new(asks) }
     }
 
     pub fn token(&self, name: &str, role: Role) -> gatewatch::access::NewToken {
@@ -147,7 +150,10 @@ impl House {
 
     /// Sends a request as `peer` with these headers; a body is a form.
     pub async fn send(&self, peer: &str, method: Method, path: &str, with: &[(&str, &str)], form: &str) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "gatewatch.example.com");
+        let mut request = Request::builder().method(method).uri(path);
+        if !with.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header(header::HOST, "gatewatch.example.com");
+        }
         if !form.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
@@ -191,5 +197,39 @@ impl House {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the audit has {:?}", reader.audited(0, 1_000).unwrap());
+    }
+}
+
+pub fn alert() -> Alert {
+    let entity = Entity::new(EntityKind::Ip, "203.0.113.7");
+    let at = Timestamp::from_seconds(NOW);
+    Alert {
+        id: AlertId(7),
+        fingerprint: 1,
+        revision: 1,
+        group: None,
+        members: Vec::new(),
+        detector: "auth-failures.guessing".into(),
+        family: Family::AuthFailures,
+        level: Level::High,
+        title: "Somebody guesses keys".into(),
+        entities: vec![entity.clone()],
+        entity,
+        app: None,
+        owner: None,
+        first_seen: at,
+        opened_at: at,
+        last_seen: at,
+        count: 40,
+        why: "40 wrong keys in a minute.".into(),
+        because: None,
+        triage: "1. Look.".into(),
+        attack: Attack::default(),
+        threat: "key-guessing".into(),
+        state: AlertState::Open,
+        assignee: None,
+        closing: None,
+        evidence: Vec::new(),
+        late: false,
     }
 }

@@ -53,16 +53,15 @@ fn a_port_that_is_taken_says_so_and_what_to_do() {
 fn listening_to_others_without_a_token_is_refused_with_its_mend() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("gatewatch.toml");
-    std::fs::write(
-        &file,
-        "[sources.file.x]\npaths = ['/tmp/none']\n[dashboard]\nlisten = '0.0.0.0:0'\nbehind_tls_proxy = true\n",
-    )
-    .unwrap();
-    let output =
-        gatewatch().args(["run", "--config"]).arg(&file).arg("--data").arg(dir.path().join("data")).output().unwrap();
-    assert_eq!(output.status.code(), Some(78));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("gatewatch token create"), "{said}");
+    for listen in ["0.0.0.0:0", "127.0.0.1:0"] {
+        let dashboard = format!("[dashboard]\nlisten = '{listen}'\nbehind_tls_proxy = true\n");
+        std::fs::write(&file, format!("[sources.file.x]\npaths = ['/tmp/none']\n{dashboard}")).unwrap();
+        let run = gatewatch().args(["run", "--config"]).arg(&file).arg("--data").arg(dir.path().join("data")).output();
+        let output = run.unwrap();
+        assert_eq!(output.status.code(), Some(78), "{listen}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("gatewatch token create"), "{said}");
+    }
 }
 
 #[test]

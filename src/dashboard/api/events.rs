@@ -3,8 +3,8 @@
 //! Server-sent events from the store's history: each has that line's number as its id, so that whoever
 //! comes back with the last one, also after a restart, gets each later change once. What is too old
 //! for that is said by a `gap`. The pipeline's word that something changed only wakes a stream up. At
-//! most 64 streams with those of pages; each ends after ten minutes and its reader comes back, so a
-//! revoked token is soon out.
+//! most 64 streams with those of pages; each ends after ten minutes and its reader comes back. Whether the
+//! reader may still see is asked every ten seconds.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -56,6 +56,8 @@ struct Follower {
     /// The last that the reader was told of.
     told: i64,
     waiting: VecDeque<Event>,
+    /// When it was last asked whether they may still see.
+    asked: Duration,
     coming: Receiver<ChangeNote>,
     _permit: OwnedSemaphorePermit,
     /// Whether it was said that lines are gone: once a stream.
@@ -112,7 +114,8 @@ pub(super) async fn events(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
     let hello = Event::default().event("hello").retry(RETRY).data(json!({"newest": newest.to_string()}).to_string());
     let hello = if after.is_none() { hello.id(newest.to_string()) } else { hello };
     let waiting = VecDeque::from([hello]);
-    let follower = Follower { app, query, seen, told: seen, waiting, coming, warned: false, _permit: permit };
+    let asked = app.parts.clock.elapsed();
+    let follower = Follower { app, query, seen, told: seen, waiting, asked, coming, warned: false, _permit: permit };
     let events = stream::unfold((follower, after.is_some(), asking), next).take_until(tokio::time::sleep(LIFE));
     ([(HeaderName::from_static("x-accel-buffering"), "no")], Sse::new(events)).into_response()
 }
@@ -126,6 +129,10 @@ type Following = (Follower, bool, Asking);
 /// Returns the next event; `look` tells whether there may be lines that were not looked at.
 async fn next((mut follower, mut look, asking): Following) -> Option<(Result<Event, Infallible>, Following)> {
     loop {
+        let app = follower.app.clone();
+        if !app.still_sees(&asking, &mut follower.asked).await {
+            return None;
+        }
         if let Some(event) = follower.waiting.pop_front() {
             return Some((Ok(event), (follower, look, asking)));
         }
@@ -138,7 +145,10 @@ async fn next((mut follower, mut look, asking): Following) -> Option<(Result<Eve
             Ok(Ok(_) | Err(RecvError::Lagged(_))) => while follower.coming.try_recv().is_ok() {},
             Ok(Err(RecvError::Closed)) => return None,
             Err(_) => {
-                follower.app.who(&asking).await.ok().filter(|who| who.role.may(crate::access::Role::Viewer))?;
+                let app = follower.app.clone();
+                if !app.still_sees(&asking, &mut follower.asked).await {
+                    return None;
+                }
                 follower.sign_of_life();
             }
         }

@@ -1,6 +1,7 @@
 //! `/audit`: who did what, and when?
 //!
-//! The newest 500 lines; nothing is ever taken out but by the retention of what it is about.
+//! The newest 500 lines. From where somebody did it is for admins alone, as in the API: addresses and
+//! programs of colleagues are nobody else's business.
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use super::super::app::App;
 use super::super::door::Viewer;
 use super::super::words::When;
 use super::{Frame, render, store_problem};
+use crate::access::Role;
 use crate::clock::Timestamp;
-use crate::store::AuditLine;
+use crate::store::Audited;
 
 /// Lines on the page.
 const MOST: usize = 500;
@@ -26,12 +28,16 @@ struct Line {
     /// What it was done to, and whether that is an alert.
     to: String,
     alert: bool,
+    /// Address and program; empty for who may not know.
+    from: String,
 }
 
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct Audit {
     frame: Frame,
+    /// Whether it is shown from where.
+    whole: bool,
     lines: Vec<Line>,
     full: bool,
 }
@@ -44,23 +50,26 @@ pub(in crate::dashboard) async fn page(
 ) -> Response {
     match app.readers.read(|reader| reader.audit(MOST + 1)).await {
         Ok(lines) => {
+            let whole = who.role.may(Role::Admin);
             let frame = Frame::new("Audit", "audit", Some(who), &headers);
-            render(StatusCode::OK, &Audit::of(frame, &lines, app.parts.clock.now()))
+            render(StatusCode::OK, &Audit::of(frame, &lines, whole, app.parts.clock.now()))
         }
         Err(error) => store_problem(&error, who, &headers),
     }
 }
 
 impl Audit {
-    fn of(frame: Frame, lines: &[AuditLine], now: Timestamp) -> Self {
-        let line = |line: &AuditLine| Line {
+    fn of(frame: Frame, lines: &[Audited], whole: bool, now: Timestamp) -> Self {
+        let from = |line: &Audited| [&*line.address, &*line.agent].join(" ").trim().to_owned();
+        let line = |line: &Audited| Line {
+            from: if whole { from(line) } else { String::new() },
             when: When::new(line.at, now),
             who: line.who.clone(),
             did: line.did.clone(),
             alert: line.alert.len() == 16 && line.alert.bytes().all(|byte| byte.is_ascii_hexdigit()),
             to: line.alert.clone(),
         };
-        Self { frame, lines: lines.iter().take(MOST).map(line).collect(), full: lines.len() > MOST }
+        Self { frame, whole, lines: lines.iter().take(MOST).map(line).collect(), full: lines.len() > MOST }
     }
 }
 
@@ -71,16 +80,27 @@ mod tests {
     use crate::access::Identity;
 
     #[test]
-    fn a_line_says_who_did_what_to_which_alert() {
-        let line = AuditLine {
+    fn a_line_says_who_did_what_to_which_alert_and_to_admins_from_where() {
+        let line = Audited {
+            id: 7,
             at: samples::NOW,
             who: "dana <b>".into(),
             did: "acknowledged".into(),
+            address: "203.0.113.7".into(),
+            agent: "Mozilla/5.0".into(),
             alert: "3f9a001122334455".into(),
+            before: None,
+            after: None,
+            with: serde_json::Value::Null,
         };
-        let frame = Frame::new("Audit", "audit", Some(Identity::local()), &HeaderMap::new());
-        let html = Audit::of(frame, &[line], samples::NOW).render().unwrap();
-        assert!(html.contains("acknowledged") && html.contains("/a/3f9a001122334455"), "{html}");
-        assert!(!html.contains("dana <b>"), "{html}");
+        let shown = |whole| {
+            let frame = Frame::new("Audit", "audit", Some(Identity::local()), &HeaderMap::new());
+            Audit::of(frame, std::slice::from_ref(&line), whole, samples::NOW).render().unwrap()
+        };
+        let html = shown(true);
+        for part in ["acknowledged", "/a/3f9a001122334455", "203.0.113.7 Mozilla/5.0"] {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
+        assert!(!html.contains("dana <b>") && !shown(false).contains("203.0.113.7"), "{html}");
     }
 }

@@ -119,9 +119,12 @@ pub(super) fn set_cookie(app: &App, name: &str, value: &str) -> String {
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")
 }
 
+/// Bytes of an address within the dashboard that is kept while somebody logs in.
+const MAX_NEXT: usize = 1_024;
+
 /// Returns `next` if it is an address within the dashboard, else its first page.
 pub(super) fn inside(next: &str) -> &str {
-    let path = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
+    let path = next.len() <= MAX_NEXT && next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
     if path && next.bytes().all(|byte| byte.is_ascii_graphic()) { next } else { "/" }
 }
 
@@ -132,9 +135,15 @@ mod tests {
     #[test]
     fn logging_in_leads_nowhere_outside() {
         assert_eq!(inside("/a/00ff?x=1"), "/a/00ff?x=1");
-        for outside in
-            ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a\r\nSet-Cookie: x", "/\t/evil"]
-        {
+        for outside in [
+            "//evil.example",
+            &format!("/{}", "x".repeat(MAX_NEXT)),
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "/a\r\nSet-Cookie: x",
+            "/\t/evil",
+        ] {
             assert_eq!(inside(outside), "/", "{outside}");
         }
     }

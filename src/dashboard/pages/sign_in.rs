@@ -1,7 +1,6 @@
 //! `/login/provider` and back: signing in with an identity provider.
 //!
-//! What the browser must bring back is in a cookie of its own that lives ten minutes; nothing is kept
-//! here. `SameSite=Lax`, for `Strict` would not come back with somebody whom the provider sends.
+//! What the browser must bring back is in a cookie of its own that lives ten minutes. `SameSite=Lax`, for `Strict` would not come back with somebody whom the provider sends.
 
 use std::sync::Arc;
 
@@ -12,9 +11,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::super::app::{App, cookie_named};
 use super::super::asking::Asking;
 use super::super::door::refused;
-use super::super::noted::note;
+use super::super::noted::{note, note_refusal};
 use super::login::{inside, let_in, set_cookie, show};
-use crate::access::{Oidc, Refusal, Returned};
+use crate::access::{Back, Identity, Oidc, Refusal, Returned};
 
 const COOKIE: &str = "gatewatch-sign-in";
 const SECURE_COOKIE: &str = "__Host-gatewatch-sign-in";
@@ -34,7 +33,7 @@ pub(in crate::dashboard) async fn begin(
             let set = format!("{}; Max-Age={AWAY}", set_cookie(&app, cookie_name(&app), &begun.cookie));
             with(Redirect::to(&begun.to).into_response(), &set)
         }
-        Err(refusal) => again(&app, &asking, "/", refusal),
+        Err(refusal) => again(&app, &asking, "/", &refusal),
     }
 }
 
@@ -48,22 +47,32 @@ pub(in crate::dashboard) async fn finish(
     let finished = come_back(&app, oidc, &pairs, &asking).await;
     // A way leads back once.
     let clear = format!("{}; Max-Age=0", set_cookie(&app, cookie_name(&app), ""));
-    with(finished.unwrap_or_else(|refusal| again(&app, &asking, "/", refusal)), &clear)
+    with(finished.unwrap_or_else(|refusal| again(&app, &asking, "/", &refusal)), &clear)
 }
 
 async fn come_back(app: &App, oidc: &Oidc, pairs: &[(String, String)], asking: &Asking) -> Result<Response, Refusal> {
     let of = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let returned = Returned { code: of("code"), state: of("state"), iss: of("iss"), error: of("error") };
-    // Codes are tried at the provider: nobody makes us flood it.
-    if let Some(wait) = app.attempts.spent(app.client(asking), app.parts.clock.elapsed()) {
-        return Err(Refusal::TooOften(wait));
-    }
-    let kept = cookie_named(&asking.headers, cookie_name(app));
-    let (identity, next) = oidc.finish(kept, &returned).await?;
+    let back = oidc.back(cookie_named(&asking.headers, cookie_name(app)), &returned)?;
+    let identity = tried(app, oidc, &back, asking).await?;
     note(app, &identity.name, "logged in", "provider").await;
     let session = app.sessions.begin_for(identity, app.parts.clock.elapsed());
     let session = session.ok_or_else(|| Refusal::Unavailable("this machine gives no random numbers".into()))?;
-    Ok(let_in(app, asking, &session, inside(&next)))
+    Ok(let_in(app, asking, &session, inside(&back.next)))
+}
+
+/// Tries a code at the provider, which nobody makes us flood: each is counted before it is tried, and
+/// taken back if it was not wrong. Whom an address does not tell apart nobody can lock out by it.
+async fn tried(app: &App, oidc: &Oidc, back: &Back, asking: &Asking) -> Result<Identity, Refusal> {
+    let Some(address) = app.apart(asking) else { return oidc.finish(back).await };
+    if let Some(wait) = app.sign_ins.wrong(Some(address), app.parts.clock.elapsed()) {
+        return Err(Refusal::TooOften(wait));
+    }
+    let finished = oidc.finish(back).await;
+    if !matches!(finished, Err(Refusal::Wrong(_))) {
+        app.sign_ins.was_right(Some(address));
+    }
+    finished
 }
 
 fn cookie_name(app: &App) -> &'static str {
@@ -77,9 +86,10 @@ fn with(mut response: Response, set: &str) -> Response {
     response
 }
 
-/// Counts what was wrong, and says why nobody came in.
-fn again(app: &App, asking: &Asking, next: &str, refusal: Refusal) -> Response {
-    explained(app, asking, next, &app.wrong(asking, refusal))
+/// Says why nobody came in, also in the audit.
+fn again(app: &App, asking: &Asking, next: &str, refusal: &Refusal) -> Response {
+    note_refusal(app, refusal);
+    explained(app, asking, next, refusal)
 }
 
 /// Shows the login page with why somebody did not come in.
