@@ -383,6 +383,36 @@ fn each_file_that_is_broken_says_so_and_the_rest_is_checked() {
     assert_eq!(findings(&model), planted);
 }
 
+/// A template whose variables each put the next one together eight times.
+fn growing(pattern: &str, last: &str) -> BTreeMap<String, String> {
+    let variables: BTreeMap<String, String> = (0..40)
+        .map(|n| {
+            let next = format!("variables('v{}')", n + 1);
+            let value = if n == 39 { last.to_owned() } else { format!("[{}]", pattern.replace('$', &vec![next; 8].join(", "))) };
+            (format!("v{n}"), value)
+        })
+        .collect();
+    let template = json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0", "variables": variables,
+        "resources": [{ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "func-a",
+            "properties": { "httpsOnly": "[variables('v0')]", "siteConfig": { "minTlsVersion": "1.0" } } }],
+    });
+    [("main.json".to_owned(), template.to_string())].into()
+}
+
+#[test]
+fn variables_that_grow_eightfold_end_and_leave_unknown_what_they_set() {
+    let redactor = redactor();
+    for (pattern, last) in [("concat($)", "x"), ("concat($)", ""), ("createArray($)", "x"), ("format('{0}{1}{2}{3}', $)", "xy")] {
+        let model = model(&growing(pattern, last), &redactor);
+        assert_eq!(model.problems, [], "{pattern}");
+        let found = findings(&model);
+        assert!(found.contains(&"app.min-tls @ func-a".to_owned()), "{pattern}: {found:?}");
+        assert!(!found.contains(&"app.https-only @ func-a".to_owned()), "{pattern}: {found:?}");
+    }
+}
+
 #[test]
 fn a_plan_of_fifty_megabytes_is_read() {
     let app = |n: usize| {

@@ -345,6 +345,7 @@ pub fn fragments_known(context: &Context<'_>, element: &Element) -> Vec<Outcome>
     gaps.into_iter()
         .map(|(gap, at)| match gap {
             Gap::Missing(name) => Outcome::new(State::Unknown, format!("`{name}` is in no file that was read"), at),
+            Gap::TooLarge => Outcome::new(State::Unknown, "it takes too many steps to follow".to_owned(), at),
             Gap::Circle(name) => Outcome::new(
                 State::NotConfigured,
                 format!("the fragment `{name}` includes itself, by way of others"),

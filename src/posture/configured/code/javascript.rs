@@ -69,15 +69,23 @@ fn give_options(
     let close = source.code.get(..options.end).and_then(|code| code.rfind('}')).unwrap_or(options.end);
     let (mut level, mut spread) = (None, false);
     for part in source.split(open + 1..close) {
-        let line =
-            source.line(part.start + source.text.get(part.clone()).map_or(0, |t| t.len() - t.trim_start().len()));
         let written = source.written(part.clone());
+        let line = source.line(source.start(part.clone()));
         if written.starts_with("...") {
             (level, spread) = (None, true);
             continue;
         }
+        if written == "authLevel" {
+            let value = Value::Unknown("a constant called authLevel".to_owned());
+            level = Some((value, Place::line(file, line)));
+            continue;
+        }
+        if written.starts_with('[') && !["['authLevel']", "[\"authLevel\"]"].iter().any(|key| written.starts_with(key)) {
+            (level, spread) = (None, true);
+            continue;
+        }
         let Some((key, value)) = written.split_once(':') else { continue };
-        match key.trim().trim_matches(['"', '\'']) {
+        match key.trim().trim_matches(['[', ']', '"', '\'']) {
             "authLevel" => {
                 let value = value.trim();
                 let literal = value.strip_prefix(['"', '\'', '`']).and_then(|rest| rest.strip_suffix(['"', '\'', '`']));
@@ -92,7 +100,7 @@ fn give_options(
         }
     }
     if level.is_none() && spread {
-        level = Some((Value::Unknown("options that are spread".to_owned()), place.clone()));
+        level = Some((Value::Unknown("options that are spread or computed".to_owned()), place.clone()));
     }
     give_level(element, level, "anonymous", place);
 }
