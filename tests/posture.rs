@@ -388,7 +388,11 @@ fn growing(pattern: &str, last: &str) -> BTreeMap<String, String> {
     let variables: BTreeMap<String, String> = (0..40)
         .map(|n| {
             let next = format!("variables('v{}')", n + 1);
-            let value = if n == 39 { last.to_owned() } else { format!("[{}]", pattern.replace('$', &vec![next; 8].join(", "))) };
+            let value = if n == 39 {
+                last.to_owned()
+            } else {
+                format!("[{}]", pattern.replace('$', &vec![next; 8].join(", ")))
+            };
             (format!("v{n}"), value)
         })
         .collect();
@@ -404,7 +408,9 @@ fn growing(pattern: &str, last: &str) -> BTreeMap<String, String> {
 #[test]
 fn variables_that_grow_eightfold_end_and_leave_unknown_what_they_set() {
     let redactor = redactor();
-    for (pattern, last) in [("concat($)", "x"), ("concat($)", ""), ("createArray($)", "x"), ("format('{0}{1}{2}{3}', $)", "xy")] {
+    for (pattern, last) in
+        [("concat($)", "x"), ("concat($)", ""), ("createArray($)", "x"), ("format('{0}{1}{2}{3}', $)", "xy")]
+    {
         let model = model(&growing(pattern, last), &redactor);
         assert_eq!(model.problems, [], "{pattern}");
         let found = findings(&model);
@@ -447,6 +453,38 @@ fn gatewatch(words: &[&str]) -> (Option<i32>, String) {
     let output =
         std::process::Command::new(env!("CARGO_BIN_EXE_gatewatch")).args(words).current_dir(folder).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// What a check of one template says, in a form.
+fn told_of(site: &Value, form: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let template = json!({ "$schema": "x/deploymentTemplate.json#", "resources": [site] });
+    std::fs::write(folder.path().join("main.json"), template.to_string()).unwrap();
+    gatewatch(&["threats", "check", folder.path().to_str().unwrap(), "--format", form, "--fail-on", "never"]).1
+}
+
+#[test]
+fn a_key_that_is_cut_is_hidden_first() {
+    let key: Vec<u8> = (0_u32..64).map(|n| u8::try_from((n * n * 37 + n * 101 + 11) % 251).unwrap()).collect();
+    let key = data_encoding::BASE64.encode(&key);
+    let state =
+        format!("DefaultEndpointsProtocol=https;AccountName=a;AccountKey={key};EndpointSuffix=core.windows.net");
+    let site = json!({ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "f",
+        "properties": { "siteConfig": { "ftpsState": state } } });
+    for form in ["text", "json", "sarif", "junit"] {
+        let told = told_of(&site, form);
+        assert!(told.contains("ftps-state is"), "{form}: {told}");
+        assert!(!told.contains(&key[..12]), "{form}: {told}");
+    }
+}
+
+#[test]
+fn a_name_forges_no_line_on_the_terminal() {
+    let site = json!({ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "f\u{1b}[2J\ncritical: forged (x)",
+        "properties": { "httpsOnly": false } });
+    let told = told_of(&site, "text");
+    assert!(told.contains("f\\u{1b}[2J\\ncritical: forged (x)"), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.contains("\ncritical: forged"), "{told}");
 }
 
 #[test]

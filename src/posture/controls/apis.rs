@@ -44,7 +44,9 @@ pub fn authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
         _ if filtered => Outcome::fine("only addresses that a policy names may call", place),
         _ if guarded == State::Configured => Outcome::fine("a client certificate is checked", place),
         (Some(false), State::NotConfigured) => match context.by_operation(api) {
-            ByOperation::Some(without) => open_operations(&without, "no subscription key is needed, and it checks no token"),
+            ByOperation::Some(without) => {
+                open_operations(&without, "no subscription key is needed, and it checks no token")
+            }
             _ if subscription(api) != Some(false) => Outcome::weak(
                 "it is in a product that needs no subscription: no key is needed, and no token is checked",
                 place,
@@ -65,9 +67,7 @@ const MAX_TOLD: usize = 100;
 /// Tells of each operation of an API that checks no token, where others do.
 fn open_operations(without: &[(String, State, Place)], says: &str) -> Vec<Outcome> {
     let open = without.iter().filter(|(_, state, _)| *state == State::NotConfigured);
-    open.take(MAX_TOLD)
-        .map(|(name, state, at)| Outcome::new(*state, format!("operation {name}: {says}"), at))
-        .collect()
+    open.take(MAX_TOLD).map(|(name, state, at)| Outcome::new(*state, format!("operation {name}: {says}"), at)).collect()
 }
 
 /// An API checks a token.
@@ -178,7 +178,9 @@ pub fn backend_authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcom
             let name = run.statement.attribute("name").unwrap_or_default();
             let sent = run.statement.attribute("exists-action") != Some("delete")
                 && run.statement.named("value").any(|value| !value.text.trim().is_empty());
-            run.always && sent && (name.eq_ignore_ascii_case("x-functions-key") || name.eq_ignore_ascii_case("authorization"))
+            run.always
+                && sent
+                && (name.eq_ignore_ascii_case("x-functions-key") || name.eq_ignore_ascii_case("authorization"))
         });
         let by_backend =
             effective.named("set-backend-service").filter_map(|run| run.statement.attribute("backend-id")).any(|id| {

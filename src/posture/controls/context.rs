@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::super::configured::{
-    Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, Value, policy_name,
+    Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, policy_name,
 };
 use super::evaluate::State;
 
@@ -162,9 +162,7 @@ impl<'m> Context<'m> {
         match self.by_operation(api) {
             ByOperation::None => state,
             ByOperation::All => State::Configured,
-            ByOperation::Some(without) => {
-                without.iter().map(|(_, state, _)| *state).max().unwrap_or(State::Configured)
-            }
+            ByOperation::Some(without) => without.iter().map(|(_, state, _)| *state).max().unwrap_or(State::Configured),
             ByOperation::Unlisted => State::Unknown,
         }
     }
@@ -302,95 +300,24 @@ pub fn subscription(element: &Element) -> Option<bool> {
 fn app_of(url: &str, names: &HashMap<String, &str>) -> Option<String> {
     let lower = url.to_ascii_lowercase();
     let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or(&lower);
-    if let Some(name) = host.split(".azurewebsites.net").next().filter(|name| names.contains_key(*name)) {
+    let authority = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let end = |rest: &str| rest.starts_with(['.', '/', ')', '}', '\'', ',', ' ']) || rest.is_empty();
+    let at_head = |rest: &str| {
+        let name = rest.split(['.', '/', ')', '}', '\'', ',', ' ']).next().unwrap_or_default();
+        if names.contains_key(name) {
+            return Some(name.to_owned());
+        }
+        // A name with unknown parts, such as `func-{uniquestring(…)}`, may hold any of those.
+        let whole = names.keys().filter(|name| rest.strip_prefix(name.as_str()).is_some_and(end));
+        whole.max_by_key(|name| name.len()).cloned()
+    };
+    if let Some(name) = authority.strip_suffix(".azurewebsites.net").filter(|name| names.contains_key(*name)) {
         return Some(name.to_owned());
     }
-    // A host with unknown parts, or `reference(…/sites/func-a)`: the name stands behind a slash.
-    let ends = |rest: &str| rest.starts_with(['.', '/', ')', '}', '\'', ',', ' ']) || rest.is_empty();
-    lower.match_indices('/').find_map(|(at, _)| {
-        let rest = &lower[at + 1..];
-        names.keys().find(|name| rest.strip_prefix(name.as_str()).is_some_and(ends)).cloned()
-    })
-}
-
-/// How an app can be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ingress {
-    /// By its private endpoint alone.
-    Closed(Place),
-    /// From the addresses that rules name.
-    Restricted(Place),
-    /// From everywhere.
-    Open(Place),
-    /// It can't be told.
-    Unknown(Place),
-}
-
-impl Ingress {
-    /// Returns how an app can be reached; `scm` asks for its deployment site.
-    pub fn of(app: &Element, scm: bool) -> Self {
-        let (default, rules) =
-            if scm { (Setting::ScmIpDefault, Setting::ScmIpRules) } else { (Setting::IpDefault, Setting::IpRules) };
-        if let Some(given) = app.get(Setting::PublicNetwork) {
-            match app.flag(Setting::PublicNetwork) {
-                Some(false) => return Self::Closed(given.at.clone()),
-                None => return Self::Unknown(given.at.clone()),
-                Some(true) => {}
-            }
-        }
-        // With a private endpoint and nothing said, the public way in is off.
-        if let (None, Some(given)) = (app.get(Setting::PublicNetwork), app.get(Setting::PrivateEndpoint)) {
-            return Self::Closed(given.at.clone());
-        }
-        let open_rule = |rule: &String| {
-            let (action, whom) = rule.split_once(' ').unwrap_or(("Allow", rule));
-            action.eq_ignore_ascii_case("allow")
-                && ["any", "0.0.0.0/0", "0.0.0.0/1", "::/0", "*"].contains(&whom.to_ascii_lowercase().as_str())
-        };
-        let mut named = None;
-        for given in app.all(rules) {
-            match &given.value {
-                Value::List(list) if list.iter().any(open_rule) => return Self::Open(given.at.clone()),
-                Value::List(list) if !list.is_empty() => named = Some(Self::Restricted(given.at.clone())),
-                Value::List(_) => {}
-                _ => return Self::Unknown(given.at.clone()),
-            }
-        }
-        match app.get(default) {
-            Some(given) => match &given.value {
-                Value::Text(text) if text.eq_ignore_ascii_case("deny") => Self::Restricted(given.at.clone()),
-                Value::Text(_) => Self::Open(given.at.clone()),
-                _ => Self::Unknown(given.at.clone()),
-            },
-            None => named.unwrap_or_else(|| {
-                if app.defaults(default) { Self::Open(app.at.clone()) } else { Self::Unknown(app.at.clone()) }
-            }),
-        }
+    // `reference(…/sites/func-a)` or an id: the name stands behind `sites/`.
+    if let Some(name) = lower.match_indices("sites/").find_map(|(at, mark)| at_head(&lower[at + mark.len()..])) {
+        return Some(name);
     }
-
-    /// Returns it as a state: closed and restricted are configured.
-    pub const fn state(&self) -> State {
-        match self {
-            Self::Closed(_) | Self::Restricted(_) => State::Configured,
-            Self::Open(_) => State::NotConfigured,
-            Self::Unknown(_) => State::Unknown,
-        }
-    }
-
-    /// Returns where that is said.
-    pub const fn at(&self) -> &Place {
-        match self {
-            Self::Closed(at) | Self::Restricted(at) | Self::Open(at) | Self::Unknown(at) => at,
-        }
-    }
-
-    /// Returns it for people.
-    pub const fn told(&self) -> &'static str {
-        match self {
-            Self::Closed(_) => "it can be reached by its private endpoint alone",
-            Self::Restricted(_) => "only addresses that rules name can reach it",
-            Self::Open(_) => "every address can reach it",
-            Self::Unknown(_) => "who can reach it is not known",
-        }
-    }
+    // A host with unknown parts.
+    if host.contains(".azurewebsites.net") || host.contains('{') { at_head(host) } else { None }
 }

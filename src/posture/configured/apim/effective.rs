@@ -176,11 +176,8 @@ impl<'g> Walk<'g, '_> {
             }
             let from = self.out.runs.len();
             self.list(&branch.children, policy, above, always, depth + 1);
-            let here: HashSet<&'g str> = self.out.runs[from..]
-                .iter()
-                .filter(|run| run.always)
-                .map(|run| class(&run.statement.name))
-                .collect();
+            let here: HashSet<&'g str> =
+                self.out.runs[from..].iter().filter(|run| run.always).map(|run| class(&run.statement.name)).collect();
             common = Some(match common {
                 Some(before) => before.intersection(&here).copied().collect(),
                 None => here,

@@ -157,14 +157,10 @@ fn client_certificates(element: &mut super::super::Element, properties: &Json, a
 fn flex(model: &mut Model, app: &str, properties: &Json, at: &Place) {
     let Some(config) = properties.at("functionAppConfig") else { return };
     let at = at.below("functionAppConfig", config.line);
-    let path = "deployment.storage.authentication.type";
-    if let Some(kind) = config.at(path) {
-        let value = match kind.as_text() {
-            Some(text) if text.to_ascii_lowercase().contains("identity") => Value::Text("identity".to_owned()),
-            Some(_) => Value::Text("literal".to_owned()),
-            None => Value::Unknown(kind.shown()),
-        };
-        model.element(Sort::App, app, None, &at).give(Setting::HostStorage, value, at.below(path, kind.line));
+    // The storage that it names holds the package; the host's own is told by the app's settings.
+    let element = model.element(Sort::App, app, None, &at);
+    for setting in [Setting::RouteAll, Setting::FtpBasicAuth] {
+        element.give(setting, Value::Unknown("Flex Consumption has no such setting".to_owned()), at.clone());
     }
     if let (Some(name), Some(version)) = (config.text_at("runtime.name"), config.text_at("runtime.version")) {
         let value = Value::Text(format!("{}|{version}", name.to_ascii_uppercase()));

@@ -189,7 +189,10 @@ impl Scope<'_> {
         let mut all = Vec::with_capacity(members.len());
         for (name, value) in members {
             let loops = value.items();
-            if !name.eq_ignore_ascii_case("copy") || loops.is_empty() || loops.iter().any(|one| one.member("input").is_none()) {
+            if !name.eq_ignore_ascii_case("copy")
+                || loops.is_empty()
+                || loops.iter().any(|one| one.member("input").is_none())
+            {
                 all.push((self.key(name), self.resolve(value, depth + 1)));
                 continue;
             }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::super::{Model, Place, Setting, Value};
-use super::binding::{function_of, give_level, level_named};
+use super::binding::{computed, function_of, give_level, level_named};
 use super::source::{Language, Source};
 
 /// The longest name of a function, bytes: Azure's own limit.
@@ -57,7 +57,7 @@ fn give_options(
             give_level(element, None, "anonymous", place);
         } else {
             // A name: it may be a handler, or options that are written elsewhere.
-            let level = (Value::Unknown(written.chars().take(60).collect()), place.clone());
+            let level = (computed(written), place.clone());
             give_level(element, Some(level), "anonymous", place);
         }
         return;
@@ -80,7 +80,8 @@ fn give_options(
             level = Some((value, Place::line(file, line)));
             continue;
         }
-        if written.starts_with('[') && !["['authLevel']", "[\"authLevel\"]"].iter().any(|key| written.starts_with(key)) {
+        if written.starts_with('[') && !["['authLevel']", "[\"authLevel\"]"].iter().any(|key| written.starts_with(key))
+        {
             (level, spread) = (None, true);
             continue;
         }
@@ -89,7 +90,7 @@ fn give_options(
             "authLevel" => {
                 let value = value.trim();
                 let literal = value.strip_prefix(['"', '\'', '`']).and_then(|rest| rest.strip_suffix(['"', '\'', '`']));
-                let value = literal.map_or_else(|| Value::Unknown(value.chars().take(60).collect()), level_named);
+                let value = literal.map_or_else(|| computed(value), level_named);
                 level = Some((value, Place::line(file, line)));
             }
             "route" => {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::super::{Model, Place, Setting, Sort, Value};
-use super::binding::{function_of, give_level, level_named};
+use super::binding::{computed, function_of, give_level, level_named};
 use super::source::{Language, Source};
 
 /// Takes the functions of a file.
@@ -84,7 +84,7 @@ fn level_of(written: &str) -> Value {
     match written.split_once("AuthLevel.") {
         Some((_, name)) => level_named(name),
         None if written.starts_with(['"', '\'']) => level_named(written.trim_matches(['"', '\''])),
-        None => Value::Unknown(written.chars().take(60).collect()),
+        None => computed(written),
     }
 }
 
