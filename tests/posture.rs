@@ -488,6 +488,25 @@ fn a_name_forges_no_line_on_the_terminal() {
 }
 
 #[test]
+fn two_findings_of_one_control_have_fingerprints_of_their_own() {
+    let policy = "<policies><inbound><validate-jwt require-expiration-time='false'/><validate-jwt require-expiration-time='false'/></inbound></policies>";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.xml"), policy.replace("/>", "/>\n")).unwrap();
+    let told =
+        gatewatch(&["threats", "check", folder.path().to_str().unwrap(), "--format", "sarif", "--fail-on", "never"]).1;
+    let sarif: Value = serde_json::from_str(&told).unwrap();
+    let of = |rule: &str| -> Vec<String> {
+        let results = sarif["runs"][0]["results"].as_array().unwrap();
+        let prints =
+            results.iter().filter(|one| one["ruleId"] == rule).map(|one| one["partialFingerprints"].to_string());
+        prints.collect()
+    };
+    let prints = of("jwt.expiry");
+    assert_eq!(prints.len(), 2, "{told}");
+    assert_ne!(prints[0], prints[1]);
+}
+
+#[test]
 fn the_exit_code_is_1_where_something_is_as_bad_as_asked_for() {
     let code = |words: &[&str]| gatewatch(words).0;
     assert_eq!(code(&["threats", "check", "."]), Some(1));

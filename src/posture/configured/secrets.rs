@@ -189,6 +189,10 @@ pub fn flagged(setting: Setting, json: &Json) -> Option<Value> {
     match (setting, json.as_text()) {
         (Setting::RouteAll, Some("1")) => Some(Value::Flag(true)),
         (Setting::RouteAll, Some("0")) => Some(Value::Flag(false)),
+        // `3.0.15571` pins a version of the third runtime.
+        (Setting::Runtime, Some(text)) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(Value::Text(text.split('.').next().unwrap_or(text).to_owned()))
+        }
         _ => Value::of(json),
     }
 }

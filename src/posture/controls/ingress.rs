@@ -7,12 +7,20 @@ use super::super::configured::{Element, Given, Place, Setting, Value};
 use super::evaluate::State;
 
 /// Returns the weakest of what files say of a setting, by `judge`, and where it is said.
-pub fn weakest<'e>(
-    element: &'e Element,
-    setting: Setting,
-    judge: impl Fn(&Value) -> State,
-) -> Option<(State, &'e Given)> {
+pub fn weakest(element: &Element, setting: Setting, judge: impl Fn(&Value) -> State) -> Option<(State, &Given)> {
     element.all(setting).iter().map(|given| (judge(&given.value), given)).max_by_key(|(state, _)| *state)
+}
+
+/// Networks with fewer bits than this are no restriction: a 128th of all addresses.
+const MIN_BITS: u8 = 7;
+/// Names of Azure's for everybody, or for everybody who has a machine in Azure, lower case.
+const EVERYBODY: [&str; 4] = ["any", "*", "internet", "azurecloud"];
+
+/// Tells whether an address rule names so many that it keeps nobody out.
+fn is_wide(whom: &str) -> bool {
+    let lower = whom.to_ascii_lowercase();
+    let bits = lower.rsplit_once('/').and_then(|(_, bits)| bits.parse::<u8>().ok());
+    EVERYBODY.contains(&lower.as_str()) || lower.starts_with("azurecloud.") || bits.is_some_and(|bits| bits < MIN_BITS)
 }
 
 /// How an app can be reached.
@@ -49,8 +57,17 @@ impl Ingress {
         }
         let open_rule = |rule: &String| {
             let (action, whom) = rule.split_once(' ').unwrap_or(("Allow", rule));
-            action.eq_ignore_ascii_case("allow")
-                && ["any", "0.0.0.0/0", "0.0.0.0/1", "::/0", "*"].contains(&whom.to_ascii_lowercase().as_str())
+            action.eq_ignore_ascii_case("allow") && is_wide(whom)
+        };
+        // A rule that refuses everybody else does what the default action does.
+        let closing = |given: &Given| match &given.value {
+            Value::List(list) => list.iter().any(|rule| {
+                rule.split_once(' ').is_some_and(|(action, whom)| {
+                    action.eq_ignore_ascii_case("deny")
+                        && ["any", "0.0.0.0/0"].contains(&whom.to_ascii_lowercase().as_str())
+                })
+            }),
+            _ => false,
         };
         let mut named = None;
         for given in app.all(rules) {
@@ -60,6 +77,11 @@ impl Ingress {
                 Value::List(_) => {}
                 _ => return Self::Unknown(given.at.clone()),
             }
+        }
+        if let Some(first) = app.all(rules).first()
+            && app.all(rules).iter().all(closing)
+        {
+            return Self::Restricted(first.at.clone());
         }
         let decided = weakest(app, default, |value| match value {
             Value::Text(text) if text.eq_ignore_ascii_case("deny") => State::Configured,

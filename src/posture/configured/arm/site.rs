@@ -270,13 +270,12 @@ fn auth_v1(element: &mut super::super::Element, properties: &Json, at: &Place) {
     ] {
         element.give_json(setting, properties.at(path), at, path);
     }
-    // The first form lets everybody through unless it is told to redirect.
-    if let Some(Value::Text(action)) = properties.at("unauthenticatedClientAction").and_then(Value::of) {
-        let required = !action.eq_ignore_ascii_case("AllowAnonymous") && action != "1";
-        element.give(
-            Setting::AuthRequired,
-            Value::Flag(required),
-            at.below("unauthenticatedClientAction", properties.line),
-        );
-    }
+    let path = "unauthenticatedClientAction";
+    let required = match properties.at(path).and_then(Value::of) {
+        Some(Value::Text(action)) => Value::Flag(!action.eq_ignore_ascii_case("AllowAnonymous") && action != "1"),
+        Some(_) => Value::Unknown(path.to_owned()),
+        None if properties.at("enabled").is_some() => Value::Unknown(format!("{path} is left out")),
+        None => return,
+    };
+    element.give(Setting::AuthRequired, required, at.below(path, properties.line));
 }
