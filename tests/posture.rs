@@ -383,6 +383,42 @@ fn each_file_that_is_broken_says_so_and_the_rest_is_checked() {
     assert_eq!(findings(&model), planted);
 }
 
+/// A template whose variables each put the next one together eight times.
+fn growing(pattern: &str, last: &str) -> BTreeMap<String, String> {
+    let variables: BTreeMap<String, String> = (0..40)
+        .map(|n| {
+            let next = format!("variables('v{}')", n + 1);
+            let value = if n == 39 {
+                last.to_owned()
+            } else {
+                format!("[{}]", pattern.replace('$', &vec![next; 8].join(", ")))
+            };
+            (format!("v{n}"), value)
+        })
+        .collect();
+    let template = json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0", "variables": variables,
+        "resources": [{ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "func-a",
+            "properties": { "httpsOnly": "[variables('v0')]", "siteConfig": { "minTlsVersion": "1.0" } } }],
+    });
+    [("main.json".to_owned(), template.to_string())].into()
+}
+
+#[test]
+fn variables_that_grow_eightfold_end_and_leave_unknown_what_they_set() {
+    let redactor = redactor();
+    for (pattern, last) in
+        [("concat($)", "x"), ("concat($)", ""), ("createArray($)", "x"), ("format('{0}{1}{2}{3}', $)", "xy")]
+    {
+        let model = model(&growing(pattern, last), &redactor);
+        assert_eq!(model.problems, [], "{pattern}");
+        let found = findings(&model);
+        assert!(found.contains(&"app.min-tls @ func-a".to_owned()), "{pattern}: {found:?}");
+        assert!(!found.contains(&"app.https-only @ func-a".to_owned()), "{pattern}: {found:?}");
+    }
+}
+
 #[test]
 fn a_plan_of_fifty_megabytes_is_read() {
     let app = |n: usize| {
@@ -417,6 +453,57 @@ fn gatewatch(words: &[&str]) -> (Option<i32>, String) {
     let output =
         std::process::Command::new(env!("CARGO_BIN_EXE_gatewatch")).args(words).current_dir(folder).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// What a check of one template says, in a form.
+fn told_of(site: &Value, form: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let template = json!({ "$schema": "x/deploymentTemplate.json#", "resources": [site] });
+    std::fs::write(folder.path().join("main.json"), template.to_string()).unwrap();
+    gatewatch(&["threats", "check", folder.path().to_str().unwrap(), "--format", form, "--fail-on", "never"]).1
+}
+
+#[test]
+fn a_key_that_is_cut_is_hidden_first() {
+    let key: Vec<u8> = (0_u32..64).map(|n| u8::try_from((n * n * 37 + n * 101 + 11) % 251).unwrap()).collect();
+    let key = data_encoding::BASE64.encode(&key);
+    let state =
+        format!("DefaultEndpointsProtocol=https;AccountName=a;AccountKey={key};EndpointSuffix=core.windows.net");
+    let site = json!({ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "f",
+        "properties": { "siteConfig": { "ftpsState": state } } });
+    for form in ["text", "json", "sarif", "junit"] {
+        let told = told_of(&site, form);
+        assert!(told.contains("ftps-state is"), "{form}: {told}");
+        assert!(!told.contains(&key[..12]), "{form}: {told}");
+    }
+}
+
+#[test]
+fn a_name_forges_no_line_on_the_terminal() {
+    let site = json!({ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "f\u{1b}[2J\ncritical: forged (x)",
+        "properties": { "httpsOnly": false } });
+    let told = told_of(&site, "text");
+    assert!(told.contains("f\\u{1b}[2J\\ncritical: forged (x)"), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.contains("\ncritical: forged"), "{told}");
+}
+
+#[test]
+fn two_findings_of_one_control_have_fingerprints_of_their_own() {
+    let policy = "<policies><inbound><validate-jwt require-expiration-time='false'/><validate-jwt require-expiration-time='false'/></inbound></policies>";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.xml"), policy.replace("/>", "/>\n")).unwrap();
+    let told =
+        gatewatch(&["threats", "check", folder.path().to_str().unwrap(), "--format", "sarif", "--fail-on", "never"]).1;
+    let sarif: Value = serde_json::from_str(&told).unwrap();
+    let of = |rule: &str| -> Vec<String> {
+        let results = sarif["runs"][0]["results"].as_array().unwrap();
+        let prints =
+            results.iter().filter(|one| one["ruleId"] == rule).map(|one| one["partialFingerprints"].to_string());
+        prints.collect()
+    };
+    let prints = of("jwt.expiry");
+    assert_eq!(prints.len(), 2, "{told}");
+    assert_ne!(prints[0], prints[1]);
 }
 
 #[test]

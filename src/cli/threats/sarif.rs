@@ -54,7 +54,14 @@ pub fn written(checked: &Checked<'_>) -> String {
             "results": HOLE,
         }],
     });
-    filled(&all, checked.report.findings().map(|one| result(one, &places)))
+    // Two findings of one control at one place are told apart by their order.
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let results = checked.report.findings().map(|one| {
+        let nth = seen.entry(identity(one)).or_default();
+        *nth += 1;
+        result(one, &places, *nth)
+    });
+    filled(&all, results)
 }
 
 fn rule(control: &Control) -> Value {
@@ -73,7 +80,7 @@ fn rule(control: &Control) -> Value {
     })
 }
 
-fn result(one: &Verdict<'_>, places: &BTreeMap<&str, usize>) -> Value {
+fn result(one: &Verdict<'_>, places: &BTreeMap<&str, usize>, nth: usize) -> Value {
     let at = &one.outcome.at;
     let mut logical = json!({ "fullyQualifiedName": one.element, "kind": one.sort.name() });
     if !at.pointer.is_empty() {
@@ -88,7 +95,7 @@ fn result(one: &Verdict<'_>, places: &BTreeMap<&str, usize>) -> Value {
             "physicalLocation": physical(&at.file, usize::try_from(at.line).unwrap_or(1).max(1)),
             "logicalLocations": [logical],
         }],
-        "partialFingerprints": { "controlAndElement/v1": fingerprint(one) },
+        "partialFingerprints": { "controlAndElement/v1": fingerprint(one, nth) },
     })
 }
 
@@ -109,6 +116,7 @@ const UNSAFE: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'"')
     .add(b'#')
     .add(b'%')
+    .add(b':')
     .add(b'<')
     .add(b'>')
     .add(b'?')
@@ -122,9 +130,15 @@ const UNSAFE: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'}');
 
 /// Returns what stays the same while lines move: the control, the element, the file and the pointer.
-fn fingerprint(one: &Verdict<'_>) -> String {
+fn identity(one: &Verdict<'_>) -> String {
     let at = &one.outcome.at;
-    let text = [&one.control.id, &one.element, &*at.file, &at.pointer].map(str::to_owned).join("\n");
+    [&one.control.id, &one.element, &*at.file, &at.pointer].map(str::to_owned).join("\n")
+}
+
+/// Returns that as a fingerprint; the second and later ones of the same are numbered.
+fn fingerprint(one: &Verdict<'_>, nth: usize) -> String {
+    let number = if nth > 1 { format!("\n{nth}") } else { String::new() };
+    let text = identity(one) + &number;
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..16])
 }
 

@@ -27,15 +27,27 @@ pub fn written(checked: &Checked<'_>, all: bool) -> String {
     }
     layers(checked, &mut out);
     for link in &checked.model.linked {
-        _ = writeln!(out, "{} is taken for the code of {} ({})", link.folder, link.app, link.because);
+        _ = writeln!(out, "{} is taken for the code of {} ({})", line(&link.folder), line(&link.app), link.because);
     }
     if !checked.model.problems.is_empty() {
         _ = writeln!(out, "\nNot read:");
         for problem in &checked.model.problems {
-            _ = writeln!(out, "  {problem}");
+            _ = writeln!(out, "  {}", line(&problem.to_string()));
         }
     }
     sums(checked, &mut out);
+    out
+}
+
+/// Returns a text as one line that moves nothing on a terminal: what files say can't forge a finding.
+fn line(text: &str) -> String {
+    let moves = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if moves(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
     out
 }
 
@@ -46,7 +58,13 @@ fn control(verdicts: &[&Verdict<'_>], key: (&str, State), out: &mut String) {
     let head = if key.1 == State::NotConfigured { control.level.name() } else { key.1.name() };
     _ = writeln!(out, "{head}: {} ({})", control.title, control.id);
     for one in &here {
-        _ = writeln!(out, "  {}: {}\n    at {}", one.element, one.outcome.says, one.outcome.at);
+        _ = writeln!(
+            out,
+            "  {}: {}\n    at {}",
+            line(&one.element),
+            line(&one.outcome.says),
+            line(&one.outcome.at.to_string())
+        );
     }
     match key.1 {
         State::NotConfigured => _ = writeln!(out, "  why   {}\n  mend  {}\n", control.why, control.mend),
@@ -67,7 +85,7 @@ fn layers(checked: &Checked<'_>, out: &mut String) {
     }
     out.push('\n');
     for one in all {
-        _ = write!(out, "{:<widest$}", one.endpoint);
+        _ = write!(out, "{:<widest$}", line(&one.endpoint));
         for layer in Layer::ALL {
             let word = match one.of(layer) {
                 State::Configured => "yes",

@@ -217,6 +217,22 @@ impl Element {
         self.whole && (self.whole_config || !setting.is_config())
     }
 
+    /// Replaces each text that was given by what `with` makes of it, if it makes something.
+    pub fn replace(&mut self, with: &dyn Fn(&str) -> Option<String>) {
+        let change = |text: &mut String| {
+            if let Some(new) = with(text) {
+                *text = new;
+            }
+        };
+        for given in self.given.values_mut().flatten() {
+            match &mut given.value {
+                Value::Text(text) | Value::Unknown(text) => change(text),
+                Value::List(items) => items.iter_mut().for_each(change),
+                Value::Flag(_) => {}
+            }
+        }
+    }
+
     /// Takes over what `other` says.
     pub fn take(&mut self, other: Self) {
         self.whole |= other.whole;

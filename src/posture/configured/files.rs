@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use super::apim::PolicyScope;
 use super::json::{self, Json};
+use super::tokens::without_published;
 use super::{Model, Place, Setting, Sort, Value, apiops, arm, code, host, link, terraform};
 use crate::redaction::{Redactor, filter_telling};
 use crate::telemetry::Confidence;
 
 /// The largest file that is read, bytes.
 pub const MAX_BYTES: usize = 64 << 20;
+/// A text shorter than this holds no secret that the scanner knows, bytes.
+const SHORTEST_SECRET: usize = 12;
 /// Secrets told of one file.
 const MAX_SECRETS: usize = 8;
 
@@ -35,7 +38,7 @@ const PASSED: [&str; 9] = [
 ];
 
 /// Words of which a file that matters holds one.
-const MARKS: [&str; 8] = [
+const MARKS: [&str; 10] = [
     "deploymenttemplate.json",
     "deploymentparameters.json",
     "microsoft.web/",
@@ -44,6 +47,8 @@ const MARKS: [&str; 8] = [
     "terraform_version",
     "microsoft.storage/",
     "microsoft.insights/",
+    "microsoft.keyvault/",
+    "microsoft.authorization/",
 ];
 
 /// The files of a repository, while they are read.
@@ -83,7 +88,17 @@ pub fn read(names: &[String], load: Load<'_>, redactor: &Redactor) -> Model {
             reading.secrets(name, &text, redactor);
         }
     }
-    reading.settle()
+    let mut model = reading.settle();
+    // Before anything is cut for people: the scanner knows no half of a key.
+    let hide = |text: &str| {
+        let long = text.len() >= SHORTEST_SECRET;
+        long.then(|| redactor.hide(text.as_bytes())).and_then(|hidden| match hidden {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(hidden) => Some(String::from_utf8_lossy(&hidden).into_owned()),
+        })
+    };
+    model.elements_mut().for_each(|element| element.replace(&hide));
+    model
 }
 
 impl Reading<'_> {
@@ -226,6 +241,7 @@ impl Reading<'_> {
             Ok(())
         };
         // Reading a text and writing nowhere can't fail.
+        let text = without_published(text);
         drop(filter_telling(redactor, &mut text.as_bytes(), &mut std::io::sink(), &mut tell));
         for (kind, line) in found {
             let at = Place::line(&Arc::from(name), line);

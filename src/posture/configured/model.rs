@@ -74,6 +74,11 @@ impl Model {
         self.elements.values()
     }
 
+    /// Returns all elements, to change them.
+    pub fn elements_mut(&mut self) -> impl Iterator<Item = &mut Element> {
+        self.elements.values_mut()
+    }
+
     /// Returns the elements of `sort`, in order of their names.
     pub fn of_sort(&self, sort: Sort) -> impl Iterator<Item = &Element> {
         let after = Sort::ALL.get(sort as usize + 1).copied();

@@ -7,7 +7,7 @@
 
 use super::arm::SECURE;
 use super::json::{Json, Node};
-use super::tokens::is_filled_in;
+use super::tokens::{is_filled_in, is_no_secret};
 use super::{Place, Setting, Value};
 
 /// How a secret is kept.
@@ -88,10 +88,17 @@ const LOOKED_UP: [&str; 6] =
 /// Returns how the secret of a setting is kept; nothing where it needs none.
 pub fn kept(name: &str, value: &Json) -> Option<Kept> {
     let lower = name.to_ascii_lowercase();
-    if IDENTITY.iter().any(|ending| lower.ends_with(ending)) {
+    let by_name = IDENTITY.iter().any(|ending| lower.ends_with(ending));
+    let by_value = kept_by_value(&lower, value);
+    // What stands in the value decides before what its name says.
+    if by_name && !matches!(by_value, Some(Kept::Literal | Kept::AtDeployment | Kept::KeyVault)) {
         return Some(Kept::Identity);
     }
-    let sensitive = is_sensitive(&lower);
+    by_value
+}
+
+fn kept_by_value(lower: &str, value: &Json) -> Option<Kept> {
+    let sensitive = is_sensitive(lower);
     match &value.node {
         Node::Text(text) if !is_filled_in(text) => {
             of_text(text, sensitive || lower.ends_with("key") && is_random(text))
@@ -127,8 +134,11 @@ fn of_text(text: &str, sensitive: bool) -> Option<Kept> {
     if lower.starts_with("@microsoft.keyvault(") {
         return Some(Kept::KeyVault);
     }
-    if lower.contains("usedevelopmentstorage=true") || lower.is_empty() {
+    if lower.contains("usedevelopmentstorage=true") || lower.is_empty() || is_no_secret(text) {
         return None;
+    }
+    if has_credentials(&lower) {
+        return Some(Kept::Literal);
     }
     if MARKS.iter().any(|mark| lower.contains(mark)) {
         // A connection string that says "by identity" holds none.
@@ -141,6 +151,17 @@ fn of_text(text: &str, sensitive: bool) -> Option<Kept> {
     // A name such as `TokenUrl` or a value such as `true` is no secret.
     let plain = lower.len() < 8 || lower.starts_with("http://") || lower.starts_with("https://");
     (sensitive && !plain && !lower.contains("instrumentationkey")).then_some(Kept::Literal)
+}
+
+/// Tells whether an address, lower case, holds a password or a signature.
+fn has_credentials(lower: &str) -> bool {
+    if ["?sig=", "&sig=", "?code=", "&code="].iter().any(|mark| lower.contains(mark)) {
+        return true;
+    }
+    let Some((scheme, rest)) = lower.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map(|(_, password)| password);
+    scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && password.is_some_and(|text| !is_no_secret(text))
 }
 
 /// Tells whether a name is one of a secret.
@@ -168,6 +189,10 @@ pub fn flagged(setting: Setting, json: &Json) -> Option<Value> {
     match (setting, json.as_text()) {
         (Setting::RouteAll, Some("1")) => Some(Value::Flag(true)),
         (Setting::RouteAll, Some("0")) => Some(Value::Flag(false)),
+        // `3.0.15571` pins a version of the third runtime.
+        (Setting::Runtime, Some(text)) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(Value::Text(text.split('.').next().unwrap_or(text).to_owned()))
+        }
         _ => Value::of(json),
     }
 }
@@ -210,7 +235,18 @@ mod tests {
         assert_eq!(of("Queue", "Endpoint=sb://a/;SharedAccessKeyName=x;SharedAccessKey=made-up"), Some(Kept::Literal));
         assert_eq!(of("PAYMENT_API_KEY", "made-up-value-123"), Some(Kept::Literal));
         assert_eq!(of("Sql", "Server=tcp:a;Authentication=Active Directory Default"), Some(Kept::Identity));
+        for literal in ["mongodb://user:made-up-99@host/db", "https://acc.blob.example.net/c?sv=1&sig=abc"] {
+            assert_eq!(of("Db__uri", literal), Some(Kept::Literal), "{literal}");
+        }
+        assert_eq!(of("Db__uri", "https://acc.documents.example.net"), Some(Kept::Identity));
         for (name, value) in [
+            ("API_KEY", "YOUR_API_KEY_HERE"),
+            ("REQUIRE_TOKEN", "disabled"),
+            ("DB_PASSWORD", "changeme"),
+            (
+                "Storage",
+                "AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+            ),
             ("FUNCTIONS_WORKER_RUNTIME", "python"),
             ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
             ("TokenUrl", "https://login.example"),

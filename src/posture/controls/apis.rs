@@ -4,13 +4,13 @@
 //! is needed. What runs under a condition only is unknown.
 
 use super::super::configured::{Element, Place, PolicyScope, Setting, Sort, Value};
-use super::context::{Context, TOKEN_CHECKS, has, names, subscription};
+use super::context::{ByOperation, Context, has, names, subscription};
 use super::evaluate::{Outcome, State};
 
 /// Returns where an API's policy stands, or the API.
-fn at<'e>(context: &Context<'e>, api: &'e Element) -> &'e Place {
+fn at(context: &Context<'_>, api: &Element) -> Place {
     let (gateway, own) = names(api);
-    context.model.gateways.of(gateway).of(&PolicyScope::Api(own)).first().map_or(&api.at, |policy| &policy.at)
+    context.model.gateways.of(gateway).of(&PolicyScope::Api(own)).first().map_or(&api.at, |policy| &policy.at).clone()
 }
 
 /// An API or backend is called over HTTPS.
@@ -32,7 +32,7 @@ pub fn backend_https(_: &Context<'_>, element: &Element) -> Vec<Outcome> {
 
 /// An API needs a key or a token.
 pub fn authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
-    let (key, token) = (subscription(api), context.api_token(api));
+    let (key, token) = (context.key(api), context.api_token(api));
     let guarded = context.runs(api, &["validate-client-certificate"]);
     let filtered = context.inbound(api).iter().all(|effective| {
         effective.named("ip-filter").any(|run| run.always && run.statement.attribute("action") == Some("allow"))
@@ -43,15 +43,31 @@ pub fn authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
         (Some(true), _) => Outcome::fine("a subscription key is needed", place),
         _ if filtered => Outcome::fine("only addresses that a policy names may call", place),
         _ if guarded == State::Configured => Outcome::fine("a client certificate is checked", place),
-        (Some(false), State::NotConfigured) => {
-            Outcome::weak("no subscription key is needed, and no token is checked", place)
-        }
+        (Some(false), State::NotConfigured) => match context.by_operation(api) {
+            ByOperation::Some(without) => {
+                open_operations(&without, "no subscription key is needed, and it checks no token")
+            }
+            _ if subscription(api) != Some(false) => Outcome::weak(
+                "it is in a product that needs no subscription: no key is needed, and no token is checked",
+                place,
+            ),
+            _ => Outcome::weak("no subscription key is needed, and no token is checked", place),
+        },
         (None, _) => Outcome::unknown("whether a subscription key is needed is not known", place),
         (_, State::Unknown) => Outcome::unknown(
             "no subscription key is needed; a token may be checked, by a policy that runs sometimes or was not read",
             place,
         ),
     }
+}
+
+/// Operations that are told of one API.
+const MAX_TOLD: usize = 100;
+
+/// Tells of each operation of an API that checks no token, where others do.
+fn open_operations(without: &[(String, State, Place)], says: &str) -> Vec<Outcome> {
+    let open = without.iter().filter(|(_, state, _)| *state == State::NotConfigured);
+    open.take(MAX_TOLD).map(|(name, state, at)| Outcome::new(*state, format!("operation {name}: {says}"), at)).collect()
 }
 
 /// An API checks a token.
@@ -63,15 +79,21 @@ pub fn token(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
     };
     let state = context.api_token(api);
     // Without a key and a token the API is open: that is told by a control of its own.
-    if state == State::NotConfigured && subscription(api) == Some(false) {
+    if state == State::NotConfigured && context.key(api) == Some(false) {
         return Vec::new();
     }
-    vec![Outcome::new(state, says(state), at(context, api))]
+    if state == State::NotConfigured
+        && let ByOperation::Some(without) = context.by_operation(api)
+    {
+        return open_operations(&without, "it checks no token");
+    }
+    vec![Outcome::new(state, says(state), &at(context, api))]
 }
 
 /// A policy does not drop a token check of the scopes around it.
 pub fn token_check_kept(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
     let Some((policies, scope, variants)) = context.policy(element) else { return Vec::new() };
+    let gateway = context.gateway_of(element);
     let above: Vec<Vec<PolicyScope>> = match scope {
         PolicyScope::Product(_) => vec![vec![PolicyScope::Global]],
         PolicyScope::Api(api) => chains(policies, api),
@@ -85,11 +107,11 @@ pub fn token_check_kept(context: &Context<'_>, element: &Element) -> Vec<Outcome
     for (variant, policy) in variants.iter().enumerate().filter(|(_, policy)| policy.has[0]) {
         let mut worst: Option<State> = None;
         for chain in &above {
-            if has(&policies.effective("inbound", chain, 0), &TOKEN_CHECKS) != State::Configured {
+            if context.checked(policies, gateway, chain, 0) != State::Configured {
                 continue;
             }
             let own: Vec<PolicyScope> = std::iter::once(scope.clone()).chain(chain.iter().cloned()).collect();
-            worst = worst.max(Some(has(&policies.effective("inbound", &own, variant), &TOKEN_CHECKS)));
+            worst = worst.max(Some(context.checked(policies, gateway, &own, variant)));
         }
         let place = &policy.at;
         match worst {
@@ -136,7 +158,7 @@ fn limited(context: &Context<'_>, api: &Element, statements: &[&str], yes: &str,
         State::NotConfigured => no.to_owned(),
         State::Unknown => "a policy that runs sometimes, or was not read, may say so".to_owned(),
     };
-    vec![Outcome::new(state, says, at(context, api))]
+    vec![Outcome::new(state, says, &at(context, api))]
 }
 
 /// Statements by which the gateway says who it is.
@@ -154,7 +176,11 @@ pub fn backend_authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcom
     let proven = |effective: &super::super::configured::Effective<'_>| {
         let key = effective.named("set-header").any(|run| {
             let name = run.statement.attribute("name").unwrap_or_default();
-            run.always && (name.eq_ignore_ascii_case("x-functions-key") || name.eq_ignore_ascii_case("authorization"))
+            let sent = run.statement.attribute("exists-action") != Some("delete")
+                && run.statement.named("value").any(|value| !value.text.trim().is_empty());
+            run.always
+                && sent
+                && (name.eq_ignore_ascii_case("x-functions-key") || name.eq_ignore_ascii_case("authorization"))
         });
         let by_backend =
             effective.named("set-backend-service").filter_map(|run| run.statement.attribute("backend-id")).any(|id| {
@@ -167,13 +193,13 @@ pub fn backend_authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcom
     // Callers' own tokens are passed on, and the app may check those.
     let passes_token = context.api_token(api) == State::Configured;
     match state {
-        State::Configured => Outcome::fine("it sends a token or key of its own", at(context, api)),
+        State::Configured => Outcome::fine("it sends a token or key of its own", &at(context, api)),
         State::NotConfigured if !passes_token => {
-            Outcome::weak("it sends nothing by which the app could know it", at(context, api))
+            Outcome::weak("it sends nothing by which the app could know it", &at(context, api))
         }
         _ => Outcome::unknown(
             "callers' tokens are passed on; whether the app checks them is not known",
-            at(context, api),
+            &at(context, api),
         ),
     }
 }

@@ -3,10 +3,12 @@
 //! Which APIs lead to which app and whether they check a token, and which policy an element is: for
 //! 20,000 endpoints that must not be asked of the whole model each time.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::super::configured::{
-    Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, Value, policy_name,
+    Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, policy_name,
 };
 use super::evaluate::State;
 
@@ -31,6 +33,31 @@ pub struct Context<'m> {
     policies: HashMap<String, (&'m str, &'m PolicyScope)>,
     /// The APIs that lead to an app of the model.
     leading: HashSet<String>,
+    /// What runs inbound for the API that was asked of last: many controls ask, one API after another.
+    last: RefCell<Option<LastInbound<'m>>>,
+    /// Whether a token is checked along a way in: gateway, scopes and form; at most [`MAX_WAYS`].
+    ways: RefCell<HashMap<Way, State>>,
+}
+
+/// An API and what runs inbound for it.
+type LastInbound<'m> = (String, Rc<Vec<Effective<'m>>>);
+/// A gateway, the scopes of a way in, innermost first, and which form of the innermost policy.
+type Way = (String, Vec<PolicyScope>, usize);
+
+/// Ways in of which it is kept whether a token is checked.
+const MAX_WAYS: usize = 100_000;
+
+/// Whether a token is checked by each operation's own policy.
+#[derive(Clone, Debug)]
+pub enum ByOperation {
+    /// No operation has a policy that does.
+    None,
+    /// Every operation does.
+    All,
+    /// Some do; those that don't, or may not, with where they stand.
+    Some(Vec<(String, State, Place)>),
+    /// Some do, and which operations there are is not known.
+    Unlisted,
 }
 
 impl<'m> Context<'m> {
@@ -42,7 +69,14 @@ impl<'m> Context<'m> {
                 policies.insert(policy_name(gateway, scope).to_ascii_lowercase(), (gateway, scope));
             }
         }
-        let mut context = Self { model, fronts: HashMap::new(), policies, leading: HashSet::new() };
+        let mut context = Self {
+            model,
+            fronts: HashMap::new(),
+            policies,
+            leading: HashSet::new(),
+            last: RefCell::default(),
+            ways: RefCell::default(),
+        };
         let mut leading = HashSet::new();
         let mut by_name: HashMap<String, Vec<Front>> = HashMap::new();
         let apps: Vec<&Element> = model.of_sort(Sort::App).collect();
@@ -76,6 +110,11 @@ impl<'m> Context<'m> {
         Some((all, *scope, all.of(scope)))
     }
 
+    /// Returns the gateway that a policy belongs to.
+    pub fn gateway_of(&self, element: &Element) -> &'m str {
+        self.policies.get(&element.name.to_ascii_lowercase()).map_or("", |(gateway, _)| *gateway)
+    }
+
     /// Returns the ways in to an API: its scopes, innermost first, by each product and beside them.
     pub fn chains(&self, api: &Element) -> Vec<Vec<PolicyScope>> {
         let (gateway, own) = names(api);
@@ -93,7 +132,18 @@ impl<'m> Context<'m> {
     }
 
     /// Returns what runs inbound for each way in to an API, for each form of its policy.
-    pub fn inbound(&self, api: &Element) -> Vec<Effective<'m>> {
+    pub fn inbound(&self, api: &Element) -> Rc<Vec<Effective<'m>>> {
+        if let Some((name, last)) = &*self.last.borrow()
+            && *name == api.name
+        {
+            return Rc::clone(last);
+        }
+        let inbound = Rc::new(self.inbound_of(api));
+        *self.last.borrow_mut() = Some((api.name.clone(), Rc::clone(&inbound)));
+        inbound
+    }
+
+    fn inbound_of(&self, api: &Element) -> Vec<Effective<'m>> {
         let (gateway, own) = names(api);
         let policies = self.model.gateways.of(gateway);
         let variants = policies.of(&PolicyScope::Api(own)).len().max(1);
@@ -105,7 +155,87 @@ impl<'m> Context<'m> {
 
     /// Tells whether an API checks a token, whatever the way in.
     pub fn api_token(&self, api: &Element) -> State {
-        self.runs(api, &TOKEN_CHECKS)
+        let state = self.runs(api, &TOKEN_CHECKS);
+        if state == State::Configured {
+            return state;
+        }
+        match self.by_operation(api) {
+            ByOperation::None => state,
+            ByOperation::All => State::Configured,
+            ByOperation::Some(without) => without.iter().map(|(_, state, _)| *state).max().unwrap_or(State::Configured),
+            ByOperation::Unlisted => State::Unknown,
+        }
+    }
+
+    /// Tells whether a token is checked along the scopes `chain`, innermost first.
+    pub fn checked(&self, policies: &Policies, gateway: &str, chain: &[PolicyScope], variant: usize) -> State {
+        let way = (gateway.to_owned(), chain.to_vec(), variant);
+        if let Some(state) = self.ways.borrow().get(&way) {
+            return *state;
+        }
+        let state = has(&policies.effective("inbound", chain, variant), &TOKEN_CHECKS);
+        let mut ways = self.ways.borrow_mut();
+        if ways.len() < MAX_WAYS {
+            ways.insert(way, state);
+        }
+        state
+    }
+
+    /// Tells whether the operations of an API check tokens, each by its own policy.
+    pub fn by_operation(&self, api: &Element) -> ByOperation {
+        let (gateway, own) = names(api);
+        let policies = self.model.gateways.of(gateway);
+        let chains = self.chains(api);
+        let state = |operation: &str| {
+            let scope = PolicyScope::Operation(own.clone(), operation.to_owned());
+            let forms = policies.of(&scope).len().max(1);
+            let along = |chain: &Vec<PolicyScope>| {
+                let chain: Vec<PolicyScope> = std::iter::once(scope.clone()).chain(chain.iter().cloned()).collect();
+                (0..forms).map(|form| self.checked(policies, gateway, &chain, form)).max()
+            };
+            chains.iter().filter_map(along).max().unwrap_or(State::Unknown)
+        };
+        let with_policy: BTreeSet<&str> = policies.operations_of(&own).collect();
+        if with_policy.iter().all(|operation| state(operation) == State::NotConfigured) {
+            return ByOperation::None;
+        }
+        let prefix = api.name.len() + 1;
+        let known: Vec<(String, &Place)> = self
+            .model
+            .children(Sort::Operation, &api.name)
+            .filter_map(|one| Some((one.name.get(prefix..)?.to_ascii_lowercase(), &one.at)))
+            .collect();
+        if known.is_empty() {
+            return ByOperation::Unlisted;
+        }
+        let without: Vec<(String, State, Place)> = known
+            .into_iter()
+            .map(|(name, at)| (state(&name), name, at))
+            .filter(|(state, ..)| *state != State::Configured)
+            .map(|(state, name, at)| (name, state, at.clone()))
+            .collect();
+        if without.is_empty() { ByOperation::All } else { ByOperation::Some(without) }
+    }
+
+    /// Tells whether a key is needed to call an API, if that is known.
+    ///
+    /// The gateway looks for a product without subscriptions first: an API in such a product can be
+    /// called without a key whatever the API itself says.
+    pub fn key(&self, api: &Element) -> Option<bool> {
+        let own = subscription(api);
+        if own == Some(false) {
+            return own;
+        }
+        let (gateway, name) = names(api);
+        let mut all = own;
+        for product in self.model.gateways.of(gateway).products_of(&name) {
+            match self.model.get(Sort::Product, &format!("{gateway}/{product}")).and_then(subscription) {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => all = None,
+            }
+        }
+        all
     }
 
     /// Tells whether one of `statements` runs inbound for an API, whatever the way in.
@@ -123,7 +253,7 @@ impl<'m> Context<'m> {
     fn backends(&self, api: &Element) -> Vec<String> {
         let mut urls: Vec<String> = api.all(Setting::BackendUrl).iter().map(|given| given.value.shown()).collect();
         let (gateway, _) = names(api);
-        for effective in self.inbound(api) {
+        for effective in self.inbound(api).iter() {
             for run in effective.named("set-backend-service") {
                 urls.extend(run.statement.attribute("base-url").map(str::to_owned));
                 if let Some(id) = run.statement.attribute("backend-id")
@@ -153,7 +283,7 @@ pub fn has(effective: &Effective<'_>, statements: &[&str]) -> State {
         }
         found = State::Unknown;
     }
-    let missing = effective.gaps.iter().any(|gap| matches!(gap, Gap::Missing(_)));
+    let missing = effective.gaps.iter().any(|gap| matches!(gap, Gap::Missing(_) | Gap::TooLarge));
     if missing { State::Unknown } else { found }
 }
 
@@ -170,95 +300,24 @@ pub fn subscription(element: &Element) -> Option<bool> {
 fn app_of(url: &str, names: &HashMap<String, &str>) -> Option<String> {
     let lower = url.to_ascii_lowercase();
     let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or(&lower);
-    if let Some(name) = host.split(".azurewebsites.net").next().filter(|name| names.contains_key(*name)) {
+    let authority = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let end = |rest: &str| rest.starts_with(['.', '/', ')', '}', '\'', ',', ' ']) || rest.is_empty();
+    let at_head = |rest: &str| {
+        let name = rest.split(['.', '/', ')', '}', '\'', ',', ' ']).next().unwrap_or_default();
+        if names.contains_key(name) {
+            return Some(name.to_owned());
+        }
+        // A name with unknown parts, such as `func-{uniquestring(…)}`, may hold any of those.
+        let whole = names.keys().filter(|name| rest.strip_prefix(name.as_str()).is_some_and(end));
+        whole.max_by_key(|name| name.len()).cloned()
+    };
+    if let Some(name) = authority.strip_suffix(".azurewebsites.net").filter(|name| names.contains_key(*name)) {
         return Some(name.to_owned());
     }
-    // A host with unknown parts, or `reference(…/sites/func-a)`: the name stands behind a slash.
-    let ends = |rest: &str| rest.starts_with(['.', '/', ')', '}', '\'', ',', ' ']) || rest.is_empty();
-    lower.match_indices('/').find_map(|(at, _)| {
-        let rest = &lower[at + 1..];
-        names.keys().find(|name| rest.strip_prefix(name.as_str()).is_some_and(ends)).cloned()
-    })
-}
-
-/// How an app can be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ingress {
-    /// By its private endpoint alone.
-    Closed(Place),
-    /// From the addresses that rules name.
-    Restricted(Place),
-    /// From everywhere.
-    Open(Place),
-    /// It can't be told.
-    Unknown(Place),
-}
-
-impl Ingress {
-    /// Returns how an app can be reached; `scm` asks for its deployment site.
-    pub fn of(app: &Element, scm: bool) -> Self {
-        let (default, rules) =
-            if scm { (Setting::ScmIpDefault, Setting::ScmIpRules) } else { (Setting::IpDefault, Setting::IpRules) };
-        if let Some(given) = app.get(Setting::PublicNetwork) {
-            match app.flag(Setting::PublicNetwork) {
-                Some(false) => return Self::Closed(given.at.clone()),
-                None => return Self::Unknown(given.at.clone()),
-                Some(true) => {}
-            }
-        }
-        // With a private endpoint and nothing said, the public way in is off.
-        if let (None, Some(given)) = (app.get(Setting::PublicNetwork), app.get(Setting::PrivateEndpoint)) {
-            return Self::Closed(given.at.clone());
-        }
-        let open_rule = |rule: &String| {
-            let (action, whom) = rule.split_once(' ').unwrap_or(("Allow", rule));
-            action.eq_ignore_ascii_case("allow")
-                && ["any", "0.0.0.0/0", "0.0.0.0/1", "::/0", "*"].contains(&whom.to_ascii_lowercase().as_str())
-        };
-        let mut named = None;
-        for given in app.all(rules) {
-            match &given.value {
-                Value::List(list) if list.iter().any(open_rule) => return Self::Open(given.at.clone()),
-                Value::List(list) if !list.is_empty() => named = Some(Self::Restricted(given.at.clone())),
-                Value::List(_) => {}
-                _ => return Self::Unknown(given.at.clone()),
-            }
-        }
-        match app.get(default) {
-            Some(given) => match &given.value {
-                Value::Text(text) if text.eq_ignore_ascii_case("deny") => Self::Restricted(given.at.clone()),
-                Value::Text(_) => Self::Open(given.at.clone()),
-                _ => Self::Unknown(given.at.clone()),
-            },
-            None => named.unwrap_or_else(|| {
-                if app.defaults(default) { Self::Open(app.at.clone()) } else { Self::Unknown(app.at.clone()) }
-            }),
-        }
+    // `reference(…/sites/func-a)` or an id: the name stands behind `sites/`.
+    if let Some(name) = lower.match_indices("sites/").find_map(|(at, mark)| at_head(&lower[at + mark.len()..])) {
+        return Some(name);
     }
-
-    /// Returns it as a state: closed and restricted are configured.
-    pub const fn state(&self) -> State {
-        match self {
-            Self::Closed(_) | Self::Restricted(_) => State::Configured,
-            Self::Open(_) => State::NotConfigured,
-            Self::Unknown(_) => State::Unknown,
-        }
-    }
-
-    /// Returns where that is said.
-    pub const fn at(&self) -> &Place {
-        match self {
-            Self::Closed(at) | Self::Restricted(at) | Self::Open(at) | Self::Unknown(at) => at,
-        }
-    }
-
-    /// Returns it for people.
-    pub const fn told(&self) -> &'static str {
-        match self {
-            Self::Closed(_) => "it can be reached by its private endpoint alone",
-            Self::Restricted(_) => "only addresses that rules name can reach it",
-            Self::Open(_) => "every address can reach it",
-            Self::Unknown(_) => "who can reach it is not known",
-        }
-    }
+    // A host with unknown parts.
+    if host.contains(".azurewebsites.net") || host.contains('{') { at_head(host) } else { None }
 }

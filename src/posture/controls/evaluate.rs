@@ -231,12 +231,15 @@ fn told_hidden(value: &Value, want: &Want) -> String {
     }
 }
 
-/// Returns at most 80 characters of a text.
+/// Returns at most 80 characters of a text: whole words of it, for half a key could not be told from
+/// a word.
 pub fn cut(text: &str) -> String {
-    if text.chars().count() <= 80 {
-        return text.to_owned();
+    let Some((end, _)) = text.char_indices().nth(80) else { return text.to_owned() };
+    let head = text.get(..end).unwrap_or_default();
+    match head.rfind([' ', ',', ';']) {
+        Some(at) if at > 0 => format!("{} …", head.get(..at).unwrap_or_default()),
+        _ => format!("a text of {} characters", text.chars().count()),
     }
-    text.chars().take(79).chain(['…']).collect()
 }
 
 /// Tells whether a value is what is wanted.
@@ -270,6 +273,13 @@ fn version(text: &str) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_its_words() {
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&format!("{} {}", "q".repeat(40), "k".repeat(60))), format!("{} …", "q".repeat(40)));
+        assert_eq!(cut(&"k".repeat(81)), "a text of 81 characters");
+    }
 
     #[test]
     fn versions_and_dates_are_compared_by_their_numbers() {

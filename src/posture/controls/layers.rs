@@ -5,8 +5,9 @@
 //! told. A gateway that checks tokens is a layer only where it can't be walked around.
 
 use super::super::configured::{Element, Setting, Sort, Value};
-use super::context::{Context, Ingress};
+use super::context::Context;
 use super::evaluate::{State, cut};
+use super::ingress::Ingress;
 
 /// A layer of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,12 +119,34 @@ pub fn easy_auth(app: &Element) -> (State, &'static str) {
     let on = app.flag(Setting::AuthOn);
     let unknown = app.get(Setting::AuthOn).is_none() && !app.defaults(Setting::AuthOn);
     match (on, app.flag(Setting::AuthRequired)) {
-        (Some(true), Some(true)) => (State::Configured, "App Service Authentication"),
+        (Some(true), Some(true)) => match lets_through(app) {
+            Some(says) => (State::Unknown, says),
+            None => (State::Configured, "App Service Authentication"),
+        },
         (Some(true), Some(false)) => (State::NotConfigured, "App Service Authentication lets everybody through"),
         (Some(false), _) => (State::NotConfigured, "App Service Authentication is off"),
         (None, _) if unknown => (State::Unknown, "not known"),
         (None, _) if app.get(Setting::AuthOn).is_none() => (State::NotConfigured, "no App Service Authentication"),
         _ => (State::Unknown, "known at deployment only"),
+    }
+}
+
+/// Returns by what authentication that is required lets somebody through all the same.
+fn lets_through(app: &Element) -> Option<&'static str> {
+    let anonymous = app.all(Setting::AuthAction).iter().any(|given| match &given.value {
+        Value::Text(action) => action.eq_ignore_ascii_case("AllowAnonymous") || action == "1",
+        _ => true,
+    });
+    let excluded = app.all(Setting::AuthExcluded).iter().any(|given| match &given.value {
+        Value::List(paths) => !paths.is_empty(),
+        value => !value.shown().is_empty(),
+    });
+    if anonymous {
+        Some("App Service Authentication is required, but its action may let everybody through")
+    } else if excluded {
+        Some("App Service Authentication lets everybody through to some paths")
+    } else {
+        None
     }
 }
 

@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod endpoints;
 mod evaluate;
+mod ingress;
 mod layers;
 mod network;
 mod policies;

@@ -1,8 +1,9 @@
 //! Who can reach an app, a gateway, a storage account, and how far does a role reach?
 
 use super::super::configured::{Element, Setting, Value};
-use super::context::{Context, Ingress};
+use super::context::Context;
 use super::evaluate::{Outcome, State};
+use super::ingress::{Ingress, weakest};
 
 /// An app behind a gateway takes calls from it alone.
 pub fn gateway_only(context: &Context<'_>, app: &Element) -> Vec<Outcome> {
@@ -82,17 +83,29 @@ pub fn weak_protocols(_: &Context<'_>, gateway: &Element) -> Vec<Outcome> {
 
 /// A storage account is not open to every network.
 pub fn storage_network(_: &Context<'_>, account: &Element) -> Vec<Outcome> {
-    if let (Some(false), Some(given)) = (account.flag(Setting::PublicNetwork), account.get(Setting::PublicNetwork)) {
-        return Outcome::fine("it can be reached by its private endpoint alone", &given.at);
+    let closed = weakest(account, Setting::PublicNetwork, |value| match value {
+        Value::Flag(false) => State::Configured,
+        Value::Flag(true) => State::NotConfigured,
+        _ => State::Unknown,
+    });
+    match closed {
+        Some((State::Configured, given)) => {
+            return Outcome::fine("it can be reached by its private endpoint alone", &given.at);
+        }
+        Some((State::Unknown, given)) => {
+            return Outcome::unknown("whether it is open to the internet is known at deployment only", &given.at);
+        }
+        _ => {}
     }
-    match account.get(Setting::NetworkDefault) {
-        Some(given) => match &given.value {
-            Value::Text(text) if text.eq_ignore_ascii_case("deny") => {
-                Outcome::fine("only networks that rules name can reach it", &given.at)
-            }
-            Value::Text(_) => Outcome::weak("every network can reach it", &given.at),
-            _ => Outcome::unknown("known at deployment only", &given.at),
-        },
+    let decided = weakest(account, Setting::NetworkDefault, |value| match value {
+        Value::Text(text) if text.eq_ignore_ascii_case("deny") => State::Configured,
+        Value::Text(_) => State::NotConfigured,
+        _ => State::Unknown,
+    });
+    match decided {
+        Some((State::Configured, given)) => Outcome::fine("only networks that rules name can reach it", &given.at),
+        Some((State::NotConfigured, given)) => Outcome::weak("every network can reach it", &given.at),
+        Some((State::Unknown, given)) => Outcome::unknown("known at deployment only", &given.at),
         None if account.whole => Outcome::weak("every network can reach it, by default", &account.at),
         None => Outcome::unknown("its rules are in no file that was read", &account.at),
     }

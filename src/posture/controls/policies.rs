@@ -134,7 +134,7 @@ pub fn jwt_audience(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
         } else if !listed(jwt, "backend-application-ids", "application-id").is_empty() {
             (State::Configured, "it names the application that tokens are for")
         } else if jwt.name == "validate-azure-ad-token" && !clients.is_empty() {
-            (State::Configured, "it names the applications that tokens may come from")
+            (State::Unknown, "it names the applications that tokens may come from, not whom they are for")
         } else {
             (State::NotConfigured, "it names no audience: tokens for other APIs are taken")
         })
@@ -264,6 +264,16 @@ pub fn cors_credentials(context: &Context<'_>, element: &Element) -> Vec<Outcome
     })
 }
 
+/// The shortest value of a parameter called `code` that may be a key, bytes: countries and currencies
+/// have codes too.
+const MIN_CODE: usize = 12;
+
+/// Tells whether the values of a parameter called `code` are written down and too short for a key.
+fn is_plain_code(name: &str, values: &[&str]) -> bool {
+    let plain = |value: &&str| !is_expression(value) && value.trim().len() < MIN_CODE;
+    name == "code" && !values.is_empty() && values.iter().all(plain)
+}
+
 /// No secret is written down.
 pub fn literal_secret(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
     let names = ["set-header", "set-query-parameter", "authentication-basic", "key", "check-header"];
@@ -275,7 +285,7 @@ pub fn literal_secret(context: &Context<'_>, element: &Element) -> Vec<Outcome> 
             "authentication-basic" => statement.attribute("password").is_some_and(literal),
             // A key that signatures are checked with, in the policy itself.
             "key" => literal(&statement.text) && statement.attribute("n").is_none(),
-            _ if !CREDENTIALS.contains(&name.as_str()) => return None,
+            _ if !CREDENTIALS.contains(&name.as_str()) || is_plain_code(&name, &values) => return None,
             _ if statement.attribute("exists-action") == Some("delete") => return None,
             _ => values.iter().any(|value| literal(value)),
         };
@@ -292,7 +302,9 @@ fn holds_key(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
     let query = lower.split_once('?').map_or("", |(_, query)| query);
     query.split('&').any(|pair| {
-        pair.split_once('=').is_some_and(|(name, value)| KEY_PARAMETERS.contains(&name) && !value.is_empty())
+        pair.split_once('=').is_some_and(|(name, value)| {
+            KEY_PARAMETERS.contains(&name) && !value.is_empty() && !is_plain_code(name, &[value])
+        })
     })
 }
 
@@ -303,7 +315,10 @@ pub fn key_in_url(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
         let wrong = match statement.name.as_str() {
             "set-query-parameter" => {
                 let name = statement.attribute("name").unwrap_or_default().to_ascii_lowercase();
-                KEY_PARAMETERS.contains(&name.as_str()) && statement.attribute("exists-action") != Some("delete")
+                let values: Vec<&str> = statement.named("value").map(|value| value.text.as_str()).collect();
+                KEY_PARAMETERS.contains(&name.as_str())
+                    && !is_plain_code(&name, &values)
+                    && statement.attribute("exists-action") != Some("delete")
             }
             "rewrite-uri" => statement.attribute("template").is_some_and(holds_key),
             "set-backend-service" => statement.attribute("base-url").is_some_and(holds_key),
@@ -345,6 +360,7 @@ pub fn fragments_known(context: &Context<'_>, element: &Element) -> Vec<Outcome>
     gaps.into_iter()
         .map(|(gap, at)| match gap {
             Gap::Missing(name) => Outcome::new(State::Unknown, format!("`{name}` is in no file that was read"), at),
+            Gap::TooLarge => Outcome::new(State::Unknown, "it takes too many steps to follow".to_owned(), at),
             Gap::Circle(name) => Outcome::new(
                 State::NotConfigured,
                 format!("the fragment `{name}` includes itself, by way of others"),

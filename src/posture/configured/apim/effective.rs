@@ -3,7 +3,10 @@
 //! A scope without a policy, or without a section, has that of the scope above; where the section
 //! is written down, the scope above runs only where `<base/>` stands. What stands in one branch of
 //! a `<choose>` runs sometimes; what stands in every branch, with an `<otherwise>`, runs always.
-//! Fragments that include each other are followed once.
+//! Fragments that include each other are followed once; what takes more than 100,000 steps is said
+//! to be too large, so that nothing is said of it for certain.
+
+use std::collections::HashSet;
 
 use super::gateways::{Policies, PolicyScope};
 use super::policy::{Policy, SECTIONS, Statement};
@@ -12,6 +15,10 @@ use super::policy::{Policy, SECTIONS, Statement};
 const MAX_DEPTH: usize = 40;
 /// Statements of one section.
 const MAX_RUN: usize = 20_000;
+/// Statements looked at on the way, those that come to nothing included.
+const MAX_STEPS: usize = 100_000;
+/// Gaps told of one section.
+const MAX_GAPS: usize = 100;
 
 /// Statements that run what stands in them each time.
 const AROUND: [&str; 4] = ["retry", "limit-concurrency", "wait", "trace"];
@@ -34,6 +41,8 @@ pub enum Gap {
     Missing(String),
     /// Fragments that include each other.
     Circle(String),
+    /// It takes too many steps to follow.
+    TooLarge,
 }
 
 /// What runs in a section, and what can't be said of it.
@@ -58,7 +67,7 @@ impl Policies {
     pub fn effective<'g>(&'g self, section: &str, chain: &[PolicyScope], variant: usize) -> Effective<'g> {
         let mut out = Effective::default();
         let Some(at) = SECTIONS.iter().position(|known| *known == section) else { return out };
-        let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new() };
+        let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new(), steps: 0 };
         walk.scope(chain, variant, true, 0);
         out
     }
@@ -67,7 +76,7 @@ impl Policies {
     pub fn alone<'g>(&'g self, section: &str, policy: &'g Policy) -> Effective<'g> {
         let mut out = Effective::default();
         let Some(at) = SECTIONS.iter().position(|known| *known == section) else { return out };
-        let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new() };
+        let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new(), steps: 0 };
         walk.list(&policy.sections[at], policy, &[], true, 0);
         out
     }
@@ -89,9 +98,27 @@ struct Walk<'g, 'o> {
     out: &'o mut Effective<'g>,
     /// The fragments that are being followed.
     open: Vec<String>,
+    /// Statements and scopes that were looked at.
+    steps: usize,
 }
 
 impl<'g> Walk<'g, '_> {
+    fn gap(&mut self, gap: Gap) {
+        if self.out.gaps.len() < MAX_GAPS && !self.out.gaps.contains(&gap) {
+            self.out.gaps.push(gap);
+        }
+    }
+
+    /// Takes a step; tells whether it may be taken, and says so once where it may not.
+    fn step(&mut self, depth: usize) -> bool {
+        self.steps += 1;
+        let may = self.steps <= MAX_STEPS && self.out.runs.len() < MAX_RUN && depth <= MAX_DEPTH;
+        if !may && !self.out.gaps.contains(&Gap::TooLarge) {
+            self.out.gaps.push(Gap::TooLarge);
+        }
+        may
+    }
+
     fn scope(&mut self, chain: &[PolicyScope], variant: usize, always: bool, depth: usize) {
         let Some((scope, above)) = chain.split_first() else { return };
         match self.policies.of(scope).get(variant) {
@@ -104,7 +131,7 @@ impl<'g> Walk<'g, '_> {
 
     fn list(&mut self, list: &'g [Statement], policy: &'g Policy, above: &[PolicyScope], always: bool, depth: usize) {
         for statement in list {
-            if self.out.runs.len() >= MAX_RUN || depth > MAX_DEPTH {
+            if !self.step(depth) {
                 return;
             }
             match statement.name.as_str() {
@@ -124,11 +151,11 @@ impl<'g> Walk<'g, '_> {
     fn fragment(&mut self, statement: &'g Statement, above: &[PolicyScope], always: bool, depth: usize) {
         let name = statement.attribute("fragment-id").unwrap_or_default().to_ascii_lowercase();
         if self.open.contains(&name) {
-            self.out.gaps.push(Gap::Circle(name));
+            self.gap(Gap::Circle(name));
             return;
         }
         let Some(policy) = self.policies.of(&PolicyScope::Fragment(name.clone())).first() else {
-            self.out.gaps.push(Gap::Missing(name));
+            self.gap(Gap::Missing(name));
             return;
         };
         self.open.push(name);
@@ -140,25 +167,25 @@ impl<'g> Walk<'g, '_> {
     fn choose(&mut self, choose: &'g Statement, policy: &'g Policy, above: &[PolicyScope], always: bool, depth: usize) {
         let complete = choose.child("otherwise").is_some();
         let before = self.out.runs.len();
-        let mut branches = Vec::new();
+        // What runs for certain in every branch so far.
+        let mut common: Option<HashSet<&'g str>> = None;
         for branch in &choose.children {
+            if !self.step(depth) {
+                common = None;
+                break;
+            }
             let from = self.out.runs.len();
             self.list(&branch.children, policy, above, always, depth + 1);
-            branches.push(from..self.out.runs.len());
+            let here: HashSet<&'g str> =
+                self.out.runs[from..].iter().filter(|run| run.always).map(|run| class(&run.statement.name)).collect();
+            common = Some(match common {
+                Some(before) => before.intersection(&here).copied().collect(),
+                None => here,
+            });
         }
-        let sure: Vec<bool> = (before..self.out.runs.len())
-            .map(|at| {
-                let run = &self.out.runs[at];
-                let has = |range: &std::ops::Range<usize>| {
-                    self.out.runs[range.clone()]
-                        .iter()
-                        .any(|other| other.always && class(&other.statement.name) == class(&run.statement.name))
-                };
-                run.always && complete && branches.iter().all(has)
-            })
-            .collect();
-        for (run, sure) in self.out.runs[before..].iter_mut().zip(sure) {
-            run.always = sure;
+        let common = common.filter(|_| complete).unwrap_or_default();
+        for run in &mut self.out.runs[before..] {
+            run.always &= common.contains(class(&run.statement.name));
         }
     }
 }
@@ -217,5 +244,36 @@ mod tests {
         let effective = all.of("g").effective("inbound", &[PolicyScope::Global], 0);
         assert_eq!(effective.gaps, [Gap::Circle("a".into()), Gap::Missing("none".into())]);
         assert_eq!(effective.runs.len(), 2);
+    }
+
+    #[test]
+    fn fragments_that_include_the_next_twice_end_and_leave_it_unknown() {
+        let fragment = |n: usize| PolicyScope::Fragment(format!("f{n}"));
+        let twice = |n: usize| format!("<include-fragment fragment-id='f{n}'/>").repeat(2);
+        let texts: Vec<String> = (0..34).map(|n| if n == 33 { String::new() } else { twice(n + 1) }).collect();
+        let mut policies: Vec<(PolicyScope, &str)> =
+            texts.iter().enumerate().map(|(n, text)| (fragment(n), text.as_str())).collect();
+        policies.push((PolicyScope::Global, "<include-fragment fragment-id='f0'/>"));
+        let all = gateway(&policies);
+        let effective = all.of("g").effective("inbound", &[PolicyScope::Global], 0);
+        assert_eq!(effective.gaps, [Gap::TooLarge]);
+        assert_eq!(effective.runs.len(), 0);
+    }
+
+    #[test]
+    fn bases_of_bases_end() {
+        let (api, product) = (PolicyScope::Api("a".into()), PolicyScope::Product("p".into()));
+        let many = "<base/>".repeat(20_000);
+        let all = gateway(&[(api.clone(), &many), (product.clone(), &many), (PolicyScope::Global, "")]);
+        let effective = all.of("g").effective("inbound", &[api, product, PolicyScope::Global], 0);
+        assert_eq!(effective.gaps, [Gap::TooLarge]);
+    }
+
+    #[test]
+    fn ten_thousand_branches_are_compared_once() {
+        let branches = "<when condition='@(x)'><a/></when>".repeat(9_000);
+        let all = gateway(&[(PolicyScope::Global, &format!("<choose>{branches}<otherwise><a/></otherwise></choose>"))]);
+        let runs = runs(&all, &[PolicyScope::Global]);
+        assert_eq!((runs.len(), runs.iter().all(|(_, always)| *always)), (9_001, true));
     }
 }

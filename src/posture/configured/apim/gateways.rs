@@ -15,7 +15,7 @@ const MAX_VARIANTS: usize = 8;
 const MAX_GATEWAYS: usize = 10_000;
 
 /// Where a policy applies. Names are lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PolicyScope {
     /// To the whole gateway.
     Global,
@@ -84,6 +84,15 @@ impl Policies {
         if list.len() < MAX_VARIANTS && !list.iter().any(|known| known.sections == policy.sections) {
             list.push(policy);
         }
+    }
+
+    /// Returns the operations of an API that have a policy.
+    pub fn operations_of<'p>(&'p self, api: &'p str) -> impl Iterator<Item = &'p str> {
+        let from = PolicyScope::Operation(api.to_owned(), String::new());
+        self.scopes.range(from..).map_while(move |(scope, _)| match scope {
+            PolicyScope::Operation(of, operation) if of == api => Some(operation.as_str()),
+            _ => None,
+        })
     }
 
     /// Returns the products that an API is in.

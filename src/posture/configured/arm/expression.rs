@@ -34,6 +34,8 @@ pub trait Names {
     fn parameter(&self, name: &str, depth: usize) -> Option<Node>;
     /// Returns the value of a variable.
     fn variable(&self, name: &str, depth: usize) -> Option<Node>;
+    /// Counts a step; tells whether another one may be taken.
+    fn spend(&self) -> bool;
 }
 
 /// Returns what stands between the brackets of an expression; nothing for a plain text.
@@ -56,7 +58,9 @@ pub fn evaluate(expr: &Expr<'_>, names: &dyn Names, depth: usize) -> Node {
     match expr {
         Expr::Text(text) => Node::Text(text.clone()),
         Expr::Number(number) => Node::Number((*number).to_owned()),
-        Expr::Call(..) | Expr::Member(..) | Expr::Item(..) if depth > MAX_DEPTH => Node::Unknown(source(expr)),
+        Expr::Call(..) | Expr::Member(..) | Expr::Item(..) if depth > MAX_DEPTH || !names.spend() => {
+            Node::Unknown(source(expr))
+        }
         Expr::Call(name, args, written) => functions::call(name, args, written, names, depth + 1),
         Expr::Member(of, name, written) => match evaluate(of, names, depth + 1) {
             // What was known of it stays to be seen.
@@ -206,6 +210,10 @@ mod tests {
     impl Names for Env {
         fn parameter(&self, name: &str, _: usize) -> Option<Node> {
             (name == "env").then(|| Node::Text("prod".to_owned()))
+        }
+
+        fn spend(&self) -> bool {
+            true
         }
 
         fn variable(&self, name: &str, depth: usize) -> Option<Node> {

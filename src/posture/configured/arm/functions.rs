@@ -6,6 +6,7 @@
 
 use super::super::json::{self, Json, Node};
 use super::expression::{Expr, Names, evaluate};
+use super::template::MAX_VALUE;
 
 /// Calls the function `name`.
 pub fn call(name: &str, args: &[Expr<'_>], written: &str, names: &dyn Names, depth: usize) -> Node {
@@ -73,10 +74,21 @@ fn plain(name: &str, values: &[Node]) -> Option<Node> {
         ("union", _) => Node::Map(merged(values)?),
         ("first", [Node::List(items)]) => items.first()?.node.clone(),
         ("last", [Node::List(items)]) => items.last()?.node.clone(),
-        ("replace", _) => Node::Text(text(0)?.replace(&text(1)?, &text(2)?)),
+        ("replace", _) => {
+            let (whole, from, to) = (text(0)?, text(1)?, text(2)?);
+            let grown = whole.matches(&from).count().saturating_mul(to.len());
+            if whole.len().saturating_add(grown) > MAX_VALUE {
+                return None;
+            }
+            Node::Text(whole.replace(&from, &to))
+        }
         ("split", _) => list(text(0)?.split(&text(1)?).map(|part| Node::Text(part.to_owned())).collect()),
         ("join", [Node::List(items), _]) => {
-            Node::Text(items.iter().map(Json::shown).collect::<Vec<_>>().join(&text(1)?))
+            let between = text(1)?;
+            if items.len().saturating_mul(between.len()) > MAX_VALUE {
+                return None;
+            }
+            Node::Text(items.iter().map(Json::shown).collect::<Vec<_>>().join(&between))
         }
         ("contains", [Node::Text(whole), _]) => Node::Bool(whole.contains(&text(1)?)),
         ("contains", [Node::List(items), wanted]) => Node::Bool(items.iter().any(|item| item.node == *wanted)),
@@ -155,13 +167,17 @@ fn formatted(values: &[Node]) -> Node {
     let Some((Node::Text(pattern), values)) = values.split_first() else {
         return Node::Unknown("format".to_owned());
     };
-    let (mut parts, mut rest) = (Vec::new(), pattern.as_str());
+    let (mut parts, mut rest, mut bytes) = (Vec::new(), pattern.as_str(), 0);
     while let Some(open) = rest.find('{') {
         let Some(close) = rest[open..].find('}').map(|close| open + close) else { break };
         let number = rest[open + 1..close].split(':').next().unwrap_or_default();
         parts.push(Node::Text(rest[..open].to_owned()));
         match number.parse::<usize>().ok().and_then(|at| values.get(at)) {
-            Some(value) => parts.push(value.clone()),
+            Some(value) if bytes <= MAX_VALUE => {
+                bytes += shown(value).len();
+                parts.push(value.clone());
+            }
+            Some(_) => return Node::Unknown("a text too long to follow".to_owned()),
             None => parts.push(Node::Text(rest[open..=close].to_owned())),
         }
         rest = &rest[close + 1..];
@@ -172,7 +188,13 @@ fn formatted(values: &[Node]) -> Node {
 
 /// Puts texts together; with an unknown one among them the whole is unknown.
 fn together(values: &[Node]) -> Node {
-    let out: String = values.iter().map(shown).collect();
+    let mut out = String::new();
+    for value in values {
+        out.push_str(&shown(value));
+        if out.len() > MAX_VALUE {
+            return Node::Unknown("a text too long to follow".to_owned());
+        }
+    }
     if values.iter().any(unknowable) { Node::Unknown(out) } else { Node::Text(out) }
 }
 

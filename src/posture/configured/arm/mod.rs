@@ -11,6 +11,7 @@ mod service;
 mod site;
 mod template;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::json::{Json, Node};
@@ -48,9 +49,10 @@ pub fn parameter_values(json: &Json) -> Values {
 
 /// Puts the values of several parameter files together: what they differ in is unknown.
 pub fn agreed(files: &[Values]) -> Values {
-    let mut all: Values = Vec::new();
+    let (mut all, mut places) = (Values::new(), HashMap::new());
     for (name, value) in files.iter().flatten() {
-        match all.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        let at = *places.entry(name.to_ascii_lowercase()).or_insert(all.len());
+        match all.get_mut(at) {
             Some((_, known)) if known.node != value.node => {
                 known.node = Node::Unknown(format!("the parameter {name}, which parameter files set differently"));
             }

@@ -264,10 +264,10 @@ fn weak(custom: &Json) -> Value {
     if let Node::Unknown(shown) = &custom.node {
         return Value::Unknown(shown.clone());
     }
+    let is_weak = |name: &str| WEAK.iter().any(|weak| name.to_ascii_lowercase().ends_with(weak));
     let of = |(name, value): &(String, Json)| {
         let lower = name.to_ascii_lowercase();
-        let known = WEAK.iter().any(|weak| lower.ends_with(weak));
-        (known && value.as_bool() != Some(false)).then(|| {
+        (is_weak(name) && value.as_bool() != Some(false)).then(|| {
             let short = lower.rsplit("security.").next().unwrap_or(&lower).to_owned();
             (short, value.is_unknown())
         })
@@ -275,6 +275,10 @@ fn weak(custom: &Json) -> Value {
     let on: Vec<(String, bool)> = custom.members().iter().filter_map(of).collect();
     match on.iter().find(|(_, unknown)| *unknown) {
         Some((name, _)) if on.iter().all(|(_, unknown)| *unknown) => Value::Unknown(name.clone()),
+        // What is left out has a default that differs by tier and age.
+        _ if on.is_empty() && !custom.members().iter().any(|(name, _)| is_weak(name)) => {
+            Value::Unknown("none of the old protocols is named".to_owned())
+        }
         _ => Value::List(on.into_iter().filter(|(_, unknown)| !unknown).map(|(name, _)| name).collect()),
     }
 }

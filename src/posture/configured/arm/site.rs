@@ -157,14 +157,10 @@ fn client_certificates(element: &mut super::super::Element, properties: &Json, a
 fn flex(model: &mut Model, app: &str, properties: &Json, at: &Place) {
     let Some(config) = properties.at("functionAppConfig") else { return };
     let at = at.below("functionAppConfig", config.line);
-    let path = "deployment.storage.authentication.type";
-    if let Some(kind) = config.at(path) {
-        let value = match kind.as_text() {
-            Some(text) if text.to_ascii_lowercase().contains("identity") => Value::Text("identity".to_owned()),
-            Some(_) => Value::Text("literal".to_owned()),
-            None => Value::Unknown(kind.shown()),
-        };
-        model.element(Sort::App, app, None, &at).give(Setting::HostStorage, value, at.below(path, kind.line));
+    // The storage that it names holds the package; the host's own is told by the app's settings.
+    let element = model.element(Sort::App, app, None, &at);
+    for setting in [Setting::RouteAll, Setting::FtpBasicAuth] {
+        element.give(setting, Value::Unknown("Flex Consumption has no such setting".to_owned()), at.clone());
     }
     if let (Some(name), Some(version)) = (config.text_at("runtime.name"), config.text_at("runtime.version")) {
         let value = Value::Text(format!("{}|{version}", name.to_ascii_uppercase()));
@@ -274,13 +270,12 @@ fn auth_v1(element: &mut super::super::Element, properties: &Json, at: &Place) {
     ] {
         element.give_json(setting, properties.at(path), at, path);
     }
-    // The first form lets everybody through unless it is told to redirect.
-    if let Some(Value::Text(action)) = properties.at("unauthenticatedClientAction").and_then(Value::of) {
-        let required = !action.eq_ignore_ascii_case("AllowAnonymous") && action != "1";
-        element.give(
-            Setting::AuthRequired,
-            Value::Flag(required),
-            at.below("unauthenticatedClientAction", properties.line),
-        );
-    }
+    let path = "unauthenticatedClientAction";
+    let required = match properties.at(path).and_then(Value::of) {
+        Some(Value::Text(action)) => Value::Flag(!action.eq_ignore_ascii_case("AllowAnonymous") && action != "1"),
+        Some(_) => Value::Unknown(path.to_owned()),
+        None if properties.at("enabled").is_some() => Value::Unknown(format!("{path} is left out")),
+        None => return,
+    };
+    element.give(Setting::AuthRequired, required, at.below(path, properties.line));
 }

@@ -3,10 +3,11 @@
 //! Templates that people write, that Bicep compiles to (modules are deployments in a deployment,
 //! resources may have symbolic names) and the exports of `az … show` and Resource Graph all become
 //! [`Resource`]s: every expression in them is computed or unknown. At most 20,000 resources and
-//! eight levels of deployments are followed.
+//! eight levels of deployments are followed; a template that takes more than five million steps, or
+//! copies more than 256 MB, is unknown from there on.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::Place;
 use super::super::json::{Json, Node};
@@ -18,6 +19,15 @@ const MAX_RESOURCES: usize = 20_000;
 const MAX_NESTED: usize = 8;
 /// How deep values of values are followed.
 const MAX_DEPTH: usize = 64;
+
+/// Steps that the expressions of one file may take.
+const MAX_STEPS: usize = 5_000_000;
+/// Bytes that looking values up may copy, for one file.
+const MAX_COPIED: usize = 256 << 20;
+/// The largest value of a parameter or variable, bytes.
+pub const MAX_VALUE: usize = 1 << 20;
+/// Items of a loop that are written out.
+const MAX_LOOP: usize = 1_000;
 
 /// How a value that comes from a secure parameter is shown.
 pub const SECURE: &str = "the secure parameter ";
@@ -69,12 +79,77 @@ pub type Values = Vec<(String, Json)>;
 struct Scope<'t> {
     template: &'t Json,
     values: &'t [(String, Json)],
-    /// Variables that are being computed: one that needs itself is unknown.
-    open: RefCell<BTreeSet<String>>,
+    /// What is being computed, a parameter or a variable: one that needs itself is unknown.
+    open: RefCell<BTreeSet<(bool, String)>>,
+    /// Parameters and variables that were computed, with their sizes in bytes.
+    known: RefCell<HashMap<(bool, String), (Node, usize)>>,
+    budget: &'t Budget,
+}
+
+/// What the expressions of one file may still cost.
+struct Budget {
+    steps: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
+impl Budget {
+    const fn new() -> Self {
+        Self { steps: Cell::new(MAX_STEPS), bytes: Cell::new(MAX_COPIED) }
+    }
+}
+
+/// Takes `n` from what is left; tells whether there was enough.
+fn taken(left: &Cell<usize>, n: usize) -> bool {
+    let enough = left.get() >= n;
+    left.set(left.get().saturating_sub(n));
+    enough
+}
+
+/// Returns about how many bytes a value takes.
+fn size(node: &Node) -> usize {
+    16 + match node {
+        Node::Text(text) | Node::Number(text) | Node::Unknown(text) => text.len(),
+        Node::List(items) => items.iter().map(|item| size(&item.node)).sum(),
+        Node::Map(members) => members.iter().map(|(name, value)| name.len() + size(&value.node)).sum(),
+        Node::Null | Node::Bool(_) => 0,
+    }
 }
 
 impl Names for Scope<'_> {
+    fn spend(&self) -> bool {
+        taken(&self.budget.steps, 1)
+    }
+
     fn parameter(&self, name: &str, depth: usize) -> Option<Node> {
+        self.once((true, name.to_ascii_lowercase()), || self.parameter_of(name, depth))
+    }
+
+    fn variable(&self, name: &str, depth: usize) -> Option<Node> {
+        self.once((false, name.to_ascii_lowercase()), || self.variable_of(name, depth))
+    }
+}
+
+impl Scope<'_> {
+    /// Returns what was computed before, or computes it.
+    fn once(&self, key: (bool, String), compute: impl FnOnce() -> Option<Node>) -> Option<Node> {
+        if let Some((node, size)) = self.known.borrow().get(&key) {
+            return Some(if taken(&self.budget.bytes, *size) { node.clone() } else { too_large() });
+        }
+        if !self.open.borrow_mut().insert(key.clone()) {
+            return None;
+        }
+        let computed = compute();
+        self.open.borrow_mut().remove(&key);
+        let mut node = computed?;
+        let mut bytes = size(&node);
+        if bytes > MAX_VALUE {
+            (node, bytes) = (too_large(), 16);
+        }
+        self.known.borrow_mut().insert(key, (node.clone(), bytes));
+        Some(node)
+    }
+
+    fn parameter_of(&self, name: &str, depth: usize) -> Option<Node> {
         let declared = self.template.at("parameters").and_then(|all| all.member(name));
         let kind = declared.and_then(|parameter| parameter.text_at("type")).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("secure") {
@@ -86,15 +161,9 @@ impl Names for Scope<'_> {
         Some(self.resolve(declared?.member("defaultValue")?, depth + 1).node)
     }
 
-    fn variable(&self, name: &str, depth: usize) -> Option<Node> {
+    fn variable_of(&self, name: &str, depth: usize) -> Option<Node> {
         let written = self.template.at("variables").and_then(|all| all.member(name))?;
-        let key = name.to_ascii_lowercase();
-        if !self.open.borrow_mut().insert(key.clone()) {
-            return None;
-        }
-        let value = self.resolve(written, depth + 1).node;
-        self.open.borrow_mut().remove(&key);
-        Some(value)
+        Some(self.resolve(written, depth + 1).node)
     }
 }
 
@@ -109,12 +178,46 @@ impl Scope<'_> {
                 None => Node::Text(text.strip_prefix('[').filter(|rest| rest.starts_with('[')).unwrap_or(text).into()),
             },
             Node::List(items) => Node::List(items.iter().map(|item| self.resolve(item, depth + 1)).collect()),
-            Node::Map(members) => Node::Map(
-                members.iter().map(|(name, value)| (self.key(name), self.resolve(value, depth + 1))).collect(),
-            ),
+            Node::Map(members) => Node::Map(self.members(members, depth)),
             other => other.clone(),
         };
         Json { line, node }.on(line)
+    }
+
+    /// Resolves members; `copy: [{ name, count, input }]` makes a member of each loop.
+    fn members(&self, members: &[(String, Json)], depth: usize) -> Vec<(String, Json)> {
+        let mut all = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            let loops = value.items();
+            if !name.eq_ignore_ascii_case("copy")
+                || loops.is_empty()
+                || loops.iter().any(|one| one.member("input").is_none())
+            {
+                all.push((self.key(name), self.resolve(value, depth + 1)));
+                continue;
+            }
+            for one in loops {
+                let made = one.text_at("name").map_or_else(|| "copy".to_owned(), |name| self.key(name));
+                all.push((made.clone(), Json { line: one.line, node: self.looped(&made, one, depth) }));
+            }
+        }
+        all
+    }
+
+    /// Returns the list that a loop makes; unknown where its count or an item is.
+    fn looped(&self, name: &str, one: &Json, depth: usize) -> Node {
+        let unknown = || Node::Unknown(format!("the loop {name}"));
+        let count = one.at("count").map(|count| self.resolve(count, depth + 1).shown()).and_then(|n| n.parse().ok());
+        let Some(count) = count.filter(|n: &usize| *n <= MAX_LOOP) else { return unknown() };
+        if count == 0 {
+            return Node::List(Vec::new());
+        }
+        let Some(input) = one.at("input").map(|input| self.resolve(input, depth + 1)) else { return unknown() };
+        let bytes = size(&input.node).saturating_mul(count);
+        if has_unknown(&input.node) || bytes > MAX_VALUE || !taken(&self.budget.bytes, bytes) {
+            return unknown();
+        }
+        Node::List(vec![input; count])
     }
 
     fn key(&self, name: &str) -> String {
@@ -122,6 +225,20 @@ impl Scope<'_> {
             Some(inner) => Json { line: 0, node: expression::value(inner, self, 0) }.shown(),
             None => name.to_owned(),
         }
+    }
+}
+
+/// What stands for a value that is too large.
+fn too_large() -> Node {
+    Node::Unknown("a value too large to follow".to_owned())
+}
+
+fn has_unknown(node: &Node) -> bool {
+    match node {
+        Node::Unknown(_) => true,
+        Node::List(items) => items.iter().any(|item| has_unknown(&item.node)),
+        Node::Map(members) => members.iter().any(|(_, value)| has_unknown(&value.node)),
+        _ => false,
     }
 }
 
@@ -143,12 +260,19 @@ impl Json {
 /// Returns the resources of a template; `values` are those of its parameters that are known.
 pub fn resources(template: &Json, values: &[(String, Json)], at: &Place) -> Vec<Resource> {
     let mut found = Vec::new();
-    deployed(template, values, at, 0, &mut found);
+    deployed(template, values, at, 0, &Budget::new(), &mut found);
     found
 }
 
-fn deployed(template: &Json, values: &[(String, Json)], at: &Place, nested: usize, found: &mut Vec<Resource>) {
-    let scope = Scope { template, values, open: RefCell::default() };
+fn deployed(
+    template: &Json,
+    values: &[(String, Json)],
+    at: &Place,
+    nested: usize,
+    budget: &Budget,
+    found: &mut Vec<Resource>,
+) {
+    let scope = Scope { template, values, open: RefCell::default(), known: RefCell::default(), budget };
     let Some(list) = template.at("resources") else { return };
     each(list, &mut |path, json| {
         one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found);
@@ -229,7 +353,7 @@ fn inner(scope: &Scope<'_>, json: &Json, at: &Place, nested: usize, found: &mut 
             (name.clone(), scope.resolve(&value, 0))
         })
         .collect();
-    deployed(template, &values, &at, nested + 1, found);
+    deployed(template, &values, &at, nested + 1, scope.budget, found);
 }
 
 #[cfg(test)]

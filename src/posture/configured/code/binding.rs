@@ -75,6 +75,14 @@ pub fn give_level(element: &mut Element, level: Option<(Value, Place)>, default:
     element.give(Setting::AuthLevel, value, place);
 }
 
+/// The longest expression that is shown, bytes. Never cut: half a secret could not be told from a word.
+const MAX_SHOWN: usize = 400;
+
+/// Returns a level that is computed when the app starts, by how it is written.
+pub fn computed(written: &str) -> Value {
+    Value::Unknown(if written.len() <= MAX_SHOWN { written } else { "a long expression" }.to_owned())
+}
+
 /// Returns the level that `text` names, in any case or by its number.
 pub fn level_named(text: &str) -> Value {
     let lower = text.trim().to_ascii_lowercase();

@@ -46,8 +46,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
         let (mut level, mut route) = (None, None);
         for part in range.map(|range| source.split(range)).unwrap_or_default() {
             let written = source.written(part.clone());
-            if let Some((_, named)) = written.rsplit_once("AuthorizationLevel.") {
-                level = Some((level_named(named), Place::line(file, source.line(part.start))));
+            if let Some((_, named)) = written.split_once("AuthorizationLevel.") {
+                let line = source.line(source.start(part));
+                level = level.or_else(|| Some((level_named(named), Place::line(file, line))));
             } else if let Some(value) = written.strip_prefix("Route").or_else(|| written.strip_prefix("route")) {
                 let value = value.trim_start().trim_start_matches('=').trim();
                 route = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::super::{Model, Place, Setting, Value};
-use super::binding::{function_of, give_level, level_named};
+use super::binding::{computed, function_of, give_level, level_named};
 use super::source::{Language, Source};
 
 /// The longest name of a function, bytes: Azure's own limit.
@@ -57,7 +57,7 @@ fn give_options(
             give_level(element, None, "anonymous", place);
         } else {
             // A name: it may be a handler, or options that are written elsewhere.
-            let level = (Value::Unknown(written.chars().take(60).collect()), place.clone());
+            let level = (computed(written), place.clone());
             give_level(element, Some(level), "anonymous", place);
         }
         return;
@@ -69,19 +69,28 @@ fn give_options(
     let close = source.code.get(..options.end).and_then(|code| code.rfind('}')).unwrap_or(options.end);
     let (mut level, mut spread) = (None, false);
     for part in source.split(open + 1..close) {
-        let line =
-            source.line(part.start + source.text.get(part.clone()).map_or(0, |t| t.len() - t.trim_start().len()));
         let written = source.written(part.clone());
+        let line = source.line(source.start(part.clone()));
         if written.starts_with("...") {
             (level, spread) = (None, true);
             continue;
         }
+        if written == "authLevel" {
+            let value = Value::Unknown("a constant called authLevel".to_owned());
+            level = Some((value, Place::line(file, line)));
+            continue;
+        }
+        if written.starts_with('[') && !["['authLevel']", "[\"authLevel\"]"].iter().any(|key| written.starts_with(key))
+        {
+            (level, spread) = (None, true);
+            continue;
+        }
         let Some((key, value)) = written.split_once(':') else { continue };
-        match key.trim().trim_matches(['"', '\'']) {
+        match key.trim().trim_matches(['[', ']', '"', '\'']) {
             "authLevel" => {
                 let value = value.trim();
                 let literal = value.strip_prefix(['"', '\'', '`']).and_then(|rest| rest.strip_suffix(['"', '\'', '`']));
-                let value = literal.map_or_else(|| Value::Unknown(value.chars().take(60).collect()), level_named);
+                let value = literal.map_or_else(|| computed(value), level_named);
                 level = Some((value, Place::line(file, line)));
             }
             "route" => {
@@ -92,7 +101,7 @@ fn give_options(
         }
     }
     if level.is_none() && spread {
-        level = Some((Value::Unknown("options that are spread".to_owned()), place.clone()));
+        level = Some((Value::Unknown("options that are spread or computed".to_owned()), place.clone()));
     }
     give_level(element, level, "anonymous", place);
 }

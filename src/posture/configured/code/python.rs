@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::super::{Model, Place, Setting, Sort, Value};
-use super::binding::{function_of, give_level, level_named};
+use super::binding::{computed, function_of, give_level, level_named};
 use super::source::{Language, Source};
 
 /// Takes the functions of a file.
@@ -71,7 +71,7 @@ pub fn settle(model: &mut Model) {
 }
 
 /// Returns how the argument `name` of a call is written.
-fn argument<'t>(source: &Source<'t>, range: std::ops::Range<usize>, name: &str) -> Option<&'t str> {
+fn argument<'s>(source: &'s Source<'_>, range: std::ops::Range<usize>, name: &str) -> Option<&'s str> {
     source.split(range).into_iter().find_map(|part| {
         let rest = source.written(part).strip_prefix(name)?.trim_start();
         rest.strip_prefix('=').filter(|rest| !rest.starts_with('=')).map(str::trim)
@@ -80,15 +80,16 @@ fn argument<'t>(source: &Source<'t>, range: std::ops::Range<usize>, name: &str) 
 
 /// Returns the level that `func.AuthLevel.ANONYMOUS` or `"anonymous"` names.
 fn level_of(written: &str) -> Value {
-    match written.rsplit_once("AuthLevel.") {
+    // What follows a first level, such as `if local else …`, makes it unknown.
+    match written.split_once("AuthLevel.") {
         Some((_, name)) => level_named(name),
         None if written.starts_with(['"', '\'']) => level_named(written.trim_matches(['"', '\''])),
-        None => Value::Unknown(written.chars().take(60).collect()),
+        None => computed(written),
     }
 }
 
 /// Returns the name of the function decorated at `at`: by a decorator, or by its `def`.
-fn name<'t>(source: &Source<'t>, at: usize, end: usize) -> Option<&'t str> {
+fn name<'s>(source: &'s Source<'_>, at: usize, end: usize) -> Option<&'s str> {
     let def = end + source.code.get(end..)?.find("def ")? + 4;
     let rest = source.text.get(def..)?;
     let own = rest.get(..rest.find('(')?)?.trim();

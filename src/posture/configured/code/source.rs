@@ -1,8 +1,8 @@
 //! Where in a source file stands code, and where text and comments?
 //!
 //! Not a parser: [`Source`] blanks comments and the insides of texts, byte for byte, so that calls
-//! and their brackets are found by looking for them, and what they were given is read from the
-//! original.
+//! and their brackets are found by looking for them, and what they were given is read from a copy
+//! without the comments.
 
 use std::ops::Range;
 
@@ -12,6 +12,8 @@ pub struct Source<'t> {
     pub text: &'t str,
     /// The same length, with blanks for comments and for what stands in quotes.
     pub code: String,
+    /// The same length, with blanks for comments alone.
+    plain: String,
 }
 
 /// How a language writes comments and texts.
@@ -29,22 +31,22 @@ impl<'t> Source<'t> {
     /// Reads `text`.
     pub fn new(text: &'t str, language: Language) -> Self {
         let bytes = text.as_bytes();
-        let mut code = bytes.to_vec();
+        let (mut code, mut plain) = (bytes.to_vec(), bytes.to_vec());
         let mut at = 0;
         while at < bytes.len() {
             let Some((end, inner)) = skipped(bytes, at, language) else {
                 at += 1;
                 continue;
             };
-            for byte in code.get_mut(inner).unwrap_or_default() {
-                if *byte != b'\n' {
-                    *byte = b' ';
-                }
+            if is_comment(bytes.get(at..).unwrap_or_default(), language) {
+                blank(plain.get_mut(inner.clone()).unwrap_or_default());
             }
+            blank(code.get_mut(inner).unwrap_or_default());
             at = end.max(at + 1);
         }
         // Whole texts and comments were blanked, so no character was cut.
-        Self { text, code: String::from_utf8(code).unwrap_or_default() }
+        let whole = |bytes| String::from_utf8(bytes).unwrap_or_default();
+        Self { text, code: whole(code), plain: whole(plain) }
     }
 
     /// Returns the line of byte `at`, from 1.
@@ -90,13 +92,19 @@ impl<'t> Source<'t> {
         parts
     }
 
-    /// Returns what is written in `range`.
-    pub fn written(&self, range: Range<usize>) -> &'t str {
-        self.text.get(range).unwrap_or_default().trim()
+    /// Returns what is written in `range`, with blanks for comments.
+    pub fn written(&self, range: Range<usize>) -> &str {
+        self.plain.get(range).unwrap_or_default().trim()
+    }
+
+    /// Returns where what is written in `range` begins.
+    pub fn start(&self, range: Range<usize>) -> usize {
+        let written = self.plain.get(range.clone()).unwrap_or_default();
+        range.start + written.len() - written.trim_start().len()
     }
 
     /// Returns the text literal that all of `range` is.
-    pub fn literal(&self, range: Range<usize>) -> Option<&'t str> {
+    pub fn literal(&self, range: Range<usize>) -> Option<&str> {
         let written = self.written(range);
         let quote = written.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
         let inner = written.strip_prefix(quote)?.strip_suffix(quote)?;
@@ -111,6 +119,20 @@ impl<'t> Source<'t> {
             .map(|(at, _)| at)
             .filter(|&at| !self.code[..at].ends_with(part) && !self.code[at + word.len()..].starts_with(part))
             .collect()
+    }
+}
+
+/// Tells whether a comment begins here.
+fn is_comment(rest: &[u8], language: Language) -> bool {
+    match language {
+        Language::Python => rest.starts_with(b"#"),
+        _ => rest.starts_with(b"//") || rest.starts_with(b"/*"),
+    }
+}
+
+fn blank(bytes: &mut [u8]) {
+    for byte in bytes.iter_mut().filter(|byte| **byte != b'\n') {
+        *byte = b' ';
     }
 }
 

@@ -135,8 +135,11 @@ fn storage(model: &mut Model, resource: &Resource<'_>, app: &str) {
     let (path, kept) = if by_identity {
         ("storage_uses_managed_identity", Kept::Identity)
     } else if let Some(flex) = flex {
-        let is_identity = flex.to_ascii_lowercase().contains("identity");
-        ("storage_authentication_type", if is_identity { Kept::Identity } else { Kept::AtDeployment })
+        // An identity for the package says nothing of the host's own storage; a connection string is for both.
+        if flex.to_ascii_lowercase().contains("identity") {
+            return;
+        }
+        ("storage_authentication_type", Kept::AtDeployment)
     } else if resource.get("storage_key_vault_secret_id").is_some() {
         ("storage_key_vault_secret_id", Kept::KeyVault)
     } else if resource.get("storage_account_access_key").is_some() {
