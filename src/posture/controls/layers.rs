@@ -7,7 +7,7 @@
 use super::super::configured::{Element, Setting, Sort, Value};
 use super::context::Context;
 use super::evaluate::{State, cut};
-use super::ingress::Ingress;
+use super::ingress::{Ingress, weakest};
 
 /// A layer of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,17 +180,22 @@ fn network(app: &Element) -> LayerState {
 }
 
 fn downstream(app: &Element) -> LayerState {
-    let identity = match app.get(Setting::Identity).map(|given| &given.value) {
-        Some(Value::Text(text)) if text.eq_ignore_ascii_case("none") => State::NotConfigured,
-        Some(Value::Text(_)) => State::Configured,
+    let identity = weakest(app, Setting::Identity, |value| match value {
+        Value::Text(text) if text.eq_ignore_ascii_case("none") => State::NotConfigured,
+        Value::Text(_) => State::Configured,
+        _ => State::Unknown,
+    });
+    let identity = match identity {
+        Some((state, _)) => state,
         None if app.defaults(Setting::Identity) => State::NotConfigured,
-        _ => State::Unknown,
+        None => State::Unknown,
     };
-    let storage = match app.get(Setting::HostStorage).map(|given| &given.value) {
-        Some(Value::Text(text)) if text == "identity" => State::Configured,
-        Some(Value::Text(_)) => State::NotConfigured,
+    let storage = weakest(app, Setting::HostStorage, |value| match value {
+        Value::Text(text) if text == "identity" => State::Configured,
+        Value::Text(_) => State::NotConfigured,
         _ => State::Unknown,
-    };
+    });
+    let storage = storage.map_or(State::Unknown, |(state, _)| state);
     let (state, says) = match (identity, storage) {
         (State::NotConfigured, _) => (State::NotConfigured, "no managed identity"),
         (_, State::NotConfigured) => (State::NotConfigured, "the host's storage is reached by a key"),

@@ -54,12 +54,17 @@ pub fn gateway_network(_: &Context<'_>, gateway: &Element) -> Vec<Outcome> {
     if let Some(given) = gateway.get(Setting::PrivateEndpoint) {
         return Outcome::fine("it has a private endpoint", &given.at);
     }
-    match gateway.get(Setting::NetworkType) {
-        Some(given) => match &given.value {
-            Value::Text(text) if text.eq_ignore_ascii_case("none") => Outcome::weak("it is in no network", &given.at),
-            Value::Text(text) => Outcome::fine(format!("it is in a network ({text})"), &given.at),
-            _ => Outcome::unknown("its network is known at deployment only", &given.at),
-        },
+    let network = weakest(gateway, Setting::NetworkType, |value| match value {
+        Value::Text(text) if text.eq_ignore_ascii_case("none") => State::NotConfigured,
+        Value::Text(_) => State::Configured,
+        _ => State::Unknown,
+    });
+    match network {
+        Some((State::NotConfigured, given)) => Outcome::weak("it is in no network", &given.at),
+        Some((State::Configured, given)) => {
+            Outcome::fine(format!("it is in a network ({})", given.value.shown()), &given.at)
+        }
+        Some((State::Unknown, given)) => Outcome::unknown("its network is known at deployment only", &given.at),
         None if gateway.whole => Outcome::weak("it is in no network", &gateway.at),
         None => Outcome::unknown("its network is in no file that was read", &gateway.at),
     }
