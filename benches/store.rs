@@ -188,6 +188,18 @@ fn questions() -> Vec<(&'static str, Query)> {
         ("whose", Query { assignee: Some(Assignee::Named("dana".into())), ..Query::any() }),
         ("nobody's", Query { assignee: Some(Assignee::Nobody), ..Query::any() }),
         ("entity", Query { entity: Some((None, "203.0.113.77".into())), ..Query::any() }),
+        ("severe, all but a day", Query { at_least: Some(Level::High), since: Some(at(86_400)), ..Query::any() }),
+        ("an app, all but a day", Query { app: Some("app-7".into()), since: Some(at(86_400)), ..Query::any() }),
+        ("a family, half", Query { family: Some(Family::Probing), since: Some(at(500_000)), ..Query::any() }),
+        (
+            "a detector, half",
+            Query {
+                detector: Some("key-usage.one_key_many_addresses7".into()),
+                since: Some(at(500_000)),
+                ..Query::any()
+            },
+        ),
+        ("judged, half", Query { class: Some(Class::Benign), since: Some(at(500_000)), ..Query::any() }),
         ("a rare word", words("word777")),
         ("a word that all have", words("addresses")),
         ("a word of long ago", words("bygone")),
