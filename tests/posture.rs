@@ -473,7 +473,7 @@ fn a_key_that_is_cut_is_hidden_first() {
         "properties": { "siteConfig": { "ftpsState": state } } });
     for form in ["text", "json", "sarif", "junit"] {
         let told = told_of(&site, form);
-        assert!(told.contains("ftps-state is"), "{form}: {told}");
+        assert!(told.contains("`ftps-state` is"), "{form}: {told}");
         assert!(!told.contains(&key[..12]), "{form}: {told}");
     }
 }

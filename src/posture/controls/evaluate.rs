@@ -172,7 +172,8 @@ fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent) 
         let state = judge(&given.value, want);
         let shown =
             if setting.is_showable() { format!(" is {}", told(&given.value)) } else { told_hidden(&given.value, want) };
-        Outcome::new(state, format!("{}{shown}", setting.name()), &given.at)
+        // Between backticks, for `api-key: secret` reads as a key and would be hidden.
+        Outcome::new(state, format!("`{}`{shown}", setting.name()), &given.at)
     };
     if let (Want::Has(_), [first, _, ..]) = (want, element.all(setting)) {
         let given = Given { value: together(element.all(setting)), at: first.at.clone() };
@@ -186,9 +187,9 @@ fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent) 
             _ => State::Unknown,
         };
         let says = match state {
-            State::NotConfigured => format!("{} is not set, and its default is not enough", setting.name()),
-            State::Configured => format!("{} is not set, and its default is right", setting.name()),
-            State::Unknown => format!("{} is in no file that was read", setting.name()),
+            State::NotConfigured => format!("`{}` is not set, and its default is not enough", setting.name()),
+            State::Configured => format!("`{}` is not set, and its default is right", setting.name()),
+            State::Unknown => format!("`{}` is in no file that was read", setting.name()),
         };
         Outcome::new(state, says, &element.at)
     })
