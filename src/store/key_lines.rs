@@ -64,6 +64,16 @@ impl Reader {
         self.callers("WHERE key = ?1 ORDER BY last_seen DESC, address, place", &[key])
     }
 
+    /// Returns the callers of `key` that used it last, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn newest_key_callers(&self, key: &str, limit: usize) -> Result<Vec<CallerLine>, StoreError> {
+        let which = format!("WHERE key = ?1 ORDER BY last_seen DESC, address, place LIMIT {limit}");
+        self.callers(&which, &[key])
+    }
+
     /// Returns with which keys `address` has called `place`.
     ///
     /// # Errors

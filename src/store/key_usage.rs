@@ -353,6 +353,7 @@ mod tests {
         assert_eq!(reader.keys_used().unwrap(), ["k"]);
         // Whoever sends a key that is followed is told, refused or not.
         assert_eq!(reader.key_callers("k").unwrap().len(), 2);
+        assert_eq!(reader.newest_key_callers("k", 1).unwrap()[0], reader.key_callers("k").unwrap()[0]);
     }
 
     #[test]

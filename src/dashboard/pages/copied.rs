@@ -3,7 +3,7 @@
 //! Texts to copy, made of what the page shows and nothing more. What attackers wrote stands between
 //! backticks that it can't close, and in a query between quotes that it can't. The query asks a Log
 //! Analytics workspace for the records behind an alert: by table, time and the value itself, which
-//! stands there in clear; of a key or a person only the time, for their names here are fingerprints.
+//! stands there in clear. Of what is a fingerprint here it asks for the app and the time alone.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

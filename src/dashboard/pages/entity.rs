@@ -124,7 +124,11 @@ impl Known {
         };
         let silences =
             reader.silences(false, SILENCES)?.into_iter().map(|(silence, _)| silence).filter(names).collect();
-        let callers = if entity.kind == EntityKind::Key { reader.key_callers(&entity.value)? } else { Vec::new() };
+        let callers = match entity.kind {
+            // Whoever has stolen a key chooses how many there are.
+            EntityKind::Key => reader.newest_key_callers(&entity.value, MOST)?,
+            _ => Vec::new(),
+        };
         let links = reader.links(Some(&entity.value), MAX_LINKS)?;
         let linked = links.into_iter().flat_map(|link| [link.older, link.newer]);
         let linked = linked.filter(|name| *name != *entity.value).collect();
@@ -158,7 +162,7 @@ impl EntityPage {
             first: shown.iter().map(|alert| alert.first_seen).min().map(|at| When::new(at, now)),
             last: shown.iter().map(|alert| alert.last_seen).max().map(|at| When::new(at, now)),
             muted: known.silences.iter().map(muted).collect(),
-            callers: known.callers.iter().take(MOST).map(|line| Caller::of(line, now)).collect(),
+            callers: known.callers.iter().map(|line| Caller::of(line, now)).collect(),
         }
     }
 
