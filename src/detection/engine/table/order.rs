@@ -28,7 +28,7 @@ impl Order {
     /// Puts the cell of `key` in, at `queued`.
     pub fn push(&mut self, queued: Timestamp, key: Key) {
         if self.0.len() == self.0.capacity() {
-            self.0.reserve_exact(self.0.len() / 8 + 4);
+            self.0.reserve_exact(self.0.len() / 4 + 4);
         }
         self.0.push(Reverse((queued, key.mixed())));
     }
