@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::clock::{Lanes, Timestamp, Watermarks};
 use crate::detection::{Detector, Detectors, Finding};
+use crate::telemetry::Entity;
 
 use super::entry::{Entry, fingerprint};
 use super::snapshot::{self, Addition};
@@ -221,6 +222,11 @@ impl AlertBook {
         let mut held: Vec<&mut Entry> = self.entries.values_mut().filter(|entry| entry.held).collect();
         held.sort_unstable_by_key(|entry| entry.alert.id);
         held.into_iter().map(|entry| entry.emit(Change::Events)).collect()
+    }
+
+    /// Tells whether `detector`, or one that sees the same, has an alert about `entity` that is not closed.
+    pub fn is_open(&self, detector: &Detector, entity: &Entity) -> bool {
+        self.entries.get(&fingerprint(detector.subject(), entity)).is_some_and(Entry::is_open)
     }
 
     /// Returns the alert `id`, if it is in the book.

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use dashmap::DashMap;
+use tokio::sync::watch;
 
-use crate::alerts::{Family, Level, StreamName};
+use crate::alerts::{Entity, Family, Level, StreamName};
 use crate::clock::Timestamp;
 use crate::posture::{ElementKind, Heard, Need};
 
@@ -113,6 +114,25 @@ pub struct ExceptionSeen {
     pub held_back: u64,
 }
 
+/// What has matched, and waits for its place in the order of events before it is an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AheadSeen {
+    /// The detector's id.
+    pub detector: Arc<str>,
+    /// What its alerts are called.
+    pub title: Arc<str>,
+    /// How bad it is.
+    pub level: Level,
+    /// What it is about.
+    pub family: Family,
+    /// Who or what it is about.
+    pub entity: Entity,
+    /// The app concerned.
+    pub app: Option<Arc<str>>,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
 /// How the daemon does as a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -161,6 +181,8 @@ pub struct Board {
     pub detectors: DashMap<String, DetectorSeen>,
     /// Replaced whole, a few times a second; the lock is held to copy it.
     pub health: RwLock<Health>,
+    /// What has matched and is no alert yet; replaced whole, and who follows a page is woken.
+    pub ahead: watch::Sender<Arc<[AheadSeen]>>,
 }
 
 impl Board {

@@ -16,18 +16,22 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::watch;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use super::app::{ASK_AGAIN, App};
 use super::asking::Asking;
+use super::board::AheadSeen;
 use super::changes::{ChangeNote, Changes, Missed};
 use super::door::Viewer;
 use super::filter::Filter;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(3);
+/// What was just seen is told no more often than this.
+const AHEAD_EVERY: Duration = Duration::from_millis(200);
 const LIFE: Duration = Duration::from_mins(10);
 
 /// One page that follows.
@@ -40,6 +44,7 @@ struct Follower {
     /// When it was last asked whether they may still see.
     asked: Duration,
     coming: Receiver<ChangeNote>,
+    ahead: watch::Receiver<Arc<[AheadSeen]>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -84,7 +89,8 @@ impl Follower {
             }
         }
         let asked = app.parts.clock.elapsed();
-        Self { changes, filter, waiting, app, asking, asked, coming, _permit: permit }
+        let ahead = app.parts.board.ahead.subscribe();
+        Self { changes, filter, waiting, app, asking, asked, coming, ahead, _permit: permit }
     }
 
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
@@ -96,7 +102,19 @@ impl Follower {
                 if let Some(event) = follower.waiting.pop_front() {
                     return Some((Ok(event), follower));
                 }
-                let Ok(coming) = timeout(ASK_AGAIN, follower.coming.recv()).await else { continue };
+                let told = async {
+                    tokio::select! {
+                        coming = follower.coming.recv() => Some(coming),
+                        Ok(()) = follower.ahead.changed() => None,
+                    }
+                };
+                let Ok(coming) = timeout(ASK_AGAIN, told).await else { continue };
+                let Some(coming) = coming else {
+                    // One word stands for all that comes within a moment.
+                    tokio::time::sleep(AHEAD_EVERY).await;
+                    follower.ahead.mark_unchanged();
+                    return Some((Ok(Event::default().event("ahead").data("{}")), follower));
+                };
                 match coming {
                     Ok(note) if follower.filter.admits(&note) => {
                         let event = event(&follower.changes, &note);

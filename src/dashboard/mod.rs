@@ -34,7 +34,7 @@ mod words;
 pub use acting::Ask;
 pub use api::document::openapi;
 pub use app::Parts;
-pub use board::{Board, CutSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
+pub use board::{AheadSeen, Board, CutSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
 pub use changes::{ChangeNote, Changes, Missed};
 pub use offers::Offers;
 pub use router::{router, router_with};

@@ -16,6 +16,7 @@ use crate::redaction::Link;
 use crate::store::{Accounting, NewDeadLetter, Reload};
 use crate::telemetry::{Category, Mark, Position, StreamId, Streams};
 
+use super::coming::Coming;
 use super::duplicates::Duplicates;
 use super::gone::Gone;
 use super::listening::ElementHeard;
@@ -105,6 +106,8 @@ pub struct Core {
     /// Reloads that the next epoch says of.
     pub(super) reloads: Vec<Reload>,
     pub(super) findings: BTreeMap<(&'static str, &'static str), u64>,
+    /// Matches that people may see before their alerts open.
+    pub(super) coming: Coming,
 }
 
 impl Core {
@@ -140,6 +143,7 @@ impl Core {
             surroundings: Surroundings::default(),
             reloads: Vec::new(),
             findings: BTreeMap::new(),
+            coming: Coming::default(),
         }
     }
 
@@ -283,6 +287,7 @@ impl Core {
         self.count(&findings);
         let mut transitions = self.book.apply(&self.detectors, findings);
         transitions.extend(self.book.tick(&self.detectors, &self.watermarks));
+        self.coming.settle(|detector, at| self.engine.evaluated(detector, at));
         transitions
     }
 

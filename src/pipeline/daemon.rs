@@ -194,6 +194,7 @@ impl Daemon {
         self.records_since_epoch += done.records;
         self.dirty |= marked || !done.messages.is_empty();
         self.parts.watch.absorbed(&done, &self.parts.streams, &self.parts.core);
+        self.parts.watch.ahead(self.parts.core.news());
     }
 
     /// What is due by now: evaluation, silence, an epoch, deliveries, orders to sources.
@@ -207,6 +208,7 @@ impl Daemon {
             self.end_silences();
             let transitions = self.parts.core.tick();
             self.tell(transitions);
+            self.parts.watch.ahead(self.parts.core.news());
             self.message |= self.parts.deliveries.is_due(self.parts.clock.now());
             self.deliver()?;
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();

@@ -85,6 +85,9 @@ impl Core {
         }
         for signal in batch.signals.of(&record.signals) {
             self.signals += 1;
+            if let Some(detector) = self.detectors.all.get(usize::from(signal.detector)) {
+                self.coming.note(detector, &signal, |entity| self.book.is_open(detector, entity));
+            }
             self.engine.apply(signal);
         }
     }

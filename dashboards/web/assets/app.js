@@ -113,6 +113,22 @@ async function showWhatIsNew() {
   showPill();
 }
 
+// What was just seen, and is no alert yet: it floats above the page, and is fetched at once.
+let soon = null;
+let lately = -REFRESH;
+
+function showAhead() {
+  soon ??= setTimeout(async () => {
+    soon = null;
+    lately = performance.now();
+    try {
+      replace("#ahead", await again());
+    } catch {
+      // The figures are fetched every five seconds, and say if that fails.
+    }
+  }, Math.max(0, lately + 400 - performance.now()));
+}
+
 let source = null;
 let last = body.since;
 
@@ -124,6 +140,7 @@ function follow() {
   source.onerror = () => { state.stream = source && source.readyState === EventSource.CLOSED ? "refused" : "lost"; showConnection(); };
   source.addEventListener("hello", seen);
   source.addEventListener("reset", (event) => { seen(event); reset = true; showPill(); });
+  source.addEventListener("ahead", () => { if ($("#ahead")) showAhead(); });
   source.addEventListener("change", (event) => { seen(event); noteChange(JSON.parse(event.data)); });
 }
 

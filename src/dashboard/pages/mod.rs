@@ -1,5 +1,6 @@
 //! The pages: one file each, with what its template needs worked out before it is rendered.
 
+mod ahead;
 pub(super) mod alert;
 mod also;
 pub(super) mod api;

@@ -15,6 +15,7 @@ use super::super::board::Board;
 use super::super::door::Viewer;
 use super::super::filter::{Filter, STATES};
 use super::super::words::{When, grouped};
+use super::ahead::Ahead;
 use super::also::Also;
 use super::hours::{self, Hours};
 use super::strip::Strip;
@@ -90,6 +91,7 @@ struct Empty {
 struct Now {
     frame: Frame,
     strip: Strip,
+    ahead: Ahead,
     levels: Vec<LevelCount>,
     hours: Option<Hours>,
     rows: Vec<Row>,
@@ -186,6 +188,7 @@ impl Now {
             first_page: filter.after.is_none(),
             hours: None,
             since: String::new(),
+            ahead: Ahead::of(board, now),
             strip,
         }
     }
@@ -271,6 +274,26 @@ mod tests {
         assert!(!html.contains("<i>"), "{html}");
         assert!(!html.contains('\u{202e}') && !html.contains('\u{1b}'), "{html}");
         assert!(html.contains("⟨U+202E⟩"));
+    }
+
+    #[test]
+    fn what_was_just_seen_is_shown_before_its_alert_opens() {
+        let board = samples::calm_board();
+        assert!(!shown(&board, &Filter::default(), Vec::new()).contains("Just seen <"));
+        let alert = samples::alert();
+        let seen = |entity: &str| crate::dashboard::AheadSeen {
+            detector: alert.detector.clone(),
+            title: "An admin endpoint answered".into(),
+            level: Level::High,
+            family: Family::KeyUsage,
+            entity: Entity::new(crate::alerts::EntityKind::Ip, entity),
+            app: Some("shop<i>".into()),
+            at: samples::NOW,
+        };
+        board.ahead.send_replace((1..=5).map(|n| seen(&format!("203.0.113.{n}"))).collect());
+        let html = shown(&board, &Filter::default(), Vec::new());
+        assert!(html.contains("ip 203.0.113.3 · shop&#60;i&#62; · "), "{html}");
+        assert!(!html.contains("203.0.113.4") && html.contains("and 2 more"), "{html}");
     }
 
     #[test]

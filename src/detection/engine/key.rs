@@ -20,6 +20,15 @@ impl From<Key> for u128 {
     }
 }
 
+impl Key {
+    /// Returns both halves as one that tells keys apart in all its bits: of a value's key only the lower half
+    /// differs, and of one shard's values not even its last byte.
+    pub const fn mixed(self) -> u64 {
+        let mixed = (self.0 ^ self.1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 32
+    }
+}
+
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0 ^ self.1);

@@ -17,7 +17,7 @@ use crate::detection::{Detector, Level, Observed, Signal};
 use crate::telemetry::Entity;
 
 use super::key::Key;
-use super::table::{Cell, Changes, Table};
+use super::table::{Cell, Table};
 use super::{Engine, ShardDelta};
 
 /// The layout of what follows; another one is refused.
@@ -104,7 +104,7 @@ impl Engine {
             shard.had_late = !late.is_empty();
             let outgrown = shard.grown > shard.whole.saturating_mul(2).saturating_add(SLACK);
             let changes: Vec<_> = shard.tables.iter_mut().map(|t| t.as_mut().map(|t| t.take_changes())).collect();
-            let whole = outgrown || shard.must_be_whole || changes.iter().any(|c| matches!(c, Some(Changes::Many)));
+            let whole = outgrown || shard.must_be_whole || changes.iter().any(|c| matches!(c, Some(None)));
             let pairs = shard.tables.iter().zip(changes).zip(&self.tags);
             let tables =
                 pairs.filter_map(|((table, changes), &tag)| saved_table(tag, table.as_deref()?, changes?, whole));
@@ -193,15 +193,15 @@ impl Engine {
     }
 }
 
-fn saved_table(tag: u64, table: &Table, changes: Changes, whole: bool) -> Option<SavedTable<'_>> {
+fn saved_table(tag: u64, table: &Table, changes: Option<Vec<Key>>, whole: bool) -> Option<SavedTable<'_>> {
     let (cells, gone) = match changes {
-        Changes::Some(mut keys) if !whole => {
+        Some(mut keys) if !whole => {
             keys.sort_unstable();
             keys.dedup();
             let gone = keys.iter().copied().filter(|&key| table.get(key).is_none()).collect();
             (keys.into_iter().filter_map(|key| Some((key, table.get(key)?))).collect(), gone)
         }
-        _ => (table.all().collect(), Vec::new()),
+        _ => (table.all(), Vec::new()),
     };
     let saved = SavedTable { tag, cells, gone };
     (!saved.cells.is_empty() || !saved.gone.is_empty()).then_some(saved)

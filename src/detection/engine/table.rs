@@ -6,10 +6,11 @@
 //! own state alone, so it is the same after a restart. An entity's place is corrected only when
 //! it comes to the front, so an event costs one look-up.
 
+mod cells;
+mod changes;
+mod order;
 mod values;
 
-use std::collections::hash_map::Entry as Slot;
-use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,10 @@ use crate::detection::{Detector, Signal};
 use crate::telemetry::Entity;
 
 use super::found::{Found, MOST_EVIDENCE};
-use super::key::{Key, KeyHash};
+use super::key::Key;
+use cells::Cells;
+use changes::Changes;
+use order::Order;
 
 /// The latest moment an entity may matter: later than every event, but not for ever.
 const LAST: Timestamp = Timestamp::from_nanos(i64::MAX - 1);
@@ -76,20 +80,11 @@ pub struct Cell {
     dirty: bool,
 }
 
-/// What has changed since the last delta.
-#[derive(Debug)]
-pub enum Changes {
-    /// These entities.
-    Some(Vec<Key>),
-    /// Too many to say.
-    Many,
-}
-
 /// The entities of one detector in one shard.
 #[derive(Debug)]
 pub struct Table {
-    cells: HashMap<Key, Cell, KeyHash>,
-    order: BTreeSet<(Timestamp, Key)>,
+    cells: Cells,
+    order: Order,
     /// No entity stops mattering before this.
     next: Timestamp,
     cost: Cost,
@@ -106,11 +101,11 @@ impl Table {
     /// Returns an empty table.
     pub fn new() -> Self {
         Self {
-            cells: HashMap::default(),
-            order: BTreeSet::new(),
+            cells: Cells::default(),
+            order: Order::default(),
             next: Timestamp::MAX,
             cost: Cost::default(),
-            changes: Changes::Some(Vec::new()),
+            changes: Changes::none(),
         }
     }
 
@@ -126,7 +121,7 @@ impl Table {
         let key = Key::from(signal.key);
         let counting = &rule.detector.counting;
         let begins = || State::begins_with(counting, signal) && !(rule.late && rule.is_silence_over(at));
-        if self.cells.len() >= rule.limits.cells && begins() && !self.cells.contains_key(&key) {
+        if self.cells.len() >= rule.limits.cells && begins() && !self.cells.contains(key) {
             if counting.is_seasonal() && self.is_settled(rule) {
                 // What took weeks to learn does not give way to a name that nobody has heard of.
                 found.evicted += 1;
@@ -134,17 +129,17 @@ impl Table {
             }
             while self.cells.len() >= rule.limits.cells && self.evict(rule, found) {}
         }
-        let cell = match self.cells.entry(key) {
-            Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(free) if begins() => {
-                let state = State::new(counting, signal);
+        let place = match self.cells.place(key) {
+            Some(place) => place,
+            None if begins() => {
                 if counting.is_absence() {
                     found.speaks(rule, key, signal);
                 }
-                free.insert(Cell { state, episode: None, queued: Timestamp::MAX, dirty: false })
+                self.cells.insert(key, Cell::new(State::new(counting, signal)))
             }
-            Slot::Vacant(_) => return,
+            None => return,
         };
+        let cell = self.cells.at(place);
         if cell.state.wakes() {
             found.speaks(rule, key, signal);
         }
@@ -173,13 +168,13 @@ impl Table {
         let after = cell.state.cost();
         self.cost.items = (self.cost.items + after.items).saturating_sub(before.items);
         self.cost.bytes = (self.cost.bytes + after.bytes).saturating_sub(before.bytes);
-        self.touched(rule, key);
+        self.touched(rule, key, place);
         while self.cost.items > rule.limits.items && self.cells.len() > 1 && self.evict(rule, found) {}
     }
 
-    /// Books when a cell that has changed stops mattering.
-    fn touched(&mut self, rule: &Rule<'_>, key: Key) {
-        let Some(cell) = self.cells.get_mut(&key) else { return };
+    /// Books when a cell that has changed, and lies at `place`, stops mattering.
+    fn touched(&mut self, rule: &Rule<'_>, key: Key, place: usize) {
+        let cell = self.cells.at(place);
         let Some(until) = cell.until(rule.detector) else {
             self.remove(key);
             return;
@@ -193,14 +188,12 @@ impl Table {
     /// Books that a cell matters `until` then, and has changed.
     fn settle(&mut self, key: Key, until: Timestamp, queued: Timestamp, is_dirty: bool) {
         if until < queued {
-            if queued != Timestamp::MAX {
-                self.order.remove(&(queued, key));
-            }
-            self.order.insert((until, key));
+            self.order.push(until, key);
+            self.order.tidy(&self.cells);
             self.next = self.next.min(until);
         }
         if !is_dirty {
-            self.changed(key);
+            self.changes.note(key, false, &self.cells);
         }
     }
 
@@ -212,12 +205,12 @@ impl Table {
         while let Some((key, until)) = self.front(rule, passed) {
             self.elapse(rule, key, until, found);
         }
-        self.next = self.order.first().map_or(Timestamp::MAX, |&(queued, _)| queued);
+        self.next = self.order.first().map_or(Timestamp::MAX, |(queued, _)| queued);
     }
 
     /// Lets time reach `at` for one entity: what is due fires, and one that no longer matters leaves.
     fn elapse(&mut self, rule: &Rule<'_>, key: Key, at: Timestamp, found: &mut Found) {
-        let Some(cell) = self.cells.get_mut(&key) else { return };
+        let Some(cell) = self.cells.get_mut(key) else { return };
         let before = cell.state.cost();
         let is_due = cell.state.alarm(&rule.detector.counting).is_some_and(|alarm| alarm <= at);
         if is_due && let Some((voice, mut firing)) = cell.state.elapse(&rule.detector.counting, at) {
@@ -233,35 +226,35 @@ impl Table {
         if !is_due || cell.until(rule.detector).is_none_or(|next| next <= at) {
             self.remove(key);
         } else if !std::mem::replace(&mut cell.dirty, true) {
-            self.changed(key);
+            self.changes.note(key, false, &self.cells);
         }
     }
 
     /// Returns who stops mattering first, if that is until `passed`.
     fn front(&mut self, rule: &Rule<'_>, passed: Timestamp) -> Option<(Key, Timestamp)> {
         loop {
-            let &(queued, key) = self.order.first()?;
+            let (queued, mixed) = self.order.first()?;
             if queued > passed {
                 return None;
             }
-            let cell = self.cells.get_mut(&key);
-            let Some((cell, until)) = cell.and_then(|cell| cell.until(rule.detector).map(|until| (cell, until))) else {
-                self.order.pop_first();
+            let cell = self.cells.queued(queued, mixed);
+            let Some((key, until, cell)) = cell.and_then(|(key, cell)| Some((key, cell.until(rule.detector)?, cell))) else {
+                self.order.pop();
                 continue;
             };
             if until == queued {
                 return Some((key, until));
             }
-            self.order.pop_first();
-            self.order.insert((until, key));
             cell.queued = until;
+            self.order.pop();
+            self.order.push(until, key);
         }
     }
 
     /// Tells whether who would stop mattering first has been known for long.
     fn is_settled(&mut self, rule: &Rule<'_>) -> bool {
         let first = self.front(rule, Timestamp::MAX);
-        first.and_then(|(key, _)| self.cells.get(&key)).is_some_and(|cell| cell.state.is_settled())
+        first.and_then(|(key, _)| self.cells.get(key)).is_some_and(|cell| cell.state.is_settled())
     }
 
     /// Gives up who would stop mattering first.
@@ -272,59 +265,35 @@ impl Table {
         true
     }
 
-    fn remove(&mut self, key: Key) -> Option<Cell> {
-        let cell = self.cells.remove(&key)?;
-        if cell.queued != Timestamp::MAX {
-            self.order.remove(&(cell.queued, key));
-        }
+    fn remove(&mut self, key: Key) {
+        let Some(cell) = self.cells.remove(key) else { return };
         let cost = cell.state.cost();
         self.cost.items = self.cost.items.saturating_sub(cost.items);
         self.cost.bytes = self.cost.bytes.saturating_sub(cost.bytes);
-        if !cell.dirty {
-            self.changed(key);
-        }
-        Some(cell)
-    }
-
-    /// Notes a change; once they are more than the entities are worth, all of them count as changed.
-    fn changed(&mut self, key: Key) {
-        if let Changes::Some(keys) = &mut self.changes {
-            keys.push(key);
-            if keys.len() > 2 * self.cells.len() + 4_096 {
-                self.changes = Changes::Many;
-            }
-        }
+        self.changes.note(key, true, &self.cells);
+        self.order.tidy(&self.cells);
     }
 
     /// Tells whether anything has changed since the last delta.
     pub fn has_changed(&self) -> bool {
-        !matches!(&self.changes, Changes::Some(keys) if keys.is_empty())
+        !self.changes.is_nothing()
     }
 
-    /// Returns what has changed since this was called last.
-    pub fn take_changes(&mut self) -> Changes {
-        let changes = std::mem::replace(&mut self.changes, Changes::Some(Vec::new()));
-        match &changes {
-            Changes::Some(keys) => {
-                for key in keys {
-                    if let Some(cell) = self.cells.get_mut(key) {
-                        cell.dirty = false;
-                    }
-                }
-            }
-            Changes::Many => self.cells.values_mut().for_each(|cell| cell.dirty = false),
-        }
-        changes
+    /// Returns the keys of what has changed since this was called last, there or gone; `None` of too much.
+    pub fn take_changes(&mut self) -> Option<Vec<Key>> {
+        std::mem::replace(&mut self.changes, Changes::none()).keys(&mut self.cells)
     }
 
     /// Returns what is known of `key`.
     pub fn get(&self, key: Key) -> Option<&Cell> {
-        self.cells.get(&key)
+        self.cells.get(key)
     }
 
-    /// Returns every entity, in order.
-    pub fn all(&self) -> impl Iterator<Item = (Key, &Cell)> {
-        self.order.iter().filter_map(|&(_, key)| Some((key, self.cells.get(&key)?)))
+    /// Returns every entity, in order of their keys.
+    pub fn all(&self) -> Vec<(Key, &Cell)> {
+        let mut all: Vec<_> = self.cells.iter().collect();
+        all.sort_unstable_by_key(|&(key, _)| key);
+        all
     }
 
     /// Returns how many entities it follows.
@@ -335,28 +304,32 @@ impl Table {
     /// Puts back what was saved: the entity as it was then, or (`None`) that there is none.
     pub fn put_back(&mut self, key: Key, cell: Option<Cell>) {
         match cell {
-            Some(cell) => self.cells.insert(key, cell),
-            None => self.cells.remove(&key),
-        };
+            Some(cell) => drop(self.cells.insert(key, cell)),
+            None => drop(self.cells.remove(key)),
+        }
     }
 
     /// Puts what was put back in order.
     pub fn reorder(&mut self, detector: &Detector) {
-        self.order.clear();
         self.cost = Cost::default();
-        self.cells.retain(|_, cell| cell.until(detector).is_some());
-        for (&key, cell) in &mut self.cells {
+        self.cells.retain(|cell| cell.until(detector).is_some());
+        for (_, cell) in self.cells.iter_mut() {
             cell.queued = cell.until(detector).unwrap_or(LAST);
-            self.order.insert((cell.queued, key));
             let cost = cell.state.cost();
             self.cost.items += cost.items;
             self.cost.bytes += cost.bytes;
         }
-        self.next = self.order.first().map_or(Timestamp::MAX, |&(queued, _)| queued);
+        self.order.refill(&self.cells);
+        self.next = self.order.first().map_or(Timestamp::MAX, |(queued, _)| queued);
     }
 }
 
 impl Cell {
+    /// Returns a cell that has no place in the order yet.
+    const fn new(state: State) -> Self {
+        Self { state, episode: None, queued: Timestamp::MAX, dirty: false }
+    }
+
     fn meet(&mut self, rule: &Rule<'_>, signal: &Signal, room: &mut Room) -> Met {
         let at = signal.time;
         let counting = &rule.detector.counting;

@@ -35,6 +35,13 @@ pub struct Amount {
 }
 
 impl Amount {
+    /// Returns what one event leaves behind that is far from firing.
+    pub fn of_one(number: i64, at: Timestamp) -> Self {
+        let mut one = Self::default();
+        one.numbers.add(at, number, TIMES);
+        one
+    }
+
     /// Counts an event; returns what it completes.
     pub fn observe(&mut self, asked: Asked, signal: &Signal, room: &Room) -> Option<Firing> {
         let start = self.count(asked, signal)?;

@@ -30,6 +30,14 @@ pub struct Distinct {
 }
 
 impl Distinct {
+    /// Returns what one event leaves behind that is far from firing.
+    pub fn of_one(value: u64, at: Timestamp) -> Self {
+        let mut one = Self::default();
+        one.values.see(value, at);
+        one.times.add(at, TIMES);
+        one
+    }
+
     /// Counts an event; returns what it completes.
     pub fn observe(&mut self, more_than: u32, window: Window, signal: &Signal, room: &Room) -> Option<Firing> {
         let at = signal.time;

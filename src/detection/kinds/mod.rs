@@ -13,6 +13,7 @@ mod correlation;
 mod distinct;
 mod first_seen;
 mod kept;
+mod lone;
 mod percentile;
 mod ratio;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use baseline::Baseline;
 use correlation::Correlation;
 use distinct::Distinct;
 use first_seen::FirstSeen;
+use lone::Lone;
 use percentile::Percentile;
 use ratio::Ratio;
 use rhythm::Rhythm;
@@ -103,6 +105,8 @@ pub enum State {
     Correlation(Box<Correlation>),
     /// Of a value, not of an entity: since when it has been shown.
     Shown(Shown),
+    /// One event, of a kind that keeps values or numbers.
+    Lone(Lone),
 }
 
 /// A detector fires: what it rests on.
@@ -157,6 +161,9 @@ pub struct Cost {
 impl State {
     /// Returns the state of an entity of which `signal` is the first event.
     pub fn new(counting: &Counting, signal: &Signal) -> Self {
+        if let Some(lone) = Lone::of(counting, signal) {
+            return lone;
+        }
         match counting {
             Counting::Match => Self::Match,
             Counting::Threshold { .. } => Self::Threshold(Threshold::default()),
@@ -189,6 +196,12 @@ impl State {
 
     /// Looks at an event outside an attack; returns what it completes.
     pub fn observe(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<Firing> {
+        if let Self::Lone(lone) = self {
+            if lone.take(signal) {
+                return None;
+            }
+            *self = lone.unfolded(counting);
+        }
         match (self, counting) {
             (Self::Match, _) => Some(Firing::of_one(signal)),
             (Self::Threshold(state), &Counting::Threshold { at_least, within }) => {
@@ -328,6 +341,7 @@ impl State {
             Self::Travel(state) => state.newest(),
             Self::Correlation(state) => return state.until(counting.span()),
             Self::Shown(state) => Some(state.newest()),
+            Self::Lone(state) => state.newest(),
         };
         let until = |at: Timestamp| counting.window().map_or(at.plus(counting.span()), |window| window.until(at));
         newest.map(until)
@@ -337,6 +351,7 @@ impl State {
     pub fn cost(&self) -> Cost {
         match self {
             Self::Match | Self::Shown(_) => Cost::default(),
+            Self::Lone(_) => Lone::cost(),
             Self::Threshold(state) => state.cost(),
             Self::Distinct(state) => state.cost(),
             Self::Sequence(state) => state.cost(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::context::ContextProblem;
-use crate::dashboard::ExceptionSeen;
+use crate::dashboard::{AheadSeen, ExceptionSeen};
 
 use super::super::Core;
 use super::Watch;
@@ -27,6 +27,13 @@ pub(super) struct Said {
 }
 
 impl Watch {
+    /// Shows what has matched and is no alert yet, if that has changed.
+    pub fn ahead(&self, news: Option<Vec<AheadSeen>>) {
+        if let Some(news) = news {
+            self.board.ahead.send_replace(news.into());
+        }
+    }
+
     /// Says why what was read anew is not taken.
     pub fn context_refused(&mut self, problems: &[ContextProblem]) {
         for problem in problems {

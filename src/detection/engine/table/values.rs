@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
 use crate::detection::Signal;
 use crate::detection::kinds::{Shown, State};
 
@@ -21,16 +20,15 @@ impl Table {
         self.expire(rule, if rule.late { rule.released } else { at.minus(Duration::from_nanos(1)) }, found);
         // Of an entity's key all bits are random, so no value is taken for one.
         let key = Key::from(!u128::from(signal.value));
-        while self.cells.len() >= rule.limits.cells && !self.cells.contains_key(&key) && self.evict(rule, found) {}
-        let cell = self.cells.entry(key).or_insert_with(|| Cell {
-            state: State::Shown(Shown::since(at)),
-            episode: None,
-            queued: Timestamp::MAX,
-            dirty: false,
-        });
+        while self.cells.len() >= rule.limits.cells && !self.cells.contains(key) && self.evict(rule, found) {}
+        let place = match self.cells.place(key) {
+            Some(place) => place,
+            None => self.cells.insert(key, Cell::new(State::Shown(Shown::since(at)))),
+        };
+        let cell = self.cells.at(place);
         let State::Shown(value) = &mut cell.state else { return true };
         let common = value.see(settled, at, rule.detector.counting.coarse());
-        self.touched(rule, key);
+        self.touched(rule, key, place);
         common
     }
 }
