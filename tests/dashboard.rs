@@ -19,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 45] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 51] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -63,6 +63,12 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 45] = [
     (Method::GET, "/api/v1/alerts.json", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/alerts.ndjson", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/events", "", Some(Role::Viewer)),
+    (Method::GET, "/a/3f9a001122334455/pane", "", Some(Role::Viewer)),
+    (Method::POST, "/views", "", Some(Role::Operator)),
+    (Method::POST, "/views/1/remove", "", Some(Role::Operator)),
+    (Method::GET, "/api/v1/views", "", Some(Role::Viewer)),
+    (Method::POST, "/api/v1/views", "", Some(Role::Operator)),
+    (Method::POST, "/api/v1/views/1/remove", "", Some(Role::Operator)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];

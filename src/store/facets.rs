@@ -140,37 +140,39 @@ impl Reader {
             }
             return Ok(tally.finish(true));
         }
-        // The list of those that are not closed is read from an index that knows no class.
-        let closed = query.states.is_empty() || query.states.contains(&AlertState::Closed);
-        let columns = if closed { ", state, level, family, detector, app, class" } else { ", state, level, family, detector, app, NULL" };
-        let mut seen = 0;
-        let asked = AlertQuery { about: query.clone(), after: None, limit: most.saturating_add(1) };
-        self.walk(&asked, columns, |row| {
-            seen += 1;
-            if seen <= most {
-                tally.add(row, 1, 1)?;
-            }
-            Ok(true)
-        })?;
-        Ok(tally.finish(seen <= most))
+        Ok(self.tallied(query, most)?.0)
     }
 
-    /// Counts whose the alerts of a question are, `most` of them at most, the newest; tells whether that was all.
+    /// Counts the alerts of a question as [`Reader::facets`] does, and whose they are, row by row: tells whether those
+    /// were all.
     ///
     /// # Errors
     ///
     /// [`StoreError::Failed`] if they can't be read.
-    pub fn whose(&self, query: &Query, most: usize) -> Result<(Counts, bool), StoreError> {
-        let mut of: HashMap<String, u64> = HashMap::new();
+    pub fn facets_and_whose(&self, query: &Query, most: usize) -> Result<(Facets, Counts, bool), StoreError> {
+        let (tallied, whose) = self.tallied(query, most)?;
+        let all = tallied.complete;
+        let facets = if counted_whole(query) { self.facets(query, most)? } else { tallied };
+        Ok((facets, whose, all))
+    }
+
+    /// Counts row by row.
+    fn tallied(&self, query: &Query, most: usize) -> Result<(Facets, Counts), StoreError> {
+        // The list of those that are not closed is read from an index that knows no class.
+        let closed = query.states.is_empty() || query.states.contains(&AlertState::Closed);
+        let class = if closed { "class" } else { "NULL" };
+        let columns = format!(", state, level, family, detector, app, {class}, assignee");
+        let (mut tally, mut whose) = (Tally::default(), HashMap::<String, u64>::new());
         let mut seen = 0;
         let asked = AlertQuery { about: query.clone(), after: None, limit: most.saturating_add(1) };
-        self.walk(&asked, ", assignee", |row| {
+        self.walk(&asked, &columns, |row| {
             seen += 1;
             if seen <= most {
-                *of.entry(row.get::<_, Option<String>>(1)?.unwrap_or_default()).or_default() += 1;
+                tally.add(row, 1, 1)?;
+                *whose.entry(row.get::<_, Option<String>>(7)?.unwrap_or_default()).or_default() += 1;
             }
             Ok(true)
         })?;
-        Ok((counts(of), seen <= most))
+        Ok((tally.finish(seen <= most), counts(whose)))
     }
 }

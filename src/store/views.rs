@@ -134,7 +134,7 @@ mod tests {
         assert!(matches!(save("Orders", "app:fn-orders", "dana").unwrap(), Saved::Kept(_, false)));
         let Saved::Kept(view, true) = save("orders", "app:fn-orders level:high", "eli").unwrap() else { panic!() };
         let reader = Reader::open(folder.path()).unwrap();
-        assert_eq!(reader.views().unwrap(), [view.clone()]);
+        assert_eq!(reader.views().unwrap(), std::slice::from_ref(&view));
         assert_eq!((view.name.as_str(), view.saved_by.as_str()), ("orders", "eli"));
         let remove = || remove_view(folder.path(), view.id, ("dana", AT), &origin).unwrap();
         assert_eq!((remove().as_ref(), remove()), (Some(&view), None));

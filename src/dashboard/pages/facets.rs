@@ -52,7 +52,7 @@ impl Counted {
     /// Counts what a view shows.
     pub(super) fn read(reader: &Reader, filter: &Filter) -> Result<Self, StoreError> {
         let about = filter.query(0).about;
-        let all = reader.facets(&about, MOST)?;
+        let (all, whose, complete) = reader.facets_and_whose(&about, MOST)?;
         let mut instead = Vec::new();
         if counted_whole(&about) {
             for facet in Facet::ALL {
@@ -62,7 +62,7 @@ impl Counted {
                 }
             }
         }
-        Ok(Self { all, instead, whose: reader.whose(&about, MOST)? })
+        Ok(Self { all, instead, whose: (whose, complete) })
     }
 }
 
