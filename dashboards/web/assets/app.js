@@ -199,6 +199,7 @@ if (pane) {
 
 // --- what is done with an alert ----------------------------------------------------------------
 
+const me = $(".who")?.textContent.trim() ?? "";
 const rows = () => $$("tr[data-alert]");
 const current = () => document.activeElement?.closest("tr[data-alert]");
 const shownRow = () => $("tr.shown[data-alert]");
@@ -217,7 +218,7 @@ async function act({ id, row }, what, sent) {
   const said = (await answer?.json().catch(() => null)) ?? {};
   if (!answer?.ok) {
     announce(said.error || "That did not work: the server does not answer.");
-    return false;
+    return;
   }
   const state = { acknowledge: "acknowledged", close: "closed" }[what];
   const now = answer.status === 202 ? "being recorded" : state;
@@ -226,10 +227,10 @@ async function act({ id, row }, what, sent) {
     row.classList.remove("state-open", "state-acknowledged");
     row.classList.add(`state-${state}`);
   }
-  if (row && (what === "acknowledge" || what === "assign") && body.me) $(".assignee", row).textContent = body.me;
+  if (row && (what === "acknowledge" || what === "assign")) $(".assignee", row).textContent = me;
   announce({ acknowledge: "Acknowledged: it is yours.", close: "Closed.", assign: "Assigned to you." }[what]);
   if (pane && $("[data-pane]", pane)?.dataset.pane === id) openPane(location.href, false);
-  return true;
+  if (body.of === id) showWhatIsNew();
 }
 
 function acknowledge() {
@@ -241,7 +242,7 @@ function acknowledge() {
 
 function assign() {
   const alert = meant();
-  if (alert && body.me) act(alert, "assign", { to: body.me });
+  if (alert && me) act(alert, "assign", { to: me });
 }
 
 function close() {

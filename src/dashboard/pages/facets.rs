@@ -25,6 +25,8 @@ pub(super) struct Counted {
 /// One value that can be chosen.
 pub(super) struct Value {
     pub(super) label: String,
+    /// All of it, where the label is not.
+    pub(super) whole: String,
     pub(super) count: String,
     /// The query string of the list with it, or without it again where it is chosen.
     pub(super) address: String,
@@ -129,12 +131,16 @@ impl Value {
         let (label, term) = match (name, value) {
             ("assignee", None) => ("nobody".to_owned(), Term::new(name, "none")),
             ("assignee", Some(who)) if who == me => (format!("{who} (me)"), Term::new(name, "me")),
+            // Families are a kind of their own.
+            ("detector", Some(id)) => {
+                (id.split_once('.').map_or(id, |(_, rest)| rest).to_owned(), Term::new(name, id))
+            }
             ("level", Some(level)) => (level.to_owned(), Term::equal(name, level)),
             (_, value) => (value?.to_owned(), Term::new(name, value?)),
         };
         let chosen = filter.line.0.contains(&term);
         let address = if chosen { filter.without(&term) } else { filter.with(term) };
-        Some(Self { label, count: grouped(count), address, chosen })
+        Some(Self { label, whole: value.unwrap_or_default().to_owned(), count: grouped(count), address, chosen })
     }
 }
 

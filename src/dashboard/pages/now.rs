@@ -42,6 +42,20 @@ pub(super) struct LevelCount {
     address: String,
 }
 
+/// A word that is not understood: where it stands, and what is to be said, in parts that are code or not.
+struct Misread {
+    at: usize,
+    word: String,
+    says: Vec<(bool, String)>,
+}
+
+impl Misread {
+    fn of(wrong: &Wrong) -> Self {
+        let parts = wrong.says.split('`').enumerate().map(|(at, words)| (at % 2 == 1, words.to_owned()));
+        Self { at: wrong.at, word: wrong.word.clone(), says: parts.collect() }
+    }
+}
+
 /// A part of the question, and the query string of the list without it.
 struct Chip {
     label: String,
@@ -66,13 +80,12 @@ struct Now {
     views: Vec<Named>,
     /// The question as the box shows it, what of it is not understood, and its parts.
     question: String,
-    wrong: Vec<Wrong>,
+    wrong: Vec<Misread>,
     chips: Vec<Chip>,
     names: &'static [&'static str],
     panel: Option<Panel>,
     rows: Vec<Row>,
     pane: Option<Pane>,
-    me: String,
     /// The query string of this view from its first page on.
     address: String,
     first_page: bool,
@@ -165,14 +178,13 @@ impl Now {
             hours: Hours::of(&found.opened, filter, now),
             views: found.views.iter().map(|view| Named::of(view, filter, now)).collect(),
             question: filter.shown(),
-            wrong: filter.wrong.clone(),
+            wrong: filter.wrong.iter().map(Misread::of).collect(),
             chips: filter.line.0.iter().map(chip).collect(),
             names: &NAMES,
             panel: found.counted.as_ref().map(|counted| Panel::of(counted, filter, &who.name)),
             older: alerts.last().filter(|_| more).map(|last| filter.older(last)),
             rows: alerts.iter().map(|alert| Row::of(alert, &named(alert), filter, now)).collect(),
             pane,
-            me: who.name.clone(),
             address: filter.address(),
             first_page: filter.after.is_none(),
             since: String::new(),
@@ -269,7 +281,7 @@ mod tests {
         let html = shown(&samples::calm_board(), &asked("level:high"), none());
         assert!(html.contains("No alert matches") && html.contains("state:all"), "{html}");
         let html = shown(&samples::calm_board(), &asked("state:closed lvl:high"), none());
-        assert!(html.contains("No alert matches") && html.contains("`lvl` is nothing to ask alerts by"), "{html}");
+        assert!(html.contains("No alert matches") && html.contains("<code>lvl</code> is nothing to ask alerts by"), "{html}");
         assert!(shown(&samples::calm_board(), &asked("lvl:high"), none()).contains("Not understood"));
     }
 

@@ -11,7 +11,9 @@ use crate::alerts::{Alert, Term};
 #[derive(Template)]
 #[template(path = "pick.html")]
 pub(super) struct Pick {
+    /// As it is shown, and as it is said where it stands alone.
     pub(super) label: String,
+    pub(super) whole: String,
     /// What it is a value of.
     pub(super) name: &'static str,
     /// Query strings.
@@ -21,8 +23,8 @@ pub(super) struct Pick {
 
 impl Pick {
     pub(super) fn of(filter: &Filter, term: Term, label: impl Into<String>) -> Self {
-        let (name, only) = (term.name, filter.with(term.clone()));
-        Self { label: label.into(), name, only, without: filter.with(term.left_out()) }
+        let (name, only, label) = (term.name, filter.with(term.clone()), label.into());
+        Self { whole: label.clone(), label, name, only, without: filter.with(term.left_out()) }
     }
 
     pub(super) fn level(filter: &Filter, alert: &Alert) -> Self {
@@ -39,7 +41,28 @@ impl Pick {
     pub(super) fn of_what(filter: &Filter, alert: &Alert) -> Vec<Self> {
         let app = alert.app.as_deref().map(|app| Self::of(filter, Term::new("app", app), app));
         let family = Self::of(filter, Term::new("family", alert.family.name()), alert.family.name());
+        // Its family stands beside it.
+        let label = short(&alert.detector, alert.family.name()).to_owned();
         let detector = Self::of(filter, Term::new("detector", &*alert.detector), &*alert.detector);
+        let detector = Self { label, ..detector };
         app.into_iter().chain([family, detector]).collect()
+    }
+}
+
+/// Returns a detector's name without its family's.
+fn short<'d>(detector: &'d str, family: &str) -> &'d str {
+    let rest = detector.strip_prefix(family).and_then(|rest| rest.strip_prefix('.'));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(detector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detector_beside_its_family_is_called_by_the_rest_of_its_name() {
+        assert_eq!(short("key-usage.one_key", "key-usage"), "one_key");
+        assert_eq!(short("own.one_key", "key-usage"), "own.one_key");
+        assert_eq!((short("key-usage", "key-usage"), short("key-usage.", "key-usage")), ("key-usage", "key-usage."));
     }
 }
