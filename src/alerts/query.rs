@@ -190,11 +190,13 @@ impl Query {
     fn range(&mut self, but: bool, how: How, level: Level) -> Result<(), String> {
         let at = Level::ALL.iter().position(|one| *one == level).unwrap_or_default();
         let below = |sign: &str| {
-            let none = || format!("There is no level {sign} {level}: levels are {}.", Level::ALL.map(Level::name).join(", "));
+            let none =
+                || format!("There is no level {sign} {level}: levels are {}.", Level::ALL.map(Level::name).join(", "));
             at.checked_sub(1).and_then(|at| Level::ALL.get(at)).copied().ok_or_else(none)
         };
         let above = |sign: &str| {
-            let none = || format!("There is no level {sign} {level}: levels are {}.", Level::ALL.map(Level::name).join(", "));
+            let none =
+                || format!("There is no level {sign} {level}: levels are {}.", Level::ALL.map(Level::name).join(", "));
             Level::ALL.get(at + 1).copied().ok_or_else(none)
         };
         match (but, how) {
@@ -233,7 +235,9 @@ impl Query {
         }
         let left: Vec<_> = self.states.iter().copied().filter(|state| !out.contains(state)).collect();
         if left.is_empty() || out.is_empty() {
-            return Err(format!("Without the state `{value}` none is left: write state:all before it, or leave it out."));
+            return Err(format!(
+                "Without the state `{value}` none is left: write state:all before it, or leave it out."
+            ));
         }
         self.states = left;
         Ok(())
@@ -440,10 +444,16 @@ mod tests {
         };
         assert_eq!((range("level:high"), range("level>=high")), ((Some("high"), None), (Some("high"), None)));
         assert_eq!((range("level=low"), range("level>low")), ((Some("low"), Some("low")), (Some("medium"), None)));
-        assert_eq!((range("level<low"), range("-level:low")), ((None, Some("informational")), (None, Some("informational"))));
+        assert_eq!(
+            (range("level<low"), range("-level:low")),
+            ((None, Some("informational")), (None, Some("informational")))
+        );
         assert_eq!((range("level<=low"), range("-level>low")), ((None, Some("low")), (None, Some("low"))));
         assert_eq!(range("level>=low level<=high"), (Some("low"), Some("high")));
-        assert!(wrong("level>critical").contains("no level above critical") && wrong("level<informational").contains("below"));
+        assert!(
+            wrong("level>critical").contains("no level above critical")
+                && wrong("level<informational").contains("below")
+        );
     }
 
     #[test]

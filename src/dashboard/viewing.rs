@@ -31,9 +31,9 @@ pub(super) async fn save(app: &App, who: &Identity, name: &str, query: &str) -> 
     let kept = tokio::task::spawn_blocking(move || save_view(&data, (&name, &query), (&by, now), &from)).await;
     match kept.unwrap_or_else(|_| Err(broke_off())) {
         Ok(Saved::Kept(view, instead)) => Ok((view, instead)),
-        Ok(Saved::Full) => {
-            Err(NotKept::Full(format!("There are {MOST_VIEWS} views, as many as are kept: remove one that nobody uses.")))
-        }
+        Ok(Saved::Full) => Err(NotKept::Full(format!(
+            "There are {MOST_VIEWS} views, as many as are kept: remove one that nobody uses."
+        ))),
         Err(error) => Err(NotKept::Store(error)),
     }
 }

@@ -87,8 +87,14 @@ impl Tally {
         let text = |at: usize| -> Result<&str, rusqlite::Error> {
             Ok(row.get_ref(first + at)?.as_str_or_null().map_err(rusqlite::Error::from)?.unwrap_or_default())
         };
-        let values =
-            [level.map_or("", |level| level.name()), state_name(row.get(first)?), text(2)?, text(3)?, text(4)?, text(5)?];
+        let values = [
+            level.map_or("", |level| level.name()),
+            state_name(row.get(first)?),
+            text(2)?,
+            text(3)?,
+            text(4)?,
+            text(5)?,
+        ];
         for (counts, value) in self.by.iter_mut().zip(values) {
             match counts.get_mut(value) {
                 Some(count) => *count += many,

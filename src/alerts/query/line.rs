@@ -96,7 +96,9 @@ impl Term {
             (true, true) => false,
             (false, true) => (self.how, &self.value) == (other.how, &other.value),
             // A level asked for in one direction says nothing of the other.
-            (false, false) if self.name == "level" => self.how.bounds().iter().zip(other.how.bounds()).any(|(a, b)| *a && b),
+            (false, false) if self.name == "level" => {
+                self.how.bounds().iter().zip(other.how.bounds()).any(|(a, b)| *a && b)
+            }
             (true, false) if self.name == "level" => other.how == How::Equals,
             (_, false) => true,
         }
@@ -113,7 +115,10 @@ impl fmt::Display for Term {
             write!(f, "{}{}", self.name, self.how.sign())?;
         }
         let plain = |c: char| !(c.is_whitespace() || matches!(c, '"' | '\\') || text && ":<>=".contains(c));
-        if !self.value.is_empty() && self.value.chars().all(plain) && !self.value.starts_with(if text { '-' } else { '=' }) {
+        if !self.value.is_empty()
+            && self.value.chars().all(plain)
+            && !self.value.starts_with(if text { '-' } else { '=' })
+        {
             return f.write_str(&self.value);
         }
         write!(f, "\"{}\"", self.value.replace('\\', "\\\\").replace('"', "\\\""))
@@ -317,8 +322,7 @@ mod tests {
     #[test]
     fn a_line_is_parts_with_names_and_words() {
         let parts = line(r#"level>=high -family:probing app="my app" say "free \"te\xt" 2001:db8::1"#).0;
-        let shown: Vec<_> =
-            parts.iter().map(|one| (one.but, one.name, one.how.sign(), one.value.as_str())).collect();
+        let shown: Vec<_> = parts.iter().map(|one| (one.but, one.name, one.how.sign(), one.value.as_str())).collect();
         let expected = [
             (false, "level", ">=", "high"),
             (true, "family", ":", "probing"),

@@ -101,7 +101,10 @@ impl Panel {
         let group = |facet: Facet| Group::of(facet.name(), &counts(facet), filter, me);
         let whose = Group::of("assignee", &counted.whose.0, filter, me);
         let groups = order.into_iter().map(group).chain([whose, group(Facet::Class)]);
-        let count = grouped(counted.all.count);
+        let count = match counted.all.count {
+            1 => "1 alert".to_owned(),
+            count => format!("{} alerts", grouped(count)),
+        };
         Self {
             groups: groups.filter(|group| !group.values.is_empty()).collect(),
             count: if counted.all.complete { count } else { format!("more than {count}") },
@@ -112,8 +115,11 @@ impl Panel {
 
 impl Group {
     fn of(name: &'static str, counts: &Counts, filter: &Filter, me: &str) -> Self {
-        let values: Vec<Value> =
-            counts.values.iter().filter_map(|(value, count)| Value::of(name, value.as_deref(), *count, filter, me)).collect();
+        let values: Vec<Value> = counts
+            .values
+            .iter()
+            .filter_map(|(value, count)| Value::of(name, value.as_deref(), *count, filter, me))
+            .collect();
         let named = values.len().min(SHOWN);
         let more = values.len() - named + counts.more;
         // What is chosen is shown however rare it is.
@@ -132,9 +138,7 @@ impl Value {
             ("assignee", None) => ("nobody".to_owned(), Term::new(name, "none")),
             ("assignee", Some(who)) if who == me => (format!("{who} (me)"), Term::new(name, "me")),
             // Families are a kind of their own.
-            ("detector", Some(id)) => {
-                (id.split_once('.').map_or(id, |(_, rest)| rest).to_owned(), Term::new(name, id))
-            }
+            ("detector", Some(id)) => (id.split_once('.').map_or(id, |(_, rest)| rest).to_owned(), Term::new(name, id)),
             ("level", Some(level)) => (level.to_owned(), Term::equal(name, level)),
             (_, value) => (value?.to_owned(), Term::new(name, value?)),
         };
@@ -167,8 +171,7 @@ mod tests {
         let panel = panel("level:high app:shop", &[(Some("shop"), 7), (Some("pay"), 5), (None, 2)], true);
         let shown: Vec<_> =
             panel.groups[0].values.iter().map(|one| (one.label.as_str(), one.chosen, one.address.as_str())).collect();
-        let expected =
-            [("shop", true, "q=level:high"), ("pay", false, "q=level:high%20app:pay")];
+        let expected = [("shop", true, "q=level:high"), ("pay", false, "q=level:high%20app:pay")];
         assert_eq!(shown, expected);
         let whose: Vec<_> = panel.groups[1].values.iter().map(|one| one.label.as_str()).collect();
         assert_eq!(whose, ["nobody", "dana (me)", "eli"]);
@@ -182,6 +185,6 @@ mod tests {
         let panel = panel("app:app-15", &many, false);
         let labels: Vec<_> = panel.groups[0].values.iter().map(|one| one.label.as_str()).collect();
         assert_eq!((labels.len(), labels[8], panel.groups[0].more), (9, "app-15", 12));
-        assert_eq!((panel.count.as_str(), panel.newest_alone), ("more than 5,000", true));
+        assert_eq!((panel.count.as_str(), panel.newest_alone), ("more than 5,000 alerts", true));
     }
 }

@@ -221,7 +221,10 @@ mod tests {
         let chosen: Vec<&str> = hours.bars.iter().filter(|bar| bar.chosen).map(|bar| bar.from.as_str()).collect();
         assert_eq!(chosen, ["2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"]);
         let last = hours.bars.last().unwrap();
-        assert_eq!((last.from.as_str(), last.title.as_str()), ("2026-11-23T14:00:00Z", "0 alerts from 23 November 14:00 UTC"));
+        assert_eq!(
+            (last.from.as_str(), last.title.as_str()),
+            ("2026-11-23T14:00:00Z", "0 alerts from 23 November 14:00 UTC")
+        );
         assert_eq!(last.address, "q=app:a%20state:all%20opened:2026-11-23T14:00:00Z..2026-11-23T15:00:00Z");
         assert_eq!((hours.base.as_str(), hours.bars.len()), ("app:a state:all", 24));
         assert!(Hours::of(&[], &view("state:open", false), NOW).base == "state:open");
@@ -237,7 +240,8 @@ mod tests {
     #[test]
     fn a_surge_is_far_more_than_any_hour_before_and_of_medium_and_more() {
         let before = opened(5, 3, Level::Medium);
-        let surge = |level, many| Hours::of(&[before.clone(), opened(0, many, level)].concat(), &Filter::default(), NOW).surge;
+        let surge =
+            |level, many| Hours::of(&[before.clone(), opened(0, many, level)].concat(), &Filter::default(), NOW).surge;
         assert!(surge(Level::High, 10).unwrap().contains("10 alerts of medium level"));
         assert!(surge(Level::High, 9).is_none() && surge(Level::Low, 50).is_none());
     }

@@ -156,13 +156,7 @@ pub(super) fn sayable(alert: &Alert, shared: &SharedNames) -> String {
 }
 
 impl Now {
-    fn of(
-        (frame, who): (Frame, &Identity),
-        board: &Board,
-        now: Timestamp,
-        filter: &Filter,
-        mut found: Found,
-    ) -> Self {
+    fn of((frame, who): (Frame, &Identity), board: &Board, now: Timestamp, filter: &Filter, mut found: Found) -> Self {
         let strip = Strip::of(board, now);
         let more = found.alerts.len() > PAGE;
         found.alerts.truncate(PAGE);
@@ -281,7 +275,10 @@ mod tests {
         let html = shown(&samples::calm_board(), &asked("level:high"), none());
         assert!(html.contains("No alert matches") && html.contains("state:all"), "{html}");
         let html = shown(&samples::calm_board(), &asked("state:closed lvl:high"), none());
-        assert!(html.contains("No alert matches") && html.contains("<code>lvl</code> is nothing to ask alerts by"), "{html}");
+        assert!(
+            html.contains("No alert matches") && html.contains("<code>lvl</code> is nothing to ask alerts by"),
+            "{html}"
+        );
         assert!(shown(&samples::calm_board(), &asked("lvl:high"), none()).contains("Not understood"));
     }
 

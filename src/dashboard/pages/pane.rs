@@ -136,7 +136,9 @@ mod tests {
     #[test]
     fn the_pane_says_why_how_often_and_what_to_do_first_and_offers_what_its_reader_may_do() {
         let html = shown(&samples::alert(), Role::Operator);
-        for part in ["went to 21 addresses", "1,234", "Who owns the key, and do", "/acknowledge", "/close", "/silences?"] {
+        for part in
+            ["went to 21 addresses", "1,234", "Who owns the key, and do", "/acknowledge", "/close", "/silences?"]
+        {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
         assert!(!html.contains("revoke it"), "the second step stands on the alert's own page");

@@ -113,11 +113,16 @@ async fn the_list_fits_in_every_look_with_facets_views_and_an_alert_beside_it() 
         }
         visit.open("/").await?;
         if width < 500 {
-            visit.run("document.querySelector('#narrow').open = true; document.querySelector('#narrow').scrollIntoView()").await?;
+            visit
+                .run(
+                    "document.querySelector('#narrow').open = true; document.querySelector('#narrow').scrollIntoView()",
+                )
+                .await?;
             visit.check(&format!("list-facets-{}-{width}", scheme.name())).await?;
         } else {
             ensure!(
-                visit.text("document.querySelector('#facets li a').getBoundingClientRect().height > 20").await? == "true",
+                visit.text("document.querySelector('#facets li a').getBoundingClientRect().height > 20").await?
+                    == "true",
                 "the facets are folded on a wide screen"
             );
         }
@@ -137,14 +142,21 @@ async fn a_question_is_typed_narrowed_by_a_facet_and_its_parts_taken_away_again(
     let facet = "[...document.querySelectorAll('.facets section')].find((s) => s.querySelector('h2').textContent === 'family').querySelector('a')";
     let family = visit.text(&format!("{facet}.querySelector('.what').textContent")).await?;
     visit.run(&format!("{facet}.click()")).await?;
-    visit.wait_for("a list of one family", &format!("document.querySelector('#search').value.includes('family:{family}')")).await?;
+    visit
+        .wait_for(
+            "a list of one family",
+            &format!("document.querySelector('#search').value.includes('family:{family}')"),
+        )
+        .await?;
     visit.wait_for("the facet that is chosen", &format!("{facet}.getAttribute('aria-current') === 'true'")).await?;
     let other = format!(
         "[...document.querySelectorAll('tr[data-alert] .c-about')].filter((cell) => !cell.textContent.includes('{family}')).length"
     );
     ensure!(visit.text(&other).await? == "0", "an alert of another family");
     visit.run("document.querySelector('.terms a').click()").await?;
-    visit.wait_for("the question without its first part", "!document.querySelector('#search').value.includes('level')").await?;
+    visit
+        .wait_for("the question without its first part", "!document.querySelector('#search').value.includes('level')")
+        .await?;
     visit.check("a list that was narrowed").await?;
     // The old form of addresses.
     visit.open(&format!("/?state=all&family={family}&q=a")).await?;
@@ -200,7 +212,11 @@ async fn an_alert_is_read_beside_the_list_which_stays_where_it_was() -> Result<(
 async fn hours_are_chosen_by_a_link_a_drag_and_by_keys() -> Result<()> {
     let visit = Visit::begin().await?;
     // Not the last one for certain: a new hour may just have begun.
-    visit.run("[...document.querySelectorAll('.hours a.bar')].findLast((bar) => !bar.ariaLabel.startsWith('0 ')).focus()").await?;
+    visit
+        .run(
+            "[...document.querySelectorAll('.hours a.bar')].findLast((bar) => !bar.ariaLabel.startsWith('0 ')).focus()",
+        )
+        .await?;
     visit.press(&[ENTER]).await?;
     visit.wait_for("an hour's list", "document.querySelectorAll('.hours a[aria-current]').length === 1").await?;
     visit.wait_for("its alerts", ROWS).await?;
@@ -218,7 +234,9 @@ async fn hours_are_chosen_by_a_link_a_drag_and_by_keys() -> Result<()> {
     keys.perform().await?;
     visit.press(&[ENTER]).await?;
     visit.wait_for("four hours' list", "document.querySelectorAll('.hours a[aria-current]').length === 4").await?;
-    visit.run("[...document.querySelectorAll('.terms a')].find((a) => a.textContent.includes('opened:')).click()").await?;
+    visit
+        .run("[...document.querySelectorAll('.terms a')].find((a) => a.textContent.includes('opened:')).click()")
+        .await?;
     visit.wait_for("no hours chosen", "!document.querySelector('.hours a[aria-current]')").await?;
     visit.run("document.querySelector('.scale a').click()").await?;
     visit.wait_for("seven days", "document.querySelectorAll('.hours a.bar').length === 28").await?;
@@ -231,16 +249,25 @@ async fn a_value_of_a_row_is_left_out_and_asked_for() -> Result<()> {
     let last = "[...document.querySelectorAll('tr[data-alert] .c-about .sub a.out')].at(-1).ariaLabel";
     let detector = visit.text(&format!("{last}.replace('Without detector ', '')")).await?;
     let pick = |kind: &str| {
-        format!("[...document.querySelectorAll('tr[data-alert] .c-about .sub a.{kind}')].find((a) => a.ariaLabel.endsWith(' {detector}'))")
+        format!(
+            "[...document.querySelectorAll('tr[data-alert] .c-about .sub a.{kind}')].find((a) => a.ariaLabel.endsWith(' {detector}'))"
+        )
     };
     visit.run(&format!("{}.focus()", pick("out"))).await?;
     visit.check("list-pick-light-1280").await?;
     visit.press(&[ENTER]).await?;
-    visit.wait_for("a list without it", &format!("document.querySelector('#search').value === '-detector:{detector}'")).await?;
+    visit
+        .wait_for("a list without it", &format!("document.querySelector('#search').value === '-detector:{detector}'"))
+        .await?;
     ensure!(visit.text(&format!("{} ? 'there' : 'gone'", pick("out"))).await? == "gone");
     visit.open("/").await?;
     visit.press(&["j", "e"]).await?;
-    visit.wait_for("what can be left out", "document.querySelector('#leaving').open && document.querySelectorAll('#leaving a').length >= 4").await?;
+    visit
+        .wait_for(
+            "what can be left out",
+            "document.querySelector('#leaving').open && document.querySelectorAll('#leaving a').length >= 4",
+        )
+        .await?;
     visit.check("list-leave-out-light-1280").await?;
     visit.press(&[ENTER]).await?;
     visit.wait_for("a list without a level", "document.querySelector('#search').value.startsWith('-level=')").await?;
@@ -259,7 +286,9 @@ async fn an_alert_is_acknowledged_taken_and_closed_from_the_list_by_keys_alone()
     let here = format!("/?q=state:all%20{id}");
     visit.comes(&here, "who has it", &format!("{row}?.querySelector('.assignee').textContent.trim()")).await?;
     visit.press(&["j", "m", "c"]).await?;
-    visit.wait_for("why", "document.querySelector('#closing').open && document.activeElement.name === 'reason'").await?;
+    visit
+        .wait_for("why", "document.querySelector('#closing').open && document.activeElement.name === 'reason'")
+        .await?;
     visit.check("list-closing-light-1280").await?;
     visit.press(&["keys alone", ENTER]).await?;
     visit.wait_for("the closing", &format!("{row}.matches('.state-closed')")).await?;
