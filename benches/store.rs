@@ -16,12 +16,14 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use gatewatch::alerts::{
-    Alert, AlertId, AlertState, Assignee, Attack, Class, Entity, EntityKind, Family, Level, Query, Transition,
+    Alert, AlertId, AlertState, Assignee, Attack, Class, Entity, EntityKind, Family, Level, Not, Query, Transition,
 };
 use gatewatch::clock::{Clock, Timestamp};
-use gatewatch::store::{AlertQuery, Delivery, Epoch, Reader, Settings, ShardBytes, Store};
+use gatewatch::store::{AlertQuery, Delivery, Epoch, MOST_COUNTED, Reader, Settings, ShardBytes, Store};
 
 const ALERTS: u32 = 1_000_000;
+/// Alerts that the panel beside the list counts one by one.
+const PANEL: usize = 5_000;
 const LIMIT: Duration = Duration::from_millis(200);
 const PAGE_LIMIT: Duration = Duration::from_millis(300);
 /// What people open, and what they ask the list for.
@@ -64,7 +66,13 @@ fn main() -> ExitCode {
         worst = worst.max(best(&clock, &format!("list: {name}"), || reader.alerts(&query).unwrap().len()));
     }
     for (name, query) in questions() {
-        worst = worst.max(best(&clock, &format!("facets: {name}"), || reader.facets(&query).unwrap().count));
+        worst =
+            worst.max(best(&clock, &format!("facets: {name}"), || reader.facets(&query, MOST_COUNTED).unwrap().count));
+    }
+    for (name, query) in questions() {
+        // What the page counts beside its list.
+        worst = worst
+            .max(best(&clock, &format!("panel: {name}"), || reader.facets_and_whose(&query, PANEL).unwrap().0.count));
     }
     for (name, query) in questions() {
         // Which alerts an export is of: its first answer waits for this.
@@ -209,6 +217,14 @@ fn fill(data: &Path) {
     .unwrap();
 }
 
+fn without(not: Vec<Not>) -> Query {
+    Query { not, ..Query::any() }
+}
+
+fn of(entity: &str) -> Not {
+    Not::Entity(None, entity.into())
+}
+
 fn words(text: &str) -> Query {
     Query { text: Some(text.into()), ..Query::any() }
 }
@@ -238,6 +254,10 @@ fn lists() -> Vec<(&'static str, AlertQuery)> {
         ("nobody's, closed", page(Query { assignee: Some(Assignee::Nobody), ..closed() })),
         ("true positives (none)", page(Query { class: Some(Class::TruePositive), ..Query::any() })),
         ("a day", page(Query { since: Some(at(500_000)), until: Some(at(586_400)), ..Query::any() })),
+        ("all but an app and an entity", page(without(vec![Not::App("app-7".into()), of("203.0.113.77")]))),
+        ("all but every family (none)", page(without(Family::ALL.map(Not::Family).to_vec()))),
+        ("opened in an hour", page(Query { opened: (Some(at(600_000)), Some(at(603_600))), ..Query::any() })),
+        ("opened before a day (none)", page(Query { opened: (None, Some(at(0))), ..Query::any() })),
         ("a rare word", page(words("word777"))),
         ("a word that all have", page(words("addresses"))),
         ("the same, in the middle", middle(words("addresses"))),
@@ -256,6 +276,8 @@ fn questions() -> Vec<(&'static str, Query)> {
         ("not closed", Query::default()),
         ("family and level", Query { family: Some(Family::Probing), at_least: Some(Level::Medium), ..Query::any() }),
         ("a day", Query { since: Some(at(500_000)), until: Some(at(586_400)), ..Query::any() }),
+        ("opened in an hour", Query { opened: (Some(at(600_000)), Some(at(603_600))), ..Query::any() }),
+        ("all but an app and an entity", without(vec![Not::App("app-7".into()), of("203.0.113.77")])),
         ("all but the first day", Query { since: Some(at(86_400)), ..Query::any() }),
         ("whose", Query { assignee: Some(Assignee::Named("dana".into())), ..Query::any() }),
         ("nobody's", Query { assignee: Some(Assignee::Nobody), ..Query::any() }),

@@ -19,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 45] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 51] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -63,6 +63,12 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 45] = [
     (Method::GET, "/api/v1/alerts.json", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/alerts.ndjson", "", Some(Role::Viewer)),
     (Method::GET, "/api/v1/events", "", Some(Role::Viewer)),
+    (Method::GET, "/a/3f9a001122334455/pane", "", Some(Role::Viewer)),
+    (Method::POST, "/views", "", Some(Role::Operator)),
+    (Method::POST, "/views/1/remove", "", Some(Role::Operator)),
+    (Method::GET, "/api/v1/views", "", Some(Role::Viewer)),
+    (Method::POST, "/api/v1/views", "", Some(Role::Operator)),
+    (Method::POST, "/api/v1/views/1/remove", "", Some(Role::Operator)),
     (Method::GET, "/healthz", "", None),
     (Method::GET, "/metrics", "", None),
 ];
@@ -389,4 +395,47 @@ async fn a_tap_is_a_line_an_event_and_the_ninth_is_refused() {
     assert_eq!(house.open(get("/api/v1/tap")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(open);
     assert!(!house.tap.is_open(), "nobody watches any more");
+}
+
+#[tokio::test]
+async fn a_view_is_kept_by_programs_and_stands_on_the_page_until_it_is_removed() {
+    let house = House::new();
+    let send = |body: serde_json::Value| {
+        post("/api/v1/views").header(header::CONTENT_TYPE, "application/json").body(&body.to_string())
+    };
+    let answer = house.send(send(json!({"name": "Grave <b>", "query": "level>=high  -family:probing"}))).await;
+    let view = answer.json();
+    assert_eq!((answer.status, &view["query"]), (StatusCode::CREATED, &json!("level>=high -family:probing")));
+    let again = house.send(send(json!({"name": "grave <B>", "query": "level>=high since:24h"}))).await;
+    assert_eq!((again.status, &again.json()["id"]), (StatusCode::OK, &view["id"]));
+    let wrong = house.send(send(json!({"name": "x", "query": "lvl:high state:opn"}))).await;
+    assert_eq!((wrong.status, wrong.json()["errors"].as_array().unwrap().len()), (StatusCode::BAD_REQUEST, 2));
+    assert!(wrong.body.contains("Letter 10: `state:opn`"), "{}", wrong.body);
+    let views = house.send(get("/api/v1/views")).await.json();
+    assert_eq!(views["views"].as_array().unwrap().len(), 1);
+    let page = house.send(get("/?q=level%3E%3Dhigh")).await.body;
+    assert!(page.contains("href=\"/?q=level%3E%3Dhigh%20since:24h\"") && !page.contains("Grave <b>"), "{page}");
+    let remove = format!("/api/v1/views/{}/remove", view["id"].as_str().unwrap());
+    assert_eq!(house.send(post(&remove)).await.status, StatusCode::OK);
+    assert_eq!(house.send(post(&remove)).await.status, StatusCode::NOT_FOUND);
+    let form = post("/views").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let kept = house.send(form.body("name=Mine&q=assignee%3Ame")).await;
+    let to = kept.headers["location"].to_str().unwrap();
+    assert_eq!((kept.status, to), (StatusCode::SEE_OTHER, "/?q=assignee:me"));
+}
+
+#[tokio::test]
+async fn a_question_narrows_the_page_and_the_alert_beside_it_is_part_of_its_address() {
+    let fleet = fleet::Fleet::new("127.0.0.1:8080");
+    let all = fleet.body("/?q=state:all").await;
+    let without = fleet.body("/?q=state:all%20-family:key-usage").await;
+    let rows = |page: &str| page.matches("<tr data-alert").count();
+    let of = without.matches("aria-label=\"Only family key-usage\"").count();
+    assert!(rows(&without) > 0 && rows(&without) < rows(&all) && of == 0, "{} of {}", rows(&without), rows(&all));
+    let id = fleet.first_id().await;
+    let page = fleet.body(&format!("/?q=state:all&alert={id}")).await;
+    assert!(page.contains(&format!("data-pane=\"{id}\"")) && page.contains("href=\"/?q=state:all\">Close"), "{page}");
+    let pane = fleet.body(&format!("/a/{id}/pane?q=state:all&alert={id}")).await;
+    assert!(pane.contains(&format!("data-pane=\"{id}\"")) && !pane.contains("<html"), "{pane}");
+    assert!(fleet.body("/?alert=0000000000000001").await.contains("no alert with this id"));
 }

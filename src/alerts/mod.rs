@@ -35,7 +35,7 @@ pub use mutes::{
     Weekday,
 };
 pub use offer::{Asker, Backtest, Covered, Judge, Offer};
-pub use query::{Assignee, Misread, Query};
+pub use query::{Assignee, Line, Misread, Not, Query, Term};
 pub use silence::{Ending, Judged, LONGEST, LOOKS_BACK, Preview, Silence, SilenceId, Usual};
 
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};

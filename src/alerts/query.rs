@@ -1,18 +1,21 @@
 //! Which alerts does somebody mean?
 //!
 //! One small language for lists, changes of many alerts and commands: `state:open level:high
-//! app:fn-orders since:24h guessing`. A name that is not known, or a value that means nothing, is
-//! a problem that says what could stand there, all of them at once; words without a name are searched
-//! for. What is not asked about is any; of states, those that are not closed.
+//! app:fn-orders -family:probing since:24h guessing`. A name that is not known, or a value that means nothing, is
+//! a problem that says where it stands and what could stand there, all of them at once; words without a name are
+//! searched for. What is not asked about is any; of states, those that are not closed.
+
+mod line;
 
 use std::fmt;
 
 use crate::clock::{Timestamp, duration};
 
 use super::{AlertState, Class, EntityKind, Family, Level};
+pub use line::{How, Line, Term, Wrong};
 
-/// Letters that a question may have.
-const MOST_LETTERS: usize = 1_000;
+/// Who looks, where that is known.
+const ME: &str = "me";
 /// Words that may be searched for at once.
 const MOST_WORDS: usize = 16;
 /// The states that may be asked for by one name.
@@ -24,8 +27,8 @@ const STATES: [(&str, &[AlertState]); 5] = [
     ("all", &[]),
 ];
 /// The names that may be asked by.
-pub const NAMES: [&str; 11] =
-    ["state", "level", "family", "app", "detector", "entity", "assignee", "class", "since", "until", "text"];
+pub const NAMES: [&str; 12] =
+    ["state", "level", "family", "app", "detector", "entity", "assignee", "class", "since", "until", "opened", "text"];
 
 /// Whom alerts are assigned to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,14 +39,34 @@ pub enum Assignee {
     Named(String),
 }
 
-/// What is wrong with a question: all of it, a sentence each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misread(pub Vec<String>);
+/// What is wrong with a question: all of it, in the order of the line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Misread(pub Vec<Wrong>);
 
 impl fmt::Display for Misread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" "))
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join(" "))
     }
+}
+
+/// Something that alerts are not to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Not {
+    /// Of this level.
+    Level(Level),
+    /// Of this family.
+    Family(Family),
+    /// Of this app.
+    App(String),
+    /// Of this detector.
+    Detector(String),
+    /// About this, of that kind if one is named.
+    Entity(Option<EntityKind>, String),
+    /// This one's.
+    Assignee(Assignee),
+    /// Closed as this.
+    Class(Class),
 }
 
 /// What somebody asks for.
@@ -53,6 +76,8 @@ pub struct Query {
     pub states: Vec<AlertState>,
     /// At least this bad.
     pub at_least: Option<Level>,
+    /// At most this bad.
+    pub at_most: Option<Level>,
     /// Of this family.
     pub family: Option<Family>,
     /// Of this app.
@@ -69,6 +94,10 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Without an event after this.
     pub until: Option<Timestamp>,
+    /// Opened at or after the first, and before the second.
+    pub opened: (Option<Timestamp>, Option<Timestamp>),
+    /// What they are not; as many as a line has parts.
+    pub not: Vec<Not>,
     /// Words they hold.
     pub text: Option<String>,
 }
@@ -85,6 +114,7 @@ impl Query {
         Self {
             states: Vec::new(),
             at_least: None,
+            at_most: None,
             family: None,
             app: None,
             detector: None,
@@ -93,6 +123,8 @@ impl Query {
             class: None,
             since: None,
             until: None,
+            opened: (None, None),
+            not: Vec::new(),
             text: None,
         }
     }
@@ -114,21 +146,101 @@ impl Query {
     ///
     /// Says what is not understood, all of it, and what could stand there.
     pub fn narrow(&mut self, line: &str, now: Timestamp) -> Result<(), Misread> {
-        if line.chars().count() > MOST_LETTERS {
-            return Err(Misread(vec![format!("The question has more than {MOST_LETTERS} letters: shorten it.")]));
-        }
-        let mut wrong = Vec::new();
-        for word in words(line).map_err(|says| Misread(vec![says]))? {
-            let taken = match word {
-                Word::Plain(word) => match word.split_once(':').filter(|(name, _)| is_name(name)) {
-                    Some((name, value)) => self.set(name, value, now),
-                    None => self.add_text(&word),
-                },
-                Word::Quoted(word) => self.add_text(&word),
+        let (_, wrong) = self.take(line, now, None);
+        if wrong.0.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// As [`Query::narrow`], and takes what is understood: returns that, and what is not. `assignee:me` is `me`.
+    pub fn take(&mut self, line: &str, now: Timestamp, me: Option<&str>) -> (Line, Misread) {
+        let (mut taken, mut wrong) = (Line::default(), Misread::default());
+        for read in line::read(line) {
+            let (part, place) = match read {
+                Ok(part) => part,
+                Err(flaw) => {
+                    wrong.0.push(flaw);
+                    continue;
+                }
             };
-            wrong.extend(taken.err());
+            let mine = me.filter(|_| part.name == "assignee" && part.value == ME);
+            let applied = match mine {
+                Some(me) => self.apply(&Term { value: me.to_owned(), ..part.clone() }, now),
+                None if part.name == "assignee" && part.value == ME => {
+                    Err(format!("`{ME}` is understood on the pages alone: write a name."))
+                }
+                None => self.apply(&part, now),
+            };
+            match applied {
+                Ok(()) => taken.0.push(part),
+                Err(says) => wrong.0.push(Wrong { says, ..place }),
+            }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(Misread(wrong)) }
+        (taken, wrong)
+    }
+
+    fn apply(&mut self, part: &Term, now: Timestamp) -> Result<(), String> {
+        match (part.but, part.name) {
+            (_, "level") if part.value.trim().is_empty() => self.set("level", "", now),
+            (but, "level") => self.range(but, part.how, level(part.value.trim())?),
+            (false, name) => self.set(name, &part.value, now),
+            (true, name) => self.leave_out(name, part.value.trim()),
+        }
+    }
+
+    /// Asks for levels; what leaves out a half asks for the other.
+    fn range(&mut self, but: bool, how: How, level: Level) -> Result<(), String> {
+        let at = Level::ALL.iter().position(|one| *one == level).unwrap_or_default();
+        let below = |sign: &str| {
+            let none =
+                || format!("There is no level {sign} {level}: levels are {}.", Level::ALL.map(Level::name).join(", "));
+            at.checked_sub(1).and_then(|at| Level::ALL.get(at)).copied().ok_or_else(none)
+        };
+        let above = |sign: &str| {
+            let none =
+                || format!("There is no level {sign} {level}: levels are {}.", Level::ALL.map(Level::name).join(", "));
+            Level::ALL.get(at + 1).copied().ok_or_else(none)
+        };
+        match (but, how) {
+            (false, How::Is | How::AtLeast) | (true, How::Below) => self.at_least = Some(level),
+            (false, How::AtMost) | (true, How::Above) => self.at_most = Some(level),
+            (false, How::Below) | (true, How::Is | How::AtLeast) => self.at_most = Some(below("below")?),
+            (false, How::Above) | (true, How::AtMost) => self.at_least = Some(above("above")?),
+            (false, How::Equals) => (self.at_least, self.at_most) = (Some(level), Some(level)),
+            (true, How::Equals) => self.not.push(Not::Level(level)),
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, name: &str, value: &str) -> Result<(), String> {
+        // Read as if it were asked for, so that what may stand there is said in one place.
+        let mut asked = Self::any();
+        asked.set(name, value, Timestamp::MIN)?;
+        let Self { family, app, detector, entity, assignee, class, .. } = asked;
+        if name == "state" {
+            return self.leave_states_out(value, &asked.states);
+        }
+        let entity = entity.map(|(kind, value)| Not::Entity(kind, value));
+        let not = entity
+            .or(family.map(Not::Family))
+            .or(app.map(Not::App))
+            .or(detector.map(Not::Detector))
+            .or(assignee.map(Not::Assignee))
+            .or(class.map(Not::Class));
+        self.not.push(not.ok_or_else(|| format!("`{name}` can't be left out: write {name}:VALUE without the `-`."))?);
+        Ok(())
+    }
+
+    fn leave_states_out(&mut self, value: &str, out: &[AlertState]) -> Result<(), String> {
+        if self.states.is_empty() {
+            self.states = vec![AlertState::Open, AlertState::Acknowledged, AlertState::Closed];
+        }
+        let left: Vec<_> = self.states.iter().copied().filter(|state| !out.contains(state)).collect();
+        if left.is_empty() || out.is_empty() {
+            return Err(format!(
+                "Without the state `{value}` none is left: write state:all before it, or leave it out."
+            ));
+        }
+        self.states = left;
+        Ok(())
     }
 
     /// Asks by one name.
@@ -160,15 +272,9 @@ impl Query {
             }
             "since" => self.since = Some(moment(name, value, now)?),
             "until" => self.until = Some(moment(name, value, now)?),
+            "opened" => self.opened = between(name, value, now)?,
             "text" => self.add_text(value)?,
-            _ => {
-                return Err(format!(
-                    "`{}` is nothing to ask alerts by{}: {}. To search for it as a word, put it in quotes.",
-                    short(name),
-                    meant(name, &NAMES),
-                    NAMES.join(", ")
-                ));
-            }
+            _ => return Err(line::unknown_name(name)),
         }
         Ok(())
     }
@@ -228,6 +334,19 @@ fn moment(name: &str, value: &str, now: Timestamp) -> Result<Timestamp, String> 
     })
 }
 
+/// Reads from when to when: `FROM..TO`, either of which may be left out, or only from when.
+fn between(name: &str, value: &str, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
+    let (from, to) = value.split_once("..").unwrap_or((value, ""));
+    let one = |text: &str| (!text.is_empty()).then(|| moment(name, text, now)).transpose();
+    match (one(from)?, one(to)?) {
+        (None, None) => Err(format!("`{name}` has no time: write {name}:FROM..TO, or one of the two.")),
+        (Some(from), Some(to)) if from >= to => {
+            Err(format!("`{name}` ends before it begins: write the earlier time first."))
+        }
+        both => Ok(both),
+    }
+}
+
 fn unknown(name: &str, value: &str, names: &[&str]) -> String {
     format!("`{}` is no {name}{}: write {}.", short(value), meant(value, names), names.join(", "))
 }
@@ -245,43 +364,6 @@ pub fn meant(typed: &str, names: &[&str]) -> String {
 /// Returns as much of what was typed as an answer repeats.
 fn short(typed: &str) -> String {
     typed.chars().filter(|c| !c.is_control()).take(60).collect()
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())
-}
-
-/// A word of a question.
-enum Word {
-    Plain(String),
-    /// It began with a quote: it is searched for, whatever it holds.
-    Quoted(String),
-}
-
-/// Splits at spaces, but not within quotes.
-fn words(line: &str) -> Result<Vec<Word>, String> {
-    let mut words = Vec::new();
-    let mut rest = line.trim_start();
-    while !rest.is_empty() {
-        let (mut word, mut quoted) = (String::new(), false);
-        let mut end = rest.len();
-        for (at, c) in rest.char_indices() {
-            match c {
-                '"' => quoted = !quoted,
-                c if c.is_whitespace() && !quoted => {
-                    end = at;
-                    break;
-                }
-                c => word.push(c),
-            }
-        }
-        if quoted {
-            return Err("A quote is not closed: write a second `\"`.".into());
-        }
-        words.push(if rest.starts_with('"') { Word::Quoted(word) } else { Word::Plain(word) });
-        rest = rest.get(end..).unwrap_or_default().trim_start();
-    }
-    Ok(words)
 }
 
 #[cfg(test)]
@@ -336,12 +418,13 @@ mod tests {
     fn what_is_not_understood_is_said_with_what_could_stand_there() {
         assert_eq!(
             wrong("state:opn famly:x level:hihg state:all"),
-            "`opn` is no state (did you mean `open`?): write active, open, acknowledged, closed, all. `famly` is nothing \
-             to ask alerts by (did you mean `family`?): state, level, family, app, detector, entity, assignee, class, \
-             since, until, text. To search for it as a word, put it in quotes. `hihg` is no level (did you mean \
-             `high`?): write informational, low, medium, high, critical."
+            "`opn` is no state (did you mean `open`?): write active, open, acknowledged, closed, all. (Letter 1: \
+             `state:opn`.) `famly` is nothing to ask alerts by (did you mean `family`?): state, level, family, app, \
+             detector, entity, assignee, class, since, until, opened, text. To search for it as a word, put it in \
+             quotes. (Letter 11: `famly:x`.) `hihg` is no level (did you mean `high`?): write informational, low, \
+             medium, high, critical. (Letter 19: `level:hihg`.)"
         );
-        assert_eq!(wrong("state:gone"), "`gone` is no state: write active, open, acknowledged, closed, all.");
+        assert!(wrong("state:gone").starts_with("`gone` is no state: write active, open, acknowledged, closed, all."));
         assert!(wrong("level:9").contains("informational, low, medium, high, critical"));
         assert!(wrong("family:x").contains("key-usage"));
         assert!(wrong("color:red").starts_with("`color` is nothing to ask alerts by: state, level"));
@@ -351,5 +434,62 @@ mod tests {
         assert!(wrong(&"a ".repeat(17)).contains("At most 16 words"));
         assert!(wrong("app:").contains("has no value"));
         assert!(wrong(&"x".repeat(1_001)).contains("shorten it"));
+    }
+
+    #[test]
+    fn levels_have_an_order_and_what_leaves_out_a_half_asks_for_the_other() {
+        let range = |line: &str| {
+            let query = parsed(line);
+            (query.at_least.map(Level::name), query.at_most.map(Level::name))
+        };
+        assert_eq!((range("level:high"), range("level>=high")), ((Some("high"), None), (Some("high"), None)));
+        assert_eq!((range("level=low"), range("level>low")), ((Some("low"), Some("low")), (Some("medium"), None)));
+        assert_eq!(
+            (range("level<low"), range("-level:low")),
+            ((None, Some("informational")), (None, Some("informational")))
+        );
+        assert_eq!((range("level<=low"), range("-level>low")), ((None, Some("low")), (None, Some("low"))));
+        assert_eq!(range("level>=low level<=high"), (Some("low"), Some("high")));
+        assert!(
+            wrong("level>critical").contains("no level above critical")
+                && wrong("level<informational").contains("below")
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_adds_up() {
+        let query = parsed("-app:A -app:b -family:probing -level=medium -entity:ip/203.0.113.7 -assignee:none");
+        let expected = [
+            Not::App("a".into()),
+            Not::App("b".into()),
+            Not::Family(Family::Probing),
+            Not::Level(Level::Medium),
+            Not::Entity(Some(EntityKind::Ip), "203.0.113.7".into()),
+            Not::Assignee(Assignee::Nobody),
+        ];
+        assert_eq!(query.not, expected);
+        assert_eq!(parsed("-state:open").states, [AlertState::Acknowledged]);
+        assert_eq!(parsed("state:all -state:open").states, [AlertState::Acknowledged, AlertState::Closed]);
+        assert!(wrong("-state:active").contains("none is left") && wrong("-state:all").contains("none is left"));
+        assert!(wrong("-since:24h").contains("can't be left out") && wrong("-family:x").contains("is no family"));
+    }
+
+    #[test]
+    fn an_alert_is_found_by_when_it_opened() {
+        let opened = |line: &str| parsed(line).opened;
+        let ago = |seconds: i64| Some(Timestamp::from_seconds(1_000_000 - seconds));
+        assert_eq!(opened("opened:1h"), (ago(3_600), None));
+        assert_eq!(opened("opened:2h..1970-01-12T13:16:40Z"), (ago(7_200), ago(1_800)));
+        assert_eq!(opened("opened:..1h"), (None, ago(3_600)));
+        assert!(wrong("opened:1h..2h").contains("ends before it begins") && wrong("opened:..").contains("FROM..TO"));
+    }
+
+    #[test]
+    fn me_is_who_looks_where_that_is_known() {
+        let mut query = Query::default();
+        let (line, wrong_with) = query.take("assignee:me opn:x", NOW, Some("dana"));
+        assert_eq!((line.to_string().as_str(), wrong_with.0.len()), ("assignee:me", 1));
+        assert_eq!(query.assignee, Some(Assignee::Named("dana".into())));
+        assert!(wrong("assignee:me").contains("on the pages alone"));
     }
 }

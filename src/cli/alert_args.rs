@@ -70,7 +70,7 @@ pub enum Alerts {
 #[derive(Debug, ClapArgs)]
 pub struct AlertsList {
     /// A question, such as: state:open level:high app:fn-orders since:24h guessing
-    #[arg(value_name = "QUESTION")]
+    #[arg(value_name = "QUESTION", allow_hyphen_values = true)]
     pub question: Vec<String>,
     /// At most so many; without it 50 as text, all of them in any other form.
     #[arg(long, value_name = "N")]
@@ -120,7 +120,7 @@ pub struct Which {
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// Instead: all that a question finds. Without --yes it only says how many those are.
-    #[arg(long = "where", value_name = "QUESTION")]
+    #[arg(long = "where", value_name = "QUESTION", allow_hyphen_values = true)]
     pub question: Option<String>,
 }
 
@@ -220,7 +220,7 @@ pub struct AlertsUndo {
 #[derive(Debug, ClapArgs)]
 pub struct AlertsWatch {
     /// Only alerts that a question finds as they stand then, such as: app:fn-orders state:closed
-    #[arg(value_name = "QUESTION")]
+    #[arg(value_name = "QUESTION", allow_hyphen_values = true)]
     pub question: Vec<String>,
     /// Begin after the change with this id, as --format json shows it; 0: with the oldest that is kept.
     #[arg(long, value_name = "ID")]

@@ -17,6 +17,7 @@ pub(super) mod incidents;
 pub(super) mod people;
 pub(super) mod problem;
 pub(super) mod silences;
+pub(super) mod views;
 
 pub(super) use asked::plain;
 
@@ -67,6 +68,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(silences::list, silences::add))
         .routes(routes!(silences::preview))
         .routes(routes!(silences::expire))
+        .routes(routes!(views::list, views::add))
+        .routes(routes!(views::remove))
         .routes(routes!(exception::exception))
         .routes(routes!(incidents::list))
         .routes(routes!(audit::list))

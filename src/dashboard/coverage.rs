@@ -76,12 +76,6 @@ pub(super) fn covered(board: &Board, needs: &[Need]) -> Vec<Covered> {
     all
 }
 
-/// Returns the names of the apps on the board, in no order.
-pub(super) fn apps(board: &Board) -> impl Iterator<Item = String> {
-    let apps = board.elements.iter().filter(|seen| seen.key().0 == ElementKind::App);
-    apps.map(|seen| seen.key().1.to_string())
-}
-
 /// How late records came, from the event to its receipt.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Lateness {

@@ -62,7 +62,8 @@ pub(super) async fn events(
     };
     let since = pairs.iter().find(|(name, _)| name == "since").map(|(_, id)| id.as_str());
     let last = asking.headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(since).map(str::to_owned);
-    let follower = Follower::new((app, asking), Filter::of(&pairs), last.as_deref(), permit);
+    let filter = Filter::of(&pairs, app.parts.clock.now(), None);
+    let follower = Follower::new((app, asking), filter, last.as_deref(), permit);
     let events = follower.events().take_until(tokio::time::sleep(LIFE));
     let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()

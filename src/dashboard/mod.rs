@@ -28,6 +28,7 @@ mod serving;
 mod silencing;
 mod tap;
 mod tapping;
+mod viewing;
 mod visible;
 mod words;
 

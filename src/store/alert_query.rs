@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use rusqlite::types::Value;
 
-use crate::alerts::{AlertId, Assignee, Level, Query};
+use crate::alerts::{AlertId, Assignee, Level, Not, Query};
 use crate::clock::Timestamp;
 
 use super::alert_rows::{level_number, state_number};
@@ -101,6 +101,8 @@ fn index(query: &Query) -> (&'static str, &'static str) {
         Query { entity: Some(_), .. } => ("alerts_by_entity", ""),
         Query { assignee: Some(Assignee::Named(_)), .. } => ("alerts_assigned", " AND assignee IS NOT NULL"),
         _ if unclosed => ("alerts_unclosed", " AND state < 2"),
+        // The others would look at each alert itself for when it opened.
+        Query { opened: (Some(_), _) | (_, Some(_)), .. } => ("alerts_by_time", ""),
         Query { class: Some(_), .. } => ("alerts_judged", " AND class IS NOT NULL"),
         Query { detector: Some(_), .. } => ("alerts_by_detector", ""),
         Query { app: Some(_), .. } => ("alerts_by_app", ""),
@@ -118,6 +120,9 @@ pub(super) fn narrow(all: &mut Statement, query: &Query) {
     }
     if let Some(level) = query.at_least {
         let _ = write!(all.filter, " AND level >= {}", level_number(level));
+    }
+    if let Some(level) = query.at_most {
+        let _ = write!(all.filter, " AND level <= {}", level_number(level));
     }
     if let Some(app) = &query.app {
         all.bind_text(" AND app = ", app);
@@ -139,14 +144,45 @@ pub(super) fn narrow(all: &mut Statement, query: &Query) {
     if let Some(class) = query.class {
         all.bind_text(" AND class = ", class.name());
     }
-    if let Some(since) = query.since {
+    // What opened later was seen later: that bounds how far an index is read.
+    if let Some(since) = query.since.max(query.opened.0) {
         all.bind(" AND last_seen >= ", Value::Integer(since.nanos()));
+    }
+    if let Some(from) = query.opened.0 {
+        all.bind(" AND opened_at >= ", Value::Integer(from.nanos()));
+    }
+    if let Some(to) = query.opened.1 {
+        all.bind(" AND opened_at < ", Value::Integer(to.nanos()));
     }
     if let Some(until) = query.until {
         all.bind(" AND last_seen <= ", Value::Integer(until.nanos()));
     }
     if let Some(family) = query.family {
         all.bind_text(" AND family = ", family.name());
+    }
+    for not in &query.not {
+        leave_out(all, not);
+    }
+}
+
+/// Leaves out what a question does not want; what has no such value stays.
+fn leave_out(all: &mut Statement, not: &Not) {
+    match not {
+        Not::Level(level) => {
+            let _ = write!(all.filter, " AND level <> {}", level_number(*level));
+        }
+        Not::Family(family) => all.bind_text(" AND family <> ", family.name()),
+        Not::App(app) => all.bind_text(" AND app IS NOT ", app),
+        Not::Detector(detector) => all.bind_text(" AND detector <> ", detector),
+        Not::Entity(None, value) => all.bind_text(" AND entity <> ", value),
+        Not::Entity(Some(kind), value) => {
+            all.bind_text(" AND NOT (entity = ", value);
+            all.bind_text(" AND entity_kind = ", kind.name());
+            all.filter += ")";
+        }
+        Not::Assignee(Assignee::Named(who)) => all.bind_text(" AND assignee IS NOT ", who),
+        Not::Assignee(Assignee::Nobody) => all.filter += " AND assignee IS NOT NULL",
+        Not::Class(class) => all.bind_text(" AND class IS NOT ", class.name()),
     }
 }
 

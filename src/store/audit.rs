@@ -67,7 +67,7 @@ pub(super) fn insert(
     put(transaction, (at, who), (did, alert, with), (address, agent))
 }
 
-fn put(
+pub(super) fn put(
     transaction: &Transaction<'_>,
     (at, who): (Timestamp, &str),
     (did, alert, with): (&str, &str, &str),

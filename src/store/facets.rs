@@ -1,21 +1,21 @@
-//! How many alerts of a question are of each level, state, family, detector and app?
+//! How many alerts of a question are of each level, state, family, detector, app and class?
 //!
-//! What asks by those and by class alone is answered from counts that are kept as alerts come,
-//! change and go, however many there are. Anything else is counted row by row, at most the newest
-//! 50,000; the answer says whether that was all. Of each kind the 100 most frequent are named.
+//! What asks by those alone is answered from counts that are kept as alerts come, change and go, however many
+//! there are. Anything else is counted row by row, at most the newest 50,000; the answer says whether that
+//! was all. Of each kind the 100 most frequent are named.
 
 use std::collections::HashMap;
 
 use rusqlite::params_from_iter;
 
-use crate::alerts::{Level, Query};
+use crate::alerts::{AlertState, Level, Not, Query};
 
 use super::activity::state_name;
 use super::alert_query::{Statement, narrow};
 use super::{AlertQuery, Reader, StoreError};
 
 /// Alerts that are counted row by row.
-const MOST_COUNTED: usize = 50_000;
+pub const MOST_COUNTED: usize = 50_000;
 /// Values of a facet that are named.
 const MOST_NAMED: usize = 100;
 
@@ -32,11 +32,13 @@ pub enum Facet {
     Detector,
     /// About which app.
     App,
+    /// Closed as what; of alerts that are not closed there is none.
+    Class,
 }
 
 impl Facet {
     /// Every facet.
-    pub const ALL: [Self; 5] = [Self::Level, Self::State, Self::Family, Self::Detector, Self::App];
+    pub const ALL: [Self; 6] = [Self::Level, Self::State, Self::Family, Self::Detector, Self::App, Self::Class];
 
     /// Returns the name of what is counted.
     pub const fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Facet {
             Self::Family => "family",
             Self::Detector => "detector",
             Self::App => "app",
+            Self::Class => "class",
         }
     }
 }
@@ -67,14 +70,14 @@ pub struct Facets {
     /// Whether that was all of them.
     pub complete: bool,
     /// By facet, in the order of [`Facet::ALL`].
-    pub by: [Counts; 5],
+    pub by: [Counts; 6],
 }
 
 /// Counts in the making.
 #[derive(Default)]
 struct Tally {
     count: u64,
-    by: [HashMap<String, u64>; 5],
+    by: [HashMap<String, u64>; 6],
 }
 
 impl Tally {
@@ -84,8 +87,14 @@ impl Tally {
         let text = |at: usize| -> Result<&str, rusqlite::Error> {
             Ok(row.get_ref(first + at)?.as_str_or_null().map_err(rusqlite::Error::from)?.unwrap_or_default())
         };
-        let values =
-            [level.map_or("", |level| level.name()), state_name(row.get(first)?), text(2)?, text(3)?, text(4)?];
+        let values = [
+            level.map_or("", |level| level.name()),
+            state_name(row.get(first)?),
+            text(2)?,
+            text(3)?,
+            text(4)?,
+            text(5)?,
+        ];
         for (counts, value) in self.by.iter_mut().zip(values) {
             match counts.get_mut(value) {
                 Some(count) => *count += many,
@@ -96,31 +105,40 @@ impl Tally {
     }
 
     fn finish(self, complete: bool) -> Facets {
-        let by = self.by.map(|counts| {
-            let mut values: Vec<(String, u64)> = counts.into_iter().collect();
-            values.sort_unstable_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
-            let more = values.len().saturating_sub(MOST_NAMED);
-            values.truncate(MOST_NAMED);
-            let values = values.into_iter().map(|(value, many)| ((!value.is_empty()).then_some(value), many));
-            Counts { values: values.collect(), more }
-        });
-        Facets { count: self.count, complete, by }
+        Facets { count: self.count, complete, by: self.by.map(counts) }
     }
 }
 
+fn counts(of: HashMap<String, u64>) -> Counts {
+    let mut values: Vec<(String, u64)> = of.into_iter().collect();
+    values.sort_unstable_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
+    let more = values.len().saturating_sub(MOST_NAMED);
+    values.truncate(MOST_NAMED);
+    let values = values.into_iter().map(|(value, many)| ((!value.is_empty()).then_some(value), many));
+    Counts { values: values.collect(), more }
+}
+
+/// Tells whether alerts of a question are counted whole, however many there are.
+pub fn counted_whole(query: &Query) -> bool {
+    let Query { entity, assignee, since, until, opened, not, text, .. } = query;
+    let kept = not.iter().all(|not| !matches!(not, Not::Entity(..) | Not::Assignee(_)));
+    let timeless = since.is_none() && until.is_none() && *opened == (None, None);
+    entity.is_none() && assignee.is_none() && timeless && kept && text.is_none()
+}
+
 impl Reader {
-    /// Counts the alerts of a question.
+    /// Counts the alerts of a question; row by row at most `most` of them, the newest.
     ///
     /// # Errors
     ///
     /// [`StoreError::Failed`] if they can't be read.
-    pub fn facets(&self, query: &Query) -> Result<Facets, StoreError> {
+    pub fn facets(&self, query: &Query, most: usize) -> Result<Facets, StoreError> {
         let mut tally = Tally::default();
-        let Query { entity, assignee, since, until, text, .. } = query;
-        if entity.is_none() && assignee.is_none() && since.is_none() && until.is_none() && text.is_none() {
+        if counted_whole(query) {
             let mut all = Statement { filter: "1".into(), values: Vec::new() };
             narrow(&mut all, query);
-            let sql = format!("SELECT n, state, level, family, detector, app FROM alert_counts WHERE {}", all.filter);
+            let sql =
+                format!("SELECT n, state, level, family, detector, app, class FROM alert_counts WHERE {}", all.filter);
             let mut select = self.connection.prepare_cached(&sql)?;
             let mut rows = select.query(params_from_iter(all.values))?;
             while let Some(row) = rows.next()? {
@@ -128,15 +146,39 @@ impl Reader {
             }
             return Ok(tally.finish(true));
         }
+        Ok(self.tallied(query, most)?.0)
+    }
+
+    /// Counts the alerts of a question as [`Reader::facets`] does, and whose they are, row by row: tells whether those
+    /// were all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if they can't be read.
+    pub fn facets_and_whose(&self, query: &Query, most: usize) -> Result<(Facets, Counts, bool), StoreError> {
+        let (tallied, whose) = self.tallied(query, most)?;
+        let all = tallied.complete;
+        let facets = if counted_whole(query) { self.facets(query, most)? } else { tallied };
+        Ok((facets, whose, all))
+    }
+
+    /// Counts row by row.
+    fn tallied(&self, query: &Query, most: usize) -> Result<(Facets, Counts), StoreError> {
+        // The list of those that are not closed is read from an index that knows no class.
+        let closed = query.states.is_empty() || query.states.contains(&AlertState::Closed);
+        let class = if closed { "class" } else { "NULL" };
+        let columns = format!(", state, level, family, detector, app, {class}, assignee");
+        let (mut tally, mut whose) = (Tally::default(), HashMap::<String, u64>::new());
         let mut seen = 0;
-        let asked = AlertQuery { about: query.clone(), after: None, limit: MOST_COUNTED + 1 };
-        self.walk(&asked, ", state, level, family, detector, app", |row| {
+        let asked = AlertQuery { about: query.clone(), after: None, limit: most.saturating_add(1) };
+        self.walk(&asked, &columns, |row| {
             seen += 1;
-            if seen <= MOST_COUNTED {
+            if seen <= most {
                 tally.add(row, 1, 1)?;
+                *whose.entry(row.get::<_, Option<String>>(7)?.unwrap_or_default()).or_default() += 1;
             }
             Ok(true)
         })?;
-        Ok(tally.finish(seen <= MOST_COUNTED))
+        Ok((tally.finish(seen <= most), counts(whose)))
     }
 }

@@ -31,6 +31,7 @@ mod schema;
 mod search;
 mod silence_rows;
 mod state_rows;
+mod views;
 mod writer;
 
 pub use activity::ActivityLine;
@@ -44,7 +45,7 @@ pub use epoch::{
     StreamPosition,
 };
 pub use error::StoreError;
-pub use facets::{Counts, Facet, Facets};
+pub use facets::{Counts, Facet, Facets, MOST_COUNTED, counted_whole};
 pub use fired::Fired;
 pub use key_lines::{CallerLine, KeyLine, KeyReach};
 pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
@@ -55,4 +56,5 @@ pub use retention::{Pruned, Settings};
 pub use retries::{Asked, QueuedLetter, ask_to_retry, ask_to_retry_from};
 pub use silence_rows::AuditEntry;
 pub use state_rows::COMPONENTS;
+pub use views::{MOST_VIEWS, Saved, View, remove_view, save_view};
 pub use writer::Store;

@@ -1,7 +1,9 @@
 //! What is asked of very many alerts: words, counts, and what happened since.
 
-use gatewatch::alerts::{Alert, AlertId, AlertState, Class, Closing, Family, Level, Mark, Query, Transition};
-use gatewatch::store::{AlertQuery, Epoch, Facet, Facets, Reader, Settings, Store};
+use gatewatch::alerts::{
+    Alert, AlertId, AlertState, Assignee, Class, Closing, EntityKind, Family, Level, Mark, Not, Query, Transition,
+};
+use gatewatch::store::{AlertQuery, Epoch, Facet, Facets, MOST_COUNTED, Reader, Settings, Store};
 
 use super::{alert, at, closed, opened};
 
@@ -21,6 +23,7 @@ fn counted(reader: &Reader, about: &Query) -> Facets {
                 Facet::Family => Some(alert.family.name().to_owned()),
                 Facet::Detector => Some(alert.detector.to_string()),
                 Facet::App => alert.app.as_deref().map(str::to_owned),
+                Facet::Class => alert.class().map(|class| class.name().to_owned()),
             };
             *counts.entry(value).or_default() += 1;
         }
@@ -29,6 +32,33 @@ fn counted(reader: &Reader, about: &Query) -> Facets {
         gatewatch::store::Counts { values, more: 0 }
     });
     Facets { count: alerts.len() as u64, complete: true, by }
+}
+
+fn questions() -> Vec<Query> {
+    vec![
+        Query::any(),
+        Query::default(),
+        Query { states: vec![AlertState::Closed], ..Query::any() },
+        Query { at_least: Some(Level::High), family: Some(Family::Probing), ..Query::any() },
+        Query { app: Some("app-3".into()), detector: Some("detector-1".into()), ..Query::any() },
+        Query { class: Some(Class::Benign), ..Query::any() },
+        Query { since: Some(at(50)), until: Some(at(90)), ..Query::any() },
+        Query { text: Some("seen 7".into()), ..Query::any() },
+        Query { entity: Some((None, "203.0.113.7".into())), ..Query::any() },
+        Query {
+            at_most: Some(Level::Medium),
+            not: vec![Not::Family(Family::Probing), Not::Level(Level::Low)],
+            ..Query::any()
+        },
+        Query { not: vec![Not::App("app-3".into()), Not::Detector("detector-1".into())], ..Query::default() },
+        Query {
+            not: vec![Not::Class(Class::Benign), Not::Entity(Some(EntityKind::Ip), "203.0.113.7".into())],
+            ..Query::any()
+        },
+        Query { not: vec![Not::Assignee(Assignee::Nobody)], ..Query::any() },
+        Query { opened: (Some(at(20)), Some(at(40))), ..Query::any() },
+        Query { opened: (None, Some(at(60))), app: Some("app-3".into()), ..Query::default() },
+    ]
 }
 
 #[test]
@@ -45,20 +75,14 @@ fn counts_are_those_of_the_alerts_whatever_has_come_changed_and_gone() {
     };
     commit(&mut store, (0..120).map(|id| opened(&made(id))).collect());
     let reader = Reader::open(home.path()).unwrap();
-    let questions = [
-        Query::any(),
-        Query::default(),
-        Query { states: vec![AlertState::Closed], ..Query::any() },
-        Query { at_least: Some(Level::High), family: Some(Family::Probing), ..Query::any() },
-        Query { app: Some("app-3".into()), detector: Some("detector-1".into()), ..Query::any() },
-        Query { class: Some(Class::Benign), ..Query::any() },
-        Query { since: Some(at(50)), until: Some(at(90)), ..Query::any() },
-        Query { text: Some("seen 7".into()), ..Query::any() },
-        Query { entity: Some((None, "203.0.113.7".into())), ..Query::any() },
-    ];
+    let questions = questions();
     let check = |about: &str| {
         for question in &questions {
-            assert_eq!(reader.facets(question).unwrap(), counted(&reader, question), "{about}: {question:?}");
+            assert_eq!(
+                reader.facets(question, MOST_COUNTED).unwrap(),
+                counted(&reader, question),
+                "{about}: {question:?}"
+            );
         }
     };
     check("as they came");

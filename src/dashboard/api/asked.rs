@@ -18,8 +18,9 @@ use crate::clock::Timestamp;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes what is read from pairs, so that all that is wrong can be said at once")]
 pub(super) struct Question {
-    /// A question in one line, such as `state:open level:high app:fn-orders since:24h guessing`. What stands beside it
-    /// narrows it.
+    /// A question in one line, such as `state:open level:high app:fn-orders -family:probing since:24h guessing`: names
+    /// with values, `-` before one leaves it out, levels take `>=`, `<=`, `>`, `<` and `=`, and words without a name are
+    /// searched for. What stands beside it narrows it.
     query: Option<String>,
     /// In this state; `active` is open and acknowledged.
     #[param(inline)]
@@ -51,6 +52,9 @@ pub(super) struct Question {
     /// Without an event after that: RFC 3339, or how long ago.
     #[param(example = "30m", min_length = 1)]
     until: Option<String>,
+    /// Opened between: `FROM..TO`, either of which may be left out; RFC 3339, or how long ago.
+    #[param(example = "2h..1h", min_length = 1)]
+    opened: Option<String>,
     /// Words in title, why, detector, entity or id; each may be the beginning of one.
     #[param(example = "guessing")]
     q: Option<String>,
@@ -104,7 +108,7 @@ fn read(
     // A line first, so that what stands beside it narrows it.
     for (name, line) in pairs.iter().filter(|(name, _)| name == "query") {
         if let Err(wrong) = query.narrow(line, now) {
-            flaws.extend(wrong.0.into_iter().map(|says| Flaw::of(name, says)));
+            flaws.extend(wrong.0.iter().map(|wrong| Flaw::of(name, wrong.to_string())));
         }
     }
     let names: Vec<&str> = ["query", "q"].into_iter().chain(NAMES).chain(own.iter().copied()).collect();

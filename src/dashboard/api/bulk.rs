@@ -225,7 +225,7 @@ fn told(id: u64, joined_since: Option<usize>, outcome: &Outcome) -> Response {
 /// Returns the alerts that a question finds.
 async fn matching(app: &App, query: &str, now: Timestamp) -> Result<Vec<Alert>, Response> {
     let about = Query::parse(query, now)
-        .map_err(|wrong| flawed(wrong.0.into_iter().map(|says| Flaw::at("/query", says)).collect()))?;
+        .map_err(|wrong| flawed(wrong.0.iter().map(|wrong| Flaw::at("/query", wrong.to_string())).collect()))?;
     let asked = AlertQuery { about, after: None, limit: MOST_ALERTS + 1 };
     let found = app.readers.read(move |reader| reader.alerts(&asked)).await.map_err(|error| unreadable(&error))?;
     if found.len() > MOST_ALERTS {

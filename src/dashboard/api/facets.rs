@@ -11,10 +11,11 @@ use super::asked::{Question, question};
 use super::forms::FacetsForm;
 use super::problem::{Pairs, unreadable};
 use crate::alerts::Query;
+use crate::store::MOST_COUNTED;
 
-/// Counts the alerts of a question by level, state, family, detector and app.
+/// Counts the alerts of a question by level, state, family, detector, app and class.
 ///
-/// What asks by those and `class` alone is counted whole; of anything else the newest 50,000 alerts.
+/// What asks by those alone is counted whole; of anything else the newest 50,000 alerts.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts/facets",
@@ -32,7 +33,7 @@ pub(super) async fn facets(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
         Ok(query) => query,
         Err(answer) => return answer,
     };
-    match app.readers.read(move |reader| reader.facets(&query)).await {
+    match app.readers.read(move |reader| reader.facets(&query, MOST_COUNTED)).await {
         Ok(facets) => Json(FacetsForm::from(facets)).into_response(),
         Err(error) => unreadable(&error),
     }

@@ -290,16 +290,18 @@ pub(super) struct FacetsForm {
     family: FacetForm,
     detector: FacetForm,
     app: FacetForm,
+    /// Closed as what.
+    class: FacetForm,
 }
 
 impl From<Facets> for FacetsForm {
     fn from(facets: Facets) -> Self {
         let Facets { count, complete, by } = facets;
-        let [level, state, family, detector, app] = by.map(|counts| FacetForm {
+        let [level, state, family, detector, app, class] = by.map(|counts| FacetForm {
             values: counts.values.into_iter().map(|(value, count)| FacetValue { value, count }).collect(),
             more: counts.more,
         });
-        Self { count, complete, level, state, family, detector, app }
+        Self { count, complete, level, state, family, detector, app, class }
     }
 }
 

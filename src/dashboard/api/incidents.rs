@@ -64,7 +64,7 @@ pub(in crate::dashboard) async fn list(State(app): State<Arc<App>>, _: Viewer, P
     });
     let about = match asked.map(|()| Query::parse(&line, app.parts.clock.now())) {
         Ok(Ok(about)) => about,
-        Ok(Err(wrong)) => return flawed(wrong.0.into_iter().map(|says| Flaw::of("query", says)).collect()),
+        Ok(Err(wrong)) => return flawed(wrong.0.iter().map(|wrong| Flaw::of("query", wrong.to_string())).collect()),
         Err(answer) => return answer,
     };
     let query = AlertQuery { about, after: None, limit: MOST_ALERTS };

@@ -13,10 +13,11 @@ use super::super::door::Viewer;
 use super::{Frame, render};
 
 /// What the tags of addresses are called.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("alerts", "Alerts"),
     ("people", "What people do with alerts"),
     ("silences", "Silences"),
+    ("views", "Saved views"),
     ("telemetry", "Telemetry"),
     ("about", "About the API"),
 ];

@@ -13,8 +13,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::app::App;
 use super::super::door::Viewer;
+use super::super::filter::Filter;
 use super::super::words::{When, grouped};
-use super::now::Row;
+use super::row::Row;
 use super::silences::means;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
@@ -152,11 +153,11 @@ impl EntityPage {
             kind: entity.kind.name(),
             named: sayable != value,
             path: format!("{}/{value}", entity.kind.name()),
-            search: format!("state=all&q={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)),
+            search: Filter::all_that(alerts::Term::new("text", value.as_str())).address(),
             sayable,
             value,
             linked: known.linked.clone(),
-            rows: shown.iter().map(|alert| Row::of(alert, now)).collect(),
+            rows: shown.iter().map(|alert| Row::of(alert, &alert.entity.sayable(), &Filter::default(), now)).collect(),
             full: known.alerts.len() > MOST,
             tally: tally(shown),
             first: shown.iter().map(|alert| alert.first_seen).min().map(|at| When::new(at, now)),
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn one_without_alerts_says_that_others_may_name_it_and_markup_in_it_is_text() {
         let html = shown(&Entity::new(EntityKind::Origin, "https://<script>.example"), &Known::default());
-        assert!(html.contains("No alert is about it") && html.contains("q=https%3A%2F%2F%3Cscript"), "{html}");
+        assert!(html.contains("No alert is about it") && html.contains("q=%22https://%3Cscript"), "{html}");
         assert!(!html.contains("<script>.example"), "{html}");
     }
 

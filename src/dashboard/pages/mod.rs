@@ -10,19 +10,24 @@ pub(super) mod dead_letters;
 pub(super) mod deliveries;
 pub(super) mod detectors;
 pub(super) mod entity;
+mod facets;
 mod hours;
 pub(super) mod keys;
 pub(super) mod login;
 pub(super) mod now;
 mod offer;
+pub(super) mod pane;
+mod pick;
 pub(super) mod pipeline;
 mod record;
+mod row;
 #[cfg(test)]
 pub(super) mod samples;
 pub(super) mod sign_in;
 pub(super) mod silences;
 mod strip;
 mod technique;
+pub(super) mod views;
 
 use std::sync::Arc;
 

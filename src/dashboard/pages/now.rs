@@ -1,7 +1,8 @@
 //! `/`: what is going on, and if it is nothing, how sure is that?
 //!
 //! At most 50 alerts a page; the next page begins after the last one's time and id, so what
-//! arrives meanwhile moves nothing.
+//! arrives meanwhile moves nothing. Whoever brings figures up to date alone names the header `gatewatch-part`:
+//! then neither list nor facets are read.
 
 use std::sync::Arc;
 
@@ -13,55 +14,24 @@ use axum::response::Response;
 use super::super::app::App;
 use super::super::board::Board;
 use super::super::door::Viewer;
-use super::super::filter::{Filter, STATES};
-use super::super::words::{When, grouped};
+use super::super::filter::Filter;
 use super::ahead::Ahead;
-use super::also::Also;
+use super::facets::{Counted, Panel};
 use super::hours::{self, Hours};
+use super::pane::Pane;
+use super::row::Row;
 use super::strip::Strip;
+use super::views::Named;
 use super::{Frame, render, store_problem};
-use crate::alerts::{Alert, Entity, Family, Level};
+use crate::access::Identity;
+use crate::alerts::query::{NAMES, Wrong};
+use crate::alerts::{Alert, Level, SharedNames, Term};
 use crate::clock::Timestamp;
+use crate::store::{Reader, StoreError, View};
 
 const PAGE: usize = 50;
-/// Apps offered to choose from.
-const MAX_APPS: usize = 200;
-
-/// One alert in the table.
-pub(super) struct Row {
-    pub(super) id: String,
-    pub(super) level: &'static str,
-    pub(super) title: String,
-    pub(super) why: String,
-    /// Who else has seen it.
-    pub(super) also: Option<String>,
-    pub(super) entity: String,
-    pub(super) app: Option<String>,
-    pub(super) family: &'static str,
-    pub(super) last: When,
-    pub(super) count: String,
-    pub(super) state: &'static str,
-    pub(super) assignee: Option<String>,
-}
-
-impl Row {
-    pub(super) fn of(alert: &Alert, now: Timestamp) -> Self {
-        Self {
-            id: alert.id.to_string(),
-            level: alert.level.name(),
-            title: alert.title.to_string(),
-            why: alert.why.clone(),
-            also: Also::in_short(alert),
-            entity: alert.entity.sayable(),
-            app: alert.app.as_deref().map(str::to_owned),
-            family: alert.family.name(),
-            last: When::new(alert.last_seen, now),
-            count: grouped(alert.count),
-            state: alert.state.name(),
-            assignee: alert.assignee.clone(),
-        }
-    }
-}
+/// The header by which a page that is open asks for its figures alone.
+const PART: &str = "gatewatch-part";
 
 /// How many alerts of a level are not closed.
 pub(super) struct LevelCount {
@@ -69,13 +39,28 @@ pub(super) struct LevelCount {
     pub(super) count: u64,
     /// Whether this level is the one the view begins at.
     pub(super) chosen: bool,
+    /// The query string of the list from this level on.
+    address: String,
 }
 
-/// One choice of a list in the filter form.
-struct Choice {
-    value: &'static str,
-    label: &'static str,
-    chosen: bool,
+/// A word that is not understood: where it stands, and what is to be said, in parts that are code or not.
+struct Misread {
+    at: usize,
+    word: String,
+    says: Vec<(bool, String)>,
+}
+
+impl Misread {
+    fn of(wrong: &Wrong) -> Self {
+        let parts = wrong.says.split('`').enumerate().map(|(at, words)| (at % 2 == 1, words.to_owned()));
+        Self { at: wrong.at, word: wrong.word.clone(), says: parts.collect() }
+    }
+}
+
+/// A part of the question, and the query string of the list without it.
+struct Chip {
+    label: String,
+    without: String,
 }
 
 /// Why there is no row, and what to do.
@@ -83,7 +68,7 @@ struct Empty {
     title: &'static str,
     says: String,
     /// An address and what is there.
-    link: Option<(&'static str, &'static str)>,
+    link: Option<(String, &'static str)>,
 }
 
 #[derive(Template)]
@@ -93,21 +78,54 @@ struct Now {
     strip: Strip,
     ahead: Ahead,
     levels: Vec<LevelCount>,
-    hours: Option<Hours>,
+    hours: Hours,
+    views: Vec<Named>,
+    /// The question as the box shows it, what of it is not understood, and its parts.
+    question: String,
+    wrong: Vec<Misread>,
+    chips: Vec<Chip>,
+    names: &'static [&'static str],
+    panel: Option<Panel>,
     rows: Vec<Row>,
-    states: Vec<Choice>,
-    at_least: Vec<Choice>,
-    families: Vec<Choice>,
-    apps: Vec<String>,
-    app: String,
-    text: String,
-    narrows: bool,
+    pane: Option<Pane>,
     /// The query string of this view from its first page on.
     address: String,
     first_page: bool,
     older: Option<String>,
     since: String,
     empty: Option<Empty>,
+}
+
+/// What the store says of a view.
+#[derive(Default)]
+struct Found {
+    alerts: Vec<Alert>,
+    open: Vec<(Level, u64)>,
+    shared: SharedNames,
+    opened: Vec<(Timestamp, Level)>,
+    views: Vec<View>,
+    counted: Option<Counted>,
+    /// The alert beside the list, if one is asked for and kept.
+    beside: Option<Alert>,
+}
+
+impl Found {
+    fn read(reader: &Reader, filter: &Filter, now: Timestamp, figures: bool) -> Result<Self, StoreError> {
+        let since = Hours::since(now, filter.week);
+        let (open, opened) = (reader.open_by_level()?, reader.opened_since(since, hours::MOST)?);
+        if figures {
+            return Ok(Self { open, opened, ..Self::default() });
+        }
+        Ok(Self {
+            open,
+            opened,
+            alerts: reader.alerts(&filter.query(PAGE + 1))?,
+            shared: reader.shared_names()?,
+            views: reader.views()?,
+            counted: Some(Counted::read(reader, filter)?),
+            beside: filter.beside.map(|id| reader.alert(id)).transpose()?.flatten(),
+        })
+    }
 }
 
 /// `GET /`.
@@ -117,76 +135,54 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let filter = Filter::of(&pairs);
+    let now = app.parts.clock.now();
+    let filter = Filter::of(&pairs, now, Some(&who.name));
+    let figures = headers.get(PART).is_some_and(|part| part == "figures");
     // What happens from here on reaches the page as a change, even if the rows already show it.
     let (_, _, newest) = app.parts.changes.follow(None);
-    let query = filter.query(PAGE + 1);
-    let since = Hours::since(app.parts.clock.now());
-    let read = app.readers.read(move |reader| {
-        let opened = reader.opened_since(since, hours::MOST)?;
-        Ok((reader.alerts(&query)?, reader.open_by_level()?, reader.shared_names()?, opened))
-    });
-    match read.await {
-        Ok((alerts, open, shared, opened)) => {
-            let frame = Frame::new("Alerts", "alerts", Some(who), &headers);
-            let now = app.parts.clock.now();
-            let entities: Vec<Entity> = alerts.iter().map(|alert| alert.entity.clone()).collect();
-            let mut page = Now::of(frame, &app.parts.board, now, &filter, alerts, &open);
-            for (row, entity) in page.rows.iter_mut().zip(&entities) {
-                if let Some(name) = shared.whole(&entity.value) {
-                    row.entity = format!("{} {name}", entity.kind);
-                }
-            }
-            page.hours = Hours::of(&opened, now);
+    let asked = filter.clone();
+    match app.readers.read(move |reader| Found::read(reader, &asked, now, figures)).await {
+        Ok(found) => {
+            let frame = Frame::new("Alerts", "alerts", Some(who.clone()), &headers);
+            let page = Now::of((frame, &who), &app.parts.board, now, &filter, found);
             render(StatusCode::OK, &Now { since: app.parts.changes.id(newest), ..page })
         }
         Err(error) => store_problem(&error, who, &headers),
     }
 }
 
+/// Returns what people call what an alert is about; whole, where its name is shared by another.
+pub(super) fn sayable(alert: &Alert, shared: &SharedNames) -> String {
+    let entity = &alert.entity;
+    shared.whole(&entity.value).map_or_else(|| entity.sayable(), |name| format!("{} {name}", entity.kind))
+}
+
 impl Now {
-    fn of(
-        frame: Frame,
-        board: &Board,
-        now: Timestamp,
-        filter: &Filter,
-        mut alerts: Vec<Alert>,
-        open: &[(Level, u64)],
-    ) -> Self {
+    fn of((frame, who): (Frame, &Identity), board: &Board, now: Timestamp, filter: &Filter, mut found: Found) -> Self {
         let strip = Strip::of(board, now);
-        let more = alerts.len() > PAGE;
-        alerts.truncate(PAGE);
-        let mut apps: Vec<String> = super::super::coverage::apps(board).take(MAX_APPS).collect();
-        apps.sort();
-        let count = |level| open.iter().filter(|(of, _)| *of == level).map(|(_, count)| count).sum();
-        let chosen = |level| filter.at_least == Some(level);
+        let more = found.alerts.len() > PAGE;
+        found.alerts.truncate(PAGE);
+        let alerts = &found.alerts;
+        let named = |alert: &Alert| sayable(alert, &found.shared);
+        let beside = found.beside.as_ref().map(|alert| (alert, named(alert)));
+        let pane = filter.beside.map(|_| Pane::of(beside, filter, who, now));
+        let chip = |term: &Term| Chip { label: term.to_string(), without: filter.without(term) };
         Self {
             frame,
             empty: alerts.is_empty().then(|| Empty::of(filter, &strip)),
-            levels: Level::ALL
-                .into_iter()
-                .rev()
-                .map(|level| LevelCount { name: level.name(), count: count(level), chosen: chosen(level) })
-                .collect(),
+            levels: levels(filter, &found.open),
+            hours: Hours::of(&found.opened, filter, now),
+            views: found.views.iter().map(|view| Named::of(view, filter, now)).collect(),
+            question: filter.shown(),
+            wrong: filter.wrong.iter().map(Misread::of).collect(),
+            chips: filter.line.0.iter().map(chip).collect(),
+            names: &NAMES,
+            panel: found.counted.as_ref().map(|counted| Panel::of(counted, filter, &who.name)),
             older: alerts.last().filter(|_| more).map(|last| filter.older(last)),
-            rows: alerts.iter().map(|alert| Row::of(alert, now)).collect(),
-            states: STATES
-                .iter()
-                .enumerate()
-                .map(|(at, &(value, label, _))| Choice { value, label, chosen: at == filter.state })
-                .collect(),
-            at_least: choices("Any level", Level::ALL.into_iter().rev().map(|level| (level.name(), chosen(level)))),
-            families: choices(
-                "Any family",
-                Family::ALL.map(|one| (one.name(), filter.family == Some(one))).into_iter(),
-            ),
-            apps,
-            app: filter.app.clone().unwrap_or_default(),
-            text: filter.text.clone().unwrap_or_default(),
-            narrows: filter.narrows(),
+            rows: alerts.iter().map(|alert| Row::of(alert, &named(alert), filter, now)).collect(),
+            pane,
             address: filter.address(),
             first_page: filter.after.is_none(),
-            hours: None,
             since: String::new(),
             ahead: Ahead::of(board, now),
             strip,
@@ -194,10 +190,15 @@ impl Now {
     }
 }
 
-fn choices(any: &'static str, of: impl Iterator<Item = (&'static str, bool)>) -> Vec<Choice> {
-    std::iter::once(Choice { value: "", label: any, chosen: false })
-        .chain(of.map(|(name, chosen)| Choice { value: name, label: name, chosen }))
-        .collect()
+fn levels(filter: &Filter, open: &[(Level, u64)]) -> Vec<LevelCount> {
+    let count = |level: Level| -> u64 { open.iter().filter(|(of, _)| *of == level).map(|(_, count)| count).sum() };
+    let one = |level: Level| {
+        let term = Term::new("level", level.name());
+        let chosen = filter.line.0.contains(&term);
+        let address = if chosen { filter.without(&term) } else { filter.with(term) };
+        LevelCount { name: level.name(), count: count(level), chosen, address }
+    };
+    Level::ALL.into_iter().rev().map(one).collect()
 }
 
 impl Empty {
@@ -206,28 +207,41 @@ impl Empty {
             return Self {
                 title: "No older alerts",
                 says: "This is the end of the list.".into(),
-                link: Some(("/", "Back to the newest")),
+                link: Some((format!("/?{}", filter.address()), "Back to the newest")),
+            };
+        }
+        if !filter.wrong.is_empty() && !filter.narrows() {
+            return Self {
+                title: "Not understood",
+                says: "What is said above is not understood; of what is left, no alert is open.".into(),
+                link: Some(("/".into(), "Ask for nothing")),
             };
         }
         if filter.narrows() {
+            let (among, link) = if filter.line.asks_by("state") {
+                ("", ("/".to_owned(), "Ask for nothing"))
+            } else {
+                let all = format!("/?{}", filter.with(Term::new("state", "all")));
+                (", among those that are not closed", (all, "Look among the closed ones too"))
+            };
             return Self {
                 title: "No alert matches",
-                says: "There is none with this state, level, family, app and text.".into(),
-                link: Some(("/", "Clear the filter")),
+                says: format!("There is none that all of this holds for{among}."),
+                link: Some(link),
             };
         }
         if strip.records == 0 {
             return Self {
                 title: "No telemetry yet",
                 says: "Not one record has arrived, so there is nothing to judge: this is not an all-clear.".into(),
-                link: Some(("/pipeline", "See what the sources say")),
+                link: Some(("/pipeline".into(), "See what the sources say")),
             };
         }
         if !strip.complaints.is_empty() {
             return Self {
                 title: "No open alerts, but not all is well",
                 says: "What is said above limits what can be seen or told: this is not an all-clear.".into(),
-                link: Some(("/pipeline", "See the pipeline")),
+                link: Some(("/pipeline".into(), "See the pipeline")),
             };
         }
         let newest =
@@ -235,7 +249,7 @@ impl Empty {
         Self {
             title: "No open alerts",
             says: format!("{} detectors watch, and all sources are read.{newest}", strip.detectors),
-            link: Some(("/?state=closed", "See closed alerts")),
+            link: Some(("/?q=state:closed".into(), "See closed alerts")),
         }
     }
 }
@@ -246,9 +260,11 @@ mod tests {
     use super::*;
 
     fn shown(board: &Board, filter: &Filter, alerts: Vec<Alert>) -> String {
-        let frame = Frame::new("Alerts", "alerts", Some(crate::access::Identity::local()), &HeaderMap::new());
-        let open = [(Level::High, 2), (Level::Critical, 1)];
-        Now::of(frame, board, samples::NOW, filter, alerts, &open).render().unwrap()
+        let who = Identity::local();
+        let frame = Frame::new("Alerts", "alerts", Some(who.clone()), &HeaderMap::new());
+        let open = vec![(Level::High, 2), (Level::Critical, 1)];
+        let found = Found { alerts, open, ..Found::default() };
+        Now::of((frame, &who), board, samples::NOW, filter, found).render().unwrap()
     }
 
     #[test]
@@ -258,8 +274,30 @@ mod tests {
         assert!(shown(&Board::default(), &filter, none()).contains("No telemetry yet"));
         assert!(shown(&samples::board(), &filter, none()).contains("but not all is well"));
         assert!(shown(&samples::calm_board(), &filter, none()).contains("14 detectors watch"));
-        let narrow = Filter { at_least: Some(Level::High), ..Filter::default() };
-        assert!(shown(&samples::calm_board(), &narrow, none()).contains("No alert matches"));
+        let asked = |line: &str| Filter::of(&[("q".into(), line.into())], samples::NOW, None);
+        let html = shown(&samples::calm_board(), &asked("level:high"), none());
+        assert!(html.contains("No alert matches") && html.contains("state:all"), "{html}");
+        let html = shown(&samples::calm_board(), &asked("state:closed lvl:high"), none());
+        assert!(
+            html.contains("No alert matches") && html.contains("<code>lvl</code> is nothing to ask alerts by"),
+            "{html}"
+        );
+        assert!(shown(&samples::calm_board(), &asked("lvl:high"), none()).contains("Not understood"));
+    }
+
+    #[test]
+    fn each_part_of_the_question_and_each_value_of_a_row_is_a_link() {
+        let filter = Filter::of(&[("q".into(), "level>=low -app:pay".into())], samples::NOW, None);
+        let html = shown(&samples::board(), &filter, vec![samples::alert()]);
+        for part in [
+            "value=\"level&#62;=low -app:pay\"",
+            "href=\"/?q=-app:pay\"",
+            "href=\"/?q=level%3E%3Dlow%20app:fn-orders\"",
+            "href=\"/?q=level%3E%3Dlow%20-app:pay%20-family:key-usage\"",
+            "&#38;alert=3f9a001122334455\"",
+        ] {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
     }
 
     #[test]
