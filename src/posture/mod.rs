@@ -15,6 +15,7 @@ pub mod intended;
 mod level;
 pub mod living;
 mod problem;
+mod settings;
 mod switch_on;
 mod threats;
 
@@ -24,5 +25,6 @@ pub use element::{ElementKind, Named, of_resource, sender, spoken_of};
 pub use heard::{Heard, Lateness};
 pub use level::Level;
 pub use problem::{Problem, Problems};
+pub use settings::PostureSettings;
 pub use switch_on::{HUB, RULE, commands};
 pub use threats::{Stride, Threat, Threats};
