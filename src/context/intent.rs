@@ -13,7 +13,8 @@ use ipnet::IpNet;
 
 use crate::telemetry::{Category, Intent, Kind, Layer, Outcome};
 
-use super::route::Routes;
+use super::networks::Networks;
+use super::route::{Leads, Routes};
 
 /// From where the platform looks after an app: no caller.
 const PLATFORM: [&str; 4] = ["127.0.0.0/8", "::1/128", "169.254.0.0/16", "168.63.129.16/32"];
@@ -56,12 +57,12 @@ pub struct IntentSite {
     /// What its identity may reach, lower case.
     pub reaches: Option<HashSet<Box<str>>>,
     /// Its endpoints by name, lower case, and where they are called.
-    pub endpoints: Vec<(Box<str>, Option<Box<str>>, Arc<Rule>)>,
+    pub endpoints: Vec<IntentEndpoint>,
 }
 
-/// Networks, none within another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
+/// A function or operation that is declared: its name, lower case, where it is called if that is not its
+/// name, and what is meant for it.
+pub type IntentEndpoint = (Box<str>, Option<Box<str>>, Arc<Rule>);
 
 /// What is meant for all.
 #[derive(Debug, Default)]
@@ -136,32 +137,12 @@ pub struct Act<'a> {
 
 /// An endpoint as an event names it.
 enum Endpoint<'i> {
-    /// One that is declared; several that differ say nothing.
-    Declared(Option<&'i Rule>),
+    /// One that is declared.
+    Declared(Leads<'i>),
     /// One that is not.
     Undeclared,
     /// What was asked for is none.
     None,
-}
-
-impl Networks {
-    /// Returns these networks.
-    pub fn new(networks: &[IpNet]) -> Self {
-        let mut all = IpNet::aggregate(&networks.to_vec());
-        all.sort_unstable_by_key(IpNet::network);
-        Self(all)
-    }
-
-    /// Tells whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn hold(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        let after = self.0.partition_point(|network| network.network() <= ip);
-        after.checked_sub(1).is_some_and(|at| self.0[at].contains(&ip))
-    }
 }
 
 impl Intents {
@@ -205,8 +186,11 @@ impl Intents {
     /// Returns what was meant for what somebody has changed.
     fn written(&self, act: &Act<'_>) -> Intent<'_> {
         let Some(site) = self.app(act.app).or_else(|| self.gateway(act.gateway)) else { return Intent::default() };
-        let rule = act.function.map(|function| site.named(function).unwrap_or(Some(&site.rule)));
-        let authentication = rule.flatten().and_then(Rule::authentication);
+        let leads = act.function.map(|function| site.named(function).unwrap_or(Leads::To(&site.rule)));
+        let authentication = match leads {
+            Some(Leads::To(rule)) => rule.authentication(),
+            _ => None,
+        };
         Intent { authentication, sensitive: Some(site.sensitive), ..Intent::default() }
     }
 
@@ -219,17 +203,19 @@ impl Intents {
         let mut says = Intent { sensitive: Some(site.sensitive), ..Intent::default() };
         // What is no endpoint is called by the same way and from the same networks, unless it is open.
         let rule = match endpoint {
-            Endpoint::Declared(rule) => {
+            Endpoint::Declared(leads) => {
                 says.declared = Some(true);
-                rule
+                match leads {
+                    Leads::To(rule) => rule,
+                    Leads::ToOneOfSeveral => return says,
+                }
             }
             Endpoint::Undeclared => {
                 says.declared = site.complete.then_some(false);
-                Some(&*site.rule)
+                &site.rule
             }
-            Endpoint::None => Some(&*site.rule),
+            Endpoint::None => &site.rule,
         };
-        let Some(rule) = rule else { return says };
         if !matches!(endpoint, Endpoint::None) {
             says.authentication = rule.authentication();
             says.proof = rule.proof(act);
@@ -300,9 +286,9 @@ impl Site {
     }
 
     /// Returns what is meant for the endpoint of this name, if it is declared.
-    fn named(&self, name: &str) -> Option<Option<&Rule>> {
+    fn named(&self, name: &str) -> Option<Leads<'_>> {
         let short = name.rsplit('/').next().unwrap_or(name);
-        find(&self.endpoints, short).map(Option::as_deref)
+        find(&self.endpoints, short).map(|rule| rule.as_deref().map_or(Leads::ToOneOfSeveral, Leads::To))
     }
 
     fn endpoint(&self, act: &Act<'_>) -> Endpoint<'_> {

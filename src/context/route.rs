@@ -23,6 +23,15 @@ pub(super) struct Routes {
     open: Vec<u32>,
 }
 
+/// Where a name or a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leads<'r> {
+    /// To what this is meant for.
+    To(&'r Rule),
+    /// To one of several that differ in what is meant.
+    ToOneOfSeveral,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     /// This text, lower case.
@@ -52,7 +61,7 @@ impl Routes {
     }
 
     /// Returns what is meant for where `path` leads, if a route fits.
-    pub(super) fn find(&self, path: &str) -> Option<Option<&Rule>> {
+    pub(super) fn find(&self, path: &str) -> Option<Leads<'_>> {
         let mut lower = String::new();
         let path = if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
             lower.push_str(path);
@@ -73,9 +82,9 @@ impl Routes {
             }
             let fixed = 1 + route.iter().filter(|part| matches!(part, Part::Fixed(_))).count();
             found = match found {
-                Some(known) if fixed == best => Some(if known == Some(&**rule) { known } else { None }),
-                Some(known) if fixed < best => Some(known),
-                _ => Some(Some(&**rule)),
+                Some(known) if fixed == best && known != Leads::To(rule) => Some(Leads::ToOneOfSeveral),
+                Some(known) if fixed <= best => Some(known),
+                _ => Some(Leads::To(rule)),
             };
             best = best.max(fixed);
         }
@@ -143,7 +152,12 @@ mod tests {
         }
         routes.add(Some("twice"), "a", rule("a"));
         routes.add(Some("twice"), "b", rule("b"));
-        let find = |path: &str| routes.find(path).map(|rule| rule.map_or("?", |rule| &*rule.authentication));
+        let find = |path: &str| {
+            routes.find(path).map(|leads| match leads {
+                Leads::To(rule) => &*rule.authentication,
+                Leads::ToOneOfSeveral => "?",
+            })
+        };
         assert_eq!(find("/api/orders/17"), Some("one"));
         assert_eq!(find("/api/orders/NEW/"), Some("new"));
         assert_eq!(find("/v2/a/b/c"), Some("rest"));

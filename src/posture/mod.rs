@@ -5,6 +5,7 @@
 //! line of every value, so that all problems of a file are reported at once and in place.
 //! [`missing`] says what an app or gateway does not send and which detectors are blind for it.
 
+pub mod advice;
 pub mod configured;
 pub mod controls;
 mod coverage;

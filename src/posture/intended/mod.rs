@@ -5,6 +5,8 @@
 //! gateways with 50,000 endpoints in all, and 10,000 accepted risks.
 
 mod compile;
+mod draft;
+mod index;
 mod read;
 mod sites;
 
@@ -15,6 +17,8 @@ use ipnet::IpNet;
 
 use crate::clock::Timestamp;
 
+pub use draft::{Observed, draft};
+pub use index::Index;
 pub use read::MAX_BYTES;
 
 /// A way for a caller to prove who it is.
