@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gatewatch::clock::Timestamp;
 use gatewatch::posture::configured::{Model, read};
-use gatewatch::posture::controls::{State, evaluate, shipped};
+use gatewatch::posture::controls::{Controls, State, evaluate, evaluate_meant, shipped};
+use gatewatch::posture::intended::Intended;
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,6 +42,9 @@ struct Case {
     /// Files as they are.
     #[serde(default)]
     files: BTreeMap<String, String>,
+    /// What is meant, as `model.yaml` has it.
+    #[serde(default)]
+    meant: Option<String>,
     /// The state of each control, of one element where ` @ element` stands behind it.
     expect: BTreeMap<String, Expected>,
 }
@@ -68,6 +73,11 @@ impl From<Value> for Expected {
             other => panic!("{other} is no state"),
         }
     }
+}
+
+fn intended(text: &str, controls: &Controls) -> Intended {
+    let now = Timestamp::parse_rfc3339("2026-11-20T12:00:00Z").unwrap();
+    Intended::read("model.yaml", text, controls, now).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 fn redactor() -> Redactor {
@@ -171,7 +181,8 @@ fn every_labelled_case_has_the_states_it_should() {
     let (mut labels, mut wrong) = (0, Vec::new());
     for case in cases() {
         let model = model(&case.files(), &redactor);
-        let report = evaluate(&model, &controls);
+        let meant = case.meant.as_deref().map(|text| intended(text, &controls));
+        let report = evaluate_meant(&model, &controls, meant.as_ref());
         for (key, expected) in &case.expect {
             labels += 1;
             let (id, element) = key.split_once(" @ ").map_or((key.as_str(), None), |(id, element)| (id, Some(element)));
@@ -589,6 +600,125 @@ fn junit_is_xml_and_its_sums_are_right() {
         (count("testcase"), count("failure"), count("skipped"))
     );
     assert!(count("failure") > 50);
+}
+
+/// A model that accepts two risks of the shop, of which one has ended, and means a token where there is none.
+const SHOP: &str = "
+version: 1
+apps:
+  - { name: func-payments, functions: [ { name: ProviderWebhook, authentication: [jwt] } ] }
+accepted:
+  - { control: app.route-all, on: func-catalog, owner: catalog team, reason: It calls public APIs alone., expires: 2125-01-01 }
+  - { control: app.hsts, on: Func-Catalog, owner: catalog team, reason: Soon., expires: 2024-01-01 }
+  - { control: app.ftps, on: func-nowhere, owner: nobody, reason: Gone., expires: 2024-06-01 }
+";
+
+/// What a check of the shop says with that model; the risk is accepted for a year from now.
+fn checked_with_a_model(form: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.yaml");
+    // Two years at most: the day is moved to where the clock is.
+    let year = std::process::Command::new("date").arg("+%Y").output().unwrap().stdout;
+    let next = String::from_utf8(year).unwrap().trim().parse::<u32>().unwrap() + 1;
+    std::fs::write(&file, SHOP.replace("2125", &next.to_string())).unwrap();
+    gatewatch(&["threats", "check", ".", "--format", form, "--model", file.to_str().unwrap()])
+}
+
+#[test]
+fn an_accepted_risk_is_told_as_such_until_it_ends_and_intent_that_is_contradicted_is_a_finding() {
+    let (code, text) = checked_with_a_model("text");
+    assert_eq!(code, Some(1));
+    assert!(text.contains("accepted: All outbound traffic goes through that network (app.route-all)"), "{text}");
+    assert!(text.contains("accepted by catalog team until"), "{text}");
+    assert!(text.contains("was accepted by catalog team until 2024-01-01T00:00:00Z, which is over: Soon."), "{text}");
+    assert!(text.contains("high: A function asks for the proof that is meant (function.intended-proof)"), "{text}");
+    assert!(text.contains("func-payments/ProviderWebhook: `jwt` is meant; its level is anonymous"), "{text}");
+    assert!(text.contains(" 1 accepted, "), "{text}");
+
+    let json: Value = serde_json::from_str(&checked_with_a_model("json").1).unwrap();
+    let of = |control: &str, element: &str| {
+        let results = json["results"].as_array().unwrap();
+        results.iter().find(|one| one["control"] == control && one["element"] == element).unwrap().clone()
+    };
+    assert_eq!(of("app.route-all", "func-catalog")["state"], "accepted");
+    assert_eq!(of("app.route-all", "func-catalog")["accepted"]["owner"], "catalog team");
+    assert_eq!(of("app.hsts", "func-catalog")["state"], "not configured");
+    assert_eq!(of("app.hsts", "func-catalog")["accepted"]["ended"], true);
+    assert_eq!(json["summary"]["accepted"], 1);
+
+    let sarif: Value = serde_json::from_str(&checked_with_a_model("sarif").1).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let suppressed: Vec<&Value> = results.iter().filter(|one| one["suppressions"].is_array()).collect();
+    assert_eq!(suppressed.len(), 1);
+    assert_eq!(suppressed[0]["ruleId"], "app.route-all");
+    assert_eq!(suppressed[0]["suppressions"][0]["status"], "accepted");
+    assert!(suppressed[0]["suppressions"][0]["justification"].as_str().unwrap().contains("public APIs alone"));
+
+    let junit = checked_with_a_model("junit").1;
+    let document = roxmltree::Document::parse(&junit).unwrap();
+    let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count().to_string();
+    let root = document.root_element();
+    assert_eq!(root.attribute("failures"), Some(count("failure").as_str()));
+    assert_eq!(root.attribute("skipped"), Some(count("skipped").as_str()));
+    assert!(junit.contains("accepted by catalog team until"), "{junit}");
+}
+
+#[test]
+fn a_model_that_is_wrong_is_told_with_its_line_and_nothing_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.yaml");
+    std::fs::write(&file, "version: 1\napps:\n  - { name: a, authentication: [jwt, keys] }\n").unwrap();
+    let (code, said) = gatewatch(&["threats", "check", ".", "--model", file.to_str().unwrap()]);
+    assert_eq!((code, said.as_str()), (Some(78), ""));
+}
+
+#[test]
+fn the_draft_of_a_model_is_a_model_and_contradicts_nothing() {
+    let (code, draft) = gatewatch(&["threats", "init", "."]);
+    assert_eq!(code, Some(0));
+    let controls = shipped().unwrap();
+    let model = intended(&draft, &controls);
+    let names: Vec<&str> = model.sites.iter().map(|site| &*site.name).collect();
+    assert_eq!(names, ["apim-shop", "func-catalog", "func-orders", "func-payments"]);
+    assert!(!draft.contains("made-up-not-a-real-key"));
+    let configured = self::model(&shop(&[""]), &redactor());
+    let report = evaluate_meant(&configured, &controls, Some(&model));
+    let wrong: Vec<String> = report
+        .findings()
+        .filter(|one| one.control.id.contains("intended") || one.control.id == "function.declared")
+        .map(|one| format!("{} @ {}: {}", one.control.id, one.element, one.outcome.says))
+        .collect();
+    assert_eq!(wrong, [""; 0], "{draft}");
+    assert_eq!(gatewatch(&["threats", "init"]).0, Some(64), "nothing to draft from");
+}
+
+#[test]
+fn advice_says_what_fits_what_is_there_what_is_missing_and_what_to_copy() {
+    let advice = |words: &[&str]| {
+        let mut all = vec!["threats", "advise"];
+        all.extend(words);
+        gatewatch(&all)
+    };
+    let (code, asks) = advice(&["func-payments/charge", "."]);
+    assert_eq!(code, Some(0));
+    assert!(asks.starts_with("func-payments/charge: who calls it?"), "{asks}");
+    for who in ["person", "service", "external", "unknown"] {
+        assert!(asks.contains(&format!("--caller {who}")), "{asks}");
+    }
+    let (_, person) = advice(&["FUNC-PAYMENTS/charge", ".", "--caller", "person"]);
+    assert!(person.contains("App Service Authentication"), "{person}");
+    assert!(person.contains("'func-payments/authsettingsV2'"), "{person}");
+    let (_, outside) = advice(&["func-payments/charge", ".", "--caller", "external"]);
+    assert!(
+        outside.contains("An app behind a gateway can be reached through it alone (app.gateway-only)"),
+        "{outside}"
+    );
+    assert!(outside.contains("A token that never ends is refused (jwt.expiry)"), "{outside}");
+    assert!(!outside.contains("apim-shop: api catalog"), "another API's policy is none of its business: {outside}");
+    assert!(outside.contains("<validate-jwt"), "{outside}");
+    let (_, nobody) = advice(&["some-app/run", "--caller", "service"]);
+    assert!(nobody.contains("No file was read of it"), "{nobody}");
+    assert_eq!(advice(&["func-paymnts/charge", "."]).0, Some(64));
 }
 
 proptest::proptest! {

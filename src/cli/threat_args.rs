@@ -13,6 +13,10 @@ pub enum Threats {
     Check(ThreatsCheck),
     /// List the controls: what should be configured, why, and how it is mended.
     Controls(ThreatsControls),
+    /// Draft a model.yaml: what is intended, from what is configured and what the daemon has observed.
+    Init(ThreatsInit),
+    /// Say by what callers of an endpoint should prove who they are, what of it is there, what is missing, and the configuration to copy.
+    Advise(ThreatsAdvise),
 }
 
 /// `gatewatch threats check`.
@@ -21,6 +25,9 @@ pub struct ThreatsCheck {
     /// Folders and files: host.json, function.json, source, ARM templates and compiled Bicep, `az … show` and Resource Graph exports, `terraform show -json` of plans and state, API Management policies.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// What is intended: accepted risks are told as such, and what is configured is held against what is meant.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
     /// The form of what is written.
     #[arg(long, default_value = "text")]
     pub format: CheckFormat,
@@ -82,4 +89,47 @@ pub struct ThreatsControls {
     /// As a table for a document.
     #[arg(long)]
     pub markdown: bool,
+}
+
+/// `gatewatch threats init`.
+#[derive(Debug, ClapArgs)]
+pub struct ThreatsInit {
+    /// Folders and files of what is configured, as `threats check` takes them.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The data folder of the daemon whose observations are used too.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The configuration of that daemon, which names the folder; its own paths of [posture] are read where no PATH is given.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `gatewatch threats advise`.
+#[derive(Debug, ClapArgs)]
+pub struct ThreatsAdvise {
+    /// The endpoint: app/function, gateway/api or gateway/api/operation.
+    pub endpoint: String,
+    /// Folders and files of what is configured, as `threats check` takes them.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What is intended.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Who calls it.
+    #[arg(long, value_name = "WHO")]
+    pub caller: Option<WhoCalls>,
+}
+
+/// Who calls an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhoCalls {
+    /// Somebody who signs in.
+    Person,
+    /// A service of your own.
+    Service,
+    /// A consumer outside: a partner, a customer's program.
+    External,
+    /// None of these.
+    Unknown,
 }

@@ -235,7 +235,9 @@ fn set(group: &mut Group, key: &Key, value: &Located, problems: &mut Problems) {
         problems.add(key.line, format!("`{}` can't be set: write `secret: {{ … }}`, or set `kind`.", key.text));
         return;
     }
-    let known = when::names(field).filter(|names| !names.contains(&text.as_str()));
+    let mut words = text.split(if field.has_many() { ' ' } else { '\n' });
+    let mut is_one = |names: &Vec<&str>| words.all(|word| names.contains(&word));
+    let known = when::names(field).filter(|names| !is_one(names));
     if let Some(names) = known.filter(|_| !text.contains('{')) {
         problems.add(value.line, unknown(&text, &format!("a value of `{}`", key.text), names.into_iter()));
     }

@@ -5,6 +5,7 @@
 //! line of every value, so that all problems of a file are reported at once and in place.
 //! [`missing`] says what an app or gateway does not send and which detectors are blind for it.
 
+pub mod advice;
 pub mod configured;
 pub mod controls;
 mod coverage;
@@ -15,6 +16,7 @@ pub mod intended;
 mod level;
 pub mod living;
 mod problem;
+mod settings;
 mod switch_on;
 mod threats;
 
@@ -24,5 +26,6 @@ pub use element::{ElementKind, Named, of_resource, sender, spoken_of};
 pub use heard::{Heard, Lateness};
 pub use level::Level;
 pub use problem::{Problem, Problems};
+pub use settings::PostureSettings;
 pub use switch_on::{HUB, RULE, commands};
 pub use threats::{Stride, Threat, Threats};

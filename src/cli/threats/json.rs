@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::posture::controls::{State, Verdict};
 
 use super::Checked;
+use super::accepted::Answer;
 
 /// Returns the JSON.
 pub fn written(checked: &Checked<'_>) -> String {
@@ -38,10 +39,11 @@ pub fn written(checked: &Checked<'_>) -> String {
     let all = json!({
         "version": 1,
         "summary": {
-            "not configured": report.count(State::NotConfigured),
+            "not configured": report.count(State::NotConfigured) - checked.accepted.count(report),
+            "accepted": checked.accepted.count(report),
             "unknown": report.count(State::Unknown),
             "configured": report.count(State::Configured),
-            "worst": report.worst().map(crate::posture::Level::name),
+            "worst": checked.accepted.worst(report).map(crate::posture::Level::name),
             "files": checked.model.files,
         },
         "results": HOLE,
@@ -49,7 +51,7 @@ pub fn written(checked: &Checked<'_>) -> String {
         "linked": linked,
         "problems": problems,
     });
-    filled(&all, report.verdicts.iter().map(result))
+    filled(&all, report.verdicts.iter().map(|one| result(checked, one)))
 }
 
 /// What stands in the place of a long list, which is written item by item: told by the name before
@@ -72,7 +74,7 @@ pub fn filled(all: &Value, items: impl Iterator<Item = Value>) -> String {
     out
 }
 
-fn result(one: &Verdict<'_>) -> Value {
+fn result(checked: &Checked<'_>, one: &Verdict<'_>) -> Value {
     let (control, at) = (one.control, &one.outcome.at);
     let mut value = json!({
         "control": control.id,
@@ -90,6 +92,16 @@ fn result(one: &Verdict<'_>) -> Value {
         State::NotConfigured => value["mend"] = json!(control.mend),
         State::Unknown => value["would tell"] = json!(control.would_tell),
         State::Configured => {}
+    }
+    if let Some(answer) = checked.accepted.answer(one) {
+        let (by, ended) = match answer {
+            Answer::Holds(by) => (by, false),
+            Answer::Ended(by) => (by, true),
+        };
+        if !ended {
+            value["state"] = json!("accepted");
+        }
+        value["accepted"] = json!({ "owner": by.owner, "reason": by.reason, "expires": by.expires, "ended": ended });
     }
     value
 }

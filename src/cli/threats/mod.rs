@@ -3,27 +3,35 @@
 //! `check` reads a repository as it stands, without credentials and without a daemon. What it writes
 //! goes through the redactor as a whole, so that no secret of the repository is repeated.
 
+mod accepted;
+mod advise;
 mod controls;
+mod init;
 mod json;
 mod junit;
 mod sarif;
 mod text;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::clock::{Clock, Timestamp};
 use crate::posture::configured::{MAX_BYTES, Model, read};
-use crate::posture::controls::{Controls, Report, evaluate, shipped};
+use crate::posture::controls::{Controls, Report, evaluate_meant, shipped};
+use crate::posture::intended::{Intended, draft};
 use crate::redaction::Settings;
 
-use super::setup;
+use super::setup::Hiding;
 use super::talk::{Failure, print, say};
-use super::threat_args::{CheckFormat, Threats, ThreatsCheck};
+use super::threat_args::{CheckFormat, Threats, ThreatsAdvise, ThreatsCheck, ThreatsInit};
+use super::{around, setup};
+use accepted::Acceptances;
 
-/// Checks a repository, or lists the controls.
+/// Checks a repository, lists the controls, drafts a model or gives advice.
 pub fn threats(command: &Threats) -> Result<ExitCode, Failure> {
     let controls = shipped().map_err(|problems| {
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -31,6 +39,8 @@ pub fn threats(command: &Threats) -> Result<ExitCode, Failure> {
     })?;
     match command {
         Threats::Check(options) => check(options, &controls),
+        Threats::Init(options) => init(options),
+        Threats::Advise(options) => advise(options, &controls),
         Threats::Controls(options) if options.markdown => {
             print(&controls::markdown(&controls))?;
             Ok(ExitCode::SUCCESS)
@@ -49,11 +59,72 @@ struct Checked<'c> {
     model: &'c Model,
     controls: &'c Controls,
     report: &'c Report<'c>,
+    accepted: Acceptances<'c>,
 }
 
 fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failure> {
     let hiding = setup::hiding(None, &Settings::default())?;
-    let found = walk::files(&options.paths)?;
+    let now = Clock::system().now();
+    let intended = options.model.as_deref().map(|file| meant(file, now)).transpose()?;
+    let model = configured(&options.paths, &hiding)?;
+    let report = evaluate_meant(&model, controls, intended.as_ref());
+    let accepted = intended.as_ref().map(|meant| Acceptances::of(meant, now)).unwrap_or_default();
+    let checked = Checked { model: &model, controls, report: &report, accepted };
+    let written = match options.format {
+        CheckFormat::Text => text::written(&checked, options.all),
+        CheckFormat::Json => json::written(&checked),
+        CheckFormat::Sarif => sarif::written(&checked),
+        CheckFormat::Junit => junit::written(&checked),
+    };
+    print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
+    Ok(ended(options, &checked))
+}
+
+/// Drafts a model.
+fn init(options: &ThreatsInit) -> Result<ExitCode, Failure> {
+    let config = setup::config(options.config.as_deref())?;
+    let hiding = setup::hiding(None, &Settings::default())?;
+    let paths = if options.paths.is_empty() { &config.posture.configured } else { &options.paths };
+    let told = options.data.is_some() || options.config.is_some();
+    if paths.is_empty() && !told {
+        let says = "name folders and files of what is configured, or the daemon that observes (--data, --config)";
+        return Err(Failure::Usage(says.to_owned()));
+    }
+    let model = configured(paths, &hiding)?;
+    let observed = if told { init::observed(&setup::data(options.data.as_deref(), &config))? } else { BTreeMap::new() };
+    let written = draft(&model, &observed);
+    print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
+    for problem in &model.problems {
+        say(&format!("not read: {problem}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what fits an endpoint.
+fn advise(options: &ThreatsAdvise, controls: &Controls) -> Result<ExitCode, Failure> {
+    let hiding = setup::hiding(None, &Settings::default())?;
+    let intended = options.model.as_deref().map(|file| meant(file, Clock::system().now())).transpose()?;
+    let model = configured(&options.paths, &hiding)?;
+    let report = evaluate_meant(&model, controls, intended.as_ref());
+    let written = advise::written(&advise::Asked {
+        endpoint: &options.endpoint,
+        caller: options.caller,
+        model: &model,
+        report: &report,
+        intended: intended.as_ref(),
+    })?;
+    print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads what is meant.
+fn meant(file: &Path, now: Timestamp) -> Result<Intended, Failure> {
+    crate::config::model(file, now).map_err(|problems| Failure::Config(around::complaint(&problems)))
+}
+
+/// Reads what is configured.
+fn configured(paths: &[PathBuf], hiding: &Hiding) -> Result<Model, Failure> {
+    let found = walk::files(paths)?;
     let names: Vec<String> = found.files.keys().cloned().collect();
     let mut load = |name: &str| match found.files.get(name) {
         Some(path) => bytes(path).map_err(|error| error.to_string()),
@@ -63,16 +134,7 @@ fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failur
     for (folder, says) in found.unread {
         model.problem(&folder, 0, says);
     }
-    let report = evaluate(&model, controls);
-    let checked = Checked { model: &model, controls, report: &report };
-    let written = match options.format {
-        CheckFormat::Text => text::written(&checked, options.all),
-        CheckFormat::Json => json::written(&checked),
-        CheckFormat::Sarif => sarif::written(&checked),
-        CheckFormat::Junit => junit::written(&checked),
-    };
-    print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
-    Ok(ended(options, &model, &report))
+    Ok(model)
 }
 
 /// Reads a file, of one that is too large only so much that this is seen.
@@ -83,11 +145,16 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// Says how it ended, and returns the exit code.
-fn ended(options: &ThreatsCheck, model: &Model, report: &Report<'_>) -> ExitCode {
+fn ended(options: &ThreatsCheck, checked: &Checked<'_>) -> ExitCode {
+    let (model, report) = (checked.model, checked.report);
     if model.dropped + report.dropped > 0 {
         say(&format!("{} elements, problems and results are left out: check in parts", model.dropped + report.dropped));
     }
-    let failing = options.fail_on.level().and_then(|level| report.worst().filter(|worst| *worst >= level));
+    for one in checked.accepted.idle(report) {
+        say(&format!("line {} of the model accepts {} on {}, which was not found", one.line, one.control, one.element));
+    }
+    let worst = checked.accepted.worst(report);
+    let failing = options.fail_on.level().and_then(|level| worst.filter(|worst| *worst >= level));
     if let Some(worst) = failing {
         say(&format!("something {worst} was found"));
         return ExitCode::FAILURE;

@@ -12,6 +12,7 @@ use crate::posture::Level;
 use crate::posture::controls::{Control, REFERENCES, Verdict};
 
 use super::Checked;
+use super::accepted::Answer;
 use super::json::{HOLE, filled};
 
 /// The schema that the text says it follows.
@@ -59,7 +60,7 @@ pub fn written(checked: &Checked<'_>) -> String {
     let results = checked.report.findings().map(|one| {
         let nth = seen.entry(identity(one)).or_default();
         *nth += 1;
-        result(one, &places, *nth)
+        result(checked, one, &places, *nth)
     });
     filled(&all, results)
 }
@@ -80,23 +81,30 @@ fn rule(control: &Control) -> Value {
     })
 }
 
-fn result(one: &Verdict<'_>, places: &BTreeMap<&str, usize>, nth: usize) -> Value {
+fn result(checked: &Checked<'_>, one: &Verdict<'_>, places: &BTreeMap<&str, usize>, nth: usize) -> Value {
     let at = &one.outcome.at;
     let mut logical = json!({ "fullyQualifiedName": one.element, "kind": one.sort.name() });
     if !at.pointer.is_empty() {
         logical["properties"] = json!({ "pointer": at.pointer });
     }
-    json!({
+    let answer = checked.accepted.answer(one);
+    let over = answer.filter(|answer| matches!(answer, Answer::Ended(_)));
+    let over = over.map(|answer| format!(" It {}.", answer.told())).unwrap_or_default();
+    let mut result = json!({
         "ruleId": one.control.id,
         "ruleIndex": places.get(one.control.id.as_str()),
         "level": level(one.control.level),
-        "message": { "text": format!("{}: {}. {}", one.element, one.outcome.says, one.control.mend) },
+        "message": { "text": format!("{}: {}. {}{over}", one.element, one.outcome.says, one.control.mend) },
         "locations": [{
             "physicalLocation": physical(&at.file, usize::try_from(at.line).unwrap_or(1).max(1)),
             "logicalLocations": [logical],
         }],
         "partialFingerprints": { "controlAndElement/v1": fingerprint(one, nth) },
-    })
+    });
+    if let Some(answer @ Answer::Holds(_)) = answer {
+        result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": answer.told() }]);
+    }
+    result
 }
 
 fn physical(file: &str, line: usize) -> Value {

@@ -16,15 +16,19 @@ pub fn written(checked: &Checked<'_>, all: bool) -> String {
     let mut at = 0;
     let verdicts: Vec<&Verdict<'_>> =
         checked.report.verdicts.iter().filter(|one| all || one.outcome.state == State::NotConfigured).collect();
+    let (accepted, verdicts): (Vec<_>, Vec<_>) = verdicts
+        .into_iter()
+        .partition(|one| one.outcome.state == State::NotConfigured && !checked.accepted.is_open(one));
     let mut told: Vec<(&str, State)> = Vec::new();
     while let Some(first) = verdicts.get(at) {
         let key = (first.control.id.as_str(), first.outcome.state);
         if !told.contains(&key) {
             told.push(key);
-            control(&verdicts, key, &mut out);
+            control(checked, &verdicts, key, &mut out);
         }
         at += 1;
     }
+    self::accepted(checked, &accepted, &mut out);
     layers(checked, &mut out);
     for link in &checked.model.linked {
         _ = writeln!(out, "{} is taken for the code of {} ({})", line(&link.folder), line(&link.app), link.because);
@@ -40,7 +44,7 @@ pub fn written(checked: &Checked<'_>, all: bool) -> String {
 }
 
 /// Returns a text as one line that moves nothing on a terminal: what files say can't forge a finding.
-fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let moves = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -51,8 +55,17 @@ fn line(text: &str) -> String {
     out
 }
 
+/// Writes the findings that somebody answers for.
+fn accepted(checked: &Checked<'_>, verdicts: &[&Verdict<'_>], out: &mut String) {
+    for one in verdicts {
+        let answer = checked.accepted.answer(one).map(|answer| answer.told()).unwrap_or_default();
+        _ = writeln!(out, "accepted: {} ({})", one.control.title, one.control.id);
+        _ = writeln!(out, "  {}: {}\n    {}\n", line(&one.element), line(&one.outcome.says), line(&answer));
+    }
+}
+
 /// Writes what was found of one control.
-fn control(verdicts: &[&Verdict<'_>], key: (&str, State), out: &mut String) {
+fn control(checked: &Checked<'_>, verdicts: &[&Verdict<'_>], key: (&str, State), out: &mut String) {
     let here: Vec<_> = verdicts.iter().filter(|one| (one.control.id.as_str(), one.outcome.state) == key).collect();
     let Some(control) = here.first().map(|one| one.control) else { return };
     let head = if key.1 == State::NotConfigured { control.level.name() } else { key.1.name() };
@@ -65,6 +78,9 @@ fn control(verdicts: &[&Verdict<'_>], key: (&str, State), out: &mut String) {
             line(&one.outcome.says),
             line(&one.outcome.at.to_string())
         );
+        if let Some(answer) = checked.accepted.answer(one) {
+            _ = writeln!(out, "    {}", line(&answer.told()));
+        }
     }
     match key.1 {
         State::NotConfigured => _ = writeln!(out, "  why   {}\n  mend  {}\n", control.why, control.mend),
@@ -103,19 +119,24 @@ fn layers(checked: &Checked<'_>, out: &mut String) {
 
 fn sums(checked: &Checked<'_>, out: &mut String) {
     let report = checked.report;
+    let open = || report.findings().filter(|one| checked.accepted.is_open(one));
     let by_level: Vec<String> = Level::ALL
         .iter()
         .rev()
         .filter_map(|level| {
-            let n = report.findings().filter(|one| one.control.level == *level).count();
+            let n = open().filter(|one| one.control.level == *level).count();
             (n > 0).then(|| format!("{n} {level}"))
         })
         .collect();
-    let n = report.findings().count();
+    let n = open().count();
+    let accepted = match checked.accepted.count(report) {
+        0 => String::new(),
+        n => format!(" {n} accepted,"),
+    };
     let levels = if by_level.is_empty() { String::new() } else { format!(" ({})", by_level.join(", ")) };
     _ = writeln!(
         out,
-        "{n} finding{}{levels}, {} unknown, {} configured; {} files read",
+        "{n} finding{}{levels},{accepted} {} unknown, {} configured; {} files read",
         if n == 1 { "" } else { "s" },
         report.count(State::Unknown),
         report.count(State::Configured),

@@ -8,7 +8,7 @@ use super::context::{ByOperation, Context, has, names, subscription};
 use super::evaluate::{Outcome, State};
 
 /// Returns where an API's policy stands, or the API.
-fn at(context: &Context<'_>, api: &Element) -> Place {
+pub fn at(context: &Context<'_>, api: &Element) -> Place {
     let (gateway, own) = names(api);
     context.model.gateways.of(gateway).of(&PolicyScope::Api(own)).first().map_or(&api.at, |policy| &policy.at).clone()
 }

@@ -6,7 +6,7 @@
 use super::super::configured::Element;
 use super::context::Context;
 use super::evaluate::Outcome;
-use super::{apis, endpoints, network, policies};
+use super::{apis, endpoints, meant, network, policies};
 
 /// Makes the enum, its list and its names from one table.
 macro_rules! checks {
@@ -47,6 +47,18 @@ checks! {
     TokenChecked = "token-checked" => endpoints::token_checked,
     /// A gateway's API leads to a function.
     BehindGateway = "behind-gateway" => endpoints::behind_gateway,
+    /// A function asks for the proof that is meant.
+    MeantProof = "meant-proof" => meant::proof,
+    /// A function is declared.
+    MeantDeclared = "meant-declared" => meant::declared,
+    /// An app is closed to all but the way that is meant.
+    MeantWay = "meant-way" => meant::way,
+    /// An app's origins are those that are meant.
+    MeantOrigins = "meant-origins" => meant::origins,
+    /// An app's audiences are those that are meant.
+    MeantAudiences = "meant-audiences" => meant::audiences,
+    /// An API asks for the proof that is meant.
+    MeantApiProof = "meant-api-proof" => meant::api_proof,
     /// Only telemetry can tell, of endpoints with keys.
     TelemetryWithKeys = "telemetry-with-keys" => endpoints::telemetry_with_keys,
     /// Only telemetry can tell.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::super::configured::{
     Effective, Element, Gap, Model, Place, Policies, Policy, PolicyScope, Setting, Sort, policy_name,
 };
+use super::super::intended::{Index, Intended};
 use super::evaluate::State;
 
 /// Statements that check a token.
@@ -29,6 +30,8 @@ pub struct Front {
 pub struct Context<'m> {
     /// What is configured.
     pub model: &'m Model,
+    /// What is meant to be, where somebody has written that down.
+    pub meant: Option<Index<'m>>,
     fronts: HashMap<String, Vec<Front>>,
     policies: HashMap<String, (&'m str, &'m PolicyScope)>,
     /// The APIs that lead to an app of the model.
@@ -71,6 +74,7 @@ impl<'m> Context<'m> {
         }
         let mut context = Self {
             model,
+            meant: None,
             fronts: HashMap::new(),
             policies,
             leading: HashSet::new(),
@@ -91,6 +95,13 @@ impl<'m> Context<'m> {
         }
         (context.fronts, context.leading) = (by_name, leading);
         context
+    }
+
+    /// Holds what is configured against what is meant, too.
+    #[must_use]
+    pub fn meaning(mut self, intended: Option<&'m Intended>) -> Self {
+        self.meant = intended.map(Index::new);
+        self
     }
 
     /// Returns the APIs that lead to an app.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::super::configured::{Element, Given, Model, Place, Setting, Sort, Value};
+use super::super::intended::Intended;
 use super::super::level::Level;
 use super::context::Context;
 use super::control::{Absent, Control, Controls, Test, Want};
@@ -116,12 +117,17 @@ impl Report<'_> {
 
 /// Tells the state of each of `controls` on each element of `model`.
 pub fn evaluate<'c>(model: &Model, controls: &'c Controls) -> Report<'c> {
+    evaluate_meant(model, controls, None)
+}
+
+/// Tells the same, held against what is meant to be.
+pub fn evaluate_meant<'c>(model: &Model, controls: &'c Controls, intended: Option<&Intended>) -> Report<'c> {
     let mut by_sort: BTreeMap<Sort, Vec<&'c Control>> = BTreeMap::new();
     for control in &controls.all {
         by_sort.entry(control.applies_to).or_default().push(control);
     }
     let (mut verdicts, mut dropped) = (Vec::new(), 0);
-    let context = Context::new(model);
+    let context = Context::new(model).meaning(intended);
     for element in model.elements() {
         for control in by_sort.get(&element.sort).map(Vec::as_slice).unwrap_or_default() {
             for outcome in outcomes(&context, control, element) {

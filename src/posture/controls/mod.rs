@@ -12,14 +12,17 @@ mod endpoints;
 mod evaluate;
 mod ingress;
 mod layers;
+mod meant;
 mod network;
 mod policies;
 mod read;
 
 pub use check::Check;
+pub use context::Context;
 pub use control::{Absent, Control, Controls, REFERENCES, Test, Want};
-pub use evaluate::{Outcome, Report, State, Verdict, evaluate};
-pub use layers::{Layer, LayerState, Layers};
+pub use evaluate::{Outcome, Report, State, Verdict, evaluate, evaluate_meant};
+pub use ingress::Ingress;
+pub use layers::{Layer, LayerState, Layers, of as layers_of};
 
 use super::{Problem, Threats};
 

@@ -4,11 +4,22 @@
 //! itself; what nobody wrote is not intended either way and decides nothing. At most 2,000 apps or
 //! gateways with 50,000 endpoints in all, and 10,000 accepted risks.
 
+mod compile;
+mod draft;
+mod index;
+mod read;
+mod sites;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::clock::Timestamp;
+
+pub use draft::{Observed, draft};
+pub use index::Index;
+pub use read::MAX_BYTES;
 
 /// A way for a caller to prove who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +90,8 @@ pub struct Meant {
 pub struct Endpoint {
     /// Its name as events have it, lower case: `app/function`, or `gateway/operation`.
     pub name: Arc<str>,
+    /// Where it is called, where that is not its name: `orders/{id}` below `/api/`, or a whole path.
+    pub route: Option<String>,
     /// What is meant for it, what its app says included.
     pub meant: Meant,
     /// Its line in the file.
@@ -123,6 +136,20 @@ pub struct Accepted {
     pub expires: Timestamp,
     /// Its line in the file.
     pub line: usize,
+}
+
+impl Accepted {
+    /// Says that it has ended or will within `soon`, and what to do; `None` while it holds for long.
+    pub fn warning(&self, now: Timestamp, soon: Duration) -> Option<String> {
+        let (risk, owner, end) = (format!("{} on {}", self.control, self.element), &self.owner, self.expires);
+        if end <= now {
+            Some(format!("{risk}, accepted by {owner}, has ended at {end}: mend it, or accept it anew"))
+        } else if end <= now.plus(soon) {
+            Some(format!("{risk}, accepted by {owner}, ends at {end}: mend it, or accept it anew"))
+        } else {
+            None
+        }
+    }
 }
 
 /// Who has looked at the model as a whole.

@@ -1,0 +1,33 @@
+//! `gatewatch threats init`: a first `model.yaml`, from what is configured and what the daemon has observed.
+//!
+//! The store is opened for reading, beside a running daemon or without one; where there is none, the files
+//! alone speak. Of it only who called with which key is read: 10,000 keys at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::clock::Timestamp;
+use crate::posture::intended::Observed;
+use crate::store::{Reader, StoreError};
+
+use super::super::talk::Failure;
+
+/// Keys whose callers are read.
+const MAX_KEYS: usize = 10_000;
+
+/// Returns what was observed of apps, functions and gateways, by their names in events.
+pub fn observed(data: &Path) -> Result<BTreeMap<String, Observed>, Failure> {
+    let failed = |error: StoreError| Failure::Io(format!("what was observed can't be read: {error}"));
+    let reader = Reader::open(data).map_err(failed)?;
+    let mut seen: BTreeMap<String, (BTreeSet<String>, Timestamp)> = BTreeMap::new();
+    for key in reader.keys_used().map_err(failed)?.into_iter().take(MAX_KEYS) {
+        for line in reader.key_callers(&key).map_err(failed)? {
+            let place = line.caller.place.to_ascii_lowercase();
+            let (callers, last) = seen.entry(place).or_insert((BTreeSet::new(), line.last_seen));
+            callers.insert(line.caller.address.to_string());
+            *last = line.last_seen.max(*last);
+        }
+    }
+    let observed = |(callers, last): (BTreeSet<String>, Timestamp)| Observed { callers: callers.len(), last };
+    Ok(seen.into_iter().map(|(place, of)| (place, observed(of))).collect())
+}
