@@ -323,8 +323,8 @@ mod tests {
             detector: alert.detector.clone(),
             title: "An admin endpoint answered".into(),
             level: Level::High,
-            family: Family::KeyUsage,
-            entity: Entity::new(crate::alerts::EntityKind::Ip, entity),
+            family: crate::alerts::Family::KeyUsage,
+            entity: crate::alerts::Entity::new(crate::alerts::EntityKind::Ip, entity),
             app: Some("shop<i>".into()),
             at: samples::NOW,
         };
