@@ -14,6 +14,7 @@ mod heard;
 pub mod intended;
 mod level;
 pub mod living;
+pub mod observed;
 mod problem;
 mod switch_on;
 mod threats;

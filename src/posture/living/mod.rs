@@ -6,12 +6,29 @@
 //! is configured and the elements observed together (200,000); controls are named by their place in the
 //! catalogue and texts are shared, so that 20,000 endpoints fit in 500 MB.
 
+mod build;
+mod configured;
+mod covered;
+mod drafts;
+mod drift;
+mod flows;
 mod part;
+mod proofs;
+mod readings;
+mod risk;
+mod sources;
 mod standing;
+mod weigh;
 
 use std::sync::Arc;
 
+pub use build::build;
+pub use configured::{Configuration, Configured, Found};
+pub use drift::{drift, since, written};
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
+pub use proofs::{Changed, Proof, Said, Sight};
+pub use readings::{Changes, Readings, Weakened};
+pub use sources::{Alerted, Seer, Sends, Sources};
 pub use standing::{Drift, DriftKind, Evidence, Risk, Stands, Standing};
 
 use super::controls::Controls;
