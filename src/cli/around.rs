@@ -1,6 +1,7 @@
 //! What surrounds events, for commands: the files of `[context]` read, complained of, and followed.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
@@ -11,23 +12,34 @@ use crate::config::{Config, Problem, Surrounded, surroundings};
 use crate::context::ContextProblem;
 use crate::detection::Catalogue;
 use crate::pipeline::{Ask, Core, Reloader, Stage, Surroundings, WARN_BEFORE};
+use crate::posture::intended::Intended;
 use crate::store::Reload;
 
 use super::talk::{Failure, colored};
 
-/// Reads the files of `[context]`.
+/// Reads the files of `[context]` and the model of `[posture]`.
 pub fn load(config: &Config, catalogue: &Catalogue) -> Result<Surrounded, Failure> {
-    surroundings(config, &catalogue.detectors).map_err(|problems| Failure::Config(complaint(&problems)))
+    read(config, catalogue, &Clock::system())
 }
 
-/// Reads the files of `[context]`, and returns who follows them from there on.
-pub fn begin(config: &Config, catalogue: &Catalogue) -> Result<(Reloader, Surrounded), Failure> {
+fn read(config: &Config, catalogue: &Catalogue, clock: &Clock) -> Result<Surrounded, Failure> {
+    surroundings(config, &catalogue.detectors, clock.now()).map_err(|problems| Failure::Config(complaint(&problems)))
+}
+
+/// Reads the same, and returns who follows the files from there on, and what is meant to be.
+pub fn begin(
+    config: &Config,
+    catalogue: &Catalogue,
+    clock: &Clock,
+) -> Result<(Reloader, Surrounded, Arc<Intended>), Failure> {
     // What changes while they are read is seen as changed.
-    let reloader = Reloader::new(config.clone(), catalogue.detectors.clone());
-    Ok((reloader, load(config, catalogue)?))
+    let reloader = Reloader::new(config.clone(), catalogue.detectors.clone(), clock.clone());
+    let around = read(config, catalogue, clock)?;
+    let intended = around.intended.clone();
+    Ok((reloader, around, intended))
 }
 
-/// Renders what is wrong with the files of `[context]`.
+/// Renders what is wrong with the files of `[context]` and `[posture]`.
 pub fn complaint(problems: &[ContextProblem]) -> String {
     let mut shown = String::new();
     for one in problems {
@@ -44,7 +56,7 @@ pub fn complaint(problems: &[ContextProblem]) -> String {
         shown.push_str(&crate::config::render(&[problem], &one.text, colored()));
     }
     let n = problems.len();
-    format!("{shown}{n} problem{} in the files of [context]", if n == 1 { "" } else { "s" })
+    format!("{shown}{n} problem{} in the files of [context] and [posture]", if n == 1 { "" } else { "s" })
 }
 
 /// How long before an exception ends that is said.
@@ -55,7 +67,20 @@ pub fn warn_before(config: &Config) -> Duration {
 /// Returns what is too old, what ends soon and what has ended.
 pub fn warnings(config: &Config, around: &Surrounded, now: Timestamp) -> Vec<String> {
     let ending = around.exceptions.all().iter().filter_map(|one| one.warning(now, warn_before(config)));
-    around.context.stale(now).into_iter().chain(ending).collect()
+    let accepted = around.intended.accepted.iter().filter_map(|one| one.warning(now, warn_before(config)));
+    around.context.stale(now).into_iter().chain(ending).chain(accepted).collect()
+}
+
+/// Says in one line what is meant to be.
+pub fn intent(meant: &Intended) -> String {
+    let gateways = meant.sites.iter().filter(|site| site.gateway).count();
+    let endpoints: usize = meant.sites.iter().map(|site| site.endpoints.len()).sum();
+    format!(
+        "version {} of the model: {} apps, {gateways} gateways, {endpoints} endpoints, {} accepted risks.",
+        meant.version,
+        meant.sites.len() - gateways,
+        meant.accepted.len()
+    )
 }
 
 /// Says in one line what the files hold.
@@ -80,9 +105,10 @@ pub fn follow(
     reloader: Reloader,
     to: Sender<Ask>,
     (core, stage, clock): (&mut Core, &Stage, &Clock),
+    intended: Arc<Intended>,
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    core.set_surroundings(Surroundings::of(stage));
+    core.set_surroundings(Surroundings { intended, ..Surroundings::of(stage) });
     if reloader.is_idle() {
         return Ok(());
     }

@@ -54,6 +54,9 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
             if config.context != crate::context::ContextSettings::default() {
                 say(&format!("[context]: {}", around::summary(&around)));
             }
+            if config.posture.model.is_some() {
+                say(&format!("[posture]: {}", around::intent(&around.intended)));
+            }
         }
         Config::Show(file) => {
             let config = setup::config(Some(&file.config))?;
@@ -87,9 +90,14 @@ fn lost(config: &crate::config::Config) -> Option<&'static str> {
     }
 }
 
-/// Reads the files of `[context]`, and looks at every record of its databases.
+/// Reads the files of `[context]` and `[posture]`, and looks at every record of the databases.
 fn verified(config: &crate::config::Config, catalogue: &Catalogue) -> Result<Surrounded, Failure> {
     let around = around::load(config, catalogue)?;
+    let gone = config.posture.configured.iter().find_map(|path| Some((path, std::fs::metadata(path).err()?)));
+    if let Some((path, error)) = gone {
+        let says = "names folders and files of what is configured: check the path";
+        return Err(Failure::Config(format!("{} can't be read ({error}). [posture] {says}.", path.display())));
+    }
     match around.context.places.verify() {
         Ok(()) => Ok(around),
         Err(problems) => Err(Failure::Config(around::complaint(&problems))),

@@ -70,7 +70,7 @@ pub fn daemon(
     // A provider that is there already is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     let catalogue = setup::running(&config.detection, &[])?;
-    let (reloader, around) = around::begin(config, &catalogue)?;
+    let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
     let hiding = setup::daemon_hiding(config, data)?;
     let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
@@ -95,7 +95,7 @@ pub fn daemon(
     let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
     let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
     let watch = figures(watch, &core, &deliveries, (config, data));
-    around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock))?;
+    around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), intended)?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));

@@ -1,8 +1,13 @@
 //! What a configuration may not say although it reads well.
 
+use std::time::Duration;
+
 use crate::context::{ClientSettings, Form, Hop, InventorySettings, KNOWN_EGRESS};
 
 use super::{Config, Places, Problem, read};
+
+/// How often what is configured may be read anew at most.
+const READ_EVERY: Duration = Duration::from_secs(5);
 
 /// Reads and checks a configuration; `file` is how messages name it.
 ///
@@ -57,6 +62,9 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
             "fewer than 256 entities can't be followed: one for each shard",
             "leave it out for 200000",
         );
+    }
+    if config.posture.read_every < READ_EVERY {
+        wrong("posture.read_every", "files can't be read that often", "write \"1m\", or leave it out");
     }
     if config.detection.silence.is_zero() {
         wrong("detection.silence", "silence must last for some time", "write \"10s\"");

@@ -1,4 +1,4 @@
-//! What do the files of `[context]` say, and what is wrong in any of them?
+//! What do the files of `[context]` and the model of `[posture]` say, and what is wrong in any of them?
 //!
 //! All of them are read together, and taken as a whole or not at all: every problem of every file is
 //! told at once. The exceptions name detectors, so those must have been compiled.
@@ -6,8 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::context::{Context, ContextProblem, Inventory, InventorySettings, Lists, Places, Topology, day};
 use crate::detection::{Detectors, Exceptions};
+use crate::posture::intended::{self, Intended};
 
 use super::{Config, Problem, read};
 
@@ -23,14 +25,16 @@ pub struct Surrounded {
     pub exceptions: Arc<Exceptions>,
     /// What lies behind what.
     pub topology: Topology,
+    /// What is meant to be.
+    pub intended: Arc<Intended>,
 }
 
-/// Reads every file of `[context]`.
+/// Reads every file of `[context]`, and the model of `[posture]`.
 ///
 /// # Errors
 ///
 /// Every problem of every file.
-pub fn surroundings(config: &Config, detectors: &Detectors) -> Result<Surrounded, Vec<ContextProblem>> {
+pub fn surroundings(config: &Config, detectors: &Detectors, now: Timestamp) -> Result<Surrounded, Vec<ContextProblem>> {
     let mut problems = Vec::new();
     let mut take = |found: Vec<ContextProblem>| problems.extend(found);
     let settings = &config.context;
@@ -46,25 +50,46 @@ pub fn surroundings(config: &Config, detectors: &Detectors) -> Result<Surrounded
     let inventory = Inventory::new(&inventory);
     let places = Places::load(&settings.places, settings.places_max_age).map_err(&mut take).unwrap_or_default();
     let lists = Lists::load(&settings.lists, inventory.egress()).map_err(&mut take).unwrap_or_default();
+    let intended = match &config.posture.model {
+        Some(file) => model(file, now).map_err(&mut take).unwrap_or_default(),
+        None => Intended::default(),
+    };
     if !problems.is_empty() {
         return Err(problems);
     }
     let context = Context { places, lists, inventory };
-    Ok(Surrounded { context: Arc::new(context), exceptions: Arc::new(exceptions), topology })
+    let (context, exceptions) = (Arc::new(context), Arc::new(exceptions));
+    Ok(Surrounded { context, exceptions, topology, intended: Arc::new(intended) })
+}
+
+/// Reads what is intended; accepted risks name the controls that come with the program.
+///
+/// # Errors
+///
+/// Every problem of the file.
+pub fn model(file: &Path, now: Timestamp) -> Result<Intended, Vec<ContextProblem>> {
+    let text = text_of(file, intended::MAX_BYTES as u64)?;
+    let controls = crate::posture::controls::shipped().map_err(|found| in_lines(file, "", found))?;
+    let read = Intended::read(&file.display().to_string(), &text, &controls, now);
+    read.map_err(|found| in_lines(file, &text, found))
 }
 
 fn exceptions(file: &Path, detectors: &Detectors) -> Result<Exceptions, Vec<ContextProblem>> {
-    let text = text_of(file)?;
-    Exceptions::read(&file.display().to_string(), &text, detectors).map_err(|found| {
-        let text: Arc<str> = text.into();
-        let at = |one: crate::detection::Problem| ContextProblem {
-            file: file.to_owned(),
-            line: one.line,
-            says: one.says,
-            text: text.clone(),
-        };
-        found.into_iter().map(at).collect()
-    })
+    let text = text_of(file, MAX_BYTES)?;
+    let read = Exceptions::read(&file.display().to_string(), &text, detectors);
+    read.map_err(|found| in_lines(file, &text, found))
+}
+
+/// Returns problems of a file with its text, to point into.
+fn in_lines(file: &Path, text: &str, found: Vec<crate::posture::Problem>) -> Vec<ContextProblem> {
+    let text: Arc<str> = text.into();
+    let at = |one: crate::posture::Problem| ContextProblem {
+        file: file.to_owned(),
+        line: one.line,
+        says: one.says,
+        text: text.clone(),
+    };
+    found.into_iter().map(at).collect()
 }
 
 /// Returns the configuration's own inventory with that of the file.
@@ -76,7 +101,7 @@ fn inventory(config: &Config) -> Result<InventorySettings, Vec<ContextProblem>> 
         origins: config.origins.clone(),
     };
     let Some(file) = &config.context.inventory else { return Ok(all) };
-    let text = text_of(file)?;
+    let text = text_of(file, MAX_BYTES)?;
     let name = file.display().to_string();
     let told = |found: Vec<Problem>| {
         let text: Arc<str> = text.as_str().into();
@@ -116,12 +141,12 @@ fn in_file(file: &Path, text: &Arc<str>, problem: Problem) -> ContextProblem {
     }
 }
 
-fn text_of(file: &Path) -> Result<String, Vec<ContextProblem>> {
+fn text_of(file: &Path, most: u64) -> Result<String, Vec<ContextProblem>> {
     let whole = |says: String| vec![ContextProblem::whole(file, says)];
     let unread =
         |error: std::io::Error| whole(format!("it can't be read ({error}): check the path and its permissions"));
-    if std::fs::metadata(file).map_err(unread)?.len() > MAX_BYTES {
-        return Err(whole(format!("it is larger than {} MB: take out what ended", MAX_BYTES >> 20)));
+    if std::fs::metadata(file).map_err(unread)?.len() > most {
+        return Err(whole(format!("it is larger than {} MB: take out what ended", most >> 20)));
     }
     std::fs::read_to_string(file).map_err(unread)
 }

@@ -18,7 +18,7 @@ mod sinks_open;
 
 pub use access::ways;
 pub use check::load;
-pub use context::{Surrounded, surroundings};
+pub use context::{Surrounded, model, surroundings};
 pub use load::{Places, read};
 pub use problem::{Problem, render};
 pub use settings::{Alerts, Config, Dashboard, Detection, Heartbeat, Http, Redacted, RedactedKafka, Sources};

@@ -37,6 +37,8 @@ pub struct Config {
     pub origins: BTreeMap<String, crate::context::OriginSettings>,
     /// Files that say more: exceptions, the inventory, places, lists of networks.
     pub context: crate::context::ContextSettings,
+    /// Where the threat model comes from: what is intended, and what is configured.
+    pub posture: crate::posture::PostureSettings,
     /// How events are evaluated.
     pub detection: Detection,
     /// How alerts behave.

@@ -207,7 +207,7 @@ pub enum Hop {
 
 impl Hop {
     /// Returns its networks.
-    pub(super) fn networks(&self) -> Vec<IpNet> {
+    pub fn networks(&self) -> Vec<IpNet> {
         let named = |texts: &[&str]| texts.iter().filter_map(|text| text.parse().ok()).collect();
         match self {
             Self::Network(network) => vec![*network],

@@ -1,4 +1,4 @@
-//! Have the files of `[context]` changed?
+//! Have the files of `[context]`, or the model of `[posture]`, changed?
 //!
 //! A thread of its own looks every two seconds, or when it is poked by SIGHUP, so that reading a large
 //! database holds nothing up. A file is read once it has stayed as it is for one look more, lest half
@@ -13,6 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
 use crate::config::{Config, Surrounded, surroundings};
 use crate::context::ContextProblem;
 use crate::detection::Detectors;
@@ -39,6 +40,8 @@ type Look = Option<(Duration, u64, u64)>;
 pub struct Reloader {
     config: Config,
     detectors: Arc<Detectors>,
+    /// Tells whether a risk is accepted for too long.
+    clock: Clock,
     files: Vec<PathBuf>,
     /// How they looked when they were read last.
     read: Vec<Look>,
@@ -48,10 +51,11 @@ pub struct Reloader {
 
 impl Reloader {
     /// Returns one that takes the files to be as they were read.
-    pub fn new(config: Config, detectors: Arc<Detectors>) -> Self {
-        let files = config.context.files();
+    pub fn new(config: Config, detectors: Arc<Detectors>, clock: Clock) -> Self {
+        let mut files = config.context.files();
+        files.extend(config.posture.model.clone());
         let now: Vec<Look> = files.iter().map(|file| look(file)).collect();
-        Self { config, detectors, files, read: now.clone(), seen: now }
+        Self { config, detectors, clock, files, read: now.clone(), seen: now }
     }
 
     /// Tells whether there is no file to look at.
@@ -73,7 +77,7 @@ impl Reloader {
             return None;
         }
         let sums = self.sums();
-        let became = surroundings(&self.config, &self.detectors);
+        let became = surroundings(&self.config, &self.detectors, self.clock.now());
         // What changed while it was read is read again.
         self.read = now;
         Some(Reread { became, sums })
@@ -117,7 +121,7 @@ mod tests {
     fn reloader(folder: &Path) -> Reloader {
         let text = format!("context.lists.bad.file = '{}'", folder.join("bad").display());
         let config: Config = toml::from_str(&text).unwrap();
-        Reloader::new(config, Catalogue::shipped().unwrap().detectors)
+        Reloader::new(config, Catalogue::shipped().unwrap().detectors, Clock::system())
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::detection::{Exceptions, Finding};
+use crate::posture::intended::Intended;
 use crate::store::Reload;
 
 use super::{Core, Stage};
@@ -19,12 +20,15 @@ pub struct Surroundings {
     pub exceptions: Arc<Exceptions>,
     /// Who answers for what.
     pub context: Arc<Context>,
+    /// What is meant to be.
+    pub intended: Arc<Intended>,
 }
 
 impl Surroundings {
-    /// Returns those that stage 1 goes by.
+    /// Returns those that stage 1 goes by; it knows what is meant only as far as events can tell.
     pub fn of(stage: &Stage) -> Self {
-        Self { exceptions: stage.matcher.exceptions().clone(), context: stage.context.clone() }
+        let (exceptions, context) = (stage.matcher.exceptions().clone(), stage.context.clone());
+        Self { exceptions, context, intended: Arc::default() }
     }
 }
 
@@ -54,7 +58,7 @@ impl Core {
 
     /// Holds back what exceptions cover of what has no event, and says who answers for the rest.
     pub(super) fn surround(&mut self, mut findings: Vec<Finding>) -> Vec<Finding> {
-        let Surroundings { exceptions, context } = self.surroundings.clone();
+        let Surroundings { exceptions, context, .. } = self.surroundings.clone();
         if !exceptions.all().is_empty() {
             findings.retain(|finding| {
                 let number = self.detectors.place_of(&finding.detector).filter(|_| finding.fired);

@@ -63,6 +63,17 @@ pub fn read(file: &str, text: &str) -> Result<Located, Problem> {
     serde_saphyr::from_str::<Spanned<Node>>(text).map(Located::from).map_err(|error| no_yaml(file, &error))
 }
 
+/// Reads `text` of at most `most` bytes, which may be far more than people write by hand.
+pub fn read_up_to(file: &str, text: &str, most: usize) -> Result<Located, Problem> {
+    too_large(file, text, most)?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_nodes: most, max_events: most },
+    };
+    serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options)
+        .map(Located::from)
+        .map_err(|error| no_yaml(file, &error))
+}
+
 /// Reads the documents of `text`, which `---` parts; a file that is no YAML is one problem.
 pub fn read_all(file: &str, text: &str) -> Result<Vec<Located>, Problem> {
     too_large(file, text, MAX_BYTES_OF_MANY)?;
@@ -256,6 +267,11 @@ impl Section {
         self.demand(key, mend, problems)?.text(&format!("`{key}`"), problems)
     }
 
+    /// Returns the line of `key`; where it is not there, that of the section.
+    pub fn line_of(&self, key: &str) -> usize {
+        self.entries.iter().find(|(known, _)| known.text == key).map_or(self.line, |(known, _)| known.line)
+    }
+
     /// Tells whether `key` is there.
     pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(known, _)| known.text == key)
@@ -283,7 +299,8 @@ pub fn unknown<'k>(got: &str, what: &str, known: impl Iterator<Item = &'k str> +
     }
 }
 
-fn nearest<'k>(got: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+/// Returns the name that may have been meant by `got`.
+pub fn nearest<'k>(got: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known
         .map(|name| (strsim::damerau_levenshtein(&got.to_ascii_lowercase(), name), name))
         .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))

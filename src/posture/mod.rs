@@ -16,6 +16,7 @@ mod level;
 pub mod living;
 pub mod observed;
 mod problem;
+mod settings;
 mod switch_on;
 mod threats;
 
@@ -25,5 +26,6 @@ pub use element::{ElementKind, Named, of_resource, sender, spoken_of};
 pub use heard::{Heard, Lateness};
 pub use level::Level;
 pub use problem::{Problem, Problems};
+pub use settings::PostureSettings;
 pub use switch_on::{HUB, RULE, commands};
 pub use threats::{Stride, Threat, Threats};

@@ -26,14 +26,14 @@ impl Daemon {
         }
         let now = self.parts.clock.elapsed();
         self.epoch(now)?;
-        let (context, exceptions) = (read.context, read.exceptions);
+        let (context, exceptions, intended) = (read.context, read.exceptions, read.intended);
         self.parts.crew.replace(|stage| Stage {
             topology: read.topology,
             context: context.clone(),
             matcher: stage.matcher.clone().with_exceptions(exceptions.clone()),
             ..stage.clone()
         });
-        self.parts.core.set_surroundings(Surroundings { exceptions, context });
+        self.parts.core.set_surroundings(Surroundings { exceptions, context, intended });
         self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums });
         self.dirty = true;
         self.parts.watch.context_taken();

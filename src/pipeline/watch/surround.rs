@@ -60,7 +60,8 @@ impl Watch {
             }
         }
         let ending = around.exceptions.all().iter().filter_map(|one| one.warning(now, self.warn_before));
-        for says in around.context.stale(now).into_iter().chain(ending) {
+        let accepted = around.intended.accepted.iter().filter_map(|one| one.warning(now, self.warn_before));
+        for says in around.context.stale(now).into_iter().chain(ending).chain(accepted) {
             if !self.context.already.contains(&says) {
                 tracing::warn!("{says}");
                 self.context.already.push(says);

@@ -4,11 +4,17 @@
 //! itself; what nobody wrote is not intended either way and decides nothing. At most 2,000 apps or
 //! gateways with 50,000 endpoints in all, and 10,000 accepted risks.
 
+mod read;
+mod sites;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::clock::Timestamp;
+
+pub use read::MAX_BYTES;
 
 /// A way for a caller to prove who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +129,20 @@ pub struct Accepted {
     pub expires: Timestamp,
     /// Its line in the file.
     pub line: usize,
+}
+
+impl Accepted {
+    /// Says that it has ended or will within `soon`, and what to do; `None` while it holds for long.
+    pub fn warning(&self, now: Timestamp, soon: Duration) -> Option<String> {
+        let (risk, owner, end) = (format!("{} on {}", self.control, self.element), &self.owner, self.expires);
+        if end <= now {
+            Some(format!("{risk}, accepted by {owner}, has ended at {end}: mend it, or accept it anew"))
+        } else if end <= now.plus(soon) {
+            Some(format!("{risk}, accepted by {owner}, ends at {end}: mend it, or accept it anew"))
+        } else {
+            None
+        }
+    }
 }
 
 /// Who has looked at the model as a whole.

@@ -1,0 +1,318 @@
+//! What does `model.yaml` say of apps and gateways?
+//!
+//! An endpoint gets what its app says here, once, so that nobody downstream asks twice; one that is
+//! anonymous gets neither issuers nor audiences, for nobody shows it a token.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::{Authentication, Endpoint, Meant, Site};
+use crate::context::Hop;
+use crate::posture::Problems;
+use crate::posture::document::{self, Located, Node, Section};
+
+/// Apps and gateways read.
+const MAX_SITES: usize = 2_000;
+/// Endpoints read, of all of them together.
+const MAX_ENDPOINTS: usize = 50_000;
+/// Items read of one list.
+const MAX_ITEMS: usize = 1_000;
+/// Bytes of a name.
+const MAX_NAME: usize = 260;
+
+const OF_APP: [&str; 13] = [
+    "name",
+    "owner",
+    "sensitive",
+    "authentication",
+    "issuers",
+    "audiences",
+    "gateways",
+    "origins",
+    "networks",
+    "callers",
+    "reaches",
+    "complete",
+    "functions",
+];
+const OF_GATEWAY: [&str; 13] = [
+    "name",
+    "owner",
+    "sensitive",
+    "authentication",
+    "issuers",
+    "audiences",
+    "gateways",
+    "origins",
+    "networks",
+    "callers",
+    "reaches",
+    "complete",
+    "operations",
+];
+const OF_ENDPOINT: [&str; 8] =
+    ["name", "authentication", "issuers", "audiences", "gateways", "origins", "networks", "callers"];
+
+/// How much was read so far.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    endpoints: usize,
+}
+
+/// Reads apps, or gateways, into `sites`.
+pub(super) fn read(
+    items: Vec<Located>,
+    gateway: bool,
+    sites: &mut Vec<Site>,
+    room: &mut Room,
+    problems: &mut Problems,
+) {
+    let mut known: HashSet<Arc<str>> = HashSet::new();
+    for item in items {
+        if sites.len() >= MAX_SITES {
+            let says =
+                format!("There are more than {MAX_SITES} apps and gateways. Leave out those with nothing to say.");
+            problems.add(item.line, says);
+            return;
+        }
+        let Some(site) = site(item, gateway, room, problems) else { continue };
+        if !known.insert(site.name.clone()) {
+            let what = if gateway { "gateways" } else { "apps" };
+            problems.add(site.line, format!("There are two {what} `{}`. Keep one of them.", site.name));
+        }
+        sites.push(site);
+    }
+}
+
+/// Checks that gateways which are nearly called like a declared one are meant to be others.
+pub(super) fn check(sites: &[Site], problems: &mut Problems) {
+    let declared: BTreeSet<&str> = sites.iter().filter(|site| site.gateway).map(|site| &*site.name).collect();
+    let mut told: HashSet<(usize, &str)> = HashSet::new();
+    for site in sites {
+        let of_site = site.meant.gateways.iter().flatten().map(|name| (site.line, name));
+        let of_endpoints = site.endpoints.iter().flat_map(|one| {
+            let own = one.meant.gateways.iter().flatten().filter(|_| one.meant.gateways != site.meant.gateways);
+            own.map(|name| (one.line, name))
+        });
+        for (line, name) in of_site.chain(of_endpoints) {
+            let known = declared.contains(name.as_str()) || !told.insert((line, name));
+            if !known && document::nearest(name, declared.iter().copied()).is_some() {
+                problems.add(line, document::unknown(name, "a gateway of this model", declared.iter().copied()));
+            }
+        }
+    }
+}
+
+fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) -> Option<Site> {
+    let line = item.line;
+    let (what, inner, keys) =
+        if gateway { ("a gateway", "operations", &OF_GATEWAY) } else { ("an app", "functions", &OF_APP) };
+    let mut section = item.section(if gateway { "A gateway" } else { "An app" }, problems)?;
+    let name = name(&mut section, "Name it as Azure does, such as `name: orders-api`.", false, problems);
+    let owner = section.take("owner").and_then(|owner| owner.text("`owner`", problems));
+    let sensitive = flag(&mut section, "sensitive", problems);
+    let complete = flag(&mut section, "complete", problems);
+    let meant = meant(&mut section, &Meant::default(), problems);
+    let reaches = texts(&mut section, "reaches", problems).map(lower);
+    if complete && !section.has(inner) {
+        problems.add(line, format!("`complete` without `{inner}` says that it has none. List them, or leave it out."));
+    }
+    let endpoints = section.take(inner).map(|list| items(list, inner, problems)).unwrap_or_default();
+    section.finish(&format!("a key of {what}"), keys, problems);
+    let endpoints = name.as_deref().map(|name| self::endpoints(endpoints, (name, gateway), &meant, room, problems));
+    Some(Site {
+        name: name?.into(),
+        gateway,
+        owner,
+        sensitive,
+        meant,
+        reaches,
+        endpoints: endpoints.unwrap_or_default(),
+        complete,
+        line,
+    })
+}
+
+fn endpoints(
+    items: Vec<Located>,
+    (site, gateway): (&str, bool),
+    of_site: &Meant,
+    room: &mut Room,
+    problems: &mut Problems,
+) -> Vec<Endpoint> {
+    let (mut all, mut known) = (Vec::new(), HashSet::new());
+    let (what, mend) = if gateway {
+        ("an operation", "Name the operation by its id.")
+    } else {
+        ("a function", "Name the function as Azure does.")
+    };
+    for item in items {
+        if room.endpoints >= MAX_ENDPOINTS {
+            let says = format!("There are more than {MAX_ENDPOINTS} endpoints. Leave out what its app says already.");
+            problems.add(item.line, says);
+            break;
+        }
+        room.endpoints += 1;
+        let line = item.line;
+        let Some(mut section) = item.section(if gateway { "An operation" } else { "A function" }, problems) else {
+            continue;
+        };
+        let name = name(&mut section, mend, gateway, problems);
+        let meant = meant(&mut section, of_site, problems);
+        section.finish(&format!("a key of {what}"), &OF_ENDPOINT, problems);
+        let Some(name) = name else { continue };
+        let name: Arc<str> = format!("{site}/{name}").into();
+        if !known.insert(name.clone()) {
+            problems.add(line, format!("There are two endpoints `{name}`. Keep one of them."));
+        }
+        all.push(Endpoint { name, meant, line });
+    }
+    all
+}
+
+/// Takes a name; that of an operation may have its API before a `/`.
+fn name(section: &mut Section, mend: &str, slash: bool, problems: &mut Problems) -> Option<String> {
+    let value = section.demand("name", mend, problems)?;
+    let text = value.text("`name`", problems)?.to_ascii_lowercase();
+    let wrong = |c: char| c.is_control() || c.is_whitespace() || c == '/' && !slash;
+    if text.len() > MAX_NAME || text.contains(wrong) || text.starts_with('/') || text.ends_with('/') {
+        problems.add(value.line, format!("`{}` is no name. {mend}", text.chars().take(60).collect::<String>()));
+        return None;
+    }
+    Some(text)
+}
+
+/// Takes what is meant for a site or an endpoint; what it does not say itself is as in `outer`.
+fn meant(section: &mut Section, outer: &Meant, problems: &mut Problems) -> Meant {
+    let own = section.take("authentication").map(|list| authentication(&list, problems));
+    let anonymous = own.as_deref() == Some(&[Authentication::Anonymous]);
+    let token = own.as_ref().is_none_or(|own| {
+        own.is_empty() || own.iter().any(|way| matches!(way, Authentication::Jwt | Authentication::EasyAuth))
+    });
+    let mut of_tokens = |key: &str, outer: &Vec<String>, problems: &mut Problems| {
+        let line = section.line_of(key);
+        let said = texts(section, key, problems);
+        if said.is_some() && !token {
+            let says =
+                format!("`{key}` are of tokens, which `authentication` does not take. Add `jwt`, or leave it out.");
+            problems.add(line, says);
+        }
+        said.unwrap_or_else(|| if anonymous { Vec::new() } else { outer.clone() })
+    };
+    let issuers = of_tokens("issuers", &outer.issuers, problems);
+    let audiences = of_tokens("audiences", &outer.audiences, problems);
+    Meant {
+        authentication: own.unwrap_or_else(|| outer.authentication.clone()),
+        issuers,
+        audiences,
+        gateways: texts(section, "gateways", problems).map(lower).or_else(|| outer.gateways.clone()),
+        origins: origins(section, problems).or_else(|| outer.origins.clone()),
+        networks: networks(section, problems).or_else(|| outer.networks.clone()),
+        callers: texts(section, "callers", problems).unwrap_or_else(|| outer.callers.clone()),
+    }
+}
+
+fn authentication(list: &Located, problems: &mut Problems) -> Vec<Authentication> {
+    let mut ways = Vec::new();
+    for (name, line) in list.texts("A way of proof", problems) {
+        match Authentication::ALL.into_iter().find(|way| way.name() == name) {
+            Some(way) if ways.contains(&way) => {}
+            Some(way) => ways.push(way),
+            None => {
+                let known = Authentication::ALL.iter().map(|way| way.name());
+                problems.add(line, document::unknown(&name, "a way of proof", known));
+            }
+        }
+    }
+    if matches!(&list.node, Node::List(items) if items.is_empty()) {
+        problems
+            .add(list.line, "`authentication` is empty. Write `[anonymous]` where none is needed, or leave it out.");
+    }
+    if ways.len() > 1 && ways.contains(&Authentication::Anonymous) {
+        let says = "`anonymous` lets everybody in, so the others count for nothing. Leave it out, or them.";
+        problems.add(list.line, says);
+    }
+    ways
+}
+
+fn origins(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>> {
+    let list = section.take("origins")?;
+    let mut origins = Vec::new();
+    for (text, line) in within(&list, "origins", "An origin", problems) {
+        let origin = text.trim_end_matches('/').to_ascii_lowercase();
+        let host = origin.split_once("://").filter(|(scheme, _)| ["https", "http"].contains(scheme));
+        let sound = host.is_some_and(|(_, host)| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*', '@']));
+        if sound || origin == "*" {
+            origins.push(origin);
+        } else {
+            let shown: String = text.chars().take(60).collect();
+            let says = format!(
+                "`{shown}` is no origin. Write scheme and host alone, such as `https://shop.example`, or `\"*\"` for any."
+            );
+            problems.add(line, says);
+        }
+    }
+    Some(origins)
+}
+
+fn networks(section: &mut Section, problems: &mut Problems) -> Option<Vec<IpNet>> {
+    let list = section.take("networks")?;
+    let mut networks: Vec<IpNet> = Vec::new();
+    for (text, line) in within(&list, "networks", "A network", problems) {
+        let found = Hop::from(text.clone()).networks();
+        if found.is_empty() {
+            let shown: String = text.chars().take(60).collect();
+            let says =
+                format!("`{shown}` is no network. Write `10.0.0.0/8`, an address, `private` or `azure-front-door`.");
+            problems.add(line, says);
+        }
+        networks.extend(found);
+    }
+    Some(networks)
+}
+
+/// Takes a list of texts that may be left out.
+fn texts(section: &mut Section, key: &str, problems: &mut Problems) -> Option<Vec<String>> {
+    let list = section.take(key)?;
+    let what = format!("An item of `{key}`");
+    Some(within(&list, key, &what, problems).into_iter().map(|(text, _)| text).collect())
+}
+
+/// Returns the texts of a list with their lines, as many as are read.
+fn within(list: &Located, key: &str, what: &str, problems: &mut Problems) -> Vec<(String, usize)> {
+    let mut texts = list.texts(what, problems);
+    if texts.len() > MAX_ITEMS {
+        problems.add(list.line, format!("`{key}` has more than {MAX_ITEMS} items. Leave some out."));
+        texts.truncate(MAX_ITEMS);
+    }
+    texts
+}
+
+/// Takes a list of keys and values.
+fn items(list: Located, key: &str, problems: &mut Problems) -> Vec<Located> {
+    match list.node {
+        Node::List(items) => items,
+        Node::Null => Vec::new(),
+        other => {
+            problems.add(list.line, format!("`{key}` must be a list, not {}.", other.describe()));
+            Vec::new()
+        }
+    }
+}
+
+fn flag(section: &mut Section, key: &str, problems: &mut Problems) -> bool {
+    match section.take(key) {
+        Some(Located { node: Node::Bool(flag), .. }) => flag,
+        Some(other) => {
+            problems.add(other.line, format!("`{key}` must be `true` or `false`, not {}.", other.node.describe()));
+            false
+        }
+        None => false,
+    }
+}
+
+fn lower(texts: Vec<String>) -> Vec<String> {
+    texts.into_iter().map(|text| text.to_ascii_lowercase()).collect()
+}
