@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::clock::{Lanes, Timestamp, Watermarks};
 use crate::detection::{Detector, Detectors, Finding};
+use crate::telemetry::Entity;
 
 use super::entry::{Entry, fingerprint};
 use super::snapshot::{self, Addition};
@@ -154,6 +155,16 @@ impl AlertBook {
         // It had closed before, whether or not anybody has ticked since.
         let over = at > entry.active.plus(detector.quiet);
         let change = entry.close(if over { Closing::Quiet } else { Closing::Resumed });
+        let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
+        self.look_at(fingerprint, due);
+        Some(change)
+    }
+
+    /// Closes the alert of `detector` about what had got weaker and is as it should be again.
+    pub fn heal(&mut self, detector: &Detector, entity: &Entity) -> Option<Transition> {
+        let fingerprint = fingerprint(detector.subject(), entity);
+        let entry = self.entries.get_mut(&fingerprint).filter(|entry| entry.is_open())?;
+        let change = entry.close(Closing::Healed);
         let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
         self.look_at(fingerprint, due);
         Some(change)
@@ -302,7 +313,7 @@ mod tests {
 
     use super::*;
     use crate::detection::{Attack, Because, Counting, Evidence, Family, Level, Limit, Measure};
-    use crate::telemetry::{Category, Entity, EntityKind, Position, StreamId};
+    use crate::telemetry::{Category, EntityKind, Position, StreamId};
 
     const QUIET: i64 = 30;
     const COOLDOWN: i64 = 50;

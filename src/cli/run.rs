@@ -32,7 +32,7 @@ use super::args::Run;
 use super::carried::carried_over;
 use super::sources::{self, Opened};
 use super::talk::{Failure, say};
-use super::{around, setup};
+use super::{around, posture, setup};
 
 /// Closes when the daemon has ended.
 type Ending = tokio::sync::watch::Receiver<()>;
@@ -95,6 +95,11 @@ pub fn daemon(
     let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
     let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
     let watch = figures(watch, &core, &deliveries, (config, data));
+    let reckon = posture::begin(
+        (&runtime, &to_asks, data),
+        (config, &catalogue, &stage.redactor),
+        (board.clone(), metrics.clone(), clock.clone()),
+    )?;
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), intended)?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);
@@ -116,6 +121,7 @@ pub fn daemon(
         batches,
         asks,
         orders,
+        reckon,
         sources: infos,
         settings: rhythm(config, data),
     };
@@ -246,7 +252,7 @@ fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
 fn board(catalogue: &Catalogue) -> Board {
     let board = Board::default();
     board.set_needs(catalogue.needs());
-    for detector in &catalogue.detectors.all {
+    for detector in catalogue.detectors.all.iter().chain(crate::detection::drifting::all()) {
         let seen = DetectorSeen {
             title: detector.title.to_string(),
             family: detector.family,

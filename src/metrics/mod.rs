@@ -54,6 +54,12 @@ pub struct Metrics {
     pub coverage_missing: Levels,
     /// How old the newest event of a category is, whole seconds, by `category`.
     pub category_age_seconds: Levels,
+    /// Controls of the threat model, by `state`.
+    pub posture_controls: Levels,
+    /// Readings of what is configured, by `outcome`: `taken` or `refused`.
+    pub posture_readings: Counts,
+    /// Changes of the threat model that events prove, by `kind`.
+    pub posture_drifts: Counts,
     /// Messages read, by `source`.
     pub messages: Counts,
     /// Bytes read, by `source`.
@@ -126,6 +132,13 @@ impl Metrics {
                 "How old the newest event of a category is.",
                 &["category"],
             )?,
+            posture_controls: level("gatewatch_posture_controls", "Controls of the threat model.", &["state"])?,
+            posture_readings: count(
+                "gatewatch_posture_readings_total",
+                "Readings of what is configured.",
+                &["outcome"],
+            )?,
+            posture_drifts: count("gatewatch_posture_drifts_total", "Changes of the threat model.", &["kind"])?,
             messages: count("gatewatch_messages_total", "Messages read.", &["source"])?,
             bytes: count("gatewatch_bytes_total", "Bytes read.", &["source"])?,
             deliveries: count("gatewatch_deliveries_total", "Attempts to deliver.", &["sink", "outcome"])?,
@@ -200,6 +213,9 @@ mod tests {
         metrics.redactions.add(&["jwt"], 1);
         metrics.held_back.add(&["pentest"], 1);
         metrics.context_reloads.add(&["taken"], 1);
+        metrics.posture_controls.set(&["held"], 1);
+        metrics.posture_readings.add(&["taken"], 1);
+        metrics.posture_drifts.add(&["came"], 1);
         metrics.context_age_seconds.set(&["tor-exits"], 60);
         metrics.findings.add(&["key-usage", "high"], 1);
         metrics.alerts_open.set(&["high"], 1);
@@ -242,6 +258,9 @@ mod tests {
         gatewatch_late_total counter
         gatewatch_lost_upstream_total counter
         gatewatch_messages_total counter
+        gatewatch_posture_controls gauge
+        gatewatch_posture_drifts_total counter
+        gatewatch_posture_readings_total counter
         gatewatch_records_total counter
         gatewatch_redactions_total counter
         gatewatch_signals_total counter

@@ -20,6 +20,7 @@ use super::duplicates::Duplicates;
 use super::gone::Gone;
 use super::listening::ElementHeard;
 use super::people::People;
+use super::posture::Posture;
 use super::retries::Retries;
 use super::surroundings::Surroundings;
 use super::tally::{CATEGORIES, Queue, Tally};
@@ -105,6 +106,8 @@ pub struct Core {
     /// Reloads that the next epoch says of.
     pub(super) reloads: Vec<Reload>,
     pub(super) findings: BTreeMap<(&'static str, &'static str), u64>,
+    /// What the threat model needs.
+    pub(super) posture: Posture,
 }
 
 impl Core {
@@ -140,13 +143,14 @@ impl Core {
             surroundings: Surroundings::default(),
             reloads: Vec::new(),
             findings: BTreeMap::new(),
+            posture: Posture::default(),
         }
     }
 
     /// Takes in what a worker made of a batch. Batches of one stream must come in order.
     pub fn absorb(&mut self, worked: Worked) -> Absorbed {
         let mut done = Absorbed::default();
-        let Worked { messages, records, signals, held, dead, listening, redactions, links, uses, marks } = worked;
+        let Worked { messages, records, signals, held, dead, listening, seeing, redactions, links, uses, marks } = worked;
         if self.durable && self.links.len() < LINKS_AN_EPOCH {
             self.links.extend(links);
         }
@@ -197,6 +201,7 @@ impl Core {
             let live = messages.iter().all(|message| self.live.contains(&message.stream));
             done.elements = listening.into_elements(live);
             self.hear(&done.elements);
+            self.see(seeing);
             for (kind, n) in redactions {
                 *self.accounting.redactions.entry(kind.to_string()).or_default() += n;
             }
@@ -286,7 +291,7 @@ impl Core {
         transitions
     }
 
-    fn count(&mut self, findings: &[Finding]) {
+    pub(super) fn count(&mut self, findings: &[Finding]) {
         for finding in findings.iter().filter(|finding| finding.fired) {
             if let Some(detector) = self.detectors.named(&finding.detector) {
                 *self.findings.entry((detector.family.name(), finding.level.name())).or_default() += 1;

@@ -210,6 +210,11 @@ impl Watch {
         tracing::warn!(stream = name, "no source has brought this stream back; detection goes on without it");
     }
 
+    /// Counts a change of the threat model that events prove.
+    pub fn drifted(&self, kind: crate::posture::living::DriftKind) {
+        self.metrics.posture_drifts.add(&[kind.name()], 1);
+    }
+
     /// Counts a delivery.
     pub fn delivery(&mut self, settled: &Settled, now: Timestamp) {
         let outcome = settled.outcome_word();

@@ -13,7 +13,7 @@ use super::StoreError;
 
 /// `GWCH`: how a Gatewatch database is told from any other.
 const APPLICATION: i32 = 0x4757_4348;
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_second.sql"),
     include_str!("migrations/0003_retries.sql"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007_lifecycle.sql"),
     include_str!("migrations/0008_origins.sql"),
     include_str!("migrations/0009_answers.sql"),
+    include_str!("migrations/0010_posture.sql"),
 ];
 /// How long to wait for another program that holds the file.
 const BUSY: Duration = Duration::from_secs(5);

@@ -8,14 +8,13 @@ mod json;
 mod junit;
 mod sarif;
 mod text;
-mod walk;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::posture::configured::{MAX_BYTES, Model, read};
+use crate::posture::configured::{MAX_BYTES, Model, Unwalked, files, read};
 use crate::posture::controls::{Controls, Report, evaluate, shipped};
 use crate::redaction::Settings;
 
@@ -53,7 +52,10 @@ struct Checked<'c> {
 
 fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failure> {
     let hiding = setup::hiding(None, &Settings::default())?;
-    let found = walk::files(&options.paths)?;
+    let found = files(&options.paths).map_err(|unwalked| match unwalked {
+        Unwalked::Gone(..) => Failure::Io(unwalked.to_string()),
+        Unwalked::TooMany => Failure::Usage(unwalked.to_string()),
+    })?;
     let names: Vec<String> = found.files.keys().cloned().collect();
     let mut load = |name: &str| match found.files.get(name) {
         Some(path) => bytes(path).map_err(|error| error.to_string()),

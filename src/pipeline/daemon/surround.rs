@@ -34,7 +34,7 @@ impl Daemon {
             ..stage.clone()
         });
         self.parts.core.set_surroundings(Surroundings { exceptions, context, intended });
-        self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums });
+        self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums, event: None });
         self.dirty = true;
         self.parts.watch.context_taken();
         Ok(())
