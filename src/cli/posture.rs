@@ -6,15 +6,13 @@ use std::sync::Arc;
 use crossbeam_channel::{Sender, bounded};
 use tokio::runtime::Runtime;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::dashboard::Board;
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
-use crate::pipeline::{Ask, Reckoner, seers};
+use crate::pipeline::{Ask, Reckoner, Stage, seers};
 use crate::posture::controls::shipped;
 use crate::posture::living::Sources;
-use crate::redaction::Redactor;
 use crate::store::Reader;
 
 use super::talk::Failure;
@@ -23,8 +21,8 @@ use super::talk::Failure;
 /// reads at once.
 pub fn begin(
     (runtime, to, data): (&Runtime, &Sender<Ask>, &Path),
-    (config, catalogue, redactor): (&Config, &Catalogue, &Arc<Redactor>),
-    shown: (Arc<Board>, Arc<Metrics>, Clock),
+    (config, catalogue, stage): (&Config, &Catalogue, &Stage),
+    (board, metrics): (&Arc<Board>, &Arc<Metrics>),
 ) -> Result<Sender<Sources>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let controls = shipped().map_err(|problems| {
@@ -32,7 +30,8 @@ pub fn begin(
         Failure::Config(told.join("\n"))
     })?;
     let known = (controls, catalogue.threats.clone(), seers(catalogue));
-    let mut reckoner = Reckoner::new(config.posture.clone(), redactor.clone(), known, shown);
+    let shown = (board.clone(), metrics.clone(), stage.clock.clone());
+    let mut reckoner = Reckoner::new(config.posture.clone(), stage.redactor.clone(), known, shown);
     if let Ok(reader) = Reader::open(data) {
         reckoner.fired(&reader);
     }

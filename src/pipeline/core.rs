@@ -355,6 +355,11 @@ impl Core {
         self.watermarks.ahead(by).into_iter().map(StreamId).collect()
     }
 
+    /// Returns the detectors that run.
+    pub fn detectors(&self) -> &Detectors {
+        &self.detectors
+    }
+
     /// Returns the alerts in the book.
     pub fn book(&self) -> &AlertBook {
         &self.book

@@ -122,12 +122,26 @@ impl Core {
     /// Takes a reading of configuration: what got weaker since the one before opens alerts, what has healed
     /// closes them.
     pub fn configured(&mut self, reading: Reading, intended: &Intended) -> Vec<Transition> {
-        let event = self.watermarks.newest().map(|newest| newest.max(self.advanced)).unwrap_or(reading.at);
+        let event = self.watermarks.newest().map_or(reading.at, |newest| newest.max(self.advanced));
         let event = self.posture.readings.at.map_or(event, |last| event.max(last.plus(APART)));
         let mut configured = reading.configured;
         configured.at = Some(event);
-        let mut changes = self.posture.readings.next(&configured, intended, &self.posture.observed, event);
         self.reloads.push(Reload { at: reading.at, files: reading.sums, event: Some(event) });
+        self.posture.configured = Arc::new(configured);
+        self.compared(intended, event)
+    }
+
+    /// Holds the newest reading against what is meant now: what is accepted from now on heals.
+    pub fn meant(&mut self, intended: &Intended) -> Vec<Transition> {
+        match self.posture.configured.at {
+            Some(at) => self.compared(intended, at),
+            None => Vec::new(),
+        }
+    }
+
+    fn compared(&mut self, intended: &Intended, event: Timestamp) -> Vec<Transition> {
+        let configured = self.posture.configured.clone();
+        let mut changes = self.posture.readings.next(&configured, intended, &self.posture.observed, event);
         let findings: Vec<Finding> = changes.weakened.iter().map(|weakened| finding(weakened, event)).collect();
         let findings = self.surround(findings);
         self.count(&findings);
@@ -144,7 +158,6 @@ impl Core {
             drift.alert = transitions.iter().find(tells).map(|tells| tells.alert().id.to_string().into());
         }
         self.posture.drift(changes.drifts);
-        self.posture.configured = Arc::new(configured);
         self.posture.fresh = true;
         transitions
     }

@@ -176,7 +176,7 @@ impl Reckoner {
             counts[standing.stands as usize] += 1;
         }
         for (stands, count) in Stands::ALL.into_iter().zip(counts) {
-            self.metrics.posture_controls.set(&[stands.name()], count);
+            self.metrics.posture.controls.set(&[stands.name()], count);
         }
     }
 
@@ -197,7 +197,7 @@ impl Reckoner {
         }
         self.read = Some(look);
         let reading = self.take();
-        self.metrics.posture_readings.add(&[if reading.is_some() { "taken" } else { "refused" }], 1);
+        self.metrics.posture.readings.add(&[if reading.is_some() { "taken" } else { "refused" }], 1);
         reading
     }
 

@@ -212,7 +212,7 @@ impl Watch {
 
     /// Counts a change of the threat model that events prove.
     pub fn drifted(&self, kind: crate::posture::living::DriftKind) {
-        self.metrics.posture_drifts.add(&[kind.name()], 1);
+        self.metrics.posture.drifts.add(&[kind.name()], 1);
     }
 
     /// Counts a delivery.

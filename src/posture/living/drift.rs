@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::part::{Part, PartKind};
 use super::standing::{Drift, DriftKind, Stands};
@@ -14,6 +15,8 @@ use crate::clock::Timestamp;
 use crate::posture::observed::Write;
 use crate::posture::{ElementKind, of_resource};
 
+/// For this long after the first event of all, everything is new and nothing is told as such.
+const LEARNS: Duration = Duration::from_hours(1);
 /// Changes told between two models.
 const MAX_DRIFTS: usize = 1_000;
 
@@ -23,19 +26,23 @@ pub fn drift(before: &Living, after: &Living, writes: &[Write]) -> Vec<Drift> {
     let mut drifts: Vec<Drift> = writes.iter().filter_map(written).collect();
     let at = after.at.unwrap_or(Timestamp::MIN);
     if before.at.is_some() {
+        let first = before.parts.iter().filter_map(|part| part.seen).map(|seen| seen.first).min();
+        let learnt = first.is_some_and(|first| at > first.plus(LEARNS));
         let known: HashMap<(PartKind, &str), &Part> =
             before.parts.iter().map(|part| ((part.kind, &*part.name), part)).collect();
         for part in &after.parts {
             match known.get(&(part.kind, &*part.name)) {
                 Some(old) => controls(old, part, after, at, &mut drifts),
                 // What configuration brings is told by readings.
-                None if !part.configured && part.kind != PartKind::Caller => {
+                None if learnt && !part.configured && part.kind != PartKind::Caller => {
                     drifts.push(plain(at, DriftKind::Came, &part.name, came(part)));
                 }
                 None => {}
             }
         }
-        ways(before, after, at, &mut drifts);
+        if learnt {
+            ways(before, after, at, &mut drifts);
+        }
     }
     drifts.truncate(MAX_DRIFTS);
     drifts

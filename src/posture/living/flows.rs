@@ -20,19 +20,20 @@ use crate::posture::intended::Authentication;
 use crate::posture::observed::{Fact, Facts, Tally, What};
 
 /// Controls whose state is that of the way to a part.
-const GUARDS: [&str; 9] = [
-    "function.anonymous-compensated",
-    "function.behind-gateway",
-    "app.gateway-only",
-    "app.admin-isolation",
-    "auth.required",
-    "api.authenticated",
-    "api.https",
-    "gateway.protocols",
-    "app.https-only",
+const GUARDS: [&str; 4] = ["function.anonymous-compensated", "api.authenticated", "api.https", "app.https-only"];
+/// Those that speak of a way only where events prove the contrary.
+const PROVEN: [&str; 2] = ["app.admin-isolation", "gateway.protocols"];
+/// Those that speak of a way past the gateway.
+const PAST: [&str; 2] = ["app.gateway-only", "function.behind-gateway"];
+/// Those that guard a way where the owner says that this proof is asked for.
+const MEANT: [(Authentication, &str); 3] = [
+    (Authentication::Jwt, "api.token-checked"),
+    (Authentication::Jwt, "function.token-checked"),
+    (Authentication::EasyAuth, "auth.required"),
 ];
-/// Controls that guard a way where the owner says that tokens are asked for.
-const TOKEN_GUARDS: [&str; 2] = ["api.token-checked", "function.token-checked"];
+
+/// The state of what guards a way, since when it is so, and the alert that tells of it.
+type Guard<'a> = (&'a Standing, Option<Timestamp>, Option<Arc<str>>);
 
 /// What is known of a way before it is judged.
 #[derive(Debug, Default)]
@@ -206,16 +207,18 @@ impl Ways<'_, '_> {
     }
 
     /// Returns the worst of the controls that guard the way, since when it is so, and its alert.
-    fn guard(&self, from: u32, to: u32) -> Option<(&Standing, Option<Timestamp>, Option<Arc<str>>)> {
+    fn guard(&self, from: u32, to: u32) -> Option<Guard<'_>> {
         let controls = &self.sources.configured.controls;
         let (part, draft) = (&self.parts[to as usize], &self.drafts.all[to as usize]);
         let past = self.drafts.all[from as usize].kind == PartKind::Caller;
-        let tokens = draft.meant.is_some_and(|meant| meant.authentication.contains(&Authentication::Jwt));
+        let meant = |proof| draft.meant.is_some_and(|meant| meant.authentication.contains(&proof));
         let guards = |standing: &&Standing| {
             let Some(id) = standing.control(controls).map(|control| control.id.as_str()) else { return false };
             // A call past the gateway contradicts the way of that call, not the gateway's own.
-            let its = GUARDS.contains(&id) && (past || !matches!(id, "app.gateway-only" | "function.behind-gateway"));
-            its || tokens && TOKEN_GUARDS.contains(&id)
+            let proven = PROVEN.contains(&id) || past && PAST.contains(&id);
+            GUARDS.contains(&id)
+                || proven && standing.stands == Stands::Contradicted
+                || MEANT.iter().any(|(proof, control)| *control == id && meant(*proof))
         };
         let level = |standing: &Standing| standing.control(controls).map_or(Level::Informational, |one| one.level);
         let worst = part.standings.iter().filter(guards).max_by_key(|one| (one.stands, level(one)))?;

@@ -24,13 +24,16 @@ use crate::posture::observed::{Observed, Write};
 /// Controls on a function that follow from its app or its gateway.
 const DERIVED: [&str; 3] = ["function.more-than-one-layer", "function.token-checked", "function.behind-gateway"];
 
+/// The states of controls, by a hash of their ids.
+type States = Vec<(u32, u8)>;
+
 /// The newest reading, and what is weak since an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readings {
     /// When it was taken, event time; `None` before the first.
     pub at: Option<Timestamp>,
     /// The states of each element's controls (a hash of the id), by sort and name.
-    parts: BTreeMap<(u8, Arc<str>), Vec<(u32, u8)>>,
+    parts: BTreeMap<(u8, Arc<str>), States>,
     /// What got weaker and has not healed: controls by part.
     weak: BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>,
 }
@@ -102,10 +105,11 @@ impl Readings {
                 }
                 let before = old.map(|old| old.iter().find(|(id, _)| *id == short(&control.id)).map(|(_, state)| *state));
                 match (before, found.state) {
-                    (Some(before), State::NotConfigured) if before.is_none_or(|before| before == State::Configured as u8) => {
-                        if !accepted(&control.id, &element.name) {
-                            weaker.push(Weaker { element, control, says: &found.says });
-                        }
+                    (Some(before), State::NotConfigured)
+                        if before.is_none_or(|before| before == State::Configured as u8)
+                            && !accepted(&control.id, &element.name) =>
+                    {
+                        weaker.push(Weaker { element, control, says: &found.says });
                     }
                     (Some(Some(before)), now) if before == State::NotConfigured as u8 && now != State::NotConfigured => {
                         changes.drifts.push(stronger(at, element, control, &found.says, now));

@@ -19,6 +19,9 @@ use crate::posture::controls::{Control, State};
 use crate::posture::observed::{Fact, Tally};
 use crate::posture::{ElementKind, Heard};
 
+/// By part and control: since when it is weaker, and the alert that tells of it.
+pub(super) type Weakenings<'s> = HashMap<(&'s str, &'s str), (Timestamp, Option<Arc<str>>)>;
+
 /// What is looked up for every part, worked out once.
 pub(super) struct Scales<'s> {
     sources: &'s Sources,
@@ -31,7 +34,7 @@ pub(super) struct Scales<'s> {
     heard: HashMap<(bool, &'s str), &'s [Heard]>,
     accepted: HashMap<(&'s str, &'s str), &'s str>,
     /// The newest change of a control on a part, if it got weaker by it.
-    pub(super) weakened: HashMap<(&'s str, &'s str), (Timestamp, Option<Arc<str>>)>,
+    pub(super) weakened: Weakenings<'s>,
 }
 
 impl<'s> Scales<'s> {
@@ -55,7 +58,7 @@ impl<'s> Scales<'s> {
         let now = sources.at.unwrap_or(Timestamp::MIN);
         let in_force = sources.intended.accepted.iter().filter(|one| one.expires > now);
         let accepted = in_force.map(|one| ((&*one.control, &*one.element), &*one.owner)).collect();
-        let mut weakened: HashMap<(&str, &str), (Timestamp, Option<Arc<str>>)> = HashMap::new();
+        let mut weakened: Weakenings<'_> = HashMap::new();
         let mut seen: std::collections::HashSet<(&str, &str)> = std::collections::HashSet::new();
         for drift in sources.drifts.iter().filter(|drift| !drift.control.is_empty()) {
             let key = (&*drift.part, &*drift.control);

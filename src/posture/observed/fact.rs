@@ -127,12 +127,11 @@ impl Facts {
     pub fn add(&mut self, bits: u32, tally: &Tally) -> bool {
         let mut new = false;
         for fact in Fact::of(bits) {
-            match self.0.iter_mut().find(|(known, _)| *known == fact) {
-                Some((_, known)) => known.add(tally),
-                None => {
-                    self.0.push((fact, *tally));
-                    new = true;
-                }
+            if let Some((_, known)) = self.0.iter_mut().find(|(known, _)| *known == fact) {
+                known.add(tally);
+            } else {
+                self.0.push((fact, *tally));
+                new = true;
             }
         }
         new

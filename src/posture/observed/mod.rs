@@ -20,8 +20,8 @@ pub use seeing::Seeing;
 
 use crate::clock::Timestamp;
 
-/// Endpoints kept, apps and gateways among them.
-pub const MAX_ENDPOINTS: usize = 20_000;
+/// Endpoints kept, with room for 2,500 apps and gateways among them.
+pub const MAX_ENDPOINTS: usize = 22_500;
 /// Ways kept.
 pub const MAX_FLOWS: usize = 50_000;
 /// Resources of which the newest write is kept.
