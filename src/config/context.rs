@@ -47,6 +47,7 @@ pub fn surroundings(config: &Config, detectors: &Detectors, now: Timestamp) -> R
         None => Exceptions::default(),
     };
     let topology = Topology::new(&config.clients, &inventory.apps, &inventory.gateways);
+    let egress = inventory.gateways.clone();
     let inventory = Inventory::new(&inventory);
     let places = Places::load(&settings.places, settings.places_max_age).map_err(&mut take).unwrap_or_default();
     let lists = Lists::load(&settings.lists, inventory.egress()).map_err(&mut take).unwrap_or_default();
@@ -57,7 +58,7 @@ pub fn surroundings(config: &Config, detectors: &Detectors, now: Timestamp) -> R
     if !problems.is_empty() {
         return Err(problems);
     }
-    let context = Context { places, lists, inventory };
+    let context = Context { places, lists, inventory, intents: intended.compile(&egress) };
     let (context, exceptions) = (Arc::new(context), Arc::new(exceptions));
     Ok(Surrounded { context, exceptions, topology, intended: Arc::new(intended) })
 }

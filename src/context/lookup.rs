@@ -8,8 +8,9 @@
 use std::net::IpAddr;
 
 use crate::clock::Timestamp;
-use crate::telemetry::{Known, Place};
+use crate::telemetry::{Field, Known, Place};
 
+use super::intent::{Act, Intents};
 use super::inventory::{Inventory, Named};
 use super::lists::{About, Lists};
 use super::places::Places;
@@ -26,6 +27,8 @@ pub struct Context {
     pub lists: Lists,
     /// What there should be, and whose it is.
     pub inventory: Inventory,
+    /// What was meant.
+    pub intents: Intents,
 }
 
 /// What somebody asks of it.
@@ -35,6 +38,32 @@ pub struct Asked {
     pub addresses: bool,
     /// What the inventory says.
     pub inventory: bool,
+    /// What was meant.
+    pub intent: bool,
+}
+
+impl Asked {
+    /// Everything.
+    pub const ALL: Self = Self { addresses: true, inventory: true, intent: true };
+
+    /// Returns what is asked by conditions of which `mentions` tells whether they name such a field.
+    pub fn by(mentions: impl Fn(fn(Field) -> bool) -> bool) -> Self {
+        Self {
+            addresses: mentions(Field::of_address),
+            inventory: mentions(Field::of_inventory),
+            intent: mentions(Field::of_intent),
+        }
+    }
+
+    /// Returns what one of the two asks.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            addresses: self.addresses || other.addresses,
+            inventory: self.inventory || other.inventory,
+            intent: self.intent || other.intent,
+        }
+    }
 }
 
 /// What was found for the addresses of one batch.
@@ -57,12 +86,20 @@ impl Context {
         Asked {
             addresses: asked.addresses && !(self.places.is_empty() && self.lists.is_empty()),
             inventory: asked.inventory && !self.inventory.is_empty(),
+            intent: asked.intent && !self.intents.is_empty(),
         }
     }
 
-    /// Looks up what is asked about those whom an event names; `None` where nothing is known.
+    /// Looks up what is asked about those whom an event names, and what it does; `None` where nothing is
+    /// known.
     #[inline]
-    pub fn look<'c>(&'c self, asked: Asked, named: &Named<'_>, memo: &mut Memo<'c>) -> Option<Known<'c>> {
+    pub fn look<'c>(
+        &'c self,
+        asked: Asked,
+        named: &Named<'_>,
+        act: Option<&Act<'_>>,
+        memo: &mut Memo<'c>,
+    ) -> Option<Known<'c>> {
         let mut known = Known::default();
         if let Some(ip) = named.ip.filter(|_| asked.addresses) {
             let Found { place, lists, tags } = self.address(ip, memo);
@@ -70,6 +107,9 @@ impl Context {
         }
         if asked.inventory {
             known.inventory = self.inventory.look(named);
+        }
+        if let Some(act) = act.filter(|_| asked.intent) {
+            known.intent = self.intents.look(act);
         }
         (known != Known::default()).then_some(known)
     }
@@ -141,10 +181,10 @@ mod tests {
     #[test]
     fn only_what_is_asked_is_looked_up() {
         let context = context();
-        let all = Asked { addresses: true, inventory: true };
-        assert_eq!(context.answers(all), all);
+        let all = Asked { intent: false, ..Asked::ALL };
+        assert_eq!(context.answers(Asked::ALL), all, "nobody has said what is meant");
         assert_eq!(Context::default().answers(all), Asked::default());
-        let look = |asked, ip| context.look(asked, &named(ip), &mut Memo::default());
+        let look = |asked, ip| context.look(asked, &named(ip), None, &mut Memo::default());
         let known = look(all, "203.0.113.7").unwrap();
         assert_eq!((known.lists, known.tags, known.inventory.app_owner), (Some("bad"), Some("x"), Some("dana")));
         let addresses = Asked { inventory: false, ..all };
@@ -156,11 +196,11 @@ mod tests {
     #[test]
     fn what_is_remembered_of_one_address_is_never_said_of_another() {
         let (context, mut memo) = (context(), Memo::default());
-        let asked = Asked { addresses: true, inventory: false };
+        let asked = Asked { addresses: true, ..Asked::default() };
         for round in 0..3 {
             for n in 0..2048_u32 {
                 let ip = format!("203.0.{}.{}", 112 + n % 4, n / 4 % 256);
-                let known = context.look(asked, &named(&ip), &mut memo);
+                let known = context.look(asked, &named(&ip), None, &mut memo);
                 assert_eq!(known.and_then(|known| known.lists).is_some(), ip.starts_with("203.0.113."), "{round} {ip}");
             }
         }

@@ -2,21 +2,24 @@
 //!
 //! Behind gateways the address of a record is the last hop's. [`Topology`] knows from the
 //! configuration which hops may be believed and which app lies behind which gateway; [`Context`] knows
-//! where an address lies, which lists hold it, and what should be there and whose it is. Both answer
+//! where an address lies, which lists hold it, what should be there, whose it is, and what was meant. Both answer
 //! with values and change nothing, hold what configuration and files name, and never grow.
 
 mod formats;
 mod hops;
+mod intent;
 mod inventory;
 mod lists;
 mod lookup;
 mod places;
 mod prefixes;
 mod problem;
+mod route;
 mod settings;
 mod topology;
 
 pub use hops::{Hops, Reached};
+pub use intent::{Act, IntentSite, Intents, Networks, Rule, Shown, Via};
 pub use inventory::{Inventory, Named};
 pub use lists::{About, Column, Form, KNOWN_EGRESS, ListSettings, Lists};
 pub use lookup::{Asked, Context, Memo};

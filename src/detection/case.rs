@@ -235,7 +235,11 @@ fn set(group: &mut Group, key: &Key, value: &Located, problems: &mut Problems) {
         problems.add(key.line, format!("`{}` can't be set: write `secret: {{ … }}`, or set `kind`.", key.text));
         return;
     }
-    let known = when::names(field).filter(|names| !names.contains(&text.as_str()));
+    let is_one = |names: &Vec<&str>| match field.has_many() {
+        true => text.split(' ').all(|word| names.contains(&word)),
+        false => names.contains(&text.as_str()),
+    };
+    let known = when::names(field).filter(|names| !is_one(names));
     if let Some(names) = known.filter(|_| !text.contains('{')) {
         problems.add(value.line, unknown(&text, &format!("a value of `{}`", key.text), names.into_iter()));
     }

@@ -219,7 +219,7 @@ fn set_who<'a>(event: &mut Event<'a>, field: Field, text: Text<'a>) -> bool {
 
 /// Sets a field that is looked up; tells whether it is one.
 fn set_known<'a>(known: &mut Known<'a>, field: Field, text: &'a str) -> bool {
-    let (place, inventory) = (&mut known.place, &mut known.inventory);
+    let (place, inventory, intent) = (&mut known.place, &mut known.inventory, &mut known.intent);
     let truth = match text {
         "true" => Some(true),
         "false" => Some(false),
@@ -240,6 +240,15 @@ fn set_known<'a>(known: &mut Known<'a>, field: Field, text: &'a str) -> bool {
         Field::KeyOwner => inventory.key_owner = Some(text),
         Field::KeyExpected => inventory.key_expected = truth,
         Field::KeyOverdueDays => inventory.key_overdue_days = text.parse().ok(),
+        Field::IntendedAuthentication => intent.authentication = Some(text),
+        Field::IntendedProof => intent.proof = Some(text),
+        Field::IntendedToken => intent.token = Some(text),
+        Field::IntendedDeclared => intent.declared = truth,
+        Field::IntendedWay => intent.way = Some(text),
+        Field::IntendedOrigin => intent.origin = truth,
+        Field::IntendedNetwork => intent.network = truth,
+        Field::IntendedReach => intent.reach = truth,
+        Field::IntendedSensitive => intent.sensitive = truth,
         _ => return false,
     }
     true

@@ -127,8 +127,7 @@ impl Exceptions {
             for number in covers {
                 read.of[usize::from(number)].push(read.all.len() as u16);
             }
-            read.asked.addresses |= exception.when.mentions(&Field::of_address);
-            read.asked.inventory |= exception.when.mentions(&Field::of_inventory);
+            read.asked = read.asked.and(Asked::by(|of| exception.when.mentions(&of)));
             read.all.push(exception);
         }
         if read.all.is_empty() {
@@ -139,8 +138,7 @@ impl Exceptions {
 
     /// Returns an exception for detector number `detector` of so many, which covers what fulfils `when` for ever.
     pub(super) fn lone(when: Condition, detector: usize, detectors: usize) -> Self {
-        let asked =
-            Asked { addresses: when.mentions(&Field::of_address), inventory: when.mentions(&Field::of_inventory) };
+        let asked = Asked::by(|of| when.mentions(&of));
         let exception = Exception {
             id: Arc::from("except"),
             detectors: Vec::new(),
@@ -178,11 +176,7 @@ impl Exceptions {
                 own.extend(more.iter().map(|place| place + from as u16));
             }
         }
-        let asked = Asked {
-            addresses: self.asked.addresses || others.asked.addresses,
-            inventory: self.asked.inventory || others.asked.inventory,
-        };
-        Ok(Self { all, of, asked })
+        Ok(Self { all, of, asked: self.asked.and(others.asked) })
     }
 
     /// Tells whether one of them, not ended at `at`, covers for detector number `detector` an event of which

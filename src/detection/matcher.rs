@@ -101,7 +101,7 @@ impl Matcher {
         rules.iter().flat_map(|rule| &rule.steps).for_each(|when| when.sought(&mut sought));
         let gate = Gate::new(sought.into_iter());
         let asks = |of: fn(Field) -> bool| rules.iter().any(|rule| rule.asks(of));
-        let asked = Asked { addresses: asks(Field::of_address), inventory: asks(Field::of_inventory) };
+        let asked = Asked::by(asks);
         Self { index, gate, sigma: None, asked, exceptions: Arc::default(), rules, key }
     }
 
@@ -119,8 +119,7 @@ impl Matcher {
 
     /// Returns what detectors and exceptions ask of context.
     pub fn asked(&self) -> Asked {
-        let more = self.exceptions.asked();
-        Asked { addresses: self.asked.addresses || more.addresses, inventory: self.asked.inventory || more.inventory }
+        self.asked.and(self.exceptions.asked())
     }
 
     /// Adds a signal for each detector and entity that `event` concerns. `hash` is the keyed

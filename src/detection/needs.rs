@@ -194,7 +194,7 @@ fn bit(field: Field) -> u128 {
             | Field::SourceCountry
             | Field::SourceForwarded
     );
-    if is_looked_up(field) {
+    if field.is_looked_up() {
         LOOKED_UP | 1 << field as u128
     } else if asked {
         1 << field as u128
@@ -209,18 +209,13 @@ const LOOKED_UP: u128 = 1 << 127;
 const ONLY_LOOKED_UP: u128 = {
     let (mut bits, mut n) = (LOOKED_UP, 0);
     while n < Field::ALL.len() {
-        if is_looked_up(Field::ALL[n]) {
+        if Field::ALL[n].is_looked_up() {
             bits |= 1 << n;
         }
         n += 1;
     }
     bits
 };
-
-/// Tells whether no record says the field: of some, a record says the country.
-const fn is_looked_up(field: Field) -> bool {
-    (field.of_address() || field.of_inventory()) && !matches!(field, Field::SourceCountry)
-}
 
 /// Returns both, or none if one of them lets everything through.
 fn either(mut one: Vec<(u64, u64)>, other: Vec<(u64, u64)>) -> Vec<(u64, u64)> {

@@ -9,6 +9,7 @@ use regex::{Regex, RegexBuilder};
 
 use crate::posture::Problems;
 use crate::posture::document::{Key, Located, Node, unknown};
+use crate::posture::intended::Authentication;
 use crate::telemetry::{
     Confidence, Decision, Field, IdentityKind, Kind, Layer, Outcome, Privilege, Reason, Stage, Transport,
 };
@@ -65,9 +66,20 @@ fn shape(field: Field) -> Shape {
         Field::SecretConfidence => Shape::Names(
             [Confidence::Suspected, Confidence::Context, Confidence::Proven].map(Confidence::name).to_vec(),
         ),
-        Field::AppKnown | Field::FunctionKnown | Field::OriginKnown | Field::KeyKnown | Field::KeyExpected => {
-            Shape::Names(vec!["true", "false"])
-        }
+        Field::AppKnown
+        | Field::FunctionKnown
+        | Field::OriginKnown
+        | Field::KeyKnown
+        | Field::KeyExpected
+        | Field::IntendedDeclared
+        | Field::IntendedOrigin
+        | Field::IntendedNetwork
+        | Field::IntendedReach
+        | Field::IntendedSensitive => Shape::Names(vec!["true", "false"]),
+        Field::IntendedAuthentication => Shape::Names(Authentication::ALL.map(Authentication::name).to_vec()),
+        Field::IntendedProof => Shape::Names(vec!["shown", "missing"]),
+        Field::IntendedToken => Shape::Names(vec!["intended", "issuer", "audience"]),
+        Field::IntendedWay => Shape::Names(vec!["gateway", "past", "straight"]),
         Field::SecretWhere => Shape::Names(vec!["query", "message", "referrer", "cookie", "header", "record"]),
         _ => Shape::Text,
     }

@@ -4,6 +4,7 @@
 //! that sees an event before it is redacted: it passes each straight on to the redactor.
 
 mod events;
+mod look;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,15 +17,13 @@ use bumpalo::Bump;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
 use crate::clock::{Clock, Timestamp};
-use crate::context::{Asked, Context, Memo, Named, Seen, Topology, Where};
+use crate::context::{Asked, Context, Memo, Seen, Topology, Where};
 use crate::dashboard::Tap;
 use crate::detection::{Matcher, Signal, Signals};
 use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
 use crate::posture::observed::Seeing;
-use crate::telemetry::{
-    Batch, Category, Event, Known, Mark, MessageAt, Position, Scanned, StreamId, Undecodable, decode,
-};
+use crate::telemetry::{Batch, Category, Event, Mark, MessageAt, Position, Scanned, StreamId, Undecodable, decode};
 
 use super::listening::Listening;
 use super::uses::{Noted, Uses};
@@ -164,8 +163,7 @@ impl Stage {
     /// What is asked of context: by detectors and exceptions, and by who watches the events pass.
     fn asked(&self) -> Asked {
         let watched = self.tap.is_open();
-        let Asked { addresses, inventory } = self.matcher.asked();
-        self.context.answers(Asked { addresses: addresses || watched, inventory: inventory || watched })
+        self.context.answers(if watched { Asked::ALL } else { self.matcher.asked() })
     }
 
     fn message<'c>(&'c self, scanned: &Scanned<'_>, message: usize, arena: &Bump, work: &mut Work<'c>) {
@@ -239,19 +237,6 @@ impl Stage {
         event.peer = event.source_text;
         event.source_text = written.and_then(|text| text.part(client.at));
         (event.source_ip, event.source_port) = (Some(client.ip), client.port);
-    }
-
-    /// Looks up what is asked, as long as the address is the caller's own.
-    fn look<'c>(&'c self, event: &Event<'_>, asked: Asked, memo: &mut Memo<'c>) -> Option<Known<'c>> {
-        let named = Named {
-            app: event.app.map(|text| text.value),
-            function: event.function.map(|text| text.value),
-            origin: event.origin.map(|text| text.value),
-            key: event.key.id.map(|text| text.value),
-            ip: event.source_ip,
-            time: event.time,
-        };
-        self.context.look(asked, &named, memo)
     }
 
     fn record(&self, event: &RedactedEvent<'_>, worked: &mut Worked, signals: &mut Signals) {

@@ -261,7 +261,7 @@ impl<'s> RedactedEvent<'s> {
 /// Returns what was looked up for a field that no record says.
 fn looked_up<'s>(known: &Known<'s>, field: Field) -> Option<Value<'s>> {
     let truth = |truth: Option<bool>| truth.map(|truth| Value::Text(if truth { "true" } else { "false" }));
-    let (place, inventory) = (&known.place, &known.inventory);
+    let (place, inventory, intent) = (&known.place, &known.inventory, &known.intent);
     match field {
         Field::SourceCountry => place.country.map(Value::Text),
         Field::SourceCity => place.city.map(Value::Text),
@@ -278,6 +278,15 @@ fn looked_up<'s>(known: &Known<'s>, field: Field) -> Option<Value<'s>> {
         Field::KeyOwner => inventory.key_owner.map(Value::Text),
         Field::KeyExpected => truth(inventory.key_expected),
         Field::KeyOverdueDays => inventory.key_overdue_days.map(Value::Number),
+        Field::IntendedAuthentication => intent.authentication.map(Value::Text),
+        Field::IntendedProof => intent.proof.map(Value::Text),
+        Field::IntendedToken => intent.token.map(Value::Text),
+        Field::IntendedDeclared => truth(intent.declared),
+        Field::IntendedWay => intent.way.map(Value::Text),
+        Field::IntendedOrigin => truth(intent.origin),
+        Field::IntendedNetwork => truth(intent.network),
+        Field::IntendedReach => truth(intent.reach),
+        Field::IntendedSensitive => truth(intent.sensitive),
         _ => None,
     }
 }

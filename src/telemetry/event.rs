@@ -228,6 +228,9 @@ pub struct Event<'s> {
     pub origin: Option<Text<'s>>,
     /// The `Referer` header.
     pub referrer: Option<Text<'s>>,
+    /// The `Authorization` header, where headers are logged: nobody reads it but to tell which secret
+    /// was shown as a credential.
+    pub authorization: Option<Text<'s>>,
     /// Cookies, as logged.
     pub cookie: Option<Text<'s>>,
     /// The id that ties records of one request or operation together.
@@ -290,6 +293,7 @@ impl<'s> Event<'s> {
             weight: 1,
             origin: None,
             referrer: None,
+            authorization: None,
             cookie: None,
             correlation: None,
             trace: None,

@@ -99,6 +99,15 @@ fields! {
     Trace "trace" "trace.id" "metadata.trace_uid" "The id by which other layers know the same request.",
     Level "level" "log.level" "severity" "The level a log line was written at.",
     Message "message" "message" "message" "The text of a log line.",
+    IntendedAuthentication "intended.authentication" "" "" "The ways of proof that [the endpoint is meant](threat-model.md#what-is-intended) to take, such as `anonymous`, `function-key` or `jwt`; a condition holds if it does for one of them.",
+    IntendedProof "intended.proof" "" "" "Whether proof of such a sort was `shown`; `missing` only where the record would hold it: at API Management, where a subscription key alone is meant.",
+    IntendedToken "intended.token" "" "" "What of the token shown is not as the endpoint is meant to take it, `issuer` or `audience` (a condition holds if it does for one of them), or `intended`; nothing where headers are not logged.",
+    IntendedDeclared "intended.declared" "" "" "Whether the function or operation is declared: `true`, or `false` where its app or gateway is said to have no others.",
+    IntendedWay "intended.way" "" "" "By which way a request came: through the `gateway` it should, `past` it, or `straight` where it may.",
+    IntendedOrigin "intended.origin" "" "" "Whether the origin, or the one that the answer allowed, is among those meant.",
+    IntendedNetwork "intended.network" "" "" "Whether the caller's address lies in a network that is meant; nothing where a gateway called and the record does not say for whom.",
+    IntendedReach "intended.reach" "" "" "Whether the app that a managed identity belongs to is meant to reach what it reached.",
+    IntendedSensitive "intended.sensitive" "" "" "Whether the app or gateway is marked as sensitive: `true` or `false`.",
     SecretKind "secret.kind" "" "" "The kind of a secret seen in the record.",
     SecretPrivilege "secret.privilege" "" "" "What that secret lets its holder do.",
     SecretConfidence "secret.confidence" "" "" "`suspected`, `context` or `proven`.",
@@ -125,10 +134,10 @@ impl Field {
 
     /// Tells whether the field may have several values: words with a space between two.
     pub const fn has_many(self) -> bool {
-        matches!(self, Self::SourceLists | Self::SourceTags)
+        matches!(self, Self::SourceLists | Self::SourceTags | Self::IntendedAuthentication | Self::IntendedToken)
     }
 
-    /// Tells whether the field is looked up by the caller's address, and no record says it.
+    /// Tells whether the field is looked up by the caller's address.
     pub const fn of_address(self) -> bool {
         matches!(
             self,
@@ -155,6 +164,27 @@ impl Field {
                 | Self::KeyExpected
                 | Self::KeyOverdueDays
         )
+    }
+
+    /// Tells whether the field is what an owner has meant.
+    pub const fn of_intent(self) -> bool {
+        matches!(
+            self,
+            Self::IntendedAuthentication
+                | Self::IntendedProof
+                | Self::IntendedToken
+                | Self::IntendedDeclared
+                | Self::IntendedWay
+                | Self::IntendedOrigin
+                | Self::IntendedNetwork
+                | Self::IntendedReach
+                | Self::IntendedSensitive
+        )
+    }
+
+    /// Tells whether no record says the field: somebody must have looked it up.
+    pub const fn is_looked_up(self) -> bool {
+        self.of_inventory() || self.of_intent() || self.of_address() && !matches!(self, Self::SourceCountry)
     }
 
     /// Tells whether the field speaks of a secret seen in the record: there may be several. They

@@ -1,7 +1,7 @@
 //! What is known of an event that its record does not say?
 //!
 //! Where the caller's address lies, whose it is, which lists hold it, and what the inventory says of
-//! app, function, key and origin. Decoding leaves it out; whoever has looked it up hangs it on the
+//! app, function, key and origin; and what an owner has meant. Decoding leaves it out; whoever has looked it up hangs it on the
 //! event before addresses are hidden. Texts are borrowed, so that it costs no allocation of its own.
 
 /// What was looked up about an event.
@@ -15,6 +15,8 @@ pub struct Known<'s> {
     pub tags: Option<&'s str>,
     /// What the inventory says.
     pub inventory: Inventoried<'s>,
+    /// What was meant.
+    pub intent: Intent<'s>,
 }
 
 /// Where an address lies, and whose it is.
@@ -65,4 +67,28 @@ pub struct Inventoried<'s> {
     pub key_expected: Option<bool>,
     /// Whole days since the key should have been changed, at the time of the event; less than 0 before.
     pub key_overdue_days: Option<i64>,
+}
+
+/// What an owner has meant with regard to an event. What nobody has said, and what the record can't
+/// tell, is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Intent<'s> {
+    /// The ways of proof that the endpoint takes, a space between two.
+    pub authentication: Option<&'s str>,
+    /// Whether proof of one of those sorts was `shown`, or `missing` where the record would hold it.
+    pub proof: Option<&'s str>,
+    /// What of the token shown is not meant: `issuer`, `audience`; or `intended`.
+    pub token: Option<&'s str>,
+    /// Whether the endpoint is declared; `false` only where all are.
+    pub declared: Option<bool>,
+    /// The way the request came: through the `gateway` it should, `past` it, or `straight` as it may.
+    pub way: Option<&'s str>,
+    /// Whether the origin is one of those meant.
+    pub origin: Option<bool>,
+    /// Whether the caller's address lies in one of the networks meant.
+    pub network: Option<bool>,
+    /// Whether the identity's app or gateway may reach what it reached.
+    pub reach: Option<bool>,
+    /// Whether the data of the app or gateway is worth more care than most.
+    pub sensitive: Option<bool>,
 }

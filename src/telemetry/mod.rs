@@ -28,7 +28,7 @@ pub use decode::{Address, NoPath, RawPath, RawPaths, Seen, address, decode, esca
 pub use entity::{Entity, EntityKind};
 pub use event::{Client, Decision, Event, FrontDoor, Identity, IdentityKind, Key, Layer, Request, Response, Stage};
 pub use field::{Field, Value};
-pub use known::{Inventoried, Known, Place, Spot};
+pub use known::{Intent, Inventoried, Known, Place, Spot};
 pub use names::{SharedNames, sayable, sayable_whole};
 pub use outcome::{Outcome, Reason, Transport};
 pub use position::{Position, StreamId, StreamName, Streams};

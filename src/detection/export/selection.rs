@@ -222,7 +222,7 @@ pub(super) fn looked_at(field: Field) -> Result<(), String> {
     if field.of_secret() {
         return Err(format!("it looks at secrets as redaction saw them (`{name}`), which no record says"));
     }
-    if field.of_inventory() || field.of_address() && field != Field::SourceCountry {
+    if field.is_looked_up() {
         return Err(format!("it asks for what is looked up beside the record (`{name}`)"));
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! itself; what nobody wrote is not intended either way and decides nothing. At most 2,000 apps or
 //! gateways with 50,000 endpoints in all, and 10,000 accepted risks.
 
+mod compile;
 mod read;
 mod sites;
 
@@ -85,6 +86,8 @@ pub struct Meant {
 pub struct Endpoint {
     /// Its name as events have it, lower case: `app/function`, or `gateway/operation`.
     pub name: Arc<str>,
+    /// Where it is called, where that is not its name: `orders/{id}` below `/api/`, or a whole path.
+    pub route: Option<String>,
     /// What is meant for it, what its app says included.
     pub meant: Meant,
     /// Its line in the file.

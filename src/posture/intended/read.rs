@@ -233,7 +233,7 @@ accepted:
                 "model.yaml:10: `anonymous` lets everybody in, so the others count for nothing. Leave it out, or them.",
                 "model.yaml:11: There are two endpoints `orders-api/health`. Keep one of them.",
                 "model.yaml:12: `name` is missing. Name the function as Azure does.",
-                "model.yaml:12: `owner` is not a key of a function. Use one of: name, authentication, issuers, audiences, gateways, origins, networks, callers.",
+                "model.yaml:12: `owner` is not a key of a function. Use one of: route, name, authentication, issuers, audiences, gateways, origins, networks, callers.",
                 "model.yaml:13: There are two apps `orders-api`. Keep one of them.",
                 "model.yaml:14: `complete` without `functions` says that it has none. List them, or leave it out.",
                 "model.yaml:16: Nobody answers for a risk for longer than two years. Write an earlier day.",

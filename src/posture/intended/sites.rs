@@ -52,8 +52,9 @@ const OF_GATEWAY: [&str; 13] = [
     "complete",
     "operations",
 ];
-const OF_ENDPOINT: [&str; 8] =
-    ["name", "authentication", "issuers", "audiences", "gateways", "origins", "networks", "callers"];
+/// An operation has all but the first.
+const OF_ENDPOINT: [&str; 9] =
+    ["route", "name", "authentication", "issuers", "audiences", "gateways", "origins", "networks", "callers"];
 
 /// How much was read so far.
 #[derive(Debug, Default)]
@@ -160,14 +161,15 @@ fn endpoints(
             continue;
         };
         let name = name(&mut section, mend, gateway, problems);
+        let route = section.take("route").filter(|_| !gateway).and_then(|route| route.text("`route`", problems));
         let meant = meant(&mut section, of_site, problems);
-        section.finish(&format!("a key of {what}"), &OF_ENDPOINT, problems);
+        section.finish(&format!("a key of {what}"), if gateway { &OF_ENDPOINT[1..] } else { &OF_ENDPOINT }, problems);
         let Some(name) = name else { continue };
         let name: Arc<str> = format!("{site}/{name}").into();
         if !known.insert(name.clone()) {
             problems.add(line, format!("There are two endpoints `{name}`. Keep one of them."));
         }
-        all.push(Endpoint { name, meant, line });
+        all.push(Endpoint { name, route, meant, line });
     }
     all
 }

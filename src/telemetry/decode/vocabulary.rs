@@ -278,6 +278,7 @@ names! {
         UserAgent "User-Agent",
         Referer "Referer",
         Cookie "Cookie",
+        Authorization "Authorization",
         AllowOrigin "Access-Control-Allow-Origin",
         Location "Location",
         SubscriptionKey "Ocp-Apim-Subscription-Key",

@@ -43,6 +43,7 @@ fn headers<'s>(event: &mut Event<'s>, record: &Record<'s>) {
             Header::Origin => event.origin = event.origin.or(Some(text)),
             Header::Referer => event.referrer = event.referrer.or(Some(text)),
             Header::Cookie => event.cookie = event.cookie.or(Some(text)),
+            Header::Authorization => event.authorization = event.authorization.or(Some(text)),
             Header::UserAgent => event.client.agent = event.client.agent.or(Some(text)),
             Header::SubscriptionKey if names::digits(text.value).is_some() => {
                 event.key.transport = Some(Transport::Header);
