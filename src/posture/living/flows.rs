@@ -128,7 +128,10 @@ impl Ways<'_, '_> {
             match draft.kind {
                 PartKind::Gateway | PartKind::Api | PartKind::Operation => self.call(internet, place, draft),
                 PartKind::App if !self.fronts.contains_key(&place) => self.call(internet, place, draft),
-                PartKind::App => self.past(internet, place, draft),
+                PartKind::App => {
+                    self.through(place, draft);
+                    self.past(internet, place, draft);
+                }
                 PartKind::Function if is_http(draft) => {
                     let front = draft.of.and_then(|app| self.fronts.get(&app)).and_then(|all| all.first().copied());
                     self.call(front.unwrap_or(internet), place, draft);
@@ -151,6 +154,15 @@ impl Ways<'_, '_> {
         way.configured |= draft.configured.is_some();
         way.intended |= draft.intended;
         way.by = Some(by(draft));
+    }
+
+    /// Calls that came through the one gateway in front, where its own log does not come.
+    fn through(&mut self, app: u32, draft: &Draft<'_>) {
+        let fronts = self.fronts.get(&app).map(|all| all.iter().copied().collect::<Vec<_>>()).unwrap_or_default();
+        if let ([front], Some(tally)) = (fronts.as_slice(), draft.facts.of(Fact::ThroughGateway)) {
+            let way = self.way(*front, app);
+            way.seen = way.seen.or(Some(tally));
+        }
     }
 
     /// A call past the gateway in front.

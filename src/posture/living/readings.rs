@@ -106,7 +106,7 @@ impl Readings {
                 let before = old.map(|old| old.iter().find(|(id, _)| *id == short(&control.id)).map(|(_, state)| *state));
                 match (before, found.state) {
                     (Some(before), State::NotConfigured)
-                        if before.is_none_or(|before| before == State::Configured as u8)
+                        if came_from(before, &control.id)
                             && !accepted(&control.id, &element.name) =>
                     {
                         weaker.push(Weaker { element, control, says: &found.says });
@@ -244,10 +244,103 @@ fn write_name(element: &Configuration) -> String {
     }
 }
 
+/// Tells whether a control that is not configured was so before, or was not about the element: only what
+/// follows from other settings comes and goes with those.
+fn came_from(before: Option<u8>, control: &str) -> bool {
+    before.map_or(!DERIVED.contains(&control), |before| before == State::Configured as u8)
+}
+
 const fn is_shown(sort: Sort) -> bool {
     matches!(sort, Sort::App | Sort::Function | Sort::Gateway | Sort::Api | Sort::Operation)
 }
 
 fn short(id: &str) -> u32 {
     (xxh3_64(id.as_bytes()) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::configured::Found;
+    use super::*;
+    use crate::posture::controls::shipped;
+    use crate::posture::intended::Accepted;
+
+    const AT: Timestamp = Timestamp::from_seconds(1_795_442_400);
+
+    type Element<'e> = (Sort, &'e str, Option<&'e str>, &'e [(&'e str, State)]);
+
+    fn configured(elements: &[Element<'_>]) -> Configured {
+        let controls = Arc::new(shipped().unwrap());
+        let place = |id: &str| controls.all.iter().position(|control| control.id == id).unwrap() as u16;
+        let element = |(sort, name, of, found): &Element<'_>| Configuration {
+            sort: *sort,
+            name: (*name).into(),
+            of: of.map(Into::into),
+            asks: None,
+            identity: false,
+            http: false,
+            found: found
+                .iter()
+                .map(|(id, state)| Found { control: place(id), state: *state, says: "so".into(), place: None })
+                .collect(),
+            layers: Vec::new(),
+        };
+        Configured { elements: elements.iter().map(element).collect(), controls: controls.clone(), ..Configured::default() }
+    }
+
+    /// What the last of these readings says: what got weaker, and what healed.
+    fn told(readings: &[&[Element<'_>]], intended: &Intended) -> (Vec<String>, Vec<String>) {
+        let (mut kept, mut last) = (Readings::default(), Changes::default());
+        for elements in readings {
+            last = kept.next(&configured(elements), intended, &Observed::default(), AT);
+        }
+        let weakened = last.weakened.iter().map(|one| format!("{} {}", one.part, one.count)).collect();
+        (weakened, last.healed.iter().map(|(_, part)| part.to_string()).collect())
+    }
+
+    const FINE: Element<'_> = (Sort::App, "shop", None, &[("app.https-only", State::Configured)]);
+    const WEAK: Element<'_> = (Sort::App, "shop", None, &[("app.https-only", State::NotConfigured)]);
+    const UNKNOWN: Element<'_> = (Sort::App, "shop", None, &[("app.https-only", State::Unknown)]);
+
+    #[test]
+    fn only_what_was_right_and_is_wrong_got_weaker_and_it_heals_once() {
+        let nothing = Intended::default();
+        let said = |readings: &[&[Element<'_>]]| told(readings, &nothing);
+        let none = || (Vec::<String>::new(), Vec::<String>::new());
+        assert_eq!(said(&[&[WEAK]]), none(), "the first reading is no change");
+        assert_eq!(said(&[&[], &[WEAK]]), none(), "what is new did not get weaker");
+        assert_eq!(said(&[&[UNKNOWN], &[WEAK]]), none(), "it may have been so before");
+        assert_eq!(said(&[&[FINE], &[UNKNOWN]]), none(), "nobody knows");
+        assert_eq!(said(&[&[FINE], &[WEAK]]), (vec!["shop 1".into()], vec![]));
+        assert_eq!(said(&[&[FINE], &[WEAK], &[WEAK]]), none());
+        assert_eq!(said(&[&[FINE], &[WEAK], &[FINE]]), (vec![], vec!["shop".into()]));
+        assert_eq!(said(&[&[FINE], &[WEAK], &[]]), (vec![], vec!["shop".into()]), "it is gone");
+        assert_eq!(said(&[&[FINE], &[WEAK], &[FINE], &[FINE]]), none());
+    }
+
+    #[test]
+    fn what_somebody_answers_for_is_no_alert() {
+        let accepted = Accepted {
+            control: "app.https-only".into(),
+            element: "shop".into(),
+            owner: "ana".into(),
+            reason: "inside only".into(),
+            expires: AT.plus(std::time::Duration::from_hours(1)),
+            line: 1,
+        };
+        let intended = Intended { accepted: vec![accepted], ..Intended::default() };
+        assert_eq!(told(&[&[FINE], &[WEAK]], &intended), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_follows_for_functions_is_told_with_their_app() {
+        let layers = |state| [("function.more-than-one-layer", state)];
+        let (two, one) = (layers(State::Configured), layers(State::NotConfigured));
+        let function = |found| (Sort::Function, "shop/pay", Some("shop"), found);
+        let nothing = Intended::default();
+        let both = told(&[&[FINE, function(&two)], &[WEAK, function(&one)]], &nothing);
+        assert_eq!(both.0, ["shop 1"]);
+        let alone = told(&[&[FINE, function(&two)], &[FINE, function(&one)]], &nothing);
+        assert_eq!(alone.0, ["shop/pay 1"]);
+    }
 }

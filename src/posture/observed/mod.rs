@@ -187,3 +187,49 @@ impl Observed {
 fn lower(name: &str) -> Arc<str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_seconds(1_795_442_400);
+
+    #[test]
+    fn an_endpoint_and_a_write_too_many_are_counted_or_give_way() {
+        let mut observed = Observed::default();
+        for n in 0..=MAX_ENDPOINTS {
+            observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(2, AT));
+        }
+        assert_eq!((observed.endpoints.len(), observed.beyond), (MAX_ENDPOINTS, (2, 0)));
+        for n in 0..=MAX_WRITES {
+            let at = AT.plus(std::time::Duration::from_secs(n as u64));
+            let (resource, none) = (Arc::from(format!("/r/{n}")), Arc::from(""));
+            observed.write(Write { resource, operation: "o".into(), by: Arc::clone(&none), from: none, at });
+        }
+        assert_eq!(observed.writes.len(), MAX_WRITES);
+        assert!(!observed.writes.contains_key("/r/0"), "the oldest gave way");
+    }
+
+    #[test]
+    fn new_facts_are_kept_at_once_and_counts_by_and_by() {
+        let mut observed = Observed::default();
+        for n in 0..1_500 {
+            observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(1, AT));
+        }
+        assert_eq!(observed.rows().len(), 1_500);
+        for n in 0..1_500 {
+            observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(1, AT));
+        }
+        assert_eq!((observed.rows().len(), observed.rows().len(), observed.rows().len()), (1_000, 500, 0));
+    }
+
+    #[test]
+    fn a_write_touches_what_lies_above_it_and_only_before_its_time() {
+        let mut observed = Observed::default();
+        let resource: Arc<str> = "/subscriptions/s/providers/microsoft.apimanagement/service/apim/apis/orders/policies/policy".into();
+        observed.write(Write { resource, operation: "o".into(), by: "a".into(), from: "b".into(), at: AT });
+        assert!(observed.written("apim/orders", AT).is_some() && observed.written("apim", AT).is_some());
+        assert!(observed.written("apim/carts", AT).is_none() && observed.written("orders/apim", AT).is_none());
+        assert!(observed.written("apim", AT.minus(std::time::Duration::from_secs(1))).is_none());
+    }
+}
