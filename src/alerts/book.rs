@@ -422,6 +422,7 @@ mod tests {
             Transition::Opened(_) => "opened",
             Transition::Updated(_, change) => change.told().0,
             Transition::Closed(_, Closing::Quiet) => "quiet",
+            Transition::Closed(_, Closing::Healed) => "healed",
             Transition::Closed(_, Closing::Resumed) => "resumed",
             Transition::Closed(_, Closing::ByPerson { .. }) => "closed",
         };

@@ -20,6 +20,7 @@ use super::core::Absorbed;
 use super::deliveries::Settled;
 
 mod cuts;
+mod drifts;
 mod surround;
 
 /// Rates are over this long.
@@ -208,11 +209,6 @@ impl Watch {
     pub fn never_came_back(&self, streams: &Streams, stream: StreamId) {
         let name = streams.name(stream).map(|name| name.to_string()).unwrap_or_default();
         tracing::warn!(stream = name, "no source has brought this stream back; detection goes on without it");
-    }
-
-    /// Counts a change of the threat model that events prove.
-    pub fn drifted(&self, kind: crate::posture::living::DriftKind) {
-        self.metrics.posture.drifts.add(&[kind.name()], 1);
     }
 
     /// Counts a delivery.

@@ -283,7 +283,7 @@ mod tests {
                 "controls.yaml:9: `http-only` is not a setting. Did you mean `https-only`?",
                 "controls.yaml:10: `maybe` is not a state. Use one of: configured, not-configured, unknown.",
                 "controls.yaml:11: `is` must be `true` or `false`, not `yes please`.",
-                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check.",
+                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, observed.",
             ]
         );
     }

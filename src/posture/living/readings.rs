@@ -332,11 +332,14 @@ mod tests {
         assert_eq!(told(&[&[FINE], &[WEAK]], &intended), (vec![], vec![]));
     }
 
+    fn function<'e>(found: &'e [(&'e str, State)]) -> Element<'e> {
+        (Sort::Function, "shop/pay", Some("shop"), found)
+    }
+
     #[test]
     fn what_follows_for_functions_is_told_with_their_app() {
         let layers = |state| [("function.more-than-one-layer", state)];
         let (two, one) = (layers(State::Configured), layers(State::NotConfigured));
-        let function = |found| (Sort::Function, "shop/pay", Some("shop"), found);
         let nothing = Intended::default();
         let both = told(&[&[FINE, function(&two)], &[WEAK, function(&one)]], &nothing);
         assert_eq!(both.0, ["shop 1"]);
