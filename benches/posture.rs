@@ -101,7 +101,8 @@ fn peak() -> u64 {
 fn files(apps: usize, functions: usize) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for from in (0..apps).step_by(TOGETHER) {
-        let resources: Vec<Value> = (from..apps.min(from + TOGETHER)).flat_map(|app| resources(app, functions)).collect();
+        let resources: Vec<Value> =
+            (from..apps.min(from + TOGETHER)).flat_map(|app| resources(app, functions)).collect();
         let template = json!({
             "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
             "contentVersion": "1.0.0.0",

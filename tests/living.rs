@@ -15,7 +15,9 @@ use gatewatch::detection::Catalogue;
 use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, seers};
 use gatewatch::posture::controls::{Controls, shipped};
 use gatewatch::posture::intended::Intended;
-use gatewatch::posture::living::{Alerted, Configured, Flow, Living, PartKind, Sends, Sources, Standing, Stands, build, drift, DriftKind};
+use gatewatch::posture::living::{
+    Alerted, Configured, DriftKind, Flow, Living, PartKind, Sends, Sources, Standing, Stands, build, drift,
+};
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
@@ -53,7 +55,8 @@ fn stage(layers: &str) -> Stage {
     }
 }
 
-const BEHIND: &str = "[apps.orders-api]\nbehind = [\"apim-shop\"]\n[gateways.apim-shop]\naddresses = [\"203.0.113.251\"]\n";
+const BEHIND: &str =
+    "[apps.orders-api]\nbehind = [\"apim-shop\"]\n[gateways.apim-shop]\naddresses = [\"203.0.113.251\"]\n";
 
 fn observed(records: &[String]) -> Observed {
     let mut batch = Batch::default();
@@ -170,7 +173,8 @@ fn events_hold_or_contradict_what_is_configured_and_say_so() {
 
 #[test]
 fn a_contradiction_heals_once_it_is_over_and_newer_events_agree() {
-    let records = |times: &[(&str, &str)]| -> Vec<String> { times.iter().map(|(time, ip)| web(time, ip, "-", 200)).collect() };
+    let records =
+        |times: &[(&str, &str)]| -> Vec<String> { times.iter().map(|(time, ip)| web(time, ip, "-", 200)).collect() };
     let (gateway, stranger) = ("203.0.113.251", "198.51.100.9");
     let stands = |times: &[(&str, &str)]| {
         standing(&build(&sources(observed(&records(times)))), "orders-api", "app.gateway-only").stands
@@ -215,7 +219,9 @@ fn an_open_alert_contradicts_the_control_that_it_speaks_of_and_an_accepted_risk_
 #[test]
 fn nothing_is_covered_without_a_tested_detector_and_telemetry_that_arrives() {
     let endpoints = |living: &Living| -> Vec<(PartKind, Vec<(u16, bool)>)> {
-        let is = |kind| matches!(kind, PartKind::App | PartKind::Gateway | PartKind::Api | PartKind::Operation | PartKind::Function);
+        let is = |kind| {
+            matches!(kind, PartKind::App | PartKind::Gateway | PartKind::Api | PartKind::Operation | PartKind::Function)
+        };
         living.parts.iter().filter(|part| is(part.kind)).map(|part| (part.kind, part.covered.clone())).collect()
     };
     let mut sources = sources(Observed::default());
@@ -233,7 +239,9 @@ fn nothing_is_covered_without_a_tested_detector_and_telemetry_that_arrives() {
         for (threat, _) in &part.covered {
             let id = &living.threats.all[usize::from(*threat)].id;
             let sees = |seer: &&gatewatch::posture::living::Seer| {
-                *seer.threat == **id && seer.tested && (seer.kinds.is_empty() || seer.kinds.iter().any(|kind| made.contains(kind)))
+                *seer.threat == **id
+                    && seer.tested
+                    && (seer.kinds.is_empty() || seer.kinds.iter().any(|kind| made.contains(kind)))
             };
             assert!(sources.seers.iter().any(|seer| sees(&seer)), "{} on {id}", part.name);
         }

@@ -43,9 +43,9 @@ pub fn demo(options: &Demo) -> Result<ExitCode, Failure> {
     let telemetry = data.join("telemetry.ndjson");
     let clock = Clock::system();
     let files = data.join(CONFIGURED);
-    write_configured(&files, Weakness::default())
-        .and_then(|()| std::fs::write(data.join(MODEL), intended()))
-        .map_err(|error| Failure::Io(format!("what is configured could not be written to {}: {error}", data.display())))?;
+    write_configured(&files, Weakness::default()).and_then(|()| std::fs::write(data.join(MODEL), intended())).map_err(
+        |error| Failure::Io(format!("what is configured could not be written to {}: {error}", data.display())),
+    )?;
     let writer = Fleet {
         path: telemetry.clone(),
         configured: files,

@@ -150,7 +150,8 @@ impl Core {
     /// Takes in what a worker made of a batch. Batches of one stream must come in order.
     pub fn absorb(&mut self, worked: Worked) -> Absorbed {
         let mut done = Absorbed::default();
-        let Worked { messages, records, signals, held, dead, listening, seeing, redactions, links, uses, marks } = worked;
+        let Worked { messages, records, signals, held, dead, listening, seeing, redactions, links, uses, marks } =
+            worked;
         if self.durable && self.links.len() < LINKS_AN_EPOCH {
             self.links.extend(links);
         }

@@ -187,7 +187,8 @@ impl Core {
 
 /// Returns an alert as the threat model sees it: of the parts that it names, its own entity first.
 fn alerted(alert: &crate::alerts::Alert) -> Alerted {
-    let is_part = |entity: &&Entity| matches!(entity.kind, EntityKind::App | EntityKind::Function | EntityKind::Gateway);
+    let is_part =
+        |entity: &&Entity| matches!(entity.kind, EntityKind::App | EntityKind::Function | EntityKind::Gateway);
     let mut names: Vec<Arc<str>> = alert.entities.iter().filter(is_part).map(|entity| entity.value.clone()).collect();
     names.extend(alert.app.clone());
     names.dedup();

@@ -155,7 +155,11 @@ impl Reckoner {
             sources.observed.writes.values().filter(|write| write.at > self.written).cloned().collect();
         writes.sort_by(|a, b| (a.at, &a.resource).cmp(&(b.at, &b.resource)));
         let told = |drifts: &[crate::posture::living::Drift]| {
-            drifts.iter().filter(|drift| drift.kind == crate::posture::living::DriftKind::Written).map(|drift| drift.at).max()
+            drifts
+                .iter()
+                .filter(|drift| drift.kind == crate::posture::living::DriftKind::Written)
+                .map(|drift| drift.at)
+                .max()
         };
         if self.written == Timestamp::MIN {
             // After a restart: those that are told already are not told again.
@@ -249,4 +253,3 @@ fn look(paths: &[PathBuf]) -> u64 {
     }
     hash.digest()
 }
-

@@ -20,9 +20,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::context::{Asked, Context, Memo, Seen, Topology, Where};
 use crate::dashboard::Tap;
 use crate::detection::{Matcher, Signal, Signals};
+use crate::posture::observed::Seeing;
 use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
-use crate::posture::observed::Seeing;
 use crate::telemetry::{Batch, Category, Event, Mark, MessageAt, Position, Scanned, StreamId, Undecodable, decode};
 
 use super::listening::Listening;

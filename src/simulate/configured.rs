@@ -105,9 +105,7 @@ fn site(app: &App) -> Value {
 }
 
 fn published(app: &App, gateway: &str, api: &str, weakness: Weakness) -> Vec<Value> {
-    let of = |kind: &str, name: String, properties: Value| {
-        json!({ "type": format!("Microsoft.ApiManagement/service/{kind}"), "apiVersion": "2024-05-01", "name": name, "properties": properties })
-    };
+    let of = |kind: &str, name: String, properties: Value| json!({ "type": format!("Microsoft.ApiManagement/service/{kind}"), "apiVersion": "2024-05-01", "name": name, "properties": properties });
     let mut all = vec![of(
         "apis",
         format!("{gateway}/{api}"),

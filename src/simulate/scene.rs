@@ -61,7 +61,8 @@ impl Step {
             quiet: Vec::new(),
             calendar: Calendar::default(),
         };
-        let operation = |actor, action, resource, app| Operation { at, actor, action, resource, app, old_form: false, body: "" };
+        let operation =
+            |actor, action, resource, app| Operation { at, actor, action, resource, app, old_form: false, body: "" };
         match self.what {
             What::Policy(weaker) => {
                 let actor = if weaker { &INTRUDER } else { &OPERATOR };
@@ -78,7 +79,10 @@ impl Step {
                 for nth in 0..3 {
                     let at = at.plus(Duration::from_secs(nth));
                     let path = path_of(ORDERS, 1, &mut rng);
-                    stage.direct(&Call { agent: "curl/8.9.1", ..Call::of(at, ORDERS, 1, &path, attacker(44)) }, &mut rng);
+                    stage.direct(
+                        &Call { agent: "curl/8.9.1", ..Call::of(at, ORDERS, 1, &path, attacker(44)) },
+                        &mut rng,
+                    );
                 }
             }
         }

@@ -10,7 +10,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::dead_letters::{self, Kept};
 use super::folder::Folder;
 use super::{
-    Epoch, StoreError, alert_rows, audit, bulks, key_usage, links, outbox, posture_rows, retries, schema, silence_rows, state_rows,
+    Epoch, StoreError, alert_rows, audit, bulks, key_usage, links, outbox, posture_rows, retries, schema, silence_rows,
+    state_rows,
 };
 
 /// The one writing connection; dropping it gives the data folder free.

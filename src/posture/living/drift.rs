@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Living;
 use super::part::{Part, PartKind};
 use super::standing::{Drift, DriftKind, Stands};
-use super::Living;
 use crate::clock::Timestamp;
 use crate::posture::observed::Write;
 use crate::posture::{ElementKind, of_resource};
@@ -105,10 +105,15 @@ fn old_at(part: &Part) -> Timestamp {
 
 /// Ways that nobody declared and that were not seen before.
 fn ways(before: &Living, after: &Living, at: Timestamp, drifts: &mut Vec<Drift>) {
-    let name = |model: &'_ Living, place: u32| model.parts.get(place as usize).map(|part| (part.kind, part.name.clone()));
+    let name =
+        |model: &'_ Living, place: u32| model.parts.get(place as usize).map(|part| (part.kind, part.name.clone()));
     let ends = |model: &Living, from: u32, to: u32| Some((name(model, from)?, name(model, to)?));
-    let old: HashSet<_> =
-        before.flows.iter().filter(|flow| flow.seen.is_some()).filter_map(|flow| ends(before, flow.from, flow.to)).collect();
+    let old: HashSet<_> = before
+        .flows
+        .iter()
+        .filter(|flow| flow.seen.is_some())
+        .filter_map(|flow| ends(before, flow.from, flow.to))
+        .collect();
     let known: HashSet<_> = before.parts.iter().map(|part| (part.kind, part.name.clone())).collect();
     for flow in after.flows.iter().filter(|flow| flow.seen.is_some() && !flow.intended) {
         let Some((from, to)) = ends(after, flow.from, flow.to) else { continue };

@@ -56,12 +56,7 @@ struct Ways<'a, 's> {
 }
 
 /// Returns all ways.
-pub(super) fn flows<'s>(
-    sources: &'s Sources,
-    drafts: &Drafts<'s>,
-    parts: &[Part],
-    scales: &Scales<'s>,
-) -> Vec<Flow> {
+pub(super) fn flows<'s>(sources: &'s Sources, drafts: &Drafts<'s>, parts: &[Part], scales: &Scales<'s>) -> Vec<Flow> {
     let mut ways = Ways { sources, drafts, parts, scales, all: BTreeMap::new(), fronts: BTreeMap::new() };
     ways.gateways();
     ways.intended();
@@ -79,7 +74,8 @@ impl Ways<'_, '_> {
     /// From gateways to apps: as configured, as seen and as meant.
     fn gateways(&mut self) {
         for (api, app) in &self.sources.configured.ways {
-            let (Some(api), Some(app)) = (self.drafts.find(PartKind::Api, api), self.drafts.find(PartKind::App, app)) else {
+            let (Some(api), Some(app)) = (self.drafts.find(PartKind::Api, api), self.drafts.find(PartKind::App, app))
+            else {
                 continue;
             };
             self.way(api, app).configured = true;
@@ -183,7 +179,8 @@ impl Ways<'_, '_> {
                 (way.seen, way.configured, way.intended) = (seen, configured, draft.intended);
             }
         }
-        for ((_, from, to), tally) in self.sources.observed.flows.iter().filter(|((what, ..), _)| *what == What::Reach) {
+        for ((_, from, to), tally) in self.sources.observed.flows.iter().filter(|((what, ..), _)| *what == What::Reach)
+        {
             let ends = (self.drafts.find(PartKind::Identity, from), self.drafts.find(PartKind::Resource, to));
             if let (Some(from), Some(to)) = ends {
                 let way = self.way(from, to);
@@ -192,7 +189,8 @@ impl Ways<'_, '_> {
         }
         for site in self.sources.intended.sites.iter().filter(|site| !site.gateway) {
             for reached in site.reaches.iter().flatten() {
-                let ends = (self.drafts.find(PartKind::Identity, &site.name), self.drafts.find(PartKind::Resource, reached));
+                let ends =
+                    (self.drafts.find(PartKind::Identity, &site.name), self.drafts.find(PartKind::Resource, reached));
                 if let (Some(from), Some(to)) = ends {
                     self.way(from, to).intended = true;
                 }
@@ -238,7 +236,8 @@ impl Ways<'_, '_> {
         let weakened = self.scales.weakened.get(&(&*part.name, id));
         let evidence = worst.evidence.as_ref();
         let since = weakened.map(|(at, _)| *at).or(evidence.map(|evidence| evidence.first));
-        let alert = evidence.and_then(|one| one.alert.clone()).or_else(|| weakened.and_then(|(_, alert)| alert.clone()));
+        let alert =
+            evidence.and_then(|one| one.alert.clone()).or_else(|| weakened.and_then(|(_, alert)| alert.clone()));
         Some((worst, since, alert))
     }
 
@@ -292,7 +291,8 @@ fn meant_told(authentication: &[Authentication]) -> Arc<str> {
 fn weaker_than_meant(draft: &Draft<'_>) -> Option<String> {
     let meant = draft.meant.filter(|meant| !meant.authentication.is_empty())?;
     let open = draft.configured?.asks == Some(Authentication::Anonymous);
-    let token = draft.configured?.layers.iter().any(|one| one.layer == Layer::Token && one.state != State::NotConfigured);
+    let token =
+        draft.configured?.layers.iter().any(|one| one.layer == Layer::Token && one.state != State::NotConfigured);
     let allowed = meant.authentication.contains(&Authentication::Anonymous);
     (open && !allowed && !token)
         .then(|| format!("it is anonymous; model.yaml asks for {}", meant_told(&meant.authentication)))

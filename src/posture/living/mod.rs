@@ -29,11 +29,11 @@ pub use part::{Boundary, Flow, Part, PartKind, Seen};
 pub use proofs::{Changed, Proof, Said, Sight};
 pub use readings::{Changes, Readings, Weakened};
 pub use sources::{Alerted, Seer, Sends, Sources};
-pub use standing::{Drift, DriftKind, Evidence, Risk, Stands, Standing};
+pub use standing::{Drift, DriftKind, Evidence, Risk, Standing, Stands};
 
+use super::Threats;
 use super::controls::Controls;
 use super::intended::Review;
-use super::Threats;
 use crate::clock::Timestamp;
 
 /// The threat model at one moment.

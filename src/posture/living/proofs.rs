@@ -180,11 +180,9 @@ fn token_asked(sight: &Sight<'_>) -> Said {
 
 fn credential_asked(sight: &Sight<'_>) -> Said {
     let refused = Tally::sum(sight.facts.of(Fact::KeyAsked), sight.facts.of(Fact::TokenAsked));
-    let subscription_alone =
-        sight.meant.is_some_and(|meant| meant.authentication == [Authentication::SubscriptionKey]);
+    let subscription_alone = sight.meant.is_some_and(|meant| meant.authentication == [Authentication::SubscriptionKey]);
     // Only where records name the subscription of others does none mean that there was none.
-    let without =
-        sight.facts.of(Fact::NoSubscription).filter(|_| subscription_alone && sight.names_subscriptions);
+    let without = sight.facts.of(Fact::NoSubscription).filter(|_| subscription_alone && sight.names_subscriptions);
     Said {
         against: told(without, |n| format!("answered {n} without a subscription key, which is meant to be asked for")),
         ..holds(refused, |n| format!("a request without a valid key or token was refused {n}"))

@@ -77,7 +77,13 @@ struct Weaker<'c> {
 
 impl Readings {
     /// Takes the next reading, of `at`; says what it differs in from the one before, if there is one.
-    pub fn next(&mut self, configured: &Configured, intended: &Intended, observed: &Observed, at: Timestamp) -> Changes {
+    pub fn next(
+        &mut self,
+        configured: &Configured,
+        intended: &Intended,
+        observed: &Observed,
+        at: Timestamp,
+    ) -> Changes {
         let mut changes = Changes::default();
         let accepted = |control: &str, part: &str| {
             intended.accepted.iter().any(|one| one.control == control && one.element == part && one.expires > at)
@@ -96,22 +102,31 @@ impl Readings {
                 .collect();
             let old = self.parts.get(&key);
             if self.at.is_some() && old.is_none() && is_shown(element.sort) {
-                changes.drifts.push(drift(at, DriftKind::Came, &element.name, "", None, "it came with the configuration"));
+                changes.drifts.push(drift(
+                    at,
+                    DriftKind::Came,
+                    &element.name,
+                    "",
+                    None,
+                    "it came with the configuration",
+                ));
             }
             for found in &element.found {
                 let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
                 if found.state == State::NotConfigured && !accepted(&control.id, &element.name) {
                     wrong.insert((key.0, &element.name, &control.id));
                 }
-                let before = old.map(|old| old.iter().find(|(id, _)| *id == short(&control.id)).map(|(_, state)| *state));
+                let before =
+                    old.map(|old| old.iter().find(|(id, _)| *id == short(&control.id)).map(|(_, state)| *state));
                 match (before, found.state) {
                     (Some(before), State::NotConfigured)
-                        if came_from(before, &control.id)
-                            && !accepted(&control.id, &element.name) =>
+                        if came_from(before, &control.id) && !accepted(&control.id, &element.name) =>
                     {
                         weaker.push(Weaker { element, control, says: &found.says });
                     }
-                    (Some(Some(before)), now) if before == State::NotConfigured as u8 && now != State::NotConfigured => {
+                    (Some(Some(before)), now)
+                        if before == State::NotConfigured as u8 && now != State::NotConfigured =>
+                    {
                         changes.drifts.push(stronger(at, element, control, &found.says, now));
                     }
                     _ => {}
@@ -165,9 +180,9 @@ impl Readings {
             }
             let follows = |one: &&&Weaker<'_>| !DERIVED.contains(&one.control.id.as_str());
             let own: Vec<&&Weaker<'_>> = list.iter().filter(follows).collect();
-            let list: Vec<&&Weaker<'_>> =
-                if above_is_weak(first.element) { own } else { list.iter().collect() };
-            let Some(worst) = list.iter().max_by_key(|one| (one.control.level, std::cmp::Reverse(&one.control.id))) else {
+            let list: Vec<&&Weaker<'_>> = if above_is_weak(first.element) { own } else { list.iter().collect() };
+            let Some(worst) = list.iter().max_by_key(|one| (one.control.level, std::cmp::Reverse(&one.control.id)))
+            else {
                 continue;
             };
             let weak = self.weak.entry((*sort, name.clone())).or_default();
@@ -285,7 +300,11 @@ mod tests {
                 .collect(),
             layers: Vec::new(),
         };
-        Configured { elements: elements.iter().map(element).collect(), controls: controls.clone(), ..Configured::default() }
+        Configured {
+            elements: elements.iter().map(element).collect(),
+            controls: controls.clone(),
+            ..Configured::default()
+        }
     }
 
     /// What the last of these readings says: what got weaker, and what healed.

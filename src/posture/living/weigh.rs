@@ -124,7 +124,9 @@ impl<'s> Scales<'s> {
     ) -> Standing {
         let about = &self.sources.configured.controls.all[usize::from(control)];
         let said = about.observed.map(|proof| proof.of(sight)).unwrap_or_default();
-        let alert = own.iter().find(|alert| alert.detectors.iter().any(|id| about.contradicted_by.iter().any(|by| **by == **id)));
+        let alert = own
+            .iter()
+            .find(|alert| alert.detectors.iter().any(|id| about.contradicted_by.iter().any(|by| **by == **id)));
         let mut standing = match against(alert.copied(), &said, self.sources.at) {
             Some((evidence, says)) => Standing {
                 control,

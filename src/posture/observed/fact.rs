@@ -67,14 +67,8 @@ impl Fact {
     }
 
     /// Returns those that say by what proof a request was answered.
-    pub const PROOFS: [Self; 6] = [
-        Self::ByAdminKey,
-        Self::ByFunctionKey,
-        Self::BySubscription,
-        Self::ByToken,
-        Self::ByPrincipal,
-        Self::Unproven,
-    ];
+    pub const PROOFS: [Self; 6] =
+        [Self::ByAdminKey, Self::ByFunctionKey, Self::BySubscription, Self::ByToken, Self::ByPrincipal, Self::Unproven];
 }
 
 /// How often something was so, and when.

@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn a_write_touches_what_lies_above_it_and_only_before_its_time() {
         let mut observed = Observed::default();
-        let resource: Arc<str> = "/subscriptions/s/providers/microsoft.apimanagement/service/apim/apis/orders/policies/policy".into();
+        let resource: Arc<str> =
+            "/subscriptions/s/providers/microsoft.apimanagement/service/apim/apis/orders/policies/policy".into();
         observed.write(Write { resource, operation: "o".into(), by: "a".into(), from: "b".into(), at: AT });
         assert!(observed.written("apim/orders", AT).is_some() && observed.written("apim", AT).is_some());
         assert!(observed.written("apim/carts", AT).is_none() && observed.written("orders/apim", AT).is_none());

@@ -36,7 +36,9 @@ impl Observed {
                 rows.extend(row(FLOW, &format!("{}\n{}\n{}", flow.0 as u8, flow.1, flow.2), &(flow.0, tally)));
             }
         }
-        rows.extend(std::mem::take(&mut self.gone_writes).into_iter().map(|gone| (WRITE, gone.to_string(), Vec::new())));
+        rows.extend(
+            std::mem::take(&mut self.gone_writes).into_iter().map(|gone| (WRITE, gone.to_string(), Vec::new())),
+        );
         for resource in std::mem::take(&mut self.fresh_writes) {
             if let Some(write) = self.writes.get(&resource) {
                 rows.extend(row(WRITE, &resource, write));

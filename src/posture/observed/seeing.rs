@@ -84,8 +84,10 @@ impl Seeing {
             return;
         }
         let Some(resource) = text(event, Field::Resource).and_then(of_resource) else { return };
-        let holds_data =
-            matches!(resource.kind, ElementKind::KeyVault | ElementKind::Storage | ElementKind::Sql | ElementKind::Cosmos);
+        let holds_data = matches!(
+            resource.kind,
+            ElementKind::KeyVault | ElementKind::Storage | ElementKind::Sql | ElementKind::Cosmos
+        );
         let who = [Field::IdentityResource, Field::IdentityApp, Field::IdentityId, Field::IdentityName];
         if let Some(who) = who.into_iter().find_map(|field| text(event, field)).filter(|_| holds_data) {
             // A managed identity of an app is called as the app is.
