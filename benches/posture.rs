@@ -21,7 +21,7 @@ use gatewatch::pipeline::{Stage, seers};
 use gatewatch::posture::configured::read;
 use gatewatch::posture::controls::{evaluate, shipped};
 use gatewatch::posture::intended::Intended;
-use gatewatch::posture::living::{Configured, Readings, Sends, Sources, build, drift};
+use gatewatch::posture::living::{Setup, Readings, Sends, Sources, build, drift};
 use gatewatch::posture::observed::Observed;
 use gatewatch::posture::{ElementKind, Heard};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
@@ -47,7 +47,7 @@ fn main() {
     let model = timed("read", || read(&names, &mut load, &redactor));
     let report = timed("held against the controls", || evaluate(&model, &controls).verdicts.len());
     println!("{report} verdicts, {} problems", model.problems.len());
-    let configured = timed("held and kept for the model", || Configured::of(&model, &controls));
+    let configured = timed("held and kept for the model", || Setup::of(&model, &controls));
     drop(model);
     let observed = timed("traffic observed", || observed(apps, functions, &redactor, &keys));
     println!("{} endpoints observed, {} ways", observed.endpoints.len(), observed.flows.len());

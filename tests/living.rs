@@ -16,7 +16,7 @@ use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, seers};
 use gatewatch::posture::controls::{Controls, shipped};
 use gatewatch::posture::intended::Intended;
 use gatewatch::posture::living::{
-    Alerted, Configured, DriftKind, Flow, Living, PartKind, Sends, Sources, Standing, Stands, build, drift,
+    Alerted, Setup, DriftKind, Flow, Living, PartKind, Sends, Sources, Standing, Stands, build, drift,
 };
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};
@@ -87,13 +87,13 @@ fn facts(observed: &Observed, name: &str) -> Vec<&'static str> {
     Fact::ALL.iter().filter(|fact| facts.of(**fact).is_some()).map(|fact| fact.name()).collect()
 }
 
-fn reading(weakness: Weakness) -> Configured {
+fn reading(weakness: Weakness) -> Setup {
     let files = configured(weakness);
     let names: Vec<String> = files.keys().cloned().collect();
     let mut load = |name: &str| Ok(files[name].clone().into_bytes());
     let model = gatewatch::posture::configured::read(&names, &mut load, &redactor());
     assert_eq!(model.problems, []);
-    Configured::of(&model, &controls())
+    Setup::of(&model, &controls())
 }
 
 fn meant() -> Arc<Intended> {
@@ -166,7 +166,7 @@ fn events_hold_or_contradict_what_is_configured_and_say_so() {
     let standing = gateway_only(&past);
     assert_eq!((standing.stands, &*standing.says), (Stands::Contradicted, "answered once past the gateway"));
     assert_eq!(standing.evidence.as_ref().unwrap().last, at("11:55:00"));
-    let way = flow(&past, "internet", (PartKind::App, "orders-api")).unwrap();
+    let way = flow(&past, "the internet", (PartKind::App, "orders-api")).unwrap();
     assert_eq!((way.stands, way.since), (Stands::Contradicted, Some(at("11:55:00"))));
     assert_eq!(flow(&past, "apim-shop", (PartKind::App, "orders-api")).unwrap().stands, Stands::Held);
 }
@@ -364,7 +364,7 @@ fn a_function_that_goes_anonymous_is_an_alert_of_its_own_and_turns_its_way() {
     assert_eq!(shown(&opened), ["opened function notify-fn/preferences"]);
     assert_eq!(opened[0].alert().level, Level::High);
     let living = build(&Sources { threats: Catalogue::shipped().unwrap().threats, ..daemon.core.sources(&meant()) });
-    let way = flow(&living, "internet", (PartKind::Function, "notify-fn/preferences")).unwrap();
+    let way = flow(&living, "the internet", (PartKind::Function, "notify-fn/preferences")).unwrap();
     assert_eq!(way.stands, Stands::NotConfigured);
     assert_eq!((&*way.by, way.alert.as_deref()), ("nothing", Some(&*opened[0].alert().id.to_string())));
     assert_eq!(shown(&daemon.read(Weakness::default())), ["healed function notify-fn/preferences"]);

@@ -13,7 +13,7 @@ use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::detection::{Detectors, Finding};
 use crate::posture::configured::Sort;
 use crate::posture::intended::Intended;
-use crate::posture::living::{Alerted, Configured, Drift, DriftKind, Readings, Sources, Weakened};
+use crate::posture::living::{Alerted, Setup, Drift, DriftKind, Readings, Sources, Weakened};
 use crate::posture::observed::{Observed, Seeing};
 use crate::store::{PostureRows, Reload};
 use crate::telemetry::{Entity, EntityKind};
@@ -33,7 +33,7 @@ const APART: std::time::Duration = std::time::Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Reading {
     /// What is configured.
-    pub configured: Configured,
+    pub configured: Setup,
     /// SHA-256 of what was read, by the path that was named.
     pub sums: BTreeMap<String, String>,
     /// When it was read, wall time.
@@ -46,7 +46,7 @@ pub struct Posture {
     /// What was observed.
     pub observed: Observed,
     /// What is configured, by the newest reading of this run.
-    pub configured: Arc<Configured>,
+    pub configured: Arc<Setup>,
     readings: Readings,
     /// The newest last.
     drifts: Vec<Drift>,

@@ -20,7 +20,7 @@ use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::posture::configured::{MAX_BYTES, files, read};
 use crate::posture::controls::Controls;
-use crate::posture::living::{Configured, Living, Seer, Sends, Sources, Stands, build, drift};
+use crate::posture::living::{Setup, Living, Seer, Sends, Sources, Stands, build, drift};
 use crate::posture::{PostureSettings, Threats};
 use crate::redaction::Redactor;
 use crate::store::Reader;
@@ -136,7 +136,7 @@ impl Reckoner {
         sources.threats.clone_from(&self.threats);
         if sources.configured.controls.all.is_empty() {
             // Nothing was read: what events prove is told all the same.
-            sources.configured = Arc::new(Configured { controls: self.controls.clone(), ..Configured::default() });
+            sources.configured = Arc::new(Setup { controls: self.controls.clone(), ..Setup::default() });
         }
         sources.sends = self
             .board
@@ -229,7 +229,7 @@ impl Reckoner {
         for (folder, says) in found.unread {
             model.problem(&folder, 0, says);
         }
-        let mut configured = Configured::of(&model, &self.controls);
+        let mut configured = Setup::of(&model, &self.controls);
         let paths: Vec<String> = self.settings.configured.iter().map(|path| path.display().to_string()).collect();
         configured.read = paths.iter().map(|path| (path.clone(), at)).collect();
         let sum = data_encoding::HEXLOWER.encode(&sum.finalize());

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::configured::Configuration;
+use super::setup::Configuration;
 use super::part::{Boundary, PartKind};
 use super::sources::Sources;
 use crate::posture::configured::Sort;
@@ -14,7 +14,7 @@ use crate::posture::intended::{Meant, Site};
 use crate::posture::observed::{Fact, Facts, What};
 
 /// The part that stands for anybody.
-pub(super) const INTERNET: &str = "internet";
+pub(super) const INTERNET: &str = "the internet";
 /// Ends of the hosts of function apps.
 const APP_HOST: &str = ".azurewebsites.net";
 

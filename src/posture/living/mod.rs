@@ -7,7 +7,7 @@
 //! catalogue and texts are shared, so that 20,000 endpoints fit in 500 MB.
 
 mod build;
-mod configured;
+mod setup;
 mod covered;
 mod drafts;
 mod drift;
@@ -23,10 +23,10 @@ mod weigh;
 use std::sync::Arc;
 
 pub use build::build;
-pub use configured::{Configuration, Configured, Found};
+pub use setup::{Configuration, Found, Setup};
 pub use drift::{drift, since, written};
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
-pub use proofs::{Changed, Proof, Said, Sight};
+pub use proofs::{Changed, Glimpse, Proof, Said};
 pub use readings::{Changes, Readings, Weakened};
 pub use sources::{Alerted, Seer, Sends, Sources};
 pub use standing::{Drift, DriftKind, Evidence, Risk, Standing, Stands};

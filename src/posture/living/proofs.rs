@@ -38,7 +38,7 @@ macro_rules! proofs {
             }
 
             /// Returns what the events of a part say.
-            pub fn of(self, sight: &Sight<'_>) -> Said {
+            pub fn of(self, sight: &Glimpse<'_>) -> Said {
                 match self {
                     $(Self::$variant => $with(sight),)+
                 }
@@ -87,7 +87,7 @@ impl Proof {
 
 /// What there is to see of a part.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight<'s> {
+pub struct Glimpse<'s> {
     /// Its name.
     pub name: &'s str,
     /// The app or gateway that it belongs to, or is.
@@ -174,11 +174,11 @@ fn holds(tally: Option<Tally>, says: impl FnOnce(&str) -> String) -> Said {
     Said { holds: told(tally, says), ..Said::default() }
 }
 
-fn token_asked(sight: &Sight<'_>) -> Said {
+fn token_asked(sight: &Glimpse<'_>) -> Said {
     holds(sight.facts.of(Fact::TokenAsked), |n| format!("a request without a valid token was refused {n}"))
 }
 
-fn credential_asked(sight: &Sight<'_>) -> Said {
+fn credential_asked(sight: &Glimpse<'_>) -> Said {
     let refused = Tally::sum(sight.facts.of(Fact::KeyAsked), sight.facts.of(Fact::TokenAsked));
     let subscription_alone = sight.meant.is_some_and(|meant| meant.authentication == [Authentication::SubscriptionKey]);
     // Only where records name the subscription of others does none mean that there was none.
@@ -189,7 +189,7 @@ fn credential_asked(sight: &Sight<'_>) -> Said {
     }
 }
 
-fn behind_gateway(sight: &Sight<'_>) -> Said {
+fn behind_gateway(sight: &Glimpse<'_>) -> Said {
     let past = sight.facts.of(Fact::PastGateway);
     Said {
         against: told(past, |n| format!("answered {n} past the gateway")),
@@ -197,7 +197,7 @@ fn behind_gateway(sight: &Sight<'_>) -> Said {
     }
 }
 
-fn gateway_only(sight: &Sight<'_>) -> Said {
+fn gateway_only(sight: &Glimpse<'_>) -> Said {
     let past = sight.facts.of(Fact::PastGateway);
     let through = sight.facts.of(Fact::ThroughGateway);
     Said {
@@ -207,27 +207,27 @@ fn gateway_only(sight: &Sight<'_>) -> Said {
     }
 }
 
-fn address_kept_out(sight: &Sight<'_>) -> Said {
+fn address_kept_out(sight: &Glimpse<'_>) -> Said {
     holds(sight.facts.of(Fact::AddressKeptOut), |n| format!("an address was kept out {n}"))
 }
 
-fn key_written(sight: &Sight<'_>) -> Said {
+fn key_written(sight: &Glimpse<'_>) -> Said {
     let own = sight.changed.keys.get(sight.name);
     let newest = own.into_iter().chain(sight.changed.keys.get(sight.site)).max_by_key(|write| write.at);
     let says = |write: &&Write| (Tally::new(1, write.at), format!("a key was written at {}", write.at));
     Said { holds: newest.map(says), ..Said::default() }
 }
 
-fn admin_isolated(sight: &Sight<'_>) -> Said {
+fn admin_isolated(sight: &Glimpse<'_>) -> Said {
     let used = Tally::sum(sight.facts.of(Fact::AdminAnswered), sight.facts.of(Fact::ByAdminKey));
     Said { against: told(used, |n| format!("the admin interface or a master key was used {n}")), ..Said::default() }
 }
 
-fn identity_used(sight: &Sight<'_>) -> Said {
+fn identity_used(sight: &Glimpse<'_>) -> Said {
     holds(sight.changed.reaches.get(sight.site).copied(), |n| format!("the app's identity was let in {n}"))
 }
 
-fn arrives(sight: &Sight<'_>, which: impl Fn(Category) -> bool) -> Said {
+fn arrives(sight: &Glimpse<'_>, which: impl Fn(Category) -> bool) -> Said {
     let newest = sight.heard.iter().filter(|heard| which(heard.category)).max_by_key(|heard| heard.newest);
     let says = |heard: &Heard| {
         let tally = Tally { count: heard.records, first: heard.newest, last: heard.newest };
@@ -236,17 +236,17 @@ fn arrives(sight: &Sight<'_>, which: impl Fn(Category) -> bool) -> Said {
     Said { holds: newest.map(says), ..Said::default() }
 }
 
-fn logs_arrive(sight: &Sight<'_>) -> Said {
+fn logs_arrive(sight: &Glimpse<'_>) -> Said {
     arrives(sight, |category| {
         matches!(category, Category::FunctionAppLogs | Category::GatewayLogs | Category::AppRequests)
     })
 }
 
-fn access_log_arrives(sight: &Sight<'_>) -> Said {
+fn access_log_arrives(sight: &Glimpse<'_>) -> Said {
     arrives(sight, |category| category == Category::AppServiceHTTPLogs)
 }
 
-fn revalidated(sight: &Sight<'_>) -> Said {
+fn revalidated(sight: &Glimpse<'_>) -> Said {
     let Some(write) = sight.changed.written(sight.site) else { return Said::default() };
     match sight.read {
         Some(read) if read >= write.at => {
@@ -257,11 +257,11 @@ fn revalidated(sight: &Sight<'_>) -> Said {
     }
 }
 
-fn login_asked(sight: &Sight<'_>) -> Said {
+fn login_asked(sight: &Glimpse<'_>) -> Said {
     holds(sight.facts.of(Fact::LoginAsked), |n| format!("a browser was sent to the login page {n}"))
 }
 
-fn new_tls(sight: &Sight<'_>) -> Said {
+fn new_tls(sight: &Glimpse<'_>) -> Said {
     let old = sight.facts.of(Fact::OldTls);
     Said {
         agrees: told(sight.facts.of(Fact::NewTls), |n| format!("called {n} over TLS 1.2 or newer")),
@@ -270,7 +270,7 @@ fn new_tls(sight: &Sight<'_>) -> Said {
     }
 }
 
-fn limited(sight: &Sight<'_>) -> Said {
+fn limited(sight: &Glimpse<'_>) -> Said {
     holds(sight.facts.of(Fact::Limited), |n| format!("a call was refused {n}, for a rate or quota was used up"))
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::configured::{Configuration, Configured};
+use super::setup::{Configuration, Setup};
 use super::standing::{Drift, DriftKind, Stands};
 use crate::clock::Timestamp;
 use crate::posture::Level;
@@ -79,7 +79,7 @@ impl Readings {
     /// Takes the next reading, of `at`; says what it differs in from the one before, if there is one.
     pub fn next(
         &mut self,
-        configured: &Configured,
+        configured: &Setup,
         intended: &Intended,
         observed: &Observed,
         at: Timestamp,
@@ -148,7 +148,7 @@ impl Readings {
     fn tell(
         &mut self,
         weaker: &[Weaker<'_>],
-        configured: &Configured,
+        configured: &Setup,
         observed: &Observed,
         at: Timestamp,
         changes: &mut Changes,
@@ -275,7 +275,7 @@ fn short(id: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::configured::Found;
+    use super::super::setup::Found;
     use super::*;
     use crate::posture::controls::shipped;
     use crate::posture::intended::Accepted;
@@ -284,7 +284,7 @@ mod tests {
 
     type Element<'e> = (Sort, &'e str, Option<&'e str>, &'e [(&'e str, State)]);
 
-    fn configured(elements: &[Element<'_>]) -> Configured {
+    fn configured(elements: &[Element<'_>]) -> Setup {
         let controls = Arc::new(shipped().unwrap());
         let place = |id: &str| controls.all.iter().position(|control| control.id == id).unwrap() as u16;
         let element = |(sort, name, of, found): &Element<'_>| Configuration {
@@ -300,10 +300,10 @@ mod tests {
                 .collect(),
             layers: Vec::new(),
         };
-        Configured {
+        Setup {
             elements: elements.iter().map(element).collect(),
             controls: controls.clone(),
-            ..Configured::default()
+            ..Setup::default()
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::configured::Configured;
+use super::setup::Setup;
 use super::standing::Drift;
 use crate::clock::Timestamp;
 use crate::posture::intended::Intended;
@@ -68,7 +68,7 @@ pub struct Sends {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// What is configured.
-    pub configured: Arc<Configured>,
+    pub configured: Arc<Setup>,
     /// What is intended.
     pub intended: Arc<Intended>,
     /// What was observed.

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::configured::Found;
+use super::setup::Found;
 use super::drafts::{Draft, Drafts, sort_of};
 use super::part::PartKind;
-use super::proofs::{Changed, HEALS_AFTER, Said, Sight};
+use super::proofs::{Changed, HEALS_AFTER, Said, Glimpse};
 use super::sources::{Alerted, Sources};
 use super::standing::{DriftKind, Evidence, Standing, Stands};
 use crate::clock::Timestamp;
@@ -85,7 +85,7 @@ impl<'s> Scales<'s> {
         };
         let site_name = site.map_or(&*draft.name, |site| &site.name);
         let gateway = site.is_some_and(|site| site.kind == PartKind::Gateway);
-        let sight = Sight {
+        let sight = Glimpse {
             name: &draft.name,
             site: site_name,
             facts: &draft.facts,
@@ -119,7 +119,7 @@ impl<'s> Scales<'s> {
         draft: &Draft<'_>,
         control: u16,
         found: Option<&Found>,
-        sight: &Sight<'_>,
+        sight: &Glimpse<'_>,
         own: &[&Alerted],
     ) -> Standing {
         let about = &self.sources.configured.controls.all[usize::from(control)];

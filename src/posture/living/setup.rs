@@ -50,7 +50,7 @@ pub struct Configuration {
 
 /// What is configured, by one reading.
 #[derive(Clone, Debug, Default)]
-pub struct Configured {
+pub struct Setup {
     /// The controls that it was held against.
     pub controls: Arc<Controls>,
     /// The elements, by sort, then name.
@@ -65,7 +65,7 @@ pub struct Configured {
     pub at: Option<Timestamp>,
 }
 
-impl Configured {
+impl Setup {
     /// Holds what was read against the controls.
     pub fn of(model: &Model, controls: &Arc<Controls>) -> Self {
         let report = evaluate(model, controls);
