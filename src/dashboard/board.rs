@@ -10,6 +10,7 @@ use dashmap::DashMap;
 
 use crate::alerts::{Family, Level, StreamName};
 use crate::clock::Timestamp;
+use crate::posture::living::Living;
 use crate::posture::{ElementKind, Heard, Need};
 
 /// How one source does.
@@ -88,6 +89,8 @@ pub struct DetectorSeen {
     pub threat: String,
     /// ATT&CK techniques.
     pub techniques: Vec<String>,
+    /// The version of ATT&CK that they are of.
+    pub attack: String,
     /// Why it matters.
     pub why: String,
     /// When it is wrong.
@@ -161,6 +164,8 @@ pub struct Board {
     pub detectors: DashMap<String, DetectorSeen>,
     /// Replaced whole, a few times a second; the lock is held to copy it.
     pub health: RwLock<Health>,
+    /// The threat model; replaced whole every few seconds, the lock is held to copy the pointer.
+    pub living: RwLock<Arc<Living>>,
 }
 
 impl Board {
@@ -187,6 +192,16 @@ impl Board {
     /// Replaces what detectors need.
     pub fn set_needs(&self, needs: Vec<Need>) {
         *self.needs.write().unwrap_or_else(PoisonError::into_inner) = needs.into();
+    }
+
+    /// Returns the threat model as it was a few seconds ago.
+    pub fn living(&self) -> Arc<Living> {
+        self.living.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the threat model.
+    pub fn set_living(&self, living: Arc<Living>) {
+        *self.living.write().unwrap_or_else(PoisonError::into_inner) = living;
     }
 
     /// Replaces the daemon's health.

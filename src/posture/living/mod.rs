@@ -6,12 +6,15 @@
 //! is configured and the elements observed together (200,000); controls are named by their place in the
 //! catalogue and texts are shared, so that 20,000 endpoints fit in 500 MB.
 
+mod configured;
 mod part;
+mod sight;
 mod standing;
 
 use std::sync::Arc;
 
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
+pub use sight::Sight;
 pub use standing::{Drift, DriftKind, Evidence, Risk, Stands, Standing};
 
 use super::controls::Controls;
