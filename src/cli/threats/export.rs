@@ -61,12 +61,13 @@ fn offline(options: &ThreatsExport, controls: Controls) -> Result<ExitCode, Fail
         let report = evaluate(&model, &controls);
         Living::of_configured(&model, &report, Arc::clone(&controls), Arc::new(threats))
     };
-    let site = match &options.app {
-        None => None,
-        Some(name) => Some(living.site_named(name).ok_or_else(|| {
-            Failure::Usage(format!("no app or gateway called {} is in these files", visible(name)))
-        })?),
-    };
+    let site =
+        match &options.app {
+            None => None,
+            Some(name) => Some(living.site_named(name).ok_or_else(|| {
+                Failure::Usage(format!("no app or gateway called {} is in these files", visible(name)))
+            })?),
+        };
     let format = format(options.format);
     let watches = if format == Format::Navigator { watches()? } else { Vec::new() };
     let text = written(&living, format, site, &watches);

@@ -185,7 +185,8 @@ fn asked(living: &Living, pairs: &[(String, String)]) -> Result<(Option<u32>, us
 fn site(living: &Living, app: Option<&str>) -> Result<Option<u32>, Response> {
     let Some(name) = app else { return Ok(None) };
     living.site_named(name).map(Some).ok_or_else(|| {
-        let says = "the threat model has no app or gateway of this name: `GET /api/v1/model/parts` lists those that it has";
+        let says =
+            "the threat model has no app or gateway of this name: `GET /api/v1/model/parts` lists those that it has";
         problem(StatusCode::NOT_FOUND, says)
     })
 }
@@ -224,7 +225,10 @@ pub(super) async fn export(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
         return answer;
     }
     let Some(format) = format else {
-        let flaw = super::problem::Flaw::of("format", "say which `format`: otm, threat-dragon, mermaid, csv, navigator or sarif");
+        let flaw = super::problem::Flaw::of(
+            "format",
+            "say which `format`: otm, threat-dragon, mermaid, csv, navigator or sarif",
+        );
         return super::problem::flawed(vec![flaw]);
     };
     let site = match site(&living, named.as_deref()) {

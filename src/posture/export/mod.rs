@@ -41,8 +41,7 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] =
-        [Self::Otm, Self::ThreatDragon, Self::Mermaid, Self::Csv, Self::Navigator, Self::Sarif];
+    pub const ALL: [Self; 6] = [Self::Otm, Self::ThreatDragon, Self::Mermaid, Self::Csv, Self::Navigator, Self::Sarif];
 
     /// Returns its name, as addresses and commands write it.
     pub const fn name(self) -> &'static str {

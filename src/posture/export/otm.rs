@@ -20,7 +20,7 @@ const MOST: usize = 5_000;
 pub(super) fn written(living: &Living, site: Option<u32>) -> String {
     let picked = drawn(living, site, MOST);
     let named = site.and_then(|site| living.part(site)).map(|part| plain(&part.name));
-    let name = named.map_or_else(|| "Function apps and gateways".to_owned(), |name| name);
+    let name = named.unwrap_or_else(|| "Function apps and gateways".to_owned());
     let components: Vec<Value> =
         picked.parts.iter().filter_map(|at| Some(component(living, &picked, *at, living.part(*at)?))).collect();
     let dataflows: Vec<Value> = picked

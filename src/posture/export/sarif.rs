@@ -84,9 +84,7 @@ pub fn written<'f>(
 /// Returns what of the living model is not as it should be.
 pub(super) fn of_living(living: &Living, site: Option<u32>) -> String {
     let parts = of_site(living, site);
-    let wrong = |one: &&Standing| {
-        matches!(one.stands, Stands::NotConfigured | Stands::Contradicted | Stands::Accepted)
-    };
+    let wrong = |one: &&Standing| matches!(one.stands, Stands::NotConfigured | Stands::Contradicted | Stands::Accepted);
     let mut found: Vec<(&Standing, Finding<'_>)> = Vec::new();
     for part in parts.iter().filter_map(|at| living.part(*at)) {
         for one in part.standings.iter().filter(wrong) {

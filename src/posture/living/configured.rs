@@ -17,12 +17,7 @@ const ANYBODY: &str = "the internet";
 
 impl Living {
     /// Returns the threat model of what was read from files alone.
-    pub fn of_configured(
-        model: &Model,
-        report: &Report<'_>,
-        controls: Arc<Controls>,
-        threats: Arc<Threats>,
-    ) -> Self {
+    pub fn of_configured(model: &Model, report: &Report<'_>, controls: Arc<Controls>, threats: Arc<Threats>) -> Self {
         let mut growing = Growing::of(model);
         growing.stand(report, &controls);
         let flows = growing.flows(model);
@@ -62,14 +57,8 @@ impl Growing {
             made.configured = true;
             parts.push(made);
         }
-        let mut growing = Self {
-            parts,
-            at,
-            identities: HashMap::new(),
-            anybody: 0,
-            texts: HashMap::new(),
-            places: HashMap::new(),
-        };
+        let mut growing =
+            Self { parts, at, identities: HashMap::new(), anybody: 0, texts: HashMap::new(), places: HashMap::new() };
         for element in elements {
             let above = element.of.as_deref().and_then(|above| growing.above(element.sort, above));
             let Some(place) = growing.place(element.sort, &element.name) else { continue };
@@ -163,21 +152,21 @@ impl Growing {
                 _ => ("not known", State::Unknown),
             };
             if let Some(gateway) = gateway {
-                flows.push(self.flow(self.anybody, gateway, "not known", State::Unknown));
-                flows.push(self.flow(gateway, to, by, state));
+                flows.push(flow(self.anybody, gateway, "not known", State::Unknown));
+                flows.push(flow(gateway, to, by, state));
             } else {
-                flows.push(self.flow(self.anybody, to, by, state));
+                flows.push(flow(self.anybody, to, by, state));
             }
         }
         for app in model.of_sort(Sort::App) {
             let Some(to) = self.place(Sort::App, &app.name) else { continue };
             for front in context.fronts(&app.name) {
                 if let Some(from) = self.place(Sort::Api, &front.api) {
-                    flows.push(self.flow(from, to, "not known", State::Unknown));
+                    flows.push(flow(from, to, "not known", State::Unknown));
                 }
             }
             if let Some(identity) = self.identities.get(&to) {
-                flows.push(self.flow(to, *identity, "managed identity", State::Configured));
+                flows.push(flow(to, *identity, "managed identity", State::Configured));
             }
         }
         self.straight(model, &context, &mut flows);
@@ -199,19 +188,19 @@ impl Growing {
                 (Some(State::NotConfigured), Some(State::NotConfigured)) => ("nothing", State::NotConfigured),
                 _ => ("not known", State::Unknown),
             };
-            flows.push(self.flow(self.anybody, to, by, state));
+            flows.push(flow(self.anybody, to, by, state));
         }
     }
+}
 
-    fn flow(&self, from: u32, to: u32, by: &str, state: State) -> Flow {
-        let says = match state {
-            State::Configured => "it is configured so; no event has proved it",
-            State::NotConfigured => "nothing that was read asks a caller who it is",
-            State::Unknown => "what was read does not tell",
-        };
-        let (by, says) = (by.into(), says.into());
-        Flow { from, to, by, stands: stands(state), says, intended: false, seen: None, since: None, alert: None }
-    }
+fn flow(from: u32, to: u32, by: &str, state: State) -> Flow {
+    let says = match state {
+        State::Configured => "it is configured so; no event has proved it",
+        State::NotConfigured => "nothing that was read asks a caller who it is",
+        State::Unknown => "what was read does not tell",
+    };
+    let (by, says) = (by.into(), says.into());
+    Flow { from, to, by, stands: stands(state), says, intended: false, seen: None, since: None, alert: None }
 }
 
 fn part(kind: PartKind, name: Arc<str>, of: Option<u32>, boundary: Boundary) -> Part {

@@ -94,7 +94,10 @@ pub(in crate::dashboard) async fn page(
 ) -> Response {
     let (living, wish) = (app.parts.board.living(), Wish(pairs));
     match wish.site(&living) {
-        Ok(site) => render(StatusCode::OK, &Changes::of(frame("Changes of the threat model", who, &headers), &living, site, &wish)),
+        Ok(site) => render(
+            StatusCode::OK,
+            &Changes::of(frame("Changes of the threat model", who, &headers), &living, site, &wish),
+        ),
         Err(name) => no_such_app(&name, who, &headers),
     }
 }

@@ -23,8 +23,9 @@ use crate::posture::living::{Boundary, Living, Stands};
 
 /// Apps and gateways listed at once.
 const EACH: usize = 50;
-/// Pixels that a character takes, more or less; a wide one takes two.
-const CHARACTER: i32 = 7;
+/// Pixels that a character of a name takes, more or less, and one of what stands beneath it; a wide one takes two.
+const OF_NAME: i32 = 8;
+const OF_SUB: i32 = 6;
 /// Reasons told of a risk.
 const MOST_REASONS: usize = 3;
 
@@ -100,6 +101,7 @@ struct Diagram {
     boxes: Vec<DrawnBox>,
     ways: Vec<WayRow>,
     left_out: (usize, usize),
+    most: usize,
     gathered: bool,
     legend: [Stands; 6],
     sites: Vec<SiteRow>,
@@ -139,16 +141,13 @@ impl Diagram {
             boxes: picture.nodes.iter().zip(&laid.boxes).map(|(node, at)| boxed(living, node, *at)).collect(),
             ways: picture.edges.iter().filter_map(|edge| way(living, edge)).collect(),
             left_out: picture.left_out,
+            most: MOST_PARTS,
             gathered: picture.gathered,
             legend: legend(),
             sites: shown.iter().map(|(at, _)| SiteRow::of(living, *at)).collect(),
             pager,
             formats: Format::ALL,
         }
-    }
-
-    fn most(&self) -> usize {
-        MOST_PARTS
     }
 }
 
@@ -175,30 +174,26 @@ fn areas(laid: &Laid, picture: &Picture) -> Vec<Area> {
             Boundary::Data => ("Data", String::new()),
             Boundary::Apps if there + unknown + missing == 0 => ("Apps", String::new()),
             Boundary::Apps => {
-                let sub = format!("gateway and network around: ○ {there} have it, ! {missing} not, ? {unknown} unknown");
+                let sub =
+                    format!("gateway and network around: ○ {there} have it, ! {missing} not, ? {unknown} unknown");
                 ("Apps", sub)
             }
         };
-        Area { x: x - 14, width: width + 28, name, sub: cut(&sub, chars(width)) }
+        Area { x: x - 14, width: width + 28, name, sub: fitting(&sub, width, OF_SUB) }
     };
     areas.into_iter().map(named).collect()
 }
 
-/// Returns how many characters fit.
-fn chars(width: i32) -> usize {
-    usize::try_from(width / CHARACTER).unwrap_or_default()
-}
-
 /// Returns a text that fits, cut in the middle.
-fn fitting(text: &str, width: i32) -> String {
+fn fitting(text: &str, width: i32, each: i32) -> String {
     let seen = visible(text);
-    let wide: usize = unicode_width::UnicodeWidthStr::width(seen.as_str());
-    let room = chars(width);
-    let count = seen.chars().count();
+    let wide = unicode_width::UnicodeWidthStr::width(seen.as_str());
+    let room = usize::try_from(width / each).unwrap_or_default();
     if wide <= room {
         return seen;
     }
-    cut(&seen, (room * count / wide.max(1)).min(room).max(3))
+    // A text of wide characters has room for half as many.
+    cut(&seen, (room * seen.chars().count() / wide.max(1)).max(3))
 }
 
 fn boxed(living: &Living, node: &Node, at: super::layout::Placed) -> DrawnBox {
@@ -212,8 +207,8 @@ fn boxed(living: &Living, node: &Node, at: super::layout::Placed) -> DrawnBox {
         width: at.width,
         height: at.height,
         text: (at.x + 30, middle, room),
-        label: fitting(name, room),
-        sub: fitting(&node.sub, room + 6),
+        label: fitting(name, room, OF_NAME),
+        sub: fitting(&node.sub, room, OF_SUB),
         full: format!("{}: {}, {}", node.name, node.sub, node.stands.name()),
         href: part.map(part_address),
         class: class(node.stands),
@@ -229,7 +224,11 @@ fn line(picture: &Picture, edge: &Edge, run: &super::layout::Run) -> DrawnLine {
     let state = edge.stands.map_or("", Stands::name);
     DrawnLine {
         path: run.path.clone(),
-        arrow: if edge.stands.is_some() { format!("M{x} {y}L{back} {}L{back} {}Z", y - 5, y + 5) } else { String::new() },
+        arrow: if edge.stands.is_some() {
+            format!("M{x} {y}L{back} {}L{back} {}Z", y - 5, y + 5)
+        } else {
+            String::new()
+        },
         sign: edge.stands.map(|stands| (run.sign.0, run.sign.1, stands.sign())),
         full: format!("{} to {}: {} {state}", name(edge.from), name(edge.to), edge.says),
         class: edge.stands.map_or("st-part", class),

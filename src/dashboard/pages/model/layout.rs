@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 /// Between two columns.
-pub(super) const GAP: i32 = 96;
+pub(super) const GAP: i32 = 84;
 /// Above the boxes, for the names of the areas.
 pub(super) const TOP: i32 = 64;
 /// Around all.
@@ -105,8 +105,7 @@ pub(super) fn lay(boxes: &[Boxed], lines: &[Line]) -> Laid {
     used.sort_unstable();
     used.dedup();
     let nth = |column: usize| used.binary_search(&column).unwrap_or_default();
-    let mut slots: Vec<Slot> =
-        boxes.iter().map(|one| Slot { column: nth(one.column), height: ROW, y: 0 }).collect();
+    let mut slots: Vec<Slot> = boxes.iter().map(|one| Slot { column: nth(one.column), height: ROW, y: 0 }).collect();
     let (courses, pieces) = courses(&mut slots, lines);
     let mut columns: Vec<Vec<usize>> = vec![Vec::new(); used.len()];
     for (at, slot) in slots.iter().enumerate() {
@@ -115,7 +114,7 @@ pub(super) fn lay(boxes: &[Boxed], lines: &[Line]) -> Laid {
         }
     }
     order(&mut columns, &pieces, slots.len());
-    let ports = Ports::of(&columns, &pieces, &courses, slots.len());
+    let ports = Ports::of(&columns, &courses, slots.len());
     for (at, slot) in slots.iter_mut().enumerate() {
         slot.height = if at < boxes.len() { ROW.max(ports.most(at) * PORT + 10) } else { LANE };
     }
@@ -200,7 +199,9 @@ fn crossings(columns: &[Vec<usize>], pieces: &[Piece], slots: usize) -> usize {
     let rank = ranks(columns, slots);
     let mut column_of = vec![0; slots];
     for (nth, column) in columns.iter().enumerate() {
-        column.iter().for_each(|at| column_of[*at] = nth);
+        for at in column {
+            column_of[*at] = nth;
+        }
     }
     let at = |slot: usize| (column_of.get(slot).copied().unwrap_or(0), rank.get(slot).copied().unwrap_or(0));
     let ends: Vec<_> = pieces.iter().map(|piece| (at(piece.left), at(piece.right).1)).collect();
@@ -220,12 +221,12 @@ struct Ports {
 }
 
 impl Ports {
-    fn of(columns: &[Vec<usize>], pieces: &[Piece], courses: &[Course], slots: usize) -> Self {
-        debug_assert!(pieces.len() >= courses.iter().filter(|one| matches!(one, Course::Across(..))).count());
+    fn of(columns: &[Vec<usize>], courses: &[Course], slots: usize) -> Self {
         let rank = ranks(columns, slots);
         let mut all = Self { left: vec![Vec::new(); slots], right: vec![Vec::new(); slots] };
-        let mut keyed: (Vec<Vec<(i32, usize, bool)>>, Vec<Vec<(i32, usize, bool)>>) =
-            (vec![Vec::new(); slots], vec![Vec::new(); slots]);
+        // What stands at the other end, the course, and which end of it this is.
+        let none: Vec<Vec<(i32, usize, bool)>> = vec![Vec::new(); slots];
+        let mut keyed = (none.clone(), none);
         let of = |slot: usize| rank.get(slot).copied().unwrap_or(0);
         for (nth, course) in courses.iter().enumerate() {
             match course {
@@ -290,11 +291,15 @@ fn stack(slots: &mut [Slot], columns: &[Vec<usize>], pieces: &[Piece]) {
                 off += i64::from(slots[at].y - wish);
             }
             let shift = i32::try_from(off / i64::try_from(column.len().max(1)).unwrap_or(1)).unwrap_or_default();
-            column.iter().for_each(|&at| slots[at].y -= shift);
+            for &at in column {
+                slots[at].y -= shift;
+            }
         }
     }
     let top = slots.iter().map(|slot| slot.y).min().unwrap_or_default();
-    slots.iter_mut().for_each(|slot| slot.y += TOP - top);
+    for slot in slots {
+        slot.y += TOP - top;
+    }
 }
 
 /// Returns where the upper edge of a slot would stand, were it alone.
@@ -310,13 +315,7 @@ fn wish(slots: &[Slot], pieces: &[Piece], at: usize, onward: bool) -> i32 {
     middle.map_or(own.y, |middle| middle - own.height / 2)
 }
 
-fn drawn(
-    boxes: usize,
-    used: &[usize],
-    widths: &[i32],
-    slots: &[Slot],
-    (courses, ports): (&[Course], &Ports),
-) -> Laid {
+fn drawn(boxes: usize, used: &[usize], widths: &[i32], slots: &[Slot], (courses, ports): (&[Course], &Ports)) -> Laid {
     let mut lefts = Vec::new();
     let mut x = EDGE;
     for width in widths {
@@ -401,7 +400,8 @@ mod tests {
         for (nth, a) in laid.boxes.iter().enumerate() {
             assert!(a.x >= 0 && a.x + a.width <= laid.width && a.y >= TOP && a.y + a.height <= laid.height, "{a:?}");
             for b in laid.boxes.iter().skip(nth + 1) {
-                let apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+                let apart =
+                    a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
                 assert!(apart, "{a:?} and {b:?}");
             }
         }
@@ -453,7 +453,8 @@ mod tests {
     #[test]
     fn many_boxes_and_lines_touch_nowhere_and_the_picture_is_always_the_same() {
         let all: Vec<usize> = (0..60).map(|nth| (nth * 7) % 6).collect();
-        let lines: Vec<Line> = (0..180).map(|nth| ((nth * 13) % 60, (nth * 29 + 7) % 60)).filter(|(a, b)| a != b).collect();
+        let lines: Vec<Line> =
+            (0..180).map(|nth| ((nth * 13) % 60, (nth * 29 + 7) % 60)).filter(|(a, b)| a != b).collect();
         let laid = lay(&boxes(&all), &lines);
         sound(&laid);
         assert_eq!(laid, lay(&boxes(&all), &lines));

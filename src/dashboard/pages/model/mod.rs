@@ -13,6 +13,7 @@ mod picture;
 pub(in crate::dashboard) mod report;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
@@ -86,7 +87,8 @@ fn lacks(living: &Living) -> Vec<Lack> {
     }
     if living.read.is_empty() && !living.parts.iter().any(|part| part.configured) {
         lacks.push(Lack {
-            says: "What is configured is not known: no configuration was read. Name the folders that hold it:".to_owned(),
+            says: "What is configured is not known: no configuration was read. Name the folders that hold it:"
+                .to_owned(),
             mend: "[posture]\nconfigured = [\"infra\", \"src\"]",
         });
     }
@@ -155,7 +157,8 @@ impl Wish {
         let mut address = format!("{path}?");
         for (name, value) in self.0.iter().filter(|(name, value)| !value.is_empty() && name != "page" && name != but) {
             if ["app", "state", "level", "part", "kind"].contains(&name.as_str()) {
-                address.push_str(&format!("{name}={}&", encoded(value)));
+                // Writing to a string can't fail.
+                _ = write!(address, "{name}={}&", encoded(value));
             }
         }
         address
@@ -164,7 +167,8 @@ impl Wish {
 
 /// Says that there is no such app.
 fn no_such_app(name: &str, who: Identity, headers: &HeaderMap) -> Response {
-    let says = format!("The threat model has no app or gateway called {name}: it may have gone, or never have been heard of.");
+    let says =
+        format!("The threat model has no app or gateway called {name}: it may have gone, or never have been heard of.");
     problem(StatusCode::NOT_FOUND, "No such app", says, Some(who), headers)
 }
 
@@ -261,7 +265,8 @@ mod tests {
 
     #[test]
     fn what_a_stranger_named_is_one_value_of_an_address() {
-        let wish = Wish(vec![("app".into(), "a&b=c#\"><".into()), ("page".into(), "2".into()), ("x".into(), "y".into())]);
+        let wish =
+            Wish(vec![("app".into(), "a&b=c#\"><".into()), ("page".into(), "2".into()), ("x".into(), "y".into())]);
         assert_eq!(wish.address("/model/controls", "state"), "/model/controls?app=a%26b%3Dc%23%22%3E%3C&");
         assert_eq!(wish.page(), 2);
     }

@@ -16,10 +16,10 @@ pub(super) const MOST_PARTS: usize = 60;
 /// Ways drawn.
 const MOST_WAYS: usize = 150;
 /// So many parts are drawn one by one where all are asked for.
-const FEW: usize = 36;
+const FEW: usize = 24;
 /// Widths of a part and of a gate.
-const WIDE: i32 = 176;
-const GATE: i32 = 132;
+const WIDE: i32 = 172;
+const GATE: i32 = 152;
 /// Columns of the gates.
 const ASKED: usize = 4;
 const CHECKED: usize = 5;
@@ -83,8 +83,7 @@ impl Picture {
         }
         let shown: BTreeSet<u32> = wanted.iter().map(|at| stands_for(*at)).collect();
         let kept = kept(living, site, &shown, &ways);
-        let mut picture =
-            Self { gathered, left_out: (shown.len() - kept.len(), 0), ..Self::default() };
+        let mut picture = Self { gathered, left_out: (shown.len() - kept.len(), 0), ..Self::default() };
         let mut places = BTreeMap::new();
         for &at in &kept {
             if let Some(part) = living.part(at) {
@@ -111,7 +110,8 @@ impl Picture {
     /// that a way leads to.
     fn gates(&mut self, living: &Living, kept: &BTreeSet<u32>, places: &BTreeMap<u32, usize>) -> BTreeMap<u32, usize> {
         let mut functions: BTreeMap<u32, Vec<&Part>> = BTreeMap::new();
-        for (at, part) in living.placed().filter(|(_, part)| part.kind == PartKind::Function && !part.layers.is_empty()) {
+        for (at, part) in living.placed().filter(|(_, part)| part.kind == PartKind::Function && !part.layers.is_empty())
+        {
             let at = if self.gathered { living.site_of(at) } else { at };
             if kept.contains(&at) {
                 functions.entry(at).or_default().push(part);

@@ -121,12 +121,7 @@ pub(in crate::dashboard) async fn page(
 }
 
 impl Report {
-    fn of(
-        frame: Frame,
-        (living, board): (&Living, &Board),
-        site: Option<u32>,
-        (now, by): (Timestamp, String),
-    ) -> Self {
+    fn of(frame: Frame, (living, board): (&Living, &Board), site: Option<u32>, (now, by): (Timestamp, String)) -> Self {
         let parts: Vec<(u32, &Part)> =
             living.placed().filter(|(at, _)| site.is_none_or(|site| living.site_of(*at) == site)).collect();
         let name = site.and_then(|site| living.part(site)).map(|part| part.name.to_string());
@@ -185,12 +180,15 @@ fn scope(parts: &[(u32, &Part)]) -> Vec<(&'static str, String)> {
 fn senders(board: &Board, only: Option<&str>) -> Cut<Sender> {
     let needs = board.needs();
     let all = covered(board, &needs);
-    let wanted: Vec<_> =
-        all.iter().filter(|one| only.is_none_or(|name| one.name.eq_ignore_ascii_case(name))).collect();
+    let wanted: Vec<_> = all.iter().filter(|one| only.is_none_or(|name| one.name.eq_ignore_ascii_case(name))).collect();
     let shown = wanted.iter().map(|one| Sender {
         name: one.name.to_string(),
         kind: one.kind.name(),
-        arrives: one.heard.iter().map(|heard| format!("{} (last {})", heard.category.name(), absolute(heard.newest))).collect(),
+        arrives: one
+            .heard
+            .iter()
+            .map(|heard| format!("{} (last {})", heard.category.name(), absolute(heard.newest)))
+            .collect(),
         missing: one.missing.iter().map(|gap| gap.says(&one.name)).collect(),
     });
     Cut::of(shown, wanted.len(), MOST_SENDERS)
@@ -223,7 +221,8 @@ fn controls(living: &Living, parts: &[(u32, &Part)]) -> (Vec<(Stands, String)>, 
             *events += standing.evidence.as_deref().map_or(0, |one| one.count);
         }
     }
-    let mut rows: Vec<_> = living.controls.all.iter().zip(counts).filter(|(_, (counts, _))| counts.iter().sum::<u64>() > 0).collect();
+    let mut rows: Vec<_> =
+        living.controls.all.iter().zip(counts).filter(|(_, (counts, _))| counts.iter().sum::<u64>() > 0).collect();
     rows.sort_by_key(|(control, (counts, _))| {
         let at = |stands: Stands| counts[stands as usize];
         (Reverse(at(Stands::Contradicted)), Reverse(at(Stands::NotConfigured)), Reverse(control.level))
