@@ -296,6 +296,43 @@ fn a_layer_says_on_how_many_endpoints_a_technique_would_be_seen() {
     assert!(none["techniques"][0]["score"].is_null(), "without endpoints there is no score");
 }
 
+/// Runs `gatewatch threats export` on the shop's repository.
+fn exported(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_gatewatch"))
+        .args(["threats", "export", "--format"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (run.status.code(), text(run.stdout), text(run.stderr))
+}
+
+#[test]
+fn a_repository_is_exported_without_a_daemon() {
+    let shop = "tests/fixtures/posture/shop";
+    let schemas = [
+        ("otm", schema("otm-0.2.0.json", Draft::Draft7)),
+        ("threat-dragon", schema("threat-dragon-2.json", Draft::Draft7)),
+        ("navigator", schema("navigator-4.5.json", Draft::Draft7)),
+        ("sarif", schema("sarif-2.1.0.json", Draft::Draft7)),
+    ];
+    for (format, validator) in &schemas {
+        let (code, text, said) = exported(&[format, shop]);
+        assert!(matches!(code, Some(0 | 78)), "{format}: {said}");
+        valid(validator, &text, format);
+    }
+    let (_, otm, _) = exported(&["otm", shop]);
+    let otm: Value = serde_json::from_str(&otm).unwrap();
+    let count = |list: &str| otm[list].as_array().unwrap().len();
+    assert!(count("components") > 20 && count("dataflows") > 5, "{otm:#}");
+    let (_, csv, _) = exported(&["csv", shop]);
+    assert!(csv.lines().count() > 200 && !csv.contains(",held,"), "nothing is held where no event was seen");
+    let (_, mermaid, _) = exported(&["mermaid", shop]);
+    assert!(mermaid.starts_with("flowchart LR\n") && mermaid.contains("subgraph edge"), "{mermaid}");
+    assert_eq!(exported(&["otm", "--app", "nobody", shop]).0, Some(64));
+    assert_eq!(exported(&["otm", "--data", "no-such-folder"]).0, Some(74));
+}
+
 /// Shows the sample at 127.0.0.1:8399 for ten minutes, to be looked at: `cargo test --test model -- --ignored`, and the browser's tests with
 /// `GATEWATCH_URL=http://127.0.0.1:8399`.
 #[tokio::test]

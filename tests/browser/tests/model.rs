@@ -91,5 +91,8 @@ async fn the_report_is_printed_on_pages_of_its_own() -> Result<()> {
     let pages = String::from_utf8_lossy(&printed).matches("/Type /Page\n").count();
     ensure!(i64::try_from(pages)? > breaks, "{pages} pages for {breaks} sections");
     std::fs::write(pictures()?.join("model-report.pdf"), printed)?;
+    browser.look(Scheme::Light, 794).await?;
+    browser.driver.cdp().send_raw("Emulation.setEmulatedMedia", json!({"media": "print"})).await?;
+    browser.picture(&pictures()?.join("model-report-print.png")).await?;
     browser.quit().await
 }
