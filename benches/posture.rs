@@ -21,7 +21,7 @@ use gatewatch::pipeline::{Stage, seers};
 use gatewatch::posture::configured::read;
 use gatewatch::posture::controls::{evaluate, shipped};
 use gatewatch::posture::intended::Intended;
-use gatewatch::posture::living::{Setup, Readings, Sends, Sources, build, drift};
+use gatewatch::posture::living::{Readings, Sends, Setup, Sources, build, drift};
 use gatewatch::posture::observed::Observed;
 use gatewatch::posture::{ElementKind, Heard};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};

@@ -16,7 +16,7 @@ use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, seers};
 use gatewatch::posture::controls::{Controls, shipped};
 use gatewatch::posture::intended::Intended;
 use gatewatch::posture::living::{
-    Alerted, Setup, DriftKind, Flow, Living, PartKind, Sends, Sources, Standing, Stands, build, drift,
+    Alerted, DriftKind, Flow, Living, PartKind, Sends, Setup, Sources, Standing, Stands, build, drift,
 };
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};

@@ -265,6 +265,7 @@ fn board(catalogue: &Catalogue) -> Board {
             level: detector.level,
             threat: detector.threat.to_string(),
             techniques: detector.attack.techniques.iter().map(ToString::to_string).collect(),
+            attack: detector.attack.version.clone(),
             why: detector.why.to_string(),
             false_alarms: detector.false_alarms.to_string(),
         };

@@ -89,6 +89,8 @@ pub struct DetectorSeen {
     pub threat: String,
     /// ATT&CK techniques.
     pub techniques: Vec<String>,
+    /// The version of ATT&CK that they are of.
+    pub attack: String,
     /// Why it matters.
     pub why: String,
     /// When it is wrong.

@@ -13,7 +13,7 @@ use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::detection::{Detectors, Finding};
 use crate::posture::configured::Sort;
 use crate::posture::intended::Intended;
-use crate::posture::living::{Alerted, Setup, Drift, DriftKind, Readings, Sources, Weakened};
+use crate::posture::living::{Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened};
 use crate::posture::observed::{Observed, Seeing};
 use crate::store::{PostureRows, Reload};
 use crate::telemetry::{Entity, EntityKind};

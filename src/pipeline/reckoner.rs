@@ -20,7 +20,7 @@ use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::posture::configured::{MAX_BYTES, files, read};
 use crate::posture::controls::Controls;
-use crate::posture::living::{Setup, Living, Seer, Sends, Sources, Stands, build, drift};
+use crate::posture::living::{Living, Seer, Sends, Setup, Sources, Stands, build, drift};
 use crate::posture::{PostureSettings, Threats};
 use crate::redaction::Redactor;
 use crate::store::Reader;

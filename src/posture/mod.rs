@@ -10,6 +10,7 @@ pub mod controls;
 mod coverage;
 pub mod document;
 mod element;
+pub mod export;
 mod heard;
 pub mod intended;
 mod level;

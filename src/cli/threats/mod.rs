@@ -4,6 +4,7 @@
 //! goes through the redactor as a whole, so that no secret of the repository is repeated.
 
 mod controls;
+mod export;
 mod json;
 mod junit;
 mod sarif;
@@ -11,12 +12,12 @@ mod text;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::posture::configured::{MAX_BYTES, Model, Unwalked, files, read};
 use crate::posture::controls::{Controls, Report, evaluate, shipped};
-use crate::redaction::Settings;
+use crate::redaction::{Redactor, Settings};
 
 use super::setup;
 use super::talk::{Failure, print, say};
@@ -30,6 +31,7 @@ pub fn threats(command: &Threats) -> Result<ExitCode, Failure> {
     })?;
     match command {
         Threats::Check(options) => check(options, &controls),
+        Threats::Export(options) => export::export(options, controls),
         Threats::Controls(options) if options.markdown => {
             print(&controls::markdown(&controls))?;
             Ok(ExitCode::SUCCESS)
@@ -52,19 +54,7 @@ struct Checked<'c> {
 
 fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failure> {
     let hiding = setup::hiding(None, &Settings::default())?;
-    let found = files(&options.paths).map_err(|unwalked| match unwalked {
-        Unwalked::Gone(..) => Failure::Io(unwalked.to_string()),
-        Unwalked::TooMany => Failure::Usage(unwalked.to_string()),
-    })?;
-    let names: Vec<String> = found.files.keys().cloned().collect();
-    let mut load = |name: &str| match found.files.get(name) {
-        Some(path) => bytes(path).map_err(|error| error.to_string()),
-        None => Err("it is not among the files".to_owned()),
-    };
-    let mut model = read(&names, &mut load, &hiding.redactor);
-    for (folder, says) in found.unread {
-        model.problem(&folder, 0, says);
-    }
+    let model = model(&options.paths, &hiding.redactor)?;
     let report = evaluate(&model, controls);
     let checked = Checked { model: &model, controls, report: &report };
     let written = match options.format {
@@ -75,6 +65,24 @@ fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failur
     };
     print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
     Ok(ended(options, &model, &report))
+}
+
+/// Returns what files at and below `paths` configure.
+fn model(paths: &[PathBuf], redactor: &Redactor) -> Result<Model, Failure> {
+    let found = files(paths).map_err(|unwalked| match unwalked {
+        Unwalked::Gone(..) => Failure::Io(unwalked.to_string()),
+        Unwalked::TooMany => Failure::Usage(unwalked.to_string()),
+    })?;
+    let names: Vec<String> = found.files.keys().cloned().collect();
+    let mut load = |name: &str| match found.files.get(name) {
+        Some(path) => bytes(path).map_err(|error| error.to_string()),
+        None => Err("it is not among the files".to_owned()),
+    };
+    let mut model = read(&names, &mut load, redactor);
+    for (folder, says) in found.unread {
+        model.problem(&folder, 0, says);
+    }
+    Ok(model)
 }
 
 /// Reads a file, of one that is too large only so much that this is seen.

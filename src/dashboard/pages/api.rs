@@ -13,11 +13,12 @@ use super::super::door::Viewer;
 use super::{Frame, render};
 
 /// What the tags of addresses are called.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("alerts", "Alerts"),
     ("people", "What people do with alerts"),
     ("silences", "Silences"),
     ("telemetry", "Telemetry"),
+    ("model", "Threat model"),
     ("about", "About the API"),
 ];
 /// How deep types within types are written out.

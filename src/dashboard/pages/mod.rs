@@ -12,6 +12,7 @@ pub(super) mod entity;
 mod hours;
 pub(super) mod keys;
 pub(super) mod login;
+pub(super) mod model;
 pub(super) mod now;
 mod offer;
 pub(super) mod pipeline;

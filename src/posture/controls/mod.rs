@@ -16,6 +16,8 @@ mod network;
 mod policies;
 mod read;
 
+pub(in crate::posture) use context::{Context, names};
+
 pub use check::Check;
 pub use control::{Absent, Control, Controls, REFERENCES, Test, Want};
 pub use evaluate::{Outcome, Report, State, Verdict, evaluate};
@@ -32,5 +34,14 @@ const THREATS: &str = include_str!("../../../detectors/threats.yaml");
 ///
 /// Returns every problem of their file; a released program has none.
 pub fn shipped() -> Result<Controls, Vec<Problem>> {
-    Controls::read(CONTROLS, &Threats::read(THREATS)?)
+    Controls::read(CONTROLS, &shipped_threats()?)
+}
+
+/// Returns the threats that come with the program.
+///
+/// # Errors
+///
+/// Returns every problem of their file; a released program has none.
+pub fn shipped_threats() -> Result<Threats, Vec<Problem>> {
+    Threats::read(THREATS)
 }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::setup::Configuration;
 use super::part::{Boundary, PartKind};
+use super::setup::Configuration;
 use super::sources::Sources;
 use crate::posture::configured::Sort;
 use crate::posture::intended::{Meant, Site};

@@ -77,13 +77,7 @@ struct Weaker<'c> {
 
 impl Readings {
     /// Takes the next reading, of `at`; says what it differs in from the one before, if there is one.
-    pub fn next(
-        &mut self,
-        configured: &Setup,
-        intended: &Intended,
-        observed: &Observed,
-        at: Timestamp,
-    ) -> Changes {
+    pub fn next(&mut self, configured: &Setup, intended: &Intended, observed: &Observed, at: Timestamp) -> Changes {
         let mut changes = Changes::default();
         let accepted = |control: &str, part: &str| {
             intended.accepted.iter().any(|one| one.control == control && one.element == part && one.expires > at)
@@ -300,11 +294,7 @@ mod tests {
                 .collect(),
             layers: Vec::new(),
         };
-        Setup {
-            elements: elements.iter().map(element).collect(),
-            controls: controls.clone(),
-            ..Setup::default()
-        }
+        Setup { elements: elements.iter().map(element).collect(), controls: controls.clone(), ..Setup::default() }
     }
 
     /// What the last of these readings says: what got weaker, and what healed.

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::setup::Found;
 use super::drafts::{Draft, Drafts, sort_of};
 use super::part::PartKind;
-use super::proofs::{Changed, HEALS_AFTER, Said, Glimpse};
+use super::proofs::{Changed, Glimpse, HEALS_AFTER, Said};
+use super::setup::Found;
 use super::sources::{Alerted, Sources};
 use super::standing::{DriftKind, Evidence, Standing, Stands};
 use crate::clock::Timestamp;
