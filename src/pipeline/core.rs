@@ -201,8 +201,7 @@ impl Core {
         if fresh_batch {
             let live = messages.iter().all(|message| self.live.contains(&message.stream));
             done.elements = listening.into_elements(live);
-            self.hear(&done.elements);
-            self.see(seeing);
+            self.hear(&done.elements, seeing);
             for (kind, n) in redactions {
                 *self.accounting.redactions.entry(kind.to_string()).or_default() += n;
             }
