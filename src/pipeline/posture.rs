@@ -102,7 +102,10 @@ impl Posture {
 
     /// Returns what has changed, the newest first.
     pub fn drifts(&self) -> Vec<Drift> {
-        self.drifts.iter().rev().cloned().collect()
+        let mut drifts: Vec<Drift> = self.drifts.iter().rev().cloned().collect();
+        // What events prove is told later than what happened after it.
+        drifts.sort_by_key(|drift| std::cmp::Reverse(drift.at));
+        drifts
     }
 }
 

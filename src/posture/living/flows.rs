@@ -22,9 +22,9 @@ use crate::posture::observed::{Fact, Facts, Tally, What};
 /// Controls whose state is that of the way to a part.
 const GUARDS: [&str; 4] = ["function.anonymous-compensated", "api.authenticated", "api.https", "app.https-only"];
 /// Those that speak of a way only where events prove the contrary.
-const PROVEN: [&str; 2] = ["app.admin-isolation", "gateway.protocols"];
-/// Those that speak of a way past the gateway.
-const PAST: [&str; 2] = ["app.gateway-only", "function.behind-gateway"];
+const PROVEN: [&str; 1] = ["gateway.protocols"];
+/// Those that speak so of a way from anybody, past the gateway.
+const PAST: [&str; 3] = ["app.gateway-only", "function.behind-gateway", "app.admin-isolation"];
 /// Those that guard a way where the owner says that this proof is asked for.
 const MEANT: [(Authentication, &str); 3] = [
     (Authentication::Jwt, "api.token-checked"),
@@ -201,7 +201,8 @@ impl Ways<'_, '_> {
     fn judged(&self, from: u32, to: u32, way: Way) -> Flow {
         let (stands, says) = self.agreed(from, to, &way);
         let seen = way.seen.map(|tally| Seen { count: tally.count, first: tally.first, last: tally.last });
-        let by = way.by.unwrap_or_else(|| "identity".into());
+        let by_identity = matches!(self.drafts.all[from as usize].kind, PartKind::App | PartKind::Identity);
+        let by = way.by.unwrap_or_else(|| if by_identity { "identity".into() } else { "unknown".into() });
         let mut flow = Flow { from, to, by, stands, says, intended: way.intended, seen, since: None, alert: None };
         if let Some((guard, since, alert)) = self.guard(from, to)
             && guard.stands > flow.stands
@@ -221,12 +222,17 @@ impl Ways<'_, '_> {
         let controls = &self.sources.configured.controls;
         let (part, draft) = (&self.parts[to as usize], &self.drafts.all[to as usize]);
         let past = self.drafts.all[from as usize].kind == PartKind::Caller;
-        let meant = |proof| draft.meant.is_some_and(|meant| meant.authentication.contains(&proof));
+        let of_site = || self.drafts.site_of(to).and_then(|site| self.drafts.all[site as usize].meant);
+        let said = draft.meant.or_else(of_site);
+        let meant = |proof| said.is_some_and(|meant| meant.authentication.contains(&proof));
         let guards = |standing: &&Standing| {
             let Some(id) = standing.control(controls).map(|control| control.id.as_str()) else { return false };
             // A call past the gateway contradicts the way of that call, not the gateway's own.
             let proven = PROVEN.contains(&id) || past && PAST.contains(&id);
+            let weakened =
+                || standing.stands == Stands::NotConfigured && self.scales.weakened.contains_key(&(&*part.name, id));
             GUARDS.contains(&id)
+                || weakened()
                 || proven && standing.stands == Stands::Contradicted
                 || MEANT.iter().any(|(proof, control)| *control == id && meant(*proof))
         };

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::standing::moment;
 use crate::clock::Timestamp;
 use crate::posture::intended::{Authentication, Meant};
 use crate::posture::observed::{Fact, Facts, Observed, Tally, What, Write};
@@ -214,7 +215,7 @@ fn address_kept_out(sight: &Glimpse<'_>) -> Said {
 fn key_written(sight: &Glimpse<'_>) -> Said {
     let own = sight.changed.keys.get(sight.name);
     let newest = own.into_iter().chain(sight.changed.keys.get(sight.site)).max_by_key(|write| write.at);
-    let says = |write: &&Write| (Tally::new(1, write.at), format!("a key was written at {}", write.at));
+    let says = |write: &&Write| (Tally::new(1, write.at), format!("a key was written at {}", moment(write.at)));
     Said { holds: newest.map(says), ..Said::default() }
 }
 
@@ -231,7 +232,7 @@ fn arrives(sight: &Glimpse<'_>, which: impl Fn(Category) -> bool) -> Said {
     let newest = sight.heard.iter().filter(|heard| which(heard.category)).max_by_key(|heard| heard.newest);
     let says = |heard: &Heard| {
         let tally = Tally { count: heard.records, first: heard.newest, last: heard.newest };
-        (tally, format!("{} arrives, the newest of {}", heard.category.name(), heard.newest))
+        (tally, format!("{} arrives, the newest of {}", heard.category.name(), moment(heard.newest)))
     };
     Said { holds: newest.map(says), ..Said::default() }
 }
@@ -250,7 +251,8 @@ fn revalidated(sight: &Glimpse<'_>) -> Said {
     let Some(write) = sight.changed.written(sight.site) else { return Said::default() };
     match sight.read {
         Some(read) if read >= write.at => {
-            let says = format!("configuration was read at {read}, after the last write of {}", write.at);
+            let says =
+                format!("configuration was read at {}, after the last write of {}", moment(read), moment(write.at));
             Said { holds: Some((Tally::new(1, read), says)), ..Said::default() }
         }
         _ => Said::default(),

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::setup::{Configuration, Setup};
-use super::standing::{Drift, DriftKind, Stands};
+use super::standing::{Drift, DriftKind, Stands, moment};
 use crate::clock::Timestamp;
 use crate::posture::Level;
 use crate::posture::configured::Sort;
 use crate::posture::controls::{Control, State};
-use crate::posture::intended::Intended;
+use crate::posture::intended::{Authentication, Intended, Site};
 use crate::posture::observed::{Observed, Write};
 
 /// Controls on a function that follow from its app or its gateway.
@@ -133,7 +133,7 @@ impl Readings {
                 changes.drifts.push(drift(at, DriftKind::Went, name, "", None, "it is in no file any more"));
             }
         }
-        self.tell(&weaker, configured, observed, at, &mut changes);
+        self.tell(&weaker, (configured, intended, observed), at, &mut changes);
         self.heal(&wrong, &mut changes);
         (self.parts, self.at) = (parts, Some(at));
         changes
@@ -142,8 +142,7 @@ impl Readings {
     fn tell(
         &mut self,
         weaker: &[Weaker<'_>],
-        configured: &Setup,
-        observed: &Observed,
+        (configured, intended, observed): (&Setup, &Intended, &Observed),
         at: Timestamp,
         changes: &mut Changes,
     ) {
@@ -185,7 +184,7 @@ impl Readings {
                 sort: first.element.sort,
                 part: name.clone(),
                 of: first.element.of.clone(),
-                level: worst.control.level,
+                level: worst.control.level.max(least(worst, intended)),
                 count: list.len(),
                 says: sentence(worst, list.len() - 1, write.as_ref(), previous),
                 write,
@@ -215,11 +214,14 @@ fn sentence(worst: &Weaker<'_>, more: usize, write: Option<&Write>, previous: Op
         n => format!(", and {n} more controls got weaker"),
     };
     let says = worst.says.trim_end_matches('.');
-    let since = previous.map_or_else(String::new, |previous| format!(" since the reading of {previous}"));
+    let since = previous.map_or_else(String::new, |previous| format!(" since the reading of {}", moment(previous)));
     let who = match write {
         Some(write) => format!(
             "The newest write to it before is {} of {} by {} from {}.",
-            write.operation, write.at, write.by, write.from
+            write.operation,
+            moment(write.at),
+            write.by,
+            write.from
         ),
         None => "The Activity log has told of no write to it.".to_owned(),
     };
@@ -242,6 +244,14 @@ fn stronger(at: Timestamp, element: &Configuration, control: &Control, says: &st
     let now = if now == State::Configured { Stands::ConfiguredOnly } else { Stands::Unknown };
     let says = format!("{}: {says}", control.title);
     drift(at, DriftKind::Stronger, &element.name, &control.id, Some((Stands::NotConfigured, now)), &says)
+}
+
+/// Returns how bad it is at least: that tokens are checked no longer is bad where the owner asks for them.
+fn least(worst: &Weaker<'_>, intended: &Intended) -> Level {
+    let site = worst.element.name.split('/').next().unwrap_or_default();
+    let asks = |one: &Site| *one.name == *site && one.meant.authentication.contains(&Authentication::Jwt);
+    let tokens = worst.control.id.ends_with(".token-checked") && intended.sites.iter().any(asks);
+    if tokens { Level::High } else { Level::Informational }
 }
 
 /// Returns the name whose parts a write to the element must have in its resource.

@@ -128,6 +128,11 @@ pub struct Drift {
     pub alert: Option<Arc<str>>,
 }
 
+/// Returns a moment as alerts write it.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.to_chrono().format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// How badly an app or gateway stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Risk {
