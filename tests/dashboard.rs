@@ -19,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 51] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 60] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -30,6 +30,16 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 51] = [
     (Method::GET, "/keys", "", Some(Role::Viewer)),
     (Method::GET, "/deliveries", "", Some(Role::Viewer)),
     (Method::GET, "/audit", "", Some(Role::Viewer)),
+    (Method::GET, "/model", "", Some(Role::Viewer)),
+    (Method::GET, "/model/coverage", "", Some(Role::Viewer)),
+    (Method::GET, "/model/controls", "", Some(Role::Viewer)),
+    (Method::GET, "/model/changes", "", Some(Role::Viewer)),
+    (Method::GET, "/model/report", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/model", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/model/parts", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/model/flows", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/model/changes", "", Some(Role::Viewer)),
+    (Method::GET, "/api/v1/model/export?format=otm", "", Some(Role::Viewer)),
     (Method::POST, "/silences", "app=x&reason=x&for=1h", Some(Role::Operator)),
     (Method::POST, "/silences/1/end", "", Some(Role::Operator)),
     (Method::GET, "/events", "", Some(Role::Viewer)),

@@ -72,6 +72,8 @@ pub enum Closing {
     },
     /// What had fallen silent speaks again.
     Resumed,
+    /// What had got weaker is as it should be again.
+    Healed,
 }
 
 /// One problem: one entity, from the first event to the last, by one detector or by several that see the same.

@@ -160,6 +160,16 @@ impl AlertBook {
         Some(change)
     }
 
+    /// Closes the alert of `detector` about what had got weaker and is as it should be again.
+    pub fn heal(&mut self, detector: &Detector, entity: &Entity) -> Option<Transition> {
+        let fingerprint = fingerprint(detector.subject(), entity);
+        let entry = self.entries.get_mut(&fingerprint).filter(|entry| entry.is_open())?;
+        let change = entry.close(Closing::Healed);
+        let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
+        self.look_at(fingerprint, due);
+        Some(change)
+    }
+
     fn open(&mut self, fingerprint: u64, detector: &Detector, finding: Finding, out: &mut Vec<Transition>) {
         if let Some(mut old) = self.remove(fingerprint)
             && old.held
@@ -308,7 +318,7 @@ mod tests {
 
     use super::*;
     use crate::detection::{Attack, Because, Counting, Evidence, Family, Level, Limit, Measure};
-    use crate::telemetry::{Category, Entity, EntityKind, Position, StreamId};
+    use crate::telemetry::{Category, EntityKind, Position, StreamId};
 
     const QUIET: i64 = 30;
     const COOLDOWN: i64 = 50;
@@ -417,6 +427,7 @@ mod tests {
             Transition::Opened(_) => "opened",
             Transition::Updated(_, change) => change.told().0,
             Transition::Closed(_, Closing::Quiet) => "quiet",
+            Transition::Closed(_, Closing::Healed) => "healed",
             Transition::Closed(_, Closing::Resumed) => "resumed",
             Transition::Closed(_, Closing::ByPerson { .. }) => "closed",
         };

@@ -112,7 +112,7 @@ pub fn follow(
     if reloader.is_idle() {
         return Ok(());
     }
-    core.read_anew(Reload { at: clock.now(), files: reloader.sums() });
+    core.read_anew(Reload { at: clock.now(), files: reloader.sums(), event: None });
     let (poke, pokes) = bounded(1);
     runtime.spawn(async move {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };

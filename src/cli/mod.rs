@@ -25,6 +25,7 @@ mod explain;
 mod junit;
 mod key_args;
 mod keys;
+mod posture;
 mod readiness;
 mod readiness_told;
 mod record_args;

@@ -32,7 +32,7 @@ use super::args::Run;
 use super::carried::carried_over;
 use super::sources::{self, Opened};
 use super::talk::{Failure, say};
-use super::{around, setup};
+use super::{around, posture, setup};
 
 /// Closes when the daemon has ended.
 type Ending = tokio::sync::watch::Receiver<()>;
@@ -93,8 +93,8 @@ pub fn daemon(
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
     let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
-    let watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), &infos, catalogue.detectors.all.len());
-    let watch = figures(watch, &core, &deliveries, (config, data));
+    let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
+    let reckon = posture::begin((&runtime, &to_asks, data), (config, &catalogue, &stage), (&board, &metrics))?;
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), intended)?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);
@@ -116,6 +116,7 @@ pub fn daemon(
         batches,
         asks,
         orders,
+        reckon,
         sources: infos,
         settings: rhythm(config, data),
     };
@@ -125,10 +126,15 @@ pub fn daemon(
     drop(end);
     // One that is left behind leads nowhere, and the next start writes it anew.
     drop(std::fs::remove_file(address_file));
+    closed(runtime, serving);
+    farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
+}
+
+/// Waits for the pages to end.
+fn closed(runtime: Runtime, serving: JoinHandle<()>) {
     // Serving ends within two seconds, whoever is still connected; how it ended has been logged.
     drop(runtime.block_on(serving));
     runtime.shutdown_timeout(Duration::from_secs(3));
-    farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
 }
 
 /// Takes out what was kept of who was told what, and of what was held back.
@@ -221,7 +227,13 @@ async fn ended(mut ending: Ending) {
 }
 
 /// Brings the figures to where they stood before anybody can look at them.
-fn figures(mut watch: Watch, core: &Core, deliveries: &Deliveries, (config, data): (&Config, &Path)) -> Watch {
+fn figures(
+    (board, metrics, changes, infos): (&Arc<Board>, &Arc<Metrics>, &Changes, &[SourceInfo]),
+    core: &Core,
+    deliveries: &Deliveries,
+    (config, data): (&Config, &Path),
+) -> Watch {
+    let mut watch = Watch::new(board.clone(), metrics.clone(), changes.clone(), infos, core.detectors().all.len());
     watch.warn_before = around::warn_before(config);
     watch.totals(core);
     let waiting = Reader::open(data).and_then(|reader| reader.waiting());
@@ -246,13 +258,14 @@ fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
 fn board(catalogue: &Catalogue) -> Board {
     let board = Board::default();
     board.set_needs(catalogue.needs());
-    for detector in &catalogue.detectors.all {
+    for detector in catalogue.detectors.all.iter().chain(crate::detection::drifting::all()) {
         let seen = DetectorSeen {
             title: detector.title.to_string(),
             family: detector.family,
             level: detector.level,
             threat: detector.threat.to_string(),
             techniques: detector.attack.techniques.iter().map(ToString::to_string).collect(),
+            attack: detector.attack.version.clone(),
             why: detector.why.to_string(),
             false_alarms: detector.false_alarms.to_string(),
         };

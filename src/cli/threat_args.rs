@@ -6,6 +6,8 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use crate::posture::Level;
 
+use super::alert_args::Daemon;
+
 /// `gatewatch threats`.
 #[derive(Debug, Subcommand)]
 pub enum Threats {
@@ -17,6 +19,42 @@ pub enum Threats {
     Init(ThreatsInit),
     /// Say by what callers of an endpoint should prove who they are, what of it is there, what is missing, and the configuration to copy.
     Advise(ThreatsAdvise),
+    /// Export the threat model of a running daemon for other tools; with paths, what those files alone configure.
+    Export(ThreatsExport),
+}
+
+/// `gatewatch threats export`.
+#[derive(Debug, ClapArgs)]
+pub struct ThreatsExport {
+    /// Folders and files, as `threats check` reads them: then no daemon is asked, and nothing is observed.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The format.
+    #[arg(long)]
+    pub format: ExportFormat,
+    /// What concerns this app or gateway alone.
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: Daemon,
+}
+
+/// The format of an export of the threat model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Open Threat Model 0.2.0.
+    Otm,
+    /// OWASP Threat Dragon 2.
+    ThreatDragon,
+    /// A flowchart of Mermaid.
+    Mermaid,
+    /// The state of each control on each part; what would be a formula in a spreadsheet has an apostrophe before it.
+    Csv,
+    /// A layer of the ATT&CK Navigator, 4.5.
+    Navigator,
+    /// What is not as it should be, in SARIF 2.1.0.
+    Sarif,
 }
 
 /// `gatewatch threats check`.

@@ -14,6 +14,8 @@ pub(super) mod export;
 mod facets;
 pub(super) mod forms;
 pub(super) mod incidents;
+mod model;
+mod model_form;
 pub(super) mod people;
 pub(super) mod problem;
 pub(super) mod silences;
@@ -74,6 +76,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(incidents::list))
         .routes(routes!(audit::list))
         .routes(routes!(coverage::api))
+        .routes(routes!(model::model))
+        .routes(routes!(model::parts))
+        .routes(routes!(model::flows))
+        .routes(routes!(model::changes))
+        .routes(routes!(model::export))
         .routes(routes!(tapping::tap))
         .routes(routes!(document::openapi_json))
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::alerts::{Entity, Family, Level, StreamName};
 use crate::clock::Timestamp;
+use crate::posture::living::Living;
 use crate::posture::{ElementKind, Heard, Need};
 
 /// How one source does.
@@ -89,6 +90,8 @@ pub struct DetectorSeen {
     pub threat: String,
     /// ATT&CK techniques.
     pub techniques: Vec<String>,
+    /// The version of ATT&CK that they are of.
+    pub attack: String,
     /// Why it matters.
     pub why: String,
     /// When it is wrong.
@@ -183,6 +186,8 @@ pub struct Board {
     pub health: RwLock<Health>,
     /// What has matched and is no alert yet; replaced whole, and who follows a page is woken.
     pub ahead: watch::Sender<Arc<[AheadSeen]>>,
+    /// The threat model; replaced whole every few seconds, the lock is held to copy the pointer.
+    pub living: RwLock<Arc<Living>>,
 }
 
 impl Board {
@@ -209,6 +214,16 @@ impl Board {
     /// Replaces what detectors need.
     pub fn set_needs(&self, needs: Vec<Need>) {
         *self.needs.write().unwrap_or_else(PoisonError::into_inner) = needs.into();
+    }
+
+    /// Returns the threat model as it was a few seconds ago.
+    pub fn living(&self) -> Arc<Living> {
+        self.living.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the threat model.
+    pub fn set_living(&self, living: Arc<Living>) {
+        *self.living.write().unwrap_or_else(PoisonError::into_inner) = living;
     }
 
     /// Replaces the daemon's health.

@@ -119,6 +119,12 @@ impl Catalogue {
         Ok(Self { detectors: Arc::new(detectors), rules: matched.into(), threats: self.threats, cases, sigma })
     }
 
+    /// Tells whether a case makes the detector `id` fire.
+    pub fn is_tested(&self, id: &str) -> bool {
+        let cases = self.detectors.place_of(id).and_then(|place| self.cases.get(place));
+        cases.is_some_and(|cases| cases.iter().any(|case| !case.alert.is_empty()))
+    }
+
     /// Returns which kinds of events each detector is told of, in the same order.
     pub fn needs(&self) -> Vec<Need> {
         let need = |(detector, rule): (&Arc<Detector>, &Rule)| Need {

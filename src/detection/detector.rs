@@ -8,7 +8,7 @@ use crate::telemetry::EntityKind;
 
 use super::correlation_plan::Plan;
 use super::kinds::{Baselining, Bulk, Only, Risking, Share, Traveling, Window};
-use super::{Attack, Family, Level};
+use super::{Attack, Family, Level, drifting};
 
 /// How a detector counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -176,7 +176,7 @@ pub struct Detectors {
 impl Detectors {
     /// Returns the detector `id`.
     pub fn named(&self, id: &str) -> Option<&Arc<Detector>> {
-        self.place_of(id).map(|at| &self.all[at])
+        self.place_of(id).map(|at| &self.all[at]).or_else(|| drifting::named(id))
     }
 
     /// Returns the lanes that alerts known by `subject` wait for: those of its detectors, which are the same.

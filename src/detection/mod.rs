@@ -18,6 +18,7 @@ mod condition;
 pub mod correlation_plan;
 mod counting;
 mod detector;
+pub mod drifting;
 mod engine;
 pub mod examine;
 mod exceptions;

@@ -54,6 +54,8 @@ pub struct Metrics {
     pub coverage_missing: Levels,
     /// How old the newest event of a category is, whole seconds, by `category`.
     pub category_age_seconds: Levels,
+    /// The threat model.
+    pub posture: Posture,
     /// Messages read, by `source`.
     pub messages: Counts,
     /// Bytes read, by `source`.
@@ -68,6 +70,28 @@ pub struct Metrics {
     pub spool_bytes: IntGauge,
     /// Requests to the dashboard, by `route` and `code`.
     pub http_requests: Counts,
+}
+
+/// Metrics of the threat model.
+#[derive(Debug)]
+pub struct Posture {
+    /// Controls, by `state`.
+    pub controls: Levels,
+    /// Readings of what is configured, by `outcome`: `taken` or `refused`.
+    pub readings: Counts,
+    /// Changes that events prove, by `kind`.
+    pub drifts: Counts,
+}
+
+impl Posture {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        let count = |name: &str, help: &str, label: &str| Counts::registered(r, name, help, &[label]);
+        Ok(Self {
+            controls: Levels::registered(r, "gatewatch_posture_controls", "Controls of the threat model.", &["state"])?,
+            readings: count("gatewatch_posture_readings_total", "Readings of what is configured.", "outcome")?,
+            drifts: count("gatewatch_posture_drifts_total", "Changes of the threat model that events prove.", "kind")?,
+        })
+    }
 }
 
 impl Metrics {
@@ -121,11 +145,8 @@ impl Metrics {
                 "Apps and gateways that do not send a category without which detectors are blind to them.",
                 &["category"],
             )?,
-            category_age_seconds: level(
-                "gatewatch_category_age_seconds",
-                "How old the newest event of a category is.",
-                &["category"],
-            )?,
+            category_age_seconds: level("gatewatch_category_age_seconds", "Age of its newest event.", &["category"])?,
+            posture: Posture::new(r)?,
             messages: count("gatewatch_messages_total", "Messages read.", &["source"])?,
             bytes: count("gatewatch_bytes_total", "Bytes read.", &["source"])?,
             deliveries: count("gatewatch_deliveries_total", "Attempts to deliver.", &["sink", "outcome"])?,
@@ -200,6 +221,9 @@ mod tests {
         metrics.redactions.add(&["jwt"], 1);
         metrics.held_back.add(&["pentest"], 1);
         metrics.context_reloads.add(&["taken"], 1);
+        metrics.posture.controls.set(&["held"], 1);
+        metrics.posture.readings.add(&["taken"], 1);
+        metrics.posture.drifts.add(&["came"], 1);
         metrics.context_age_seconds.set(&["tor-exits"], 60);
         metrics.findings.add(&["key-usage", "high"], 1);
         metrics.alerts_open.set(&["high"], 1);
@@ -242,6 +266,9 @@ mod tests {
         gatewatch_late_total counter
         gatewatch_lost_upstream_total counter
         gatewatch_messages_total counter
+        gatewatch_posture_controls gauge
+        gatewatch_posture_drifts_total counter
+        gatewatch_posture_readings_total counter
         gatewatch_records_total counter
         gatewatch_redactions_total counter
         gatewatch_signals_total counter

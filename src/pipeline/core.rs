@@ -21,6 +21,7 @@ use super::duplicates::Duplicates;
 use super::gone::Gone;
 use super::listening::ElementHeard;
 use super::people::People;
+use super::posture::Posture;
 use super::retries::Retries;
 use super::surroundings::Surroundings;
 use super::tally::{CATEGORIES, Queue, Tally};
@@ -108,6 +109,8 @@ pub struct Core {
     pub(super) findings: BTreeMap<(&'static str, &'static str), u64>,
     /// Matches that people may see before their alerts open.
     pub(super) coming: Coming,
+    /// What the threat model needs.
+    pub(super) posture: Posture,
 }
 
 impl Core {
@@ -144,13 +147,15 @@ impl Core {
             reloads: Vec::new(),
             findings: BTreeMap::new(),
             coming: Coming::default(),
+            posture: Posture::default(),
         }
     }
 
     /// Takes in what a worker made of a batch. Batches of one stream must come in order.
     pub fn absorb(&mut self, worked: Worked) -> Absorbed {
         let mut done = Absorbed::default();
-        let Worked { messages, records, signals, held, dead, listening, redactions, links, uses, marks } = worked;
+        let Worked { messages, records, signals, held, dead, listening, seeing, redactions, links, uses, marks } =
+            worked;
         if self.durable && self.links.len() < LINKS_AN_EPOCH {
             self.links.extend(links);
         }
@@ -200,7 +205,7 @@ impl Core {
         if fresh_batch {
             let live = messages.iter().all(|message| self.live.contains(&message.stream));
             done.elements = listening.into_elements(live);
-            self.hear(&done.elements);
+            self.hear(&done.elements, seeing);
             for (kind, n) in redactions {
                 *self.accounting.redactions.entry(kind.to_string()).or_default() += n;
             }
@@ -291,7 +296,7 @@ impl Core {
         transitions
     }
 
-    fn count(&mut self, findings: &[Finding]) {
+    pub(super) fn count(&mut self, findings: &[Finding]) {
         for finding in findings.iter().filter(|finding| finding.fired) {
             if let Some(detector) = self.detectors.named(&finding.detector) {
                 *self.findings.entry((detector.family.name(), finding.level.name())).or_default() += 1;
@@ -353,6 +358,11 @@ impl Core {
             return self.progress.keys().copied().filter(|stream| !self.recovering.contains(stream)).collect();
         }
         self.watermarks.ahead(by).into_iter().map(StreamId).collect()
+    }
+
+    /// Returns the detectors that run.
+    pub fn detectors(&self) -> &Detectors {
+        &self.detectors
     }
 
     /// Returns the alerts in the book.

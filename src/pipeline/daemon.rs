@@ -20,6 +20,7 @@ use super::retries::RetryReader;
 use super::supervise::FromSource;
 
 mod people;
+mod posture;
 mod surround;
 
 /// How long an epoch lasts when there is nothing to tell.
@@ -68,6 +69,7 @@ pub struct Daemon {
     last_record: Duration,
     last_orders: Duration,
     last_prune: Duration,
+    reckoned: posture::Reckoned,
     next_try: Duration,
     began: Duration,
     failing: BTreeMap<usize, String>,
@@ -95,6 +97,7 @@ impl Daemon {
             last_record: now,
             last_orders: now,
             last_prune: now,
+            reckoned: posture::Reckoned::default(),
             next_try: now,
             began: now,
             failing: BTreeMap::new(),
@@ -164,6 +167,8 @@ impl Daemon {
         match ask {
             Ask::Deed(deed, origin, reply) => self.deed(&deed, origin, reply)?,
             Ask::Surround(reread) => self.surround(*reread)?,
+            Ask::Configured(reading) => self.configured(*reading)?,
+            Ask::Drifted(drifts) => self.drifted(drifts),
             Ask::Settled(settled) => {
                 let now = self.parts.clock.now();
                 self.parts.watch.delivery(&settled, now);
@@ -214,6 +219,7 @@ impl Daemon {
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
             self.retries.take_up(&mut self.parts, stuck, now).map_err(DaemonError::Store)?;
             self.order(now);
+            self.reckon(now, false);
             self.prune(now)?;
             self.parts.watch.beat(&self.parts.core, &self.failing, self.unsaved.is_some(), self.parts.clock.now(), now);
         }

@@ -12,6 +12,7 @@ use crate::telemetry::StreamId;
 use super::CoreSettings;
 use super::core::{Core, Progress};
 use super::gone::Gone;
+use super::posture::{POSTURE, Posture};
 
 const ENGINE: &str = "engine";
 const WATERMARKS: &str = "watermarks";
@@ -47,6 +48,7 @@ impl Core {
             self.advanced_before = self.advanced;
         }
         self.book.restore(recovered.alerts);
+        self.posture = Posture::restored(&recovered.posture, recovered.values.get(POSTURE))?;
         if let Some(bytes) = recovered.values.get(BOOK) {
             self.book.restore_snapshot(bytes)?;
         }
@@ -106,6 +108,7 @@ impl Core {
         if let Ok(bytes) = postcard::to_stdvec(&self.watermarks) {
             values.push((WATERMARKS, bytes));
         }
+        values.extend(self.posture.save().map(|bytes| (POSTURE, bytes)));
         values.extend(self.gone.save(at).map(|bytes| (GONE, bytes)));
         let people = std::mem::take(&mut self.people);
         Epoch {
@@ -130,6 +133,7 @@ impl Core {
             retries_done,
             links: std::mem::take(&mut self.links),
             key_usage: self.keys.take(self.watermarks.newest()),
+            posture: self.posture.rows(),
             accounting: self.accounting(),
         }
     }

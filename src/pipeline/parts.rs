@@ -7,11 +7,13 @@ use tokio::sync::{oneshot, watch};
 
 use crate::alerts::{Deed, Done, Mutes};
 use crate::clock::Clock;
+use crate::posture::living::{Drift, Sources};
 use crate::store::{Origin, Store};
 use crate::telemetry::Streams;
 
 use super::deliveries::{Deliveries, Settled};
 use super::outputs::Outputs;
+use super::posture::Reading;
 use super::reload::Reread;
 use super::supervise::{FromSource, Orders};
 use super::watch::{SourceInfo, Watch};
@@ -24,6 +26,10 @@ pub enum Ask {
     Deed(Deed, Origin, oneshot::Sender<Result<Done, String>>),
     /// Files that context comes from were read anew.
     Surround(Box<Reread>),
+    /// Configuration was read anew.
+    Configured(Box<Reading>),
+    /// What has changed of the threat model by what events prove.
+    Drifted(Vec<Drift>),
     /// A delivery was tried.
     Settled(Settled),
 }
@@ -68,6 +74,8 @@ pub struct DaemonParts {
     pub asks: Receiver<Ask>,
     /// To the sources' tasks.
     pub orders: Vec<watch::Sender<Orders>>,
+    /// To who reckons the threat model; one that waits is enough.
+    pub reckon: crossbeam_channel::Sender<Sources>,
     /// The sources, in the order of their numbers.
     pub sources: Vec<SourceInfo>,
     /// How it behaves.

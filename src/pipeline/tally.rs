@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::posture::observed::Seeing;
 use crate::telemetry::{Category, Position, StreamId};
 
 use super::core::Core;
@@ -59,8 +60,9 @@ impl Core {
         }
     }
 
-    /// Notes how far the telemetry of apps and gateways has come.
-    pub(super) fn hear(&mut self, elements: &[ElementHeard]) {
+    /// Notes how far the telemetry of apps and gateways has come, and what it proves.
+    pub(super) fn hear(&mut self, elements: &[ElementHeard], seeing: Seeing) {
+        self.see(seeing);
         for element in elements.iter().filter(|_| self.durable) {
             if let Some(newest) = element.heard.iter().map(|heard| heard.newest).max() {
                 self.keys.hear(&element.name, newest);

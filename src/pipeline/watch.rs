@@ -20,6 +20,7 @@ use super::core::Absorbed;
 use super::deliveries::Settled;
 
 mod cuts;
+mod drifts;
 mod surround;
 
 /// Rates are over this long.

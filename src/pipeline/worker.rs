@@ -20,6 +20,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::context::{Asked, Context, Memo, Seen, Topology, Where};
 use crate::dashboard::Tap;
 use crate::detection::{Matcher, Signal, Signals};
+use crate::posture::observed::Seeing;
 use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
 use crate::telemetry::{Batch, Category, Event, Mark, MessageAt, Position, Scanned, StreamId, Undecodable, decode};
@@ -107,6 +108,8 @@ pub struct Worked {
     pub dead: Vec<NewDeadLetter>,
     /// What came of each app and gateway.
     pub listening: Listening,
+    /// What the records prove of apps, gateways and endpoints.
+    pub seeing: Seeing,
     /// Replacements made, by kind.
     pub redactions: BTreeMap<Arc<str>, u64>,
     /// What got a second fingerprint, during the overlap of a rotation.
@@ -186,6 +189,7 @@ impl Stage {
                     worked.dead.push(ahead_of_the_clock(&event));
                 } else {
                     worked.listening.hear(&event, at.received, *now);
+                    worked.seeing.see(&event);
                     self.record(&event, worked, signals);
                 }
             }
@@ -333,6 +337,7 @@ impl Worked {
         let (records, dead) = (len(&self.records), len(&self.dead));
         let (signals, held) = (len(&self.signals), len(&self.held));
         self.listening.append(later.listening);
+        self.seeing.append(later.seeing);
         let renumbered = self.uses.append(later.uses);
         self.messages.extend(later.messages.into_iter().map(|message| MessageSeen {
             records: moved(&message.records, records),

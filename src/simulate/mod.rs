@@ -8,6 +8,7 @@
 
 mod activity_log;
 mod attacks;
+mod configured;
 mod directory_logs;
 mod edge_logs;
 mod fleet;
@@ -21,6 +22,7 @@ mod other_logs;
 mod packer;
 mod platform_logs;
 mod rng;
+mod scene;
 mod stage;
 mod storage_logs;
 mod traffic;
@@ -28,7 +30,9 @@ mod weeks;
 mod world;
 
 pub use attacks::{AttackInfo, Label, catalogue};
+pub use configured::{Weakness, configured, intended};
 pub use fleet::WebhookKey;
 pub use packer::{Message, Tally};
+pub use scene::{SCENE, Step};
 pub use weeks::{Weeks, weeks_catalogue};
 pub use world::{Options, UnknownAttack, World};

@@ -124,6 +124,7 @@ fn change(transition: &Transition) -> Value {
             said
         }
         Transition::Closed(_, Closing::Quiet) => json!({"kind": "quiet"}),
+        Transition::Closed(_, Closing::Healed) => json!({"kind": "healed"}),
         Transition::Closed(_, Closing::Resumed) => json!({"kind": "resumed"}),
         Transition::Closed(_, Closing::ByPerson { by, reason, class }) => {
             json!({"kind": "by-person", "by": by, "reason": reason, "class": class.name()})

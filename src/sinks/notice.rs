@@ -106,6 +106,9 @@ impl Notice {
             Transition::Opened(_) => (News::Opened, None, None),
             Transition::Updated(alert, change) => changed(alert, change),
             Transition::Closed(_, Closing::Quiet) => (News::Closed, None, Some("quiet".to_owned())),
+            Transition::Closed(_, Closing::Healed) => {
+                (News::Closed, None, Some("it is as it should be again".to_owned()))
+            }
             Transition::Closed(_, Closing::Resumed) => (News::Closed, None, Some("it is heard again".to_owned())),
             Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => {
                 (News::Closed, Some(by.clone()), Some(reason.clone()))

@@ -94,6 +94,7 @@ fn line(transition: &Transition) -> Option<(&str, &'static str, String)> {
             (who.unwrap_or(nobody), did, says.map(|(_, says)| says.to_owned()).unwrap_or_default())
         }
         Transition::Closed(_, Closing::Quiet) => (nobody, "closed", "It went quiet.".into()),
+        Transition::Closed(_, Closing::Healed) => (nobody, "closed", "It is as it should be again.".into()),
         Transition::Closed(_, Closing::Resumed) => (nobody, "closed", "It speaks again.".into()),
         Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => (by, "closed", reason.clone()),
     })

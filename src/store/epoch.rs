@@ -10,7 +10,7 @@ use crate::alerts::{Alert, BulkDone, Command, Mark, Silence, Transition};
 use crate::clock::Timestamp;
 use crate::telemetry::{StreamId, StreamName};
 
-use super::{AuditEntry, KeyUsage};
+use super::{AuditEntry, KeyUsage, PostureRows};
 
 /// How far a stream has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,9 @@ pub struct Reload {
     pub at: Timestamp,
     /// SHA-256 of each file, by its path; the records of the epochs after this one go by them.
     pub files: BTreeMap<String, String>,
+    /// How far event time had come, where what follows from the reading is of that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Timestamp>,
 }
 
 /// State of one shard of one component (`engine`, `duplicates`), whole or what changed.
@@ -184,6 +187,8 @@ pub struct Epoch {
     pub links: Vec<(Arc<str>, Arc<str>)>,
     /// What was seen of keys since the last epoch.
     pub key_usage: KeyUsage,
+    /// What was observed for the threat model, and what has changed of it.
+    pub posture: PostureRows,
     /// Counters as they are now.
     pub accounting: Accounting,
 }
@@ -201,6 +206,8 @@ pub struct Recovered {
     pub values: BTreeMap<String, Vec<u8>>,
     /// Alerts that are not closed, or were closed with `last_seen` at or after the given time.
     pub alerts: Vec<Alert>,
+    /// What was observed for the threat model, and its changes.
+    pub posture: PostureRows,
     /// Counters.
     pub accounting: Accounting,
 }

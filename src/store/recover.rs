@@ -11,7 +11,7 @@ use crate::telemetry::{StreamId, StreamName};
 
 use super::alert_rows::CLOSED;
 use super::error::damaged;
-use super::{Accounting, Recovered, Store, StoreError, StreamPosition, state_rows};
+use super::{Accounting, Recovered, Store, StoreError, StreamPosition, posture_rows, state_rows};
 
 impl Store {
     /// Returns what the newest committed epoch holds; `keep_closed_since` bounds the alerts.
@@ -28,6 +28,7 @@ impl Store {
             shards: state_rows::recover(&reading)?,
             values: state_rows::recover_values(&reading)?,
             alerts: alerts(&reading, keep_closed_since)?,
+            posture: posture_rows::recover(&reading)?,
             accounting: accounting(&reading)?,
         })
     }

@@ -23,7 +23,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0007_lifecycle.sql"),
     include_str!("migrations/0008_origins.sql"),
     include_str!("migrations/0009_answers.sql"),
-    "",
+    include_str!("migrations/0010_posture.sql"),
     include_str!("migrations/0011_views.sql"),
 ];
 /// How long to wait for another program that holds the file.

@@ -10,7 +10,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::dead_letters::{self, Kept};
 use super::folder::Folder;
 use super::{
-    Epoch, StoreError, alert_rows, audit, bulks, key_usage, links, outbox, retries, schema, silence_rows, state_rows,
+    Epoch, StoreError, alert_rows, audit, bulks, key_usage, links, outbox, posture_rows, retries, schema, silence_rows,
+    state_rows,
 };
 
 /// The one writing connection; dropping it gives the data folder free.
@@ -68,6 +69,7 @@ fn write(transaction: &Transaction<'_>, epoch: &Epoch, kept: Kept) -> Result<Kep
     let kept = dead_letters::append(transaction, &epoch.dead_letters, epoch.at, kept, dead_letters::CEILING)?;
     let kept = retries::settle(transaction, &epoch.retried, epoch.retries_done, epoch.at, kept)?;
     links::append(transaction, &epoch.links, epoch.at, links::CEILING)?;
+    posture_rows::append(transaction, &epoch.posture)?;
     key_usage::append(transaction, &epoch.key_usage, key_usage::CEILINGS)?;
     let accounting = serde_json::to_string(&epoch.accounting)
         .map_err(|error| StoreError::Failed(format!("the counters can't be written as JSON ({error})")))?;

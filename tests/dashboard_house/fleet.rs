@@ -514,6 +514,7 @@ fn fill(board: &Board, now: Timestamp) {
             level: gatewatch::alerts::Level::High,
             threat: "key-theft".into(),
             techniques: vec!["T1078.004".into()],
+            attack: "18".into(),
             why: "A function key is a shared secret with a known set of callers. When many addresses use it within minutes, someone copied it.".into(),
             false_alarms: "A mobile app that ships a key; a client behind rotating egress addresses. Silence by key, or raise `more_than`.".into(),
         };

@@ -6,12 +6,12 @@
 mod accepted;
 mod advise;
 mod controls;
+mod export;
 mod init;
 mod json;
 mod junit;
 mod sarif;
 mod text;
-mod walk;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,12 +20,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::clock::{Clock, Timestamp};
-use crate::posture::configured::{MAX_BYTES, Model, read};
+use crate::posture::configured::{MAX_BYTES, Model, Unwalked, files, read};
 use crate::posture::controls::{Controls, Report, evaluate_meant, shipped};
 use crate::posture::intended::{Intended, draft};
-use crate::redaction::Settings;
+use crate::redaction::{Redactor, Settings};
 
-use super::setup::Hiding;
 use super::talk::{Failure, print, say};
 use super::threat_args::{CheckFormat, Threats, ThreatsAdvise, ThreatsCheck, ThreatsInit};
 use super::{around, setup};
@@ -41,6 +40,7 @@ pub fn threats(command: &Threats) -> Result<ExitCode, Failure> {
         Threats::Check(options) => check(options, &controls),
         Threats::Init(options) => init(options),
         Threats::Advise(options) => advise(options, &controls),
+        Threats::Export(options) => export::export(options, controls),
         Threats::Controls(options) if options.markdown => {
             print(&controls::markdown(&controls))?;
             Ok(ExitCode::SUCCESS)
@@ -66,7 +66,7 @@ fn check(options: &ThreatsCheck, controls: &Controls) -> Result<ExitCode, Failur
     let hiding = setup::hiding(None, &Settings::default())?;
     let now = Clock::system().now();
     let intended = options.model.as_deref().map(|file| meant(file, now)).transpose()?;
-    let model = configured(&options.paths, &hiding)?;
+    let model = self::model(&options.paths, &hiding.redactor)?;
     let report = evaluate_meant(&model, controls, intended.as_ref());
     let accepted = intended.as_ref().map(|meant| Acceptances::of(meant, now)).unwrap_or_default();
     let checked = Checked { model: &model, controls, report: &report, accepted };
@@ -90,7 +90,7 @@ fn init(options: &ThreatsInit) -> Result<ExitCode, Failure> {
         let says = "name folders and files of what is configured, or the daemon that observes (--data, --config)";
         return Err(Failure::Usage(says.to_owned()));
     }
-    let model = configured(paths, &hiding)?;
+    let model = self::model(paths, &hiding.redactor)?;
     let observed = if told { init::observed(&setup::data(options.data.as_deref(), &config))? } else { BTreeMap::new() };
     let written = draft(&model, &observed);
     print(&String::from_utf8_lossy(&hiding.redactor.hide(written.as_bytes())))?;
@@ -104,7 +104,7 @@ fn init(options: &ThreatsInit) -> Result<ExitCode, Failure> {
 fn advise(options: &ThreatsAdvise, controls: &Controls) -> Result<ExitCode, Failure> {
     let hiding = setup::hiding(None, &Settings::default())?;
     let intended = options.model.as_deref().map(|file| meant(file, Clock::system().now())).transpose()?;
-    let model = configured(&options.paths, &hiding)?;
+    let model = self::model(&options.paths, &hiding.redactor)?;
     let report = evaluate_meant(&model, controls, intended.as_ref());
     let written = advise::written(&advise::Asked {
         endpoint: &options.endpoint,
@@ -122,15 +122,18 @@ fn meant(file: &Path, now: Timestamp) -> Result<Intended, Failure> {
     crate::config::model(file, now).map_err(|problems| Failure::Config(around::complaint(&problems)))
 }
 
-/// Reads what is configured.
-fn configured(paths: &[PathBuf], hiding: &Hiding) -> Result<Model, Failure> {
-    let found = walk::files(paths)?;
+/// Returns what files at and below `paths` configure.
+fn model(paths: &[PathBuf], redactor: &Redactor) -> Result<Model, Failure> {
+    let found = files(paths).map_err(|unwalked| match unwalked {
+        Unwalked::Gone(..) => Failure::Io(unwalked.to_string()),
+        Unwalked::TooMany => Failure::Usage(unwalked.to_string()),
+    })?;
     let names: Vec<String> = found.files.keys().cloned().collect();
     let mut load = |name: &str| match found.files.get(name) {
         Some(path) => bytes(path).map_err(|error| error.to_string()),
         None => Err("it is not among the files".to_owned()),
     };
-    let mut model = read(&names, &mut load, &hiding.redactor);
+    let mut model = read(&names, &mut load, redactor);
     for (folder, says) in found.unread {
         model.problem(&folder, 0, says);
     }

@@ -19,6 +19,7 @@ const TAGS: [(&str, &str); 6] = [
     ("silences", "Silences"),
     ("views", "Saved views"),
     ("telemetry", "Telemetry"),
+    ("model", "Threat model"),
     ("about", "About the API"),
 ];
 /// How deep types within types are written out.

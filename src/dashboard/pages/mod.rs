@@ -14,6 +14,7 @@ mod facets;
 mod hours;
 pub(super) mod keys;
 pub(super) mod login;
+pub(super) mod model;
 pub(super) mod now;
 mod offer;
 pub(super) mod pane;

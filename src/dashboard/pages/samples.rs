@@ -123,6 +123,7 @@ pub(in crate::dashboard) fn detector() -> DetectorSeen {
         level: Level::High,
         threat: "key-theft".into(),
         techniques: vec!["T1078.004".into()],
+        attack: "18".into(),
         why: "A function key is a shared secret with a known set of callers.".into(),
         false_alarms: "A mobile app that ships a key.".into(),
     }

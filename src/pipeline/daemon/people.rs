@@ -101,6 +101,7 @@ impl Daemon {
             return;
         }
         self.told_since.get_or_insert(self.parts.clock.elapsed());
+        self.reckoned.told += 1;
         let now = self.parts.clock.now();
         let mut waiting = VecDeque::from(transitions);
         while let Some(transition) = waiting.pop_front() {

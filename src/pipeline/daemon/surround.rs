@@ -34,7 +34,11 @@ impl Daemon {
             ..stage.clone()
         });
         self.parts.core.set_surroundings(Surroundings { exceptions, context, intended });
-        self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums });
+        self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums, event: None });
+        let meant = self.parts.core.surroundings().intended.clone();
+        let transitions = self.parts.core.meant(&meant);
+        self.tell(transitions);
+        self.reckoned.told += 1;
         self.dirty = true;
         self.parts.watch.context_taken();
         Ok(())

@@ -21,6 +21,7 @@ mod secrets;
 mod setting;
 mod terraform;
 mod tokens;
+mod walk;
 
 pub use apim::{
     Effective, Gap, Gateways, Policies, Policy, PolicyScope, Run, SECTIONS, Statement, is_expression, policy_name,
@@ -31,3 +32,4 @@ pub use files::{Load, MAX_BYTES, read};
 pub use model::{Link, Model};
 pub use place::Place;
 pub use setting::Setting;
+pub use walk::{Found, Unwalked, files};

@@ -109,6 +109,17 @@ impl<'m> Context<'m> {
         self.fronts.get(&app.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
+    /// Returns which API leads to which app (lower case), in order.
+    pub fn ways(&self) -> Vec<(String, String)> {
+        let each = |(app, fronts): (&String, &Vec<Front>)| {
+            fronts.iter().map(|front| (front.api.clone(), app.clone())).collect::<Vec<_>>()
+        };
+        let mut ways: Vec<(String, String)> = self.fronts.iter().flat_map(each).collect();
+        ways.sort_unstable();
+        ways.dedup();
+        ways
+    }
+
     /// Tells whether an API leads to an app of the model.
     pub fn leads_to_app(&self, api: &Element) -> bool {
         self.leading.contains(&api.name)

@@ -5,6 +5,7 @@
 
 use super::super::configured::{Setting, Sort};
 use super::super::level::Level;
+use super::super::living::Proof;
 use super::check::Check;
 
 /// The file of the controls.
@@ -81,6 +82,10 @@ pub struct Control {
     pub only_when: Vec<(Setting, String)>,
     /// How it is told.
     pub test: Test,
+    /// The detectors whose alerts prove the contrary.
+    pub contradicted_by: Vec<String>,
+    /// What events prove of it, told by code.
+    pub observed: Option<Proof>,
     /// Its line in the file.
     pub line: usize,
 }

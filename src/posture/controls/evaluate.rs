@@ -94,6 +94,8 @@ pub struct Report<'c> {
     pub verdicts: Vec<Verdict<'c>>,
     /// The layers of every HTTP endpoint.
     pub layers: Vec<Layers>,
+    /// Which API leads to which app.
+    pub ways: Vec<(String, String)>,
     /// Verdicts beyond the ceiling.
     pub dropped: usize,
 }
@@ -151,7 +153,7 @@ pub fn evaluate_meant<'c>(model: &Model, controls: &'c Controls, intended: Optio
     verdicts.dedup_by(|a, b| {
         a.sort == Sort::Policy && b.sort == Sort::Policy && a.control.id == b.control.id && a.outcome == b.outcome
     });
-    Report { verdicts, layers: layers::all(&context), dropped }
+    Report { verdicts, layers: layers::all(&context), ways: context.ways(), dropped }
 }
 
 /// Returns what is found of `control` on `element`; nothing where it is not about it.

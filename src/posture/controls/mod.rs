@@ -17,6 +17,8 @@ mod network;
 mod policies;
 mod read;
 
+pub(in crate::posture) use context::{Context, names};
+
 pub use check::Check;
 pub use context::Context;
 pub use control::{Absent, Control, Controls, REFERENCES, Test, Want};
@@ -35,5 +37,14 @@ const THREATS: &str = include_str!("../../../detectors/threats.yaml");
 ///
 /// Returns every problem of their file; a released program has none.
 pub fn shipped() -> Result<Controls, Vec<Problem>> {
-    Controls::read(CONTROLS, &Threats::read(THREATS)?)
+    Controls::read(CONTROLS, &shipped_threats()?)
+}
+
+/// Returns the threats that come with the program.
+///
+/// # Errors
+///
+/// Returns every problem of their file; a released program has none.
+pub fn shipped_threats() -> Result<Threats, Vec<Problem>> {
+    Threats::read(THREATS)
 }

@@ -6,13 +6,14 @@
 use super::super::configured::{Setting, Sort};
 use super::super::document::{self, Located, Node, Section};
 use super::super::level::Level;
+use super::super::living::Proof;
 use super::super::{Problem, Problems, Threats};
 use super::check::Check;
 use super::control::{Absent, Control, Controls, FILE, REFERENCES, Test, Want};
 
 /// Controls read.
 const MAX_CONTROLS: usize = 1000;
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "id",
     "title",
     "level",
@@ -32,6 +33,8 @@ const KEYS: [&str; 19] = [
     "has",
     "absent",
     "check",
+    "contradicted_by",
+    "observed",
 ];
 
 impl Controls {
@@ -80,6 +83,8 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
     let would_tell = section.demand_text("would_tell", "Say what would tell where it is unknown.", problems);
     let only_when = only_when(&mut section, problems);
     let test = test(&mut section, problems);
+    let contradicted_by = texts(&mut section, "contradicted_by", problems);
+    let observed = section.take("observed").and_then(|value| proof(&value, problems));
     section.finish("a key of a control", &KEYS, problems);
     Some(Control {
         id: id?,
@@ -94,6 +99,8 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
         would_tell: would_tell?,
         only_when,
         test: test?,
+        contradicted_by,
+        observed,
         line,
     })
 }
@@ -112,6 +119,15 @@ fn named<T: Copy, const N: usize>(
     let found = all.into_iter().find(|one| name(*one) == text);
     if found.is_none() {
         problems.add(value.line, document::unknown(&text, what, all.iter().map(|one| name(*one))));
+    }
+    found
+}
+
+fn proof(value: &Located, problems: &mut Problems) -> Option<Proof> {
+    let text = value.text("`observed`", problems)?;
+    let found = Proof::named(&text);
+    if found.is_none() {
+        problems.add(value.line, document::unknown(&text, "a proof", Proof::ALL.iter().map(|one| one.name())));
     }
     found
 }
@@ -267,7 +283,7 @@ mod tests {
                 "controls.yaml:9: `http-only` is not a setting. Did you mean `https-only`?",
                 "controls.yaml:10: `maybe` is not a state. Use one of: configured, not-configured, unknown.",
                 "controls.yaml:11: `is` must be `true` or `false`, not `yes please`.",
-                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check.",
+                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, observed.",
             ]
         );
     }

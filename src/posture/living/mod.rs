@@ -6,12 +6,32 @@
 //! is configured and the elements observed together (200,000); controls are named by their place in the
 //! catalogue and texts are shared, so that 20,000 endpoints fit in 500 MB.
 
+mod build;
+mod configured;
+mod covered;
+mod drafts;
+mod drift;
+mod flows;
 mod part;
+mod proofs;
+mod readings;
+mod risk;
+mod setup;
+mod sight;
+mod sources;
 mod standing;
+mod weigh;
 
 use std::sync::Arc;
 
+pub use build::build;
+pub use drift::{drift, since, written};
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
+pub use proofs::{Changed, Glimpse, Proof, Said};
+pub use readings::{Changes, Readings, Weakened};
+pub use setup::{Configuration, Found, Setup};
+pub use sight::Sight;
+pub use sources::{Alerted, Seer, Sends, Sources};
 pub use standing::{Drift, DriftKind, Evidence, Risk, Standing, Stands};
 
 use super::Threats;

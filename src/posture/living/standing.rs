@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::posture::configured::Place;
 use crate::posture::{Level, controls};
 
 /// The state of a control on a part, from the best to the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stands {
     /// Events prove it.
     Held,
@@ -77,7 +79,7 @@ impl Standing {
 }
 
 /// What sort of change it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DriftKind {
     /// A control got weaker.
     Weaker,
@@ -105,7 +107,7 @@ impl DriftKind {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// When it was seen, in event time.
     pub at: Timestamp,
@@ -124,6 +126,11 @@ pub struct Drift {
     pub by: Option<(Arc<str>, Arc<str>)>,
     /// The alert that tells of it, if there is one.
     pub alert: Option<Arc<str>>,
+}
+
+/// Returns a moment as alerts write it.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.to_chrono().format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// How badly an app or gateway stands.

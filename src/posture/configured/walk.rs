@@ -6,7 +6,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::talk::Failure;
+/// Why nothing was walked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unwalked {
+    /// What was named is not there or can't be read.
+    #[error("{0} can't be read: {1}. Check the path.")]
+    Gone(String, String),
+    /// There are too many files.
+    #[error("there are more than {MAX_FILES} files. Check folders one by one.")]
+    TooMany,
+}
 
 /// Files taken.
 const MAX_FILES: usize = 200_000;
@@ -24,18 +33,22 @@ pub struct Found {
 }
 
 /// Returns the files at and below `paths`; fails where one of those is not there.
-pub fn files(paths: &[PathBuf]) -> Result<Found, Failure> {
+///
+/// # Errors
+///
+/// Says which path is not there, or that there are too many files.
+pub fn files(paths: &[PathBuf]) -> Result<Found, Unwalked> {
     let mut found = Found::default();
     for path in paths {
-        let about = std::fs::metadata(path)
-            .map_err(|error| Failure::Io(format!("{} can't be read: {error}. Check the path.", path.display())))?;
+        let gone = |error: std::io::Error| Unwalked::Gone(path.display().to_string(), error.to_string());
+        let about = std::fs::metadata(path).map_err(gone)?;
         if about.is_dir() { below(path, &mut found)? } else { add(path, &mut found)? }
     }
     Ok(found)
 }
 
 /// Takes what stands below a folder; one that can't be read harms no other.
-fn below(folder: &Path, found: &mut Found) -> Result<(), Failure> {
+fn below(folder: &Path, found: &mut Found) -> Result<(), Unwalked> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
@@ -62,9 +75,9 @@ fn below(folder: &Path, found: &mut Found) -> Result<(), Failure> {
     Ok(())
 }
 
-fn add(path: &Path, found: &mut Found) -> Result<(), Failure> {
+fn add(path: &Path, found: &mut Found) -> Result<(), Unwalked> {
     if found.files.len() + found.unread.len() >= MAX_FILES {
-        return Err(Failure::Usage(format!("there are more than {MAX_FILES} files. Check folders one by one.")));
+        return Err(Unwalked::TooMany);
     }
     let parts: Vec<_> = path
         .components()

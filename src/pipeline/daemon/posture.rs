@@ -1,0 +1,68 @@
+//! How does a running daemon come to a reading of configuration, and who is told of the threat model?
+//!
+//! A reading is taken at the edge of an epoch, as files of `[context]` are: what was begun is durable
+//! before, and what follows from it goes with the next epoch. Every five seconds, if anything has changed,
+//! what the model is made from is handed to who reckons it; after a reading at once.
+
+use std::time::Duration;
+
+use crate::posture::living::Drift;
+
+use super::super::posture::Reading;
+use super::{Daemon, DaemonError};
+
+/// How often the model is reckoned at most, but for what follows from a reading.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What was handed over last.
+#[derive(Debug, Default)]
+pub(super) struct Reckoned {
+    at: Option<Duration>,
+    version: Option<((u64, u64), u64)>,
+    /// Counts changes of alerts.
+    pub(super) told: u64,
+}
+
+impl Daemon {
+    /// Takes a reading of configuration.
+    pub(super) fn configured(&mut self, reading: Reading) -> Result<(), DaemonError> {
+        while let Some(worked) = self.parts.crew.take() {
+            self.absorb(worked);
+        }
+        let now = self.parts.clock.elapsed();
+        self.epoch(now)?;
+        let intended = self.parts.core.surroundings().intended.clone();
+        let transitions = self.parts.core.configured(reading, &intended);
+        self.tell(transitions);
+        self.dirty = true;
+        self.reckon(now, true);
+        Ok(())
+    }
+
+    /// Notes what has changed by what events prove.
+    pub(super) fn drifted(&mut self, drifts: Vec<Drift>) {
+        for drift in &drifts {
+            self.parts.watch.drifted(drift.kind);
+        }
+        self.parts.core.drifted(drifts);
+        self.dirty = true;
+    }
+
+    /// Hands over what the model is made from, if it is time and anything has changed.
+    pub(super) fn reckon(&mut self, now: Duration, at_once: bool) {
+        let due = self.reckoned.at.is_none_or(|last| now.saturating_sub(last) >= EVERY);
+        if !due && !at_once {
+            return;
+        }
+        let version = (self.parts.core.posture().version(), self.reckoned.told);
+        if self.reckoned.version == Some(version) || self.parts.reckon.is_full() {
+            return;
+        }
+        self.reckoned.at = Some(now);
+        let intended = self.parts.core.surroundings().intended.clone();
+        // One that waits already is followed by this in five seconds.
+        if self.parts.reckon.try_send(self.parts.core.sources(&intended)).is_ok() {
+            self.reckoned.version = Some(version);
+        }
+    }
+}

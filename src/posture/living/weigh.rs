@@ -1,0 +1,199 @@
+//! How do configuration, events and an owner's word add up to the state of a control?
+//!
+//! What proves the contrary comes first: an open alert, or events that are recent or that nothing newer
+//! speaks against. Configuration that is not as it should be is not mended by events; configuration that
+//! is, is held where events agree. Where neither tells, the state is unknown and what would tell is said.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::drafts::{Draft, Drafts, sort_of};
+use super::part::PartKind;
+use super::proofs::{Changed, Glimpse, HEALS_AFTER, Said};
+use super::setup::Found;
+use super::sources::{Alerted, Sources};
+use super::standing::{DriftKind, Evidence, Standing, Stands};
+use crate::clock::Timestamp;
+use crate::posture::configured::Sort;
+use crate::posture::controls::{Control, State};
+use crate::posture::observed::{Fact, Tally};
+use crate::posture::{ElementKind, Heard};
+
+/// By part and control: since when it is weaker, and the alert that tells of it.
+pub(super) type Weakenings<'s> = HashMap<(&'s str, &'s str), (Timestamp, Option<Arc<str>>)>;
+
+/// What is looked up for every part, worked out once.
+pub(super) struct Scales<'s> {
+    sources: &'s Sources,
+    drafts: &'s Drafts<'s>,
+    changed: Changed<'s>,
+    by_sort: HashMap<Sort, Vec<u16>>,
+    /// What would tell, by control.
+    would_tell: Vec<Arc<str>>,
+    pub(super) alerts: HashMap<&'s str, Vec<&'s Alerted>>,
+    heard: HashMap<(bool, &'s str), &'s [Heard]>,
+    accepted: HashMap<(&'s str, &'s str), &'s str>,
+    /// The newest change of a control on a part, if it got weaker by it.
+    pub(super) weakened: Weakenings<'s>,
+}
+
+impl<'s> Scales<'s> {
+    pub(super) fn new(sources: &'s Sources, drafts: &'s Drafts<'s>) -> Self {
+        let controls = &sources.configured.controls.all;
+        let mut by_sort: HashMap<Sort, Vec<u16>> = HashMap::new();
+        for (control, place) in controls.iter().zip(0_u16..) {
+            by_sort.entry(control.applies_to).or_default().push(place);
+        }
+        let mut alerts: HashMap<&str, Vec<&Alerted>> = HashMap::new();
+        for alert in &sources.alerts {
+            for name in &alert.names {
+                alerts.entry(name).or_default().push(alert);
+            }
+        }
+        let gateway = |kind: ElementKind| {
+            matches!(kind, ElementKind::ApiManagement | ElementKind::FrontDoor | ElementKind::ApplicationGateway)
+        };
+        let sites = sources.sends.iter().filter(|one| one.kind == ElementKind::App || gateway(one.kind));
+        let heard = sites.map(|one| ((gateway(one.kind), &*one.name), one.heard.as_slice())).collect();
+        let now = sources.at.unwrap_or(Timestamp::MIN);
+        let in_force = sources.intended.accepted.iter().filter(|one| one.expires > now);
+        let accepted = in_force.map(|one| ((&*one.control, &*one.element), &*one.owner)).collect();
+        let mut weakened: Weakenings<'_> = HashMap::new();
+        let mut seen: std::collections::HashSet<(&str, &str)> = std::collections::HashSet::new();
+        for drift in sources.drifts.iter().filter(|drift| !drift.control.is_empty()) {
+            let key = (&*drift.part, &*drift.control);
+            if seen.insert(key) && drift.kind == DriftKind::Weaker {
+                weakened.insert(key, (drift.at, drift.alert.clone()));
+            }
+        }
+        let would_tell = controls.iter().map(|control| control.would_tell.as_str().into()).collect();
+        let changed = Changed::of(&sources.observed);
+        Self { sources, drafts, changed, by_sort, would_tell, alerts, heard, accepted, weakened }
+    }
+
+    /// Returns what comes of an app or gateway.
+    pub(super) fn heard(&self, gateway: bool, name: &str) -> &'s [Heard] {
+        self.heard.get(&(gateway, name)).copied().unwrap_or_default()
+    }
+
+    /// Returns the controls on a part, the worst first.
+    pub(super) fn standings(&self, place: u32) -> Vec<Standing> {
+        let draft = &self.drafts.all[place as usize];
+        let site = self.drafts.site_of(place).map(|site| &self.drafts.all[site as usize]);
+        let Some(sort) = draft.configured.map(|one| one.sort).or_else(|| sort_of(draft.kind)) else {
+            return Vec::new();
+        };
+        let site_name = site.map_or(&*draft.name, |site| &site.name);
+        let gateway = site.is_some_and(|site| site.kind == PartKind::Gateway);
+        let sight = Glimpse {
+            name: &draft.name,
+            site: site_name,
+            facts: &draft.facts,
+            heard: self.heard(gateway, site_name),
+            meant: draft.meant,
+            read: self.sources.configured.at,
+            names_subscriptions: site.is_some_and(|site| site.facts.of(Fact::BySubscription).is_some()),
+            changed: &self.changed,
+        };
+        let own = self.alerts.get(&*draft.name).map(Vec::as_slice).unwrap_or_default();
+        let mut standings: Vec<Standing> = Vec::new();
+        let http = draft.configured.is_some_and(|one| one.http) || draft.facts.of(Fact::Answered).is_some();
+        for &control in self.by_sort.get(&sort).map(Vec::as_slice).unwrap_or_default() {
+            let about = &self.sources.configured.controls.all[usize::from(control)];
+            let found = draft.configured.and_then(|one| {
+                one.found.binary_search_by_key(&control, |found| found.control).ok().map(|at| &one.found[at])
+            });
+            // A control that configuration does not speak of is not about the element.
+            let unread = draft.configured.is_none() && (about.only_when.is_empty() || sort == Sort::Function && http);
+            if found.is_some() || unread {
+                standings.push(self.standing(draft, control, found, &sight, own));
+            }
+        }
+        let level = |standing: &Standing| standing.control(&self.sources.configured.controls).map(|one| one.level);
+        standings.sort_by(|a, b| (b.stands, level(b), a.control).cmp(&(a.stands, level(a), b.control)));
+        standings
+    }
+
+    fn standing(
+        &self,
+        draft: &Draft<'_>,
+        control: u16,
+        found: Option<&Found>,
+        sight: &Glimpse<'_>,
+        own: &[&Alerted],
+    ) -> Standing {
+        let about = &self.sources.configured.controls.all[usize::from(control)];
+        let said = about.observed.map(|proof| proof.of(sight)).unwrap_or_default();
+        let alert = own
+            .iter()
+            .find(|alert| alert.detectors.iter().any(|id| about.contradicted_by.iter().any(|by| **by == **id)));
+        let mut standing = match against(alert.copied(), &said, self.sources.at) {
+            Some((evidence, says)) => Standing {
+                control,
+                stands: Stands::Contradicted,
+                says: says.into(),
+                place: found.and_then(|found| found.place.clone()),
+                evidence: Some(Box::new(evidence)),
+            },
+            None => self.by_configuration(control, about, found, said),
+        };
+        if standing.stands == Stands::NotConfigured
+            && let Some((at, alert)) = self.weakened.get(&(&*draft.name, about.id.as_str()))
+        {
+            let evidence = Evidence { count: 1, first: *at, last: *at, alert: alert.clone() };
+            standing.evidence = Some(Box::new(evidence));
+        }
+        let wrong = matches!(standing.stands, Stands::NotConfigured | Stands::Unknown | Stands::Contradicted);
+        if let Some(owner) = self.accepted.get(&(about.id.as_str(), &*draft.name)).filter(|_| wrong) {
+            standing.stands = Stands::Accepted;
+            standing.says = format!("accepted by {owner}: {}", standing.says).into();
+        }
+        standing
+    }
+
+    fn by_configuration(&self, control: u16, about: &Control, found: Option<&Found>, said: Said) -> Standing {
+        let place = found.and_then(|found| found.place.clone());
+        let evidence = |tally: &Tally| {
+            let (count, first, last) = (tally.count, tally.first, tally.last);
+            Some(Box::new(Evidence { count, first, last, alert: None }))
+        };
+        let proof = match found.map(|found| found.state) {
+            Some(State::Configured) => said.holds.or(said.agrees),
+            Some(State::NotConfigured) => None,
+            _ => said.holds,
+        };
+        let (stands, says, evidence) = match (found, proof) {
+            (Some(found), Some((tally, says))) if found.state == State::Configured => {
+                (Stands::Held, format!("{}; {says}", found.says).into(), evidence(&tally))
+            }
+            (_, Some((tally, says))) => (Stands::Held, says.into(), evidence(&tally)),
+            (Some(found), None) => {
+                let stands = match found.state {
+                    State::Configured => Stands::ConfiguredOnly,
+                    State::NotConfigured => Stands::NotConfigured,
+                    State::Unknown => Stands::Unknown,
+                };
+                (stands, found.says.clone(), None)
+            }
+            (None, None) => {
+                let known = self.would_tell.get(usize::from(control)).cloned();
+                (Stands::Unknown, known.unwrap_or_else(|| about.would_tell.as_str().into()), None)
+            }
+        };
+        Standing { control, stands, says, place, evidence }
+    }
+}
+
+/// Returns what proves the contrary, if it still does.
+fn against(alert: Option<&Alerted>, said: &Said, now: Option<Timestamp>) -> Option<(Evidence, String)> {
+    if let Some(alert) = alert {
+        let (count, first, last) = (alert.count, alert.first, alert.last);
+        return Some((Evidence { count, first, last, alert: Some(alert.id.clone()) }, alert.why.to_string()));
+    }
+    let (tally, says) = said.against.as_ref()?;
+    let newest = [&said.holds, &said.agrees].into_iter().flatten().map(|(tally, _)| tally.last).max();
+    let recent = now.is_none_or(|now| now < tally.last.plus(HEALS_AFTER));
+    let healed = !recent && newest.is_some_and(|newest| newest > tally.last);
+    let (count, first, last) = (tally.count, tally.first, tally.last);
+    (!healed).then(|| (Evidence { count, first, last, alert: None }, says.clone()))
+}

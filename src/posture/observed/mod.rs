@@ -1,0 +1,236 @@
+//! What do events tell of each app, gateway and endpoint?
+//!
+//! Workers count what each record proves ([`Seeing`]), the core adds it up here, and an epoch keeps it.
+//! Facts that are new are kept at once; of those that only grew, a thousand with each epoch, so that a
+//! kill may cost a count but never a fact. At most 20,000 endpoints and 50,000 ways between parts are
+//! kept, and the newest write to each of 10,000 resources; what is beyond is counted.
+
+mod fact;
+mod rows;
+mod seeing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use fact::{Fact, Facts, Tally};
+pub use rows::Row;
+pub use seeing::Seeing;
+
+use crate::clock::Timestamp;
+
+/// Endpoints kept, with room for 2,500 apps and gateways among them.
+pub const MAX_ENDPOINTS: usize = 22_500;
+/// Ways kept.
+pub const MAX_FLOWS: usize = 50_000;
+/// Resources of which the newest write is kept.
+pub const MAX_WRITES: usize = 10_000;
+
+/// What sort of thing was observed. The numbers are kept in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum What {
+    /// A function app, or a function of one.
+    App,
+    /// A gateway, or an operation of one.
+    Gateway,
+    /// A gateway called an app, or a host.
+    Way,
+    /// An identity reached a resource.
+    Reach,
+    /// A gateway allowed an origin.
+    Origin,
+}
+
+/// An app, a gateway, a function or an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spotted {
+    /// What sort of thing it is: `App` or `Gateway`.
+    pub what: What,
+    /// What was observed.
+    pub facts: Facts,
+}
+
+/// Somebody changed a resource in the control plane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// The resource's id, lower case.
+    pub resource: Arc<str>,
+    /// The operation, lower case.
+    pub operation: Arc<str>,
+    /// Who: a fingerprint or an id.
+    pub by: Arc<str>,
+    /// From which address.
+    pub from: Arc<str>,
+    /// When, event time.
+    pub at: Timestamp,
+}
+
+/// A way: what sort, from, to.
+pub type Flow = (What, Arc<str>, Arc<str>);
+
+/// All that was observed.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// By name: `app`, `app/function`, `gateway`, `gateway/operation`, lower case.
+    pub endpoints: BTreeMap<Arc<str>, Spotted>,
+    /// Ways between parts.
+    pub flows: BTreeMap<Flow, Tally>,
+    /// The newest write to each resource, by its id.
+    pub writes: BTreeMap<Arc<str>, Write>,
+    /// Records of endpoints, and of ways, for which there was no room.
+    pub beyond: (u64, u64),
+    /// Counts how often anything was added.
+    pub version: u64,
+    /// What has new facts since the last epoch, and what only grew.
+    fresh: BTreeSet<Arc<str>>,
+    grown: BTreeSet<Arc<str>>,
+    fresh_flows: BTreeSet<Flow>,
+    fresh_writes: BTreeSet<Arc<str>>,
+    gone_writes: Vec<Arc<str>>,
+}
+
+impl Observed {
+    /// Adds what a batch says.
+    pub fn add(&mut self, seeing: Seeing) {
+        if seeing.spots.is_empty() && seeing.writes.is_empty() && seeing.beyond == 0 {
+            return;
+        }
+        self.version += 1;
+        self.beyond.0 += seeing.beyond;
+        for spot in seeing.spots {
+            let (from, to) = (lower(&spot.from), lower(&spot.to));
+            match spot.what {
+                What::App | What::Gateway => {
+                    let name: Arc<str> = match (&*to, spot.what) {
+                        ("", _) => from,
+                        // An app's function is called by both names already.
+                        (_, What::App) if to.contains('/') => to,
+                        _ => format!("{from}/{to}").into(),
+                    };
+                    self.spot(name, spot.what, spot.facts, &spot.tally);
+                }
+                what => self.flow((what, from, to), &spot.tally),
+            }
+        }
+        for write in seeing.writes {
+            self.write(write);
+        }
+    }
+
+    fn spot(&mut self, name: Arc<str>, what: What, facts: u32, tally: &Tally) {
+        if !self.endpoints.contains_key(&name) && self.endpoints.len() >= MAX_ENDPOINTS {
+            self.beyond.0 = self.beyond.0.saturating_add(tally.count);
+            return;
+        }
+        let nothing = || Spotted { what, facts: Facts::default() };
+        let new = self.endpoints.entry(name.clone()).or_insert_with(nothing).facts.add(facts, tally);
+        if new {
+            self.grown.remove(&name);
+            self.fresh.insert(name);
+        } else if !self.fresh.contains(&name) {
+            self.grown.insert(name);
+        }
+    }
+
+    fn flow(&mut self, flow: Flow, tally: &Tally) {
+        if let Some(known) = self.flows.get_mut(&flow) {
+            // Its newest time is kept once an hour, for a way is drawn the same whenever it was used last.
+            let hours = |at: Timestamp| at.nanos() / 3_600_000_000_000;
+            let tells = hours(known.last) != hours(tally.last);
+            known.add(tally);
+            if tells {
+                self.fresh_flows.insert(flow);
+            }
+        } else if self.flows.len() >= MAX_FLOWS {
+            self.beyond.1 = self.beyond.1.saturating_add(tally.count);
+        } else {
+            self.flows.insert(flow.clone(), *tally);
+            self.fresh_flows.insert(flow);
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        let known = self.writes.get(&write.resource).map(|known| known.at);
+        if known.is_some_and(|known| known > write.at) {
+            return;
+        }
+        if known.is_none() && self.writes.len() >= MAX_WRITES {
+            let oldest = self.writes.values().min_by(|a, b| (a.at, &a.resource).cmp(&(b.at, &b.resource)));
+            if let Some(oldest) = oldest.map(|oldest| oldest.resource.clone()) {
+                self.writes.remove(&oldest);
+                self.fresh_writes.remove(&oldest);
+                self.gone_writes.push(oldest);
+            }
+        }
+        self.fresh_writes.insert(write.resource.clone());
+        self.writes.insert(write.resource.clone(), write);
+    }
+
+    /// Returns the newest write at or before `at` to what has `name` in its resource's id, as a segment:
+    /// of `apim-shop/orders` all segments must be there.
+    pub fn written(&self, name: &str, at: Timestamp) -> Option<&Write> {
+        let wanted: Vec<&str> = name.split('/').collect();
+        let touches = |write: &&Write| {
+            let mut segments = write.resource.split('/');
+            write.at <= at && wanted.iter().all(|part| segments.any(|segment| segment == *part))
+        };
+        self.writes.values().filter(touches).max_by(|a, b| (a.at, &a.resource).cmp(&(b.at, &b.resource)))
+    }
+
+    /// Returns the newest event time of anything that was observed.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.endpoints.values().filter_map(|one| one.facts.of(Fact::Asked)).map(|tally| tally.last).max()
+    }
+}
+
+fn lower(name: &str) -> Arc<str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_seconds(1_795_442_400);
+
+    #[test]
+    fn an_endpoint_and_a_write_too_many_are_counted_or_give_way() {
+        let mut observed = Observed::default();
+        for n in 0..=MAX_ENDPOINTS {
+            observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(2, AT));
+        }
+        assert_eq!((observed.endpoints.len(), observed.beyond), (MAX_ENDPOINTS, (2, 0)));
+        for n in 0..=MAX_WRITES {
+            let at = AT.plus(std::time::Duration::from_secs(n as u64));
+            let (resource, none) = (Arc::from(format!("/r/{n}")), Arc::from(""));
+            observed.write(Write { resource, operation: "o".into(), by: Arc::clone(&none), from: none, at });
+        }
+        assert_eq!(observed.writes.len(), MAX_WRITES);
+        assert!(!observed.writes.contains_key("/r/0"), "the oldest gave way");
+    }
+
+    #[test]
+    fn new_facts_are_kept_at_once_and_counts_by_and_by() {
+        let mut observed = Observed::default();
+        for n in 0..1_500 {
+            observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(1, AT));
+        }
+        assert_eq!(observed.rows().len(), 1_500);
+        for n in 0..1_500 {
+            observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(1, AT));
+        }
+        assert_eq!((observed.rows().len(), observed.rows().len(), observed.rows().len()), (1_000, 500, 0));
+    }
+
+    #[test]
+    fn a_write_touches_what_lies_above_it_and_only_before_its_time() {
+        let mut observed = Observed::default();
+        let resource: Arc<str> =
+            "/subscriptions/s/providers/microsoft.apimanagement/service/apim/apis/orders/policies/policy".into();
+        observed.write(Write { resource, operation: "o".into(), by: "a".into(), from: "b".into(), at: AT });
+        assert!(observed.written("apim/orders", AT).is_some() && observed.written("apim", AT).is_some());
+        assert!(observed.written("apim/carts", AT).is_none() && observed.written("orders/apim", AT).is_none());
+        assert!(observed.written("apim", AT.minus(std::time::Duration::from_secs(1))).is_none());
+    }
+}

@@ -1,0 +1,87 @@
+//! How is what was observed kept over a restart?
+//!
+//! As rows: a sort, a key and bytes. A row that can't be read any more is passed over: what it said is
+//! observed again.
+
+use std::sync::Arc;
+
+use super::{Facts, Observed, Spotted, Tally, What, Write};
+
+const ENDPOINT: u8 = 0;
+const FLOW: u8 = 1;
+const WRITE: u8 = 2;
+const BEYOND: u8 = 3;
+/// Rows of what only grew that go with one epoch.
+const GROWN_AN_EPOCH: usize = 1_000;
+
+/// One row: its sort, its key, its bytes; no bytes where it is to be let go.
+pub type Row = (u8, String, Vec<u8>);
+
+impl Observed {
+    /// Returns the rows that have changed since the last call.
+    pub fn rows(&mut self) -> Vec<Row> {
+        let mut names: Vec<Arc<str>> = std::mem::take(&mut self.fresh).into_iter().collect();
+        for _ in 0..GROWN_AN_EPOCH {
+            let Some(name) = self.grown.pop_first() else { break };
+            names.push(name);
+        }
+        let mut rows: Vec<Row> = Vec::new();
+        for name in names {
+            if let Some(one) = self.endpoints.get(&name) {
+                rows.extend(row(ENDPOINT, &name, &(one.what, &one.facts)));
+            }
+        }
+        for flow in std::mem::take(&mut self.fresh_flows) {
+            if let Some(tally) = self.flows.get(&flow) {
+                rows.extend(row(FLOW, &format!("{}\n{}\n{}", flow.0 as u8, flow.1, flow.2), &(flow.0, tally)));
+            }
+        }
+        rows.extend(
+            std::mem::take(&mut self.gone_writes).into_iter().map(|gone| (WRITE, gone.to_string(), Vec::new())),
+        );
+        for resource in std::mem::take(&mut self.fresh_writes) {
+            if let Some(write) = self.writes.get(&resource) {
+                rows.extend(row(WRITE, &resource, write));
+            }
+        }
+        if !rows.is_empty() && self.beyond != (0, 0) {
+            rows.extend(row(BEYOND, "", &self.beyond));
+        }
+        rows
+    }
+
+    /// Goes on from rows that were kept.
+    pub fn restore(rows: &[Row]) -> Self {
+        let mut observed = Self::default();
+        for (sort, key, bytes) in rows {
+            match *sort {
+                ENDPOINT => {
+                    if let Ok((what, facts)) = postcard::from_bytes::<(What, Facts)>(bytes) {
+                        observed.endpoints.insert(key.as_str().into(), Spotted { what, facts });
+                    }
+                }
+                FLOW => {
+                    let mut parts = key.splitn(3, '\n').skip(1);
+                    if let Ok((what, tally)) = postcard::from_bytes::<(What, Tally)>(bytes)
+                        && let (Some(from), Some(to)) = (parts.next(), parts.next())
+                    {
+                        observed.flows.insert((what, from.into(), to.into()), tally);
+                    }
+                }
+                WRITE => {
+                    if let Ok(write) = postcard::from_bytes::<Write>(bytes) {
+                        observed.writes.insert(key.as_str().into(), write);
+                    }
+                }
+                BEYOND => observed.beyond = postcard::from_bytes(bytes).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        observed.version = u64::from(!rows.is_empty());
+        observed
+    }
+}
+
+fn row(sort: u8, key: &str, value: &impl serde::Serialize) -> Option<Row> {
+    postcard::to_stdvec(value).ok().map(|bytes| (sort, key.to_owned(), bytes))
+}

@@ -1,0 +1,248 @@
+//! What does a batch say of apps, gateways and endpoints?
+//!
+//! Workers count it record by record, before duplicates are known: a hash of the endpoint and of what the
+//! record proves, and two adds. Sixteen are remembered, for a batch mostly asks few endpoints. Of a batch
+//! 8,192 are told apart, and 1,024 writes to the control plane; what is beyond is counted.
+
+use std::collections::HashMap;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::fact::{Fact, Tally};
+use super::{What, Write};
+use crate::posture::{ElementKind, of_resource};
+use crate::redaction::RedactedEvent;
+use crate::telemetry::{Category, Field, Kind, Layer, Outcome, Privilege, Reason, Stage, Transport, Value};
+
+/// Things of a batch that are told apart.
+const MAX_SPOTS: usize = 8_192;
+/// Writes of a batch that are kept.
+const MAX_WRITES: usize = 1_024;
+/// Bytes of a name; Azure's are shorter.
+const MAX_NAME: usize = 256;
+/// How many are remembered.
+const RECENT: usize = 16;
+
+/// One thing of a batch, and what its records prove.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub(super) what: What,
+    pub(super) from: Box<str>,
+    pub(super) to: Box<str>,
+    pub(super) facts: u32,
+    pub(super) tally: Tally,
+}
+
+/// What a batch says.
+#[derive(Debug, Default)]
+pub struct Seeing {
+    pub(super) spots: Vec<Spot>,
+    places: HashMap<u64, u32>,
+    recent: [(u64, u32); RECENT],
+    pub(super) writes: Vec<Write>,
+    /// Records for which there was no room.
+    pub(super) beyond: u64,
+}
+
+impl Seeing {
+    /// Counts what a record says.
+    pub fn see(&mut self, event: &RedactedEvent<'_>) {
+        match event.kind() {
+            Kind::GatewayRequest => self.gateway(event),
+            Kind::HttpRequest | Kind::AppRequest => {
+                let facts = request(event);
+                self.app(event, facts);
+            }
+            Kind::FunctionLog if event.outcome() != Outcome::Unknown => self.app(event, Fact::Asked.bit()),
+            Kind::ControlOperation => self.written(event),
+            _ => self.reached(event),
+        }
+    }
+
+    fn gateway(&mut self, event: &RedactedEvent<'_>) {
+        let Some(gateway) = text(event, Field::Gateway) else { return };
+        let operation = text(event, Field::Operation).unwrap_or_default();
+        let facts = request(event);
+        self.count(event, What::Gateway, gateway, operation, facts);
+        if let Some(origin) = text(event, Field::AllowOrigin) {
+            self.count(event, What::Origin, gateway, origin, Fact::Answered.bit());
+        }
+        if let Some(to) = event.app().or_else(|| text(event, Field::Target)) {
+            self.count(event, What::Way, gateway, to, facts & (Fact::Answered.bit() | Fact::Refused.bit()));
+        }
+    }
+
+    fn app(&mut self, event: &RedactedEvent<'_>, facts: u32) {
+        let Some(app) = event.app() else { return };
+        let function = text(event, Field::Function).unwrap_or_default();
+        self.count(event, What::App, app, function, facts);
+    }
+
+    /// An identity reached something.
+    fn reached(&mut self, event: &RedactedEvent<'_>) {
+        if event.outcome() != Outcome::Success {
+            return;
+        }
+        let Some(resource) = text(event, Field::Resource).and_then(of_resource) else { return };
+        let holds_data = matches!(
+            resource.kind,
+            ElementKind::KeyVault | ElementKind::Storage | ElementKind::Sql | ElementKind::Cosmos
+        );
+        let who = [Field::IdentityResource, Field::IdentityApp, Field::IdentityId, Field::IdentityName];
+        if let Some(who) = who.into_iter().find_map(|field| text(event, field)).filter(|_| holds_data) {
+            // A managed identity of an app is called as the app is.
+            let app = of_resource(who).filter(|named| named.kind == ElementKind::App).map(|named| named.name);
+            self.count(event, What::Reach, app.unwrap_or(who), resource.name, Fact::Answered.bit());
+        }
+    }
+
+    fn written(&mut self, event: &RedactedEvent<'_>) {
+        let done = event.outcome() == Outcome::Success && matches!(event.stage(), None | Some(Stage::Ended));
+        let Some(operation) = text(event, Field::Operation).filter(|_| done) else { return };
+        let Some(resource) = text(event, Field::Resource) else { return };
+        if !operation.ends_with("/write") && !operation.ends_with("/delete") || resource.len() > 4 * MAX_NAME {
+            return;
+        }
+        if self.writes.len() >= MAX_WRITES {
+            self.beyond += 1;
+            return;
+        }
+        let who = [Field::IdentityName, Field::IdentityId, Field::IdentityApp];
+        let by = who.into_iter().find_map(|field| text(event, field)).unwrap_or("unknown");
+        let from = event.source_ip().map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
+        self.writes.push(Write {
+            resource: resource.into(),
+            operation: operation.into(),
+            by: by.into(),
+            from: from.into(),
+            at: event.time(),
+        });
+    }
+
+    fn count(&mut self, event: &RedactedEvent<'_>, what: What, from: &str, to: &str, facts: u32) {
+        let weight = match event.get(Field::Weight) {
+            Some(Value::Number(weight)) => u64::try_from(weight).unwrap_or(1).max(1),
+            _ => 1,
+        };
+        let seed = u64::from(facts) << 8 | what as u64;
+        let hash = xxh3_64_with_seed(to.as_bytes(), xxh3_64_with_seed(from.as_bytes(), seed));
+        let slot = &mut self.recent[(hash % RECENT as u64) as usize];
+        let place = if slot.0 == hash { Some(slot.1) } else { self.places.get(&hash).copied() };
+        let tally = Tally::new(weight, event.time());
+        if let Some(spot) = place.and_then(|place| self.spots.get_mut(place as usize)) {
+            spot.tally.add(&tally);
+            *slot = (hash, place.unwrap_or_default());
+        } else {
+            self.insert(hash, Spot { what, from: from.into(), to: to.into(), facts, tally });
+        }
+    }
+
+    fn insert(&mut self, hash: u64, spot: Spot) {
+        if self.spots.len() >= MAX_SPOTS || spot.from.len() > MAX_NAME || spot.to.len() > MAX_NAME {
+            self.beyond += 1;
+            return;
+        }
+        self.places.insert(hash, self.spots.len() as u32);
+        self.spots.push(spot);
+    }
+
+    /// Adds what a later part of the batch says.
+    pub fn append(&mut self, later: Self) {
+        self.beyond += later.beyond;
+        self.spots.extend(later.spots.into_iter().take(MAX_SPOTS.saturating_sub(self.spots.len())));
+        self.writes.extend(later.writes.into_iter().take(MAX_WRITES.saturating_sub(self.writes.len())));
+    }
+}
+
+/// Returns what a request's record proves.
+fn request(event: &RedactedEvent<'_>) -> u32 {
+    let mut facts = Fact::Asked.bit();
+    let status = match event.get(Field::ResponseStatus) {
+        Some(Value::Number(status)) => status,
+        _ => 0,
+    };
+    let in_url = text(event, Field::KeyTransport) == Some(Transport::Query.name())
+        || event.sightings().iter().any(|one| one.secret && !one.dummy && event.place_of(one) == "query");
+    if in_url {
+        facts |= Fact::KeyInUrl.bit();
+    }
+    match event.layer() {
+        Some(Layer::Inner) => facts |= Fact::ThroughGateway.bit(),
+        Some(Layer::Outer) if event.outcome() == Outcome::Success => facts |= Fact::PastGateway.bit(),
+        _ => {}
+    }
+    let to_login = event.reason() == Reason::RedirectedToLogin;
+    if to_login {
+        facts |= Fact::LoginAsked.bit();
+    } else if event.outcome() == Outcome::Success {
+        facts |= answered(event);
+    } else if matches!(status, 401 | 403 | 429) {
+        facts |= refused(event.reason(), status);
+    }
+    facts | tls(event)
+}
+
+fn tls(event: &RedactedEvent<'_>) -> u32 {
+    match text(event, Field::ClientTls) {
+        Some("1.2" | "1.3") => Fact::NewTls.bit(),
+        Some(old) if event.outcome() == Outcome::Success && (old.starts_with("1.") || old.starts_with("3.")) => {
+            Fact::OldTls.bit()
+        }
+        _ => 0,
+    }
+}
+
+fn answered(event: &RedactedEvent<'_>) -> u32 {
+    let (mut facts, mut proofs) = (Fact::Answered.bit(), 0);
+    let at_gateway = event.category() == Category::GatewayLogs;
+    if at_gateway {
+        let named = text(event, Field::KeyId).is_some();
+        let token = event.sightings().iter().any(|one| &*one.kind == "jwt" && event.place_of(one) == "header");
+        proofs |= if named { Fact::BySubscription.bit() } else { 0 } | if token { Fact::ByToken.bit() } else { 0 };
+        facts |= if named { 0 } else { Fact::NoSubscription.bit() };
+    } else if text(event, Field::KeyTransport) == Some(Transport::Query.name()) {
+        let master = event.sightings().iter().any(|one| one.privilege == Some(Privilege::Master));
+        proofs |= if master { Fact::ByAdminKey.bit() } else { Fact::ByFunctionKey.bit() };
+    }
+    if event.kind() == Kind::HttpRequest && text(event, Field::IdentityName).is_some() {
+        proofs |= Fact::ByPrincipal.bit();
+    }
+    if let Some(path) = text(event, Field::RequestPath)
+        && event.kind() == Kind::HttpRequest
+        && path.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("/admin/"))
+    {
+        facts |= Fact::AdminAnswered.bit();
+    }
+    facts |= match text(event, Field::AllowOrigin) {
+        Some("*" | "null") => Fact::AnyOrigin.bit(),
+        Some(_) => Fact::NamedOrigin.bit(),
+        None => 0,
+    };
+    facts | if proofs == 0 { Fact::Unproven.bit() } else { proofs }
+}
+
+const fn refused(reason: Reason, status: i64) -> u32 {
+    let why = match reason {
+        Reason::KeyMissing | Reason::KeyInvalid => Fact::KeyAsked.bit(),
+        Reason::TokenMissing
+        | Reason::TokenMalformed
+        | Reason::TokenExpired
+        | Reason::TokenNotYetValid
+        | Reason::TokenSignature
+        | Reason::SigningKeyUnknown
+        | Reason::Issuer
+        | Reason::Audience
+        | Reason::Claim => Fact::TokenAsked.bit(),
+        Reason::AddressNotAllowed => Fact::AddressKeptOut.bit(),
+        Reason::Rate | Reason::Quota => return Fact::Limited.bit(),
+        _ => 0,
+    };
+    if status == 429 { why } else { why | Fact::Refused.bit() }
+}
+
+fn text<'e>(event: &'e RedactedEvent<'_>, field: Field) -> Option<&'e str> {
+    match event.get(field) {
+        Some(Value::Text(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,385 @@
+//! What is intended, configured and observed, held against each other: from records and files to the state
+//! of each control, and from one reading to the next through the real stages, a store and a restart.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bumpalo::Bump;
+use gatewatch::alerts::{Alert, AlertState, Closing, Transition};
+use gatewatch::clock::{Clock, Timestamp};
+use gatewatch::context::Topology;
+use gatewatch::detection::Catalogue;
+use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, seers};
+use gatewatch::posture::controls::{Controls, shipped};
+use gatewatch::posture::intended::Intended;
+use gatewatch::posture::living::{
+    Alerted, DriftKind, Flow, Living, PartKind, Sends, Setup, Sources, Standing, Stands, build, drift,
+};
+use gatewatch::posture::observed::{Fact, Observed};
+use gatewatch::posture::{ElementKind, Heard, Level};
+use gatewatch::redaction::{KeyRing, Redactor, Settings};
+use gatewatch::simulate::{Weakness, configured, intended};
+use gatewatch::store::Store;
+use gatewatch::telemetry::{Batch, Category, StreamId, Streams};
+
+const ORDERS: &str = "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/ORDERS-API";
+const APIM: &str = "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/APIM-SHOP";
+
+fn controls() -> Arc<Controls> {
+    Arc::new(shipped().unwrap())
+}
+
+fn at(time: &str) -> Timestamp {
+    Timestamp::parse_rfc3339(&format!("2026-03-01T{time}Z")).unwrap()
+}
+
+fn redactor() -> Redactor {
+    Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap()
+}
+
+fn stage(layers: &str) -> Stage {
+    let config = gatewatch::config::load("layers.toml", layers).unwrap();
+    let keys = KeyRing::ephemeral().unwrap();
+    Stage {
+        redactor: Arc::new(Redactor::new(&keys, &Settings::default()).unwrap()),
+        topology: Topology::new(&config.clients, &config.apps, &config.gateways),
+        context: Arc::default(),
+        matcher: Catalogue::shipped().unwrap().matcher(keys.siphash_key()),
+        content_seed: keys.content_key(),
+        keep_redacted: false,
+        tap: gatewatch::dashboard::Tap::default(),
+        clock: Clock::fixed(at("12:00:00")),
+    }
+}
+
+const BEHIND: &str =
+    "[apps.orders-api]\nbehind = [\"apim-shop\"]\n[gateways.apim-shop]\naddresses = [\"203.0.113.251\"]\n";
+
+fn observed(records: &[String]) -> Observed {
+    let mut batch = Batch::default();
+    batch.push(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes(), StreamId(0), 0, 1, None);
+    let worked = stage(BEHIND).work(&batch, &mut Bump::new());
+    assert_eq!((worked.dead.len(), worked.records.len()), (0, records.len()));
+    let mut observed = Observed::default();
+    observed.add(worked.seeing);
+    observed
+}
+
+/// A record of the app's web server: who called, with which query, how it was answered.
+fn web(time: &str, ip: &str, query: &str, status: u16) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T{time}Z","category":"AppServiceHTTPLogs","resourceId":"{ORDERS}","properties":{{"CsMethod":"GET","CsUriStem":"/api/orders","CsUriQuery":"{query}","CIp":"{ip}","ScStatus":{status}}}}}"#
+    )
+}
+
+/// A record of the gateway: members of its `properties`.
+fn gateway(time: &str, properties: &str) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T{time}Z","category":"GatewayLogs","callerIpAddress":"198.51.100.7","resourceId":"{APIM}","properties":{{"method":"GET","url":"https://apim-shop.azure-api.net/orders/1","apiId":"orders","operationId":"get-order","backendUrl":"https://orders-api.azurewebsites.net/api/orders/1",{properties}}}}}"#
+    )
+}
+
+fn facts(observed: &Observed, name: &str) -> Vec<&'static str> {
+    let facts = &observed.endpoints[name].facts;
+    Fact::ALL.iter().filter(|fact| facts.of(**fact).is_some()).map(|fact| fact.name()).collect()
+}
+
+fn reading(weakness: Weakness) -> Setup {
+    let files = configured(weakness);
+    let names: Vec<String> = files.keys().cloned().collect();
+    let mut load = |name: &str| Ok(files[name].clone().into_bytes());
+    let model = gatewatch::posture::configured::read(&names, &mut load, &redactor());
+    assert_eq!(model.problems, []);
+    Setup::of(&model, &controls())
+}
+
+fn meant() -> Arc<Intended> {
+    Arc::new(Intended::read("model.yaml", &intended(), &controls(), at("12:00:00")).unwrap())
+}
+
+fn sources(observed: Observed) -> Sources {
+    let catalogue = Catalogue::shipped().unwrap();
+    Sources {
+        configured: Arc::new(reading(Weakness::default())),
+        intended: meant(),
+        observed: Arc::new(observed),
+        seers: seers(&catalogue),
+        threats: catalogue.threats.clone(),
+        at: Some(at("12:00:00")),
+        ..Sources::default()
+    }
+}
+
+fn standing<'l>(living: &'l Living, part: &str, control: &str) -> &'l Standing {
+    let of = living.parts.iter().filter(|one| *one.name == *part).flat_map(|one| &one.standings);
+    of.into_iter().find(|one| one.control(&living.controls).unwrap().id == control).unwrap()
+}
+
+fn flow<'l>(living: &'l Living, from: &str, to: (PartKind, &str)) -> Option<&'l Flow> {
+    let part = |place: u32| &living.parts[place as usize];
+    let is = |flow: &&Flow| *part(flow.from).name == *from && (part(flow.to).kind, &*part(flow.to).name) == to;
+    living.flows.iter().find(is)
+}
+
+#[test]
+fn a_key_that_no_log_names_is_unknown_and_never_nothing() {
+    let seen = observed(&[
+        web("11:00:00", "203.0.113.251", "-", 200),
+        web("11:00:01", "198.51.100.9", "-", 200),
+        web("11:00:02", "203.0.113.251", "-", 401),
+    ]);
+    assert_eq!(
+        facts(&seen, "orders-api"),
+        ["asked", "answered", "unknown", "refused", "through a gateway", "past the gateway"]
+    );
+    let seen = observed(&[
+        gateway("11:00:00", r#""responseCode":200,"apimSubscriptionId":"shop-web","clientTlsVersion":"1.3""#),
+        gateway("11:00:01", r#""responseCode":200,"clientTlsVersion":"1.0""#),
+        gateway("11:00:02", r#""responseCode":401,"lastError":{"reason":"TokenExpired"}"#),
+    ]);
+    let expected = [
+        "asked",
+        "answered",
+        "subscription key",
+        "unknown",
+        "no subscription",
+        "refused",
+        "refused without a valid token",
+        "TLS 1.2 or newer",
+        "TLS before 1.2",
+    ];
+    assert_eq!(facts(&seen, "apim-shop/get-order"), expected);
+}
+
+#[test]
+fn events_hold_or_contradict_what_is_configured_and_say_so() {
+    let silent = build(&sources(Observed::default()));
+    let gateway_only = |living: &Living| standing(living, "orders-api", "app.gateway-only").clone();
+    assert_eq!(gateway_only(&silent).stands, Stands::ConfiguredOnly);
+    let through = web("11:00:00", "203.0.113.251", "-", 200);
+    let held = build(&sources(observed(std::slice::from_ref(&through))));
+    assert_eq!(gateway_only(&held).stands, Stands::Held);
+    let past = build(&sources(observed(&[through.clone(), web("11:55:00", "198.51.100.9", "-", 200)])));
+    let standing = gateway_only(&past);
+    assert_eq!((standing.stands, &*standing.says), (Stands::Contradicted, "answered once past the gateway"));
+    assert_eq!(standing.evidence.as_ref().unwrap().last, at("11:55:00"));
+    let way = flow(&past, "the internet", (PartKind::App, "orders-api")).unwrap();
+    assert_eq!((way.stands, way.since), (Stands::Contradicted, Some(at("11:55:00"))));
+    assert_eq!(flow(&past, "apim-shop", (PartKind::App, "orders-api")).unwrap().stands, Stands::Held);
+}
+
+#[test]
+fn a_contradiction_heals_once_it_is_over_and_newer_events_agree() {
+    let records =
+        |times: &[(&str, &str)]| -> Vec<String> { times.iter().map(|(time, ip)| web(time, ip, "-", 200)).collect() };
+    let (gateway, stranger) = ("203.0.113.251", "198.51.100.9");
+    let stands = |times: &[(&str, &str)]| {
+        standing(&build(&sources(observed(&records(times)))), "orders-api", "app.gateway-only").stands
+    };
+    assert_eq!(stands(&[("11:40:00", stranger)]), Stands::Contradicted, "nothing newer speaks for it");
+    assert_eq!(stands(&[("11:40:00", stranger), ("11:41:00", gateway)]), Stands::Held);
+    assert_eq!(stands(&[("11:55:00", stranger), ("11:59:00", gateway)]), Stands::Contradicted, "it is minutes ago");
+    let before = build(&sources(observed(&records(&[("11:40:00", stranger)]))));
+    let after = build(&sources(observed(&records(&[("11:40:00", stranger), ("11:41:00", gateway)]))));
+    let told: Vec<_> = drift(&before, &after, &[]).into_iter().filter(|one| !one.control.is_empty()).collect();
+    let of_control = told.iter().find(|one| &*one.control == "app.gateway-only").unwrap();
+    assert_eq!((of_control.kind, of_control.states), (DriftKind::Stronger, Some((Stands::Contradicted, Stands::Held))));
+}
+
+#[test]
+fn an_open_alert_contradicts_the_control_that_it_speaks_of_and_an_accepted_risk_is_told_as_such() {
+    let mut sources = sources(Observed::default());
+    sources.alerts.push(Alerted {
+        id: "a1".into(),
+        detectors: vec!["control-plane.basic_auth_enabled".into()],
+        threat: "control-plane-abuse".into(),
+        level: Level::High,
+        names: vec!["orders-api".into()],
+        why: "Passwords were allowed.".into(),
+        first: at("11:00:00"),
+        last: at("11:00:00"),
+        count: 1,
+    });
+    let living = build(&sources);
+    let said = standing(&living, "orders-api", "app.scm-basic-auth");
+    assert_eq!((said.stands, said.evidence.as_ref().unwrap().alert.as_deref()), (Stands::Contradicted, Some("a1")));
+    let risk = living.risks.iter().find(|risk| &*living.parts[risk.part as usize].name == "orders-api").unwrap();
+    assert!(risk.score > 0 && risk.reasons.iter().any(|(_, _, says)| says.contains("Passwords were allowed")));
+    let accepted = format!(
+        "{}accepted:\n  - {{ control: app.scm-basic-auth, on: orders-api, owner: shop, reason: \"An old pipeline.\", expires: 2026-06-01 }}\n",
+        intended()
+    );
+    sources.intended = Arc::new(Intended::read("model.yaml", &accepted, &controls(), at("12:00:00")).unwrap());
+    assert_eq!(standing(&build(&sources), "orders-api", "app.scm-basic-auth").stands, Stands::Accepted);
+}
+
+#[test]
+fn nothing_is_covered_without_a_tested_detector_and_telemetry_that_arrives() {
+    let endpoints = |living: &Living| -> Vec<(PartKind, Vec<(u16, bool)>)> {
+        let is = |kind| {
+            matches!(kind, PartKind::App | PartKind::Gateway | PartKind::Api | PartKind::Operation | PartKind::Function)
+        };
+        living.parts.iter().filter(|part| is(part.kind)).map(|part| (part.kind, part.covered.clone())).collect()
+    };
+    let mut sources = sources(Observed::default());
+    let blind = endpoints(&build(&sources));
+    assert!(blind.len() > 40 && blind.iter().all(|(_, covered)| covered.is_empty()), "nothing arrives");
+    let mut heard = Heard::nothing(Category::AppServiceHTTPLogs);
+    heard.hear(at("11:00:00"), 1, None);
+    let sends = Sends { kind: ElementKind::App, name: "orders-api".into(), resource: None, heard: vec![heard] };
+    sources.sends.push(sends);
+    let living = build(&sources);
+    let made = Category::AppServiceHTTPLogs.makes();
+    for part in &living.parts {
+        let site = part.name.split('/').next().unwrap();
+        assert!(part.covered.is_empty() || site == "orders-api", "{} sends nothing", part.name);
+        for (threat, _) in &part.covered {
+            let id = &living.threats.all[usize::from(*threat)].id;
+            let sees = |seer: &&gatewatch::posture::living::Seer| {
+                *seer.threat == **id
+                    && seer.tested
+                    && (seer.kinds.is_empty() || seer.kinds.iter().any(|kind| made.contains(kind)))
+            };
+            assert!(sources.seers.iter().any(|seer| sees(&seer)), "{} on {id}", part.name);
+        }
+    }
+    let function = living.parts.iter().find(|part| &*part.name == "orders-api/get-order").unwrap();
+    assert!(!function.covered.is_empty());
+    sources.seers.iter_mut().for_each(|seer| seer.tested = false);
+    assert!(endpoints(&build(&sources)).iter().all(|(_, covered)| covered.is_empty()), "no test has made one fire");
+}
+
+#[test]
+fn what_controls_name_as_their_contradiction_is_a_detector() {
+    let detectors = Catalogue::shipped().unwrap().detectors;
+    for control in &controls().all {
+        for id in &control.contradicted_by {
+            assert!(detectors.named(id).is_some(), "{} names {id}", control.id);
+        }
+    }
+}
+
+/// A core over a store, as the daemon has it, without its threads.
+struct Daemon {
+    core: Core,
+    store: Store,
+    wall: i64,
+}
+
+fn daemon(data: &std::path::Path) -> Daemon {
+    let settings = CoreSettings { durable: true, ..CoreSettings::replay() };
+    let mut store = Store::open(data).unwrap();
+    let mut recovered = store.recover(Timestamp::MIN).unwrap();
+    let streams = Streams::restore(std::mem::take(&mut recovered.streams).into_iter().flatten().collect());
+    let mut core = Core::new(Catalogue::shipped().unwrap().detectors, streams.clone(), &settings);
+    core.restore(recovered, streams.given(), &settings).unwrap();
+    Daemon { core, store, wall: 0 }
+}
+
+impl Daemon {
+    fn read(&mut self, weakness: Weakness) -> Vec<Transition> {
+        self.wall += 60;
+        let read_at = at("11:00:00").plus(Duration::from_secs(self.wall.unsigned_abs()));
+        let reading = Reading { configured: reading(weakness), sums: BTreeMap::new(), at: read_at };
+        self.core.configured(reading, &meant())
+    }
+
+    fn commit(&mut self, transitions: &[Transition]) {
+        let now = at("12:00:00");
+        let epoch = self.core.epoch(transitions.iter().map(|one| (one.clone(), now)).collect(), now);
+        self.store.commit(&epoch).unwrap();
+        self.core.committed(&epoch);
+    }
+
+    fn absorb(&mut self, records: &[String]) {
+        let mut batch = Batch::default();
+        batch.push(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes(), StreamId(0), 0, 1, None);
+        self.core.absorb(stage(BEHIND).work(&batch, &mut Bump::new()));
+    }
+}
+
+const NO_TOKEN: Weakness = Weakness { token_unchecked: true, anonymous: false };
+const ANONYMOUS: Weakness = Weakness { token_unchecked: false, anonymous: true };
+
+fn shown(transitions: &[Transition]) -> Vec<String> {
+    let each = |transition: &Transition| {
+        let alert: &Alert = transition.alert();
+        let what = match transition {
+            Transition::Opened(_) => "opened",
+            Transition::Updated(..) => "updated",
+            Transition::Closed(_, Closing::Healed) => "healed",
+            Transition::Closed(..) => "closed",
+        };
+        format!("{what} {} {}", alert.entity.kind, alert.entity.value)
+    };
+    transitions.iter().map(each).collect()
+}
+
+#[test]
+fn what_got_weaker_is_one_alert_over_a_restart_and_heals_by_itself() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = daemon(data.path());
+    first.absorb(&[format!(
+        r#"{{"time":"2026-03-01T10:59:00Z","category":"Administrative","operationName":"MICROSOFT.APIMANAGEMENT/SERVICE/APIS/POLICIES/WRITE","resultType":"Success","callerIpAddress":"198.51.100.30","resourceId":"{APIM}/APIS/ORDERS/POLICIES/POLICY","identity":{{"claims":{{"appid":"3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a"}}}}}}"#
+    )]);
+    assert_eq!(shown(&first.read(Weakness::default())), Vec::<String>::new(), "the first reading is no change");
+    first.commit(&[]);
+    let opened = first.read(NO_TOKEN);
+    assert_eq!(shown(&opened), ["opened gateway apim-shop/orders"]);
+    assert_eq!(opened[0].alert().level, Level::High, "the owner asks for tokens there");
+    let why = &opened[0].alert().why;
+    for part in ["api apim-shop/orders got weaker", "198.51.100.30", "2026-03-01 10:59:00 UTC", "3b1c54f0"] {
+        assert!(why.contains(part), "{why}");
+    }
+    // Killed before the epoch: the same alert is opened again, and only then.
+    drop(first);
+    let mut killed = daemon(data.path());
+    let again = killed.read(NO_TOKEN);
+    assert_eq!(again[0].alert().fingerprint, opened[0].alert().fingerprint);
+    killed.commit(&again);
+    drop(killed);
+    let mut next = daemon(data.path());
+    assert_eq!(shown(&next.read(NO_TOKEN)), Vec::<String>::new(), "it was told before the restart");
+    assert_eq!(next.core.posture().drifts()[0].alert.as_deref(), Some(&*again[0].alert().id.to_string()));
+    let open = next.core.book().alerts().filter(|alert| alert.state != AlertState::Closed).count();
+    assert_eq!(open, 1);
+    next.commit(&[]);
+    let healed = next.read(Weakness::default());
+    assert_eq!(shown(&healed), ["healed gateway apim-shop/orders"]);
+    assert_eq!(healed[0].alert().id, again[0].alert().id);
+    next.commit(&healed);
+    let history: Vec<_> = next.core.posture().drifts().iter().map(|one| (one.kind, one.control.clone())).collect();
+    assert!(history.contains(&(DriftKind::Weaker, "api.token-checked".into())), "{history:?}");
+    assert!(history.contains(&(DriftKind::Stronger, "api.token-checked".into())), "{history:?}");
+}
+
+#[test]
+fn a_function_that_goes_anonymous_is_an_alert_of_its_own_and_turns_its_way() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    daemon.read(Weakness::default());
+    let opened = daemon.read(ANONYMOUS);
+    assert_eq!(shown(&opened), ["opened function notify-fn/preferences"]);
+    assert_eq!(opened[0].alert().level, Level::High);
+    let living = build(&Sources { threats: Catalogue::shipped().unwrap().threats, ..daemon.core.sources(&meant()) });
+    let way = flow(&living, "the internet", (PartKind::Function, "notify-fn/preferences")).unwrap();
+    assert_eq!(way.stands, Stands::NotConfigured);
+    assert_eq!((&*way.by, way.alert.as_deref()), ("nothing", Some(&*opened[0].alert().id.to_string())));
+    assert_eq!(shown(&daemon.read(Weakness::default())), ["healed function notify-fn/preferences"]);
+}
+
+#[test]
+fn what_was_observed_outlives_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = daemon(data.path());
+    first.absorb(&[web("11:00:00", "203.0.113.251", "-", 200), gateway("11:00:01", r#""responseCode":200"#)]);
+    let before = first.core.posture().observed.clone();
+    first.commit(&[]);
+    drop(first);
+    let after = daemon(data.path()).core.posture().observed.clone();
+    assert!(before.endpoints.len() > 1 && !before.flows.is_empty());
+    assert_eq!((before.endpoints, before.flows), (after.endpoints, after.flows));
+}
