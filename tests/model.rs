@@ -265,7 +265,7 @@ fn what_a_stranger_named_does_nothing_in_any_export() {
         assert!(!text.contains(['\u{202e}', '\u{1b}']), "{}", format.name());
         match format {
             Format::Mermaid => {
-                assert!(!text.contains("<script") && !text.contains("%%{") && !text.contains('`'), "{text}")
+                assert!(!text.contains("<script") && !text.contains("%%{") && !text.contains('`'), "{text}");
             }
             Format::Csv => {
                 let mut lines = csv::ReaderBuilder::new().from_reader(text.as_bytes());
