@@ -153,6 +153,7 @@ async fn pages_of_a_large_fleet_stay_small_and_lists_go_on() {
     let page = shown.page("/model").await;
     assert!(page.contains("gathered by app and gateway") && page.contains("are left out"), "{page}");
     assert!(page.matches("class=\"box\"").count() <= 60 + 2 * 60);
+    assert!(page.contains(">apim-0<") && page.contains("st-contradicted"), "what leads to apps is drawn, and the worst of them");
     let later = shown.page("/model/coverage?page=20").await;
     assert!(later.contains("3801 to 4000 of 4,000") && !later.contains("Later"), "{later}");
 }
@@ -264,7 +265,7 @@ fn what_a_stranger_named_does_nothing_in_any_export() {
         assert!(!text.contains(['\u{202e}', '\u{1b}']), "{}", format.name());
         match format {
             Format::Mermaid => {
-                assert!(!text.contains("<script") && !text.contains("%%{") && !text.contains('`'), "{text}")
+                assert!(!text.contains("<script") && !text.contains("%%{") && !text.contains('`'), "{text}");
             }
             Format::Csv => {
                 let mut lines = csv::ReaderBuilder::new().from_reader(text.as_bytes());
@@ -333,13 +334,16 @@ fn a_repository_is_exported_without_a_daemon() {
     assert_eq!(exported(&["otm", "--data", "no-such-folder"]).0, Some(74));
 }
 
-/// Shows the sample at 127.0.0.1:8399 for ten minutes, to be looked at: `cargo test --test model -- --ignored`, and the browser's tests with
-/// `GATEWATCH_URL=http://127.0.0.1:8399`.
+/// Shows the sample at port 8399 and a large fleet at port 8398 for ten minutes, to be looked at: `cargo test --test model -- --ignored`,
+/// and the browser's tests with `GATEWATCH_URL=http://127.0.0.1:8399`.
 #[tokio::test]
 #[ignore = "it serves until it is stopped"]
 async fn the_sample_is_shown_to_be_looked_at() {
-    let shown = Shown::listening(sample(), "127.0.0.1:8399");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8399").await.unwrap();
-    let served = axum::serve(listener, shown.router.clone());
-    drop(tokio::time::timeout(std::time::Duration::from_mins(10), async { served.await.unwrap() }).await);
+    let serve = async |living: Living, at: &str| {
+        let shown = Shown::listening(living, at);
+        let listener = tokio::net::TcpListener::bind(at).await.unwrap();
+        axum::serve(listener, shown.router.clone()).await.unwrap();
+    };
+    let both = async { tokio::join!(serve(sample(), "127.0.0.1:8399"), serve(fleet(4_000), "127.0.0.1:8398")) };
+    drop(tokio::time::timeout(std::time::Duration::from_mins(10), both).await);
 }

@@ -201,23 +201,19 @@ impl Picture {
 
 impl Node {
     fn of(living: &Living, at: u32, part: &Part, gathered: bool) -> Self {
-        let mut stands = part.worst();
         let mut sub = part.kind.name().to_owned();
+        let mut worst = part.standings.iter().map(|one| one.stands).max();
         if gathered && part.kind.is_site() {
-            let (mut endpoints, mut worst) = (0_usize, stands);
-            for (inner, one) in living.placed().filter(|(inner, _)| living.site_of(*inner) == at) {
-                debug_assert!(inner == at || one.of.is_some());
+            let mut endpoints = 0_usize;
+            for (_, one) in living.placed().filter(|(inner, _)| living.site_of(*inner) == at) {
                 endpoints += usize::from(one.kind.is_endpoint());
-                worst = worst.max(one.worst());
+                worst = worst.max(one.standings.iter().map(|one| one.stands).max());
             }
-            stands = worst;
             sub = format!("{sub}, {endpoints} endpoint{}", if endpoints == 1 { "" } else { "s" });
         }
-        if part.kind == PartKind::Caller || part.standings.is_empty() {
-            // Nothing is asked of it: its lines tell.
-            let ways = living.flows.iter().filter(|flow| flow.from == at || flow.to == at);
-            stands = ways.map(|flow| flow.stands).max().unwrap_or(stands);
-        }
+        // Where no control is told of, its ways tell.
+        let ways = || living.flows.iter().filter(|flow| flow.from == at || flow.to == at).map(|flow| flow.stands).max();
+        let stands = worst.or_else(ways).unwrap_or(Stands::Unknown);
         if !part.intended && part.kind != PartKind::Caller && !living.version.is_empty() {
             sub.push_str(", not declared");
         }
@@ -278,9 +274,13 @@ fn kept(
     if shown.len() <= MOST_PARTS {
         return shown.clone();
     }
-    let mut worst: BTreeMap<u32, Stands> = BTreeMap::new();
-    for at in shown {
-        worst.insert(*at, living.part(*at).map_or(Stands::Held, Part::worst));
+    let mut worst: BTreeMap<u32, Stands> = shown.iter().map(|at| (*at, Stands::Held)).collect();
+    for (at, part) in living.placed() {
+        // What is gathered counts for its site.
+        let at = if shown.contains(&at) { at } else { living.site_of(at) };
+        if let (Some(known), Some(stands)) = (worst.get_mut(&at), part.standings.iter().map(|one| one.stands).max()) {
+            *known = (*known).max(stands);
+        }
     }
     for ((from, to), flows) in ways {
         let stands = flows.iter().filter_map(|at| living.flows.get(*at)).map(|flow| flow.stands).max();
@@ -292,12 +292,17 @@ fn kept(
     }
     let risk: BTreeMap<u32, u8> = living.risks.iter().map(|risk| (risk.part, risk.score)).collect();
     let mut ranked: Vec<u32> = shown.iter().copied().collect();
-    ranked.sort_by_cached_key(|at| {
-        // The site itself, then who calls, then the worst.
-        let first = Some(*at) != site;
-        let caller = living.part(*at).is_none_or(|part| part.kind != PartKind::Caller);
-        (first, caller, Reverse(worst.get(at).copied()), Reverse(risk.get(at).copied()), *at)
-    });
+    ranked.sort_by_cached_key(|at| (Reverse(worst.get(at).copied()), Reverse(risk.get(at).copied()), *at));
+    // The site itself, then some of those who call and of the gateways, for without them no way is seen.
+    let kind = |at: &u32| living.part(*at).map(|part| part.kind);
+    let mut first: Vec<u32> = ranked.iter().copied().filter(|at| Some(*at) == site).collect();
+    for wanted in [PartKind::Caller, PartKind::Gateway] {
+        first.extend(ranked.iter().copied().filter(|at| kind(at) == Some(wanted)).take(MOST_PARTS / 5));
+    }
+    first.extend(ranked);
+    let mut seen = BTreeSet::new();
+    first.retain(|at| seen.insert(*at));
+    let mut ranked = first;
     ranked.truncate(MOST_PARTS);
     ranked.into_iter().collect()
 }
