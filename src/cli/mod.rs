@@ -33,6 +33,7 @@ mod replay;
 mod restore;
 mod run;
 mod setup;
+mod shown;
 mod silences;
 mod simulate;
 mod sink_args;

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub evicted: IntCounter,
     /// Offsets that the broker no longer had.
     pub lost_upstream: IntCounter,
+    /// Lines of the audit that could not be written at the door.
+    pub audit_lost: IntCounter,
     /// Committed epochs.
     pub epochs: IntCounter,
     /// How long a commit took, seconds.
@@ -97,9 +99,10 @@ impl Metrics {
             evicted: counter(
                 r,
                 "gatewatch_evicted_total",
-                "Entities given up, and matches evaluated early, at a ceiling.",
+                "Entities given up and matches evaluated early at a ceiling.",
             )?,
             lost_upstream: counter(r, "gatewatch_lost_upstream_total", "Offsets that the broker no longer had.")?,
+            audit_lost: counter(r, "gatewatch_audit_lost_total", "Lines of the audit that could not be written.")?,
             epochs: counter(r, "gatewatch_epochs_total", "Epochs committed.")?,
             epoch_commit_seconds: seconds(
                 r,
@@ -222,6 +225,7 @@ mod tests {
         let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         insta::assert_snapshot!(names.join("\n"), @r"
         gatewatch_alerts_open gauge
+        gatewatch_audit_lost_total counter
         gatewatch_build_info gauge
         gatewatch_bytes_total counter
         gatewatch_category_age_seconds gauge

@@ -84,7 +84,9 @@ impl Core {
             self.keys.count(record.noted, record.time, &batch.uses);
         }
         for signal in batch.signals.of(&record.signals) {
-            self.signals += 1;
+            if let Some(matched) = self.matched.get_mut(usize::from(signal.detector)) {
+                *matched += 1;
+            }
             self.engine.apply(signal);
         }
     }

@@ -20,6 +20,7 @@ use super::core::Absorbed;
 use super::deliveries::Settled;
 
 mod cuts;
+mod matched;
 mod surround;
 
 /// Rates are over this long.
@@ -319,7 +320,7 @@ impl Watch {
         reach(&self.metrics.late, counted.late);
         reach(&self.metrics.evicted, counted.evicted);
         reach(&self.metrics.lost_upstream, counted.lost_upstream);
-        reach(&self.metrics.signals, core.signals());
+        self.matches(core);
         counted
     }
 

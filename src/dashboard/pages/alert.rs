@@ -21,7 +21,11 @@ use super::super::words::{When, grouped, span};
 use super::also::Also;
 use super::copied::{self, Copied};
 use super::offer::Offer;
+use super::plot::Plot;
+use super::prose::{Prose, prose, steps};
 use super::record::Record;
+use super::related::{Related, related};
+use super::source::Source;
 use super::technique::Technique;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
@@ -34,9 +38,6 @@ const MAX_LINES: usize = 100;
 
 /// Names under other keys that are shown.
 const MAX_LINKS: usize = 4;
-
-/// A text in parts: whether it stood between backticks, and its words.
-type Prose = Vec<(bool, String)>;
 
 struct Thing {
     kind: &'static str,
@@ -114,6 +115,14 @@ struct AlertPage {
     techniques: Vec<Technique>,
     history: Vec<Line>,
     deliveries: Vec<Sent>,
+    /// What it measured, drawn.
+    plot: Option<Plot>,
+    /// Its detector's file, with what matched lit.
+    source: Option<Source>,
+    /// Other alerts about the same, or of the same app at that time.
+    related: Vec<Related>,
+    /// The address of its detector's page.
+    detector_page: String,
     /// What is offered for a false alarm.
     offer: Option<Offer>,
     /// What became of what was just asked.
@@ -226,21 +235,26 @@ async fn show(
 ) -> Response {
     let Ok(id) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
     let (_, _, newest) = app.parts.changes.follow(None);
+    let bench = app.parts.bench.clone();
     let read = app.readers.read(move |reader| {
         let Some(alert) = reader.alert(id)? else { return Ok(None) };
-        let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?);
+        let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?, related(reader, &alert)?);
         let links = reader.links(Some(&alert.entity.value), MAX_LINKS)?;
-        Ok(Some((alert, lines, (reader.shared_names()?, links))))
+        let lit = bench.light(&alert);
+        Ok(Some((alert, lines, lit, (reader.shared_names()?, links))))
     });
     match read.await {
-        Ok(Some((alert, (history, deliveries), (shared, links)))) => {
+        Ok(Some((alert, (history, deliveries, others), lit, (shared, links)))) => {
             let is_false = alert.class() == Some(Class::FalsePositive);
             // Without it the page is as good as it was.
             let offer = if is_false { offered(app, id, &who).await.ok().flatten() } else { None };
             let frame = Frame::new(alert.title.to_string(), "alerts", Some(who), headers);
             let detector = app.parts.board.detectors.get(&*alert.detector).map(|detector| detector.clone());
+            let file = detector.as_ref().and_then(|seen| seen.file.clone());
             let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, app.parts.clock.now());
             let mut page = page.with_lines(&history, &deliveries, app.parts.clock.now());
+            page.source = file.map(|file| Source::of(&file.path, &file.text, lit.as_ref()));
+            page.related = others.iter().map(|one| Related::of(one, &alert, app.parts.clock.now())).collect();
             for thing in page.others.iter_mut().chain([&mut page.thing]) {
                 thing.sayable = shared.whole(&thing.value).unwrap_or_else(|| std::mem::take(&mut thing.sayable));
             }
@@ -307,6 +321,10 @@ impl AlertPage {
             techniques: alert.attack.techniques.iter().map(|id| Technique::named(id)).collect(),
             history: Vec::new(),
             deliveries: Vec::new(),
+            plot: Plot::of(alert),
+            source: None,
+            related: Vec::new(),
+            detector_page: super::detector::address(&alert.detector),
             offer: None,
             said: None,
             wrong: None,
@@ -358,38 +376,6 @@ fn lines(history: &[Change], now: Timestamp) -> Vec<Line> {
         }
     }
     lines
-}
-
-/// Splits the triage text into its steps, without the numbers that the list gives them anyway.
-fn steps(triage: &str) -> Vec<String> {
-    triage
-        .lines()
-        .map(|line| {
-            let line = line.trim();
-            let number = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
-            match line.get(number..).and_then(|rest| rest.strip_prefix(". ")) {
-                Some(step) if number > 0 => step.to_owned(),
-                _ => line.to_owned(),
-            }
-        })
-        .filter(|line| !line.is_empty())
-        .collect()
-}
-
-/// Splits a detector's text at its backticks; without a closing one, all that is left is words.
-fn prose(text: &str) -> Prose {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, (code, after))) =
-        rest.split_once('`').and_then(|(before, after)| Some((before, after.split_once('`')?)))
-    {
-        parts.push((false, before.to_owned()));
-        parts.push((true, code.to_owned()));
-        rest = after;
-    }
-    parts.push((false, rest.to_owned()));
-    parts.retain(|(_, words)| !words.is_empty());
-    parts
 }
 
 #[cfg(test)]
@@ -471,23 +457,9 @@ mod tests {
     }
 
     #[test]
-    fn triage_is_a_list_of_steps() {
-        assert_eq!(steps("1. Look.\n2. Act.\n\nThen rest. 3. x"), ["Look.", "Act.", "Then rest. 3. x"]);
-        assert_eq!(steps("é\n12\n. x"), ["é", "12", ". x"]);
-    }
-
-    #[test]
     fn what_happened_over_and_over_is_one_line_of_history() {
         let lines = lines(&samples::history(), samples::NOW);
         let shown: Vec<_> = lines.iter().map(|line| (line.says.as_str(), line.since, line.revision)).collect();
         assert_eq!(shown, [("events", 2, 3), ("opened", 1, 1)]);
-    }
-
-    #[test]
-    fn what_stands_between_backticks_is_code() {
-        let parts =
-            |text: &str| prose(text).into_iter().map(|(code, words)| format!("{code}:{words}")).collect::<Vec<_>>();
-        assert_eq!(parts("Run `x y`, then `z`"), ["false:Run ", "true:x y", "false:, then ", "true:z"]);
-        assert_eq!(parts("it's ` open"), ["false:it's ` open"]);
     }
 }

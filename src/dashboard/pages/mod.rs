@@ -3,10 +3,13 @@
 pub(super) mod alert;
 mod also;
 pub(super) mod api;
+pub(super) mod attack;
 pub(super) mod audit;
 mod copied;
+mod days;
 pub(super) mod dead_letters;
 pub(super) mod deliveries;
+pub(super) mod detector;
 pub(super) mod detectors;
 pub(super) mod entity;
 mod hours;
@@ -15,13 +18,19 @@ pub(super) mod login;
 pub(super) mod now;
 mod offer;
 pub(super) mod pipeline;
+mod plot;
+mod prose;
 mod record;
+mod related;
 #[cfg(test)]
 pub(super) mod samples;
+pub(super) mod settings;
 pub(super) mod sign_in;
 pub(super) mod silences;
+mod source;
 mod strip;
 mod technique;
+mod tried;
 
 use std::sync::Arc;
 
@@ -64,6 +73,10 @@ impl Frame {
 
     fn may_act(&self) -> bool {
         self.who.as_ref().is_some_and(|who| who.role.may(Role::Operator))
+    }
+
+    fn may_rule(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may(Role::Admin))
     }
 }
 

@@ -12,11 +12,11 @@ mod standing;
 use std::sync::Arc;
 
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
-pub use standing::{Drift, DriftKind, Evidence, Risk, Stands, Standing};
+pub use standing::{Drift, DriftKind, Evidence, Risk, Standing, Stands};
 
+use super::Threats;
 use super::controls::Controls;
 use super::intended::Review;
-use super::Threats;
 use crate::clock::Timestamp;
 
 /// The threat model at one moment.

@@ -25,14 +25,8 @@ pub enum Stands {
 
 impl Stands {
     /// Every state, from the best to the worst.
-    pub const ALL: [Self; 6] = [
-        Self::Held,
-        Self::ConfiguredOnly,
-        Self::Accepted,
-        Self::Unknown,
-        Self::NotConfigured,
-        Self::Contradicted,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Held, Self::ConfiguredOnly, Self::Accepted, Self::Unknown, Self::NotConfigured, Self::Contradicted];
 
     /// Returns its name.
     pub const fn name(self) -> &'static str {
