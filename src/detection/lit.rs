@@ -81,7 +81,7 @@ fn within_counting(section: Located) -> Vec<Part> {
     for (key, value) in entries {
         match (key.text.as_str(), value.node) {
             ("steps", Node::List(steps)) => {
-                found.push(Part::Any { line: key.line, of: steps.into_iter().map(parts).collect() });
+                found.push(Part::Any { line: key.line, of: steps.into_iter().map(of_step).collect() });
             }
             ("of", node @ Node::Map(_)) => {
                 let of = vec![parts(Located { line: value.line, node })];
@@ -91,6 +91,12 @@ fn within_counting(section: Located) -> Vec<Part> {
         }
     }
     found
+}
+
+/// The condition of a step; how many events it takes is counted.
+fn of_step(step: Located) -> Vec<Part> {
+    let Node::Map(entries) = step.node else { return Vec::new() };
+    entries.into_iter().find(|(key, _)| key.text == "when").map(|(_, when)| parts(when)).unwrap_or_default()
 }
 
 fn parts(condition: Located) -> Vec<Part> {
@@ -196,6 +202,17 @@ threshold:
   within: 1m
 ";
 
+    /// The lines that one request fulfils.
+    fn lit_by(lit: &Lit, event: &str) -> Vec<usize> {
+        let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
+        let text =
+            format!("- name: n\n  alert: []\n  given:\n    - event: {{ kind: http.request, app: a, {event} }}\n");
+        let cases = Case::read_all("x.test.yaml", &text).unwrap();
+        let mut lines = Vec::new();
+        play(&cases[0], &redactor, |event, _| lines = lit.lines(event).into_iter().collect());
+        lines
+    }
+
     #[test]
     fn what_is_no_alternative_holds_always_and_the_counting_is_known_by_its_lines() {
         let lit = Lit::of(FILE).unwrap();
@@ -206,18 +223,27 @@ threshold:
 
     #[test]
     fn of_alternatives_and_of_values_on_a_line_each_those_are_lit_that_hold() {
-        let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
+        let lit = Lit::of(FILE).unwrap();
         let lines = |method: &str, ip: &str| {
             let event = format!(
-                "- name: n\n  alert: []\n  given:\n    - event: {{ kind: http.request, outcome: failure, response.status: 403, request.path: /a, app: a, request.method: {method}, source.ip: {ip} }}\n"
+                "outcome: failure, response.status: 403, request.path: /a, request.method: {method}, source.ip: {ip}"
             );
-            let cases = Case::read_all("x.test.yaml", &event).unwrap();
-            let mut lit = Vec::new();
-            play(&cases[0], &redactor, |event, _| lit = Lit::of(FILE).unwrap().lines(event).into_iter().collect());
-            lit
+            lit_by(&lit, &event)
         };
         assert_eq!(lines("GET", "203.0.113.7"), [3, 4, 6, 7, 8, 9]);
         assert_eq!(lines("POST", "10.1.2.3"), [3, 4, 6, 7, 8, 10, 11]);
         assert_eq!(lines("POST", "203.0.113.7"), [3, 4, 6, 7]);
+    }
+
+    #[test]
+    fn of_a_sequence_those_steps_are_lit_that_an_event_took() {
+        let lit = Lit::of(
+            "sequence:\n  by: source.ip\n  steps:\n    - at_least: 2\n      when: { outcome: failure }\n    - when:\n        outcome: success\n",
+        );
+        let lit = lit.unwrap();
+        assert!(lit.always().is_empty());
+        assert_eq!(lit.counting(), (1, 7));
+        assert_eq!(lit_by(&lit, "outcome: success, response.status: 200"), [3, 7]);
+        assert_eq!(lit_by(&lit, "outcome: failure, response.status: 403"), [3, 5]);
     }
 }

@@ -96,11 +96,7 @@ impl Metrics {
             findings: count("gatewatch_findings_total", "Times a detector fired.", &["family", "level"])?,
             alerts_open: level("gatewatch_alerts_open", "Alerts that are not closed.", &["level"])?,
             late: counter(r, "gatewatch_late_total", "Signals that came later than the allowed lateness.")?,
-            evicted: counter(
-                r,
-                "gatewatch_evicted_total",
-                "Entities given up and matches evaluated early at a ceiling.",
-            )?,
+            evicted: counter(r, "gatewatch_evicted_total", "Entities given up, or evaluated early, at a ceiling.")?,
             lost_upstream: counter(r, "gatewatch_lost_upstream_total", "Offsets that the broker no longer had.")?,
             audit_lost: counter(r, "gatewatch_audit_lost_total", "Lines of the audit that could not be written.")?,
             epochs: counter(r, "gatewatch_epochs_total", "Epochs committed.")?,

@@ -6,30 +6,29 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 
-use super::super::acting::{Outcome, act};
 use super::super::app::App;
 use super::super::board::DetectorSeen;
-use super::super::door::{Operator, Viewer};
+use super::super::door::Viewer;
 use super::super::filter::Filter;
 use super::super::offers::offered;
 use super::super::words::{When, grouped, span};
+use super::activity::{Did, deeds};
 use super::also::Also;
 use super::copied::{self, Copied};
 use super::offer::Offer;
 use super::plot::Plot;
 use super::prose::{Prose, prose, steps};
 use super::record::Record;
-use super::related::{Related, related};
+use super::related::{Related, elsewhere, in_words, related};
 use super::source::Source;
 use super::technique::Technique;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
-use crate::alerts::{Action, Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
+use crate::alerts::{Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
 use crate::clock::Timestamp;
 use crate::store::{Change, Delivery};
 
@@ -45,6 +44,8 @@ struct Thing {
     value: String,
     /// The query string of its page.
     address: String,
+    /// How many other alerts there are of it, if any.
+    more: Option<String>,
 }
 
 impl Thing {
@@ -52,7 +53,7 @@ impl Thing {
         let sayable = entity.sayable();
         let name = sayable.strip_prefix(entity.kind.name()).map_or(sayable.as_str(), str::trim_start).to_owned();
         let address = super::entity::address(entity.kind, &entity.value);
-        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string(), address }
+        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string(), address, more: None }
     }
 
     fn named(&self) -> bool {
@@ -113,6 +114,8 @@ struct AlertPage {
     also: Vec<Also>,
     attack_version: String,
     techniques: Vec<Technique>,
+    /// What people did.
+    deeds: Vec<Did>,
     history: Vec<Line>,
     deliveries: Vec<Sent>,
     /// What it measured, drawn.
@@ -139,10 +142,10 @@ struct AlertPage {
 
 /// What came of a form, as it is shown on the page.
 #[derive(Default)]
-struct Aftermath {
-    said: Option<&'static str>,
-    wrong: Option<String>,
-    reason: String,
+pub(super) struct Aftermath {
+    pub(super) said: Option<&'static str>,
+    pub(super) wrong: Option<String>,
+    pub(super) reason: String,
 }
 
 /// `GET /a/{id}`; the first eight digits of an id, or more, lead to it as well.
@@ -156,6 +159,9 @@ pub(in crate::dashboard) async fn page(
     let said = pairs.iter().find(|(name, _)| name == "said").and_then(|(_, said)| match said.as_str() {
         "acknowledged" => Some("Acknowledged: it is yours."),
         "closed" => Some("Closed."),
+        "noted" => Some("Noted."),
+        "reopened" => Some("Opened again."),
+        "assigned" => Some("Handed over."),
         "recording" => Some("Accepted, being recorded. It shows here in a moment."),
         _ => None,
     });
@@ -173,59 +179,12 @@ pub(in crate::dashboard) async fn page(
     show(&app, who, &id, &headers, StatusCode::OK, Aftermath { said, ..Aftermath::default() }).await
 }
 
-/// `POST /a/{id}/acknowledge`.
-pub(in crate::dashboard) async fn acknowledge(
-    State(app): State<Arc<App>>,
-    Operator(who): Operator,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    wish(&app, who, &id, &headers, Action::Acknowledge, "acknowledged").await
-}
-
-/// What the form for closing sends.
-#[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct CloseForm {
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    class: String,
-}
-
-/// `POST /a/{id}/close`.
-pub(in crate::dashboard) async fn close(
-    State(app): State<Arc<App>>,
-    Operator(who): Operator,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    Form(CloseForm { reason, class }): Form<CloseForm>,
-) -> Response {
-    match Action::close(Class::named(&class).unwrap_or_default(), &reason) {
-        Ok(close) => wish(&app, who, &id, &headers, close, "closed").await,
-        Err(says) => {
-            let aftermath = Aftermath { wrong: Some(says), reason, said: None };
-            show(&app, who, &id, &headers, StatusCode::BAD_REQUEST, aftermath).await
-        }
-    }
-}
-
-async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Action, done: &str) -> Response {
-    let Ok(parsed) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
-    let (status, wrong) = match act(app, parsed, &who, &wish).await {
-        Outcome::Done(_) => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
-        Outcome::Recording => return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response(),
-        Outcome::Refused(why) => (StatusCode::CONFLICT, why),
-        Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
-    };
-    show(app, who, id, headers, status, Aftermath { wrong: Some(wrong), ..Aftermath::default() }).await
-}
-
-fn no_such_alert(who: Identity, headers: &HeaderMap) -> Response {
+pub(super) fn no_such_alert(who: Identity, headers: &HeaderMap) -> Response {
     let says = "There is no alert with this id. It may be older than what is kept.".to_owned();
     problem(StatusCode::NOT_FOUND, "No such alert", says, Some(who), headers)
 }
 
-async fn show(
+pub(super) async fn show(
     app: &App,
     who: Identity,
     id: &str,
@@ -235,27 +194,30 @@ async fn show(
 ) -> Response {
     let Ok(id) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
     let (_, _, newest) = app.parts.changes.follow(None);
-    let bench = app.parts.bench.clone();
+    let (bench, now) = (app.parts.bench.clone(), app.parts.clock.now());
     let read = app.readers.read(move |reader| {
         let Some(alert) = reader.alert(id)? else { return Ok(None) };
-        let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?, related(reader, &alert)?);
+        let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?);
+        let beside = (related(reader, &alert)?, reader.activity(id)?, elsewhere(reader, &alert, now)?);
         let links = reader.links(Some(&alert.entity.value), MAX_LINKS)?;
         let lit = bench.light(&alert);
-        Ok(Some((alert, lines, lit, (reader.shared_names()?, links))))
+        Ok(Some((alert, lines, beside, lit, (reader.shared_names()?, links))))
     });
     match read.await {
-        Ok(Some((alert, (history, deliveries, others), lit, (shared, links)))) => {
+        Ok(Some((alert, (history, deliveries), (others, did, counts), lit, (shared, links)))) => {
             let is_false = alert.class() == Some(Class::FalsePositive);
             // Without it the page is as good as it was.
             let offer = if is_false { offered(app, id, &who).await.ok().flatten() } else { None };
             let frame = Frame::new(alert.title.to_string(), "alerts", Some(who), headers);
             let detector = app.parts.board.detectors.get(&*alert.detector).map(|detector| detector.clone());
             let file = detector.as_ref().and_then(|seen| seen.file.clone());
-            let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, app.parts.clock.now());
-            let mut page = page.with_lines(&history, &deliveries, app.parts.clock.now());
+            let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, now);
+            let mut page = page.with_lines(&history, &deliveries, now);
             page.source = file.map(|file| Source::of(&file.path, &file.text, lit.as_ref()));
-            page.related = others.iter().map(|one| Related::of(one, &alert, app.parts.clock.now())).collect();
+            page.related = others.iter().map(|one| Related::of(one, &alert, now)).collect();
+            page.deeds = deeds(&did, now);
             for thing in page.others.iter_mut().chain([&mut page.thing]) {
+                thing.more = counts.get(thing.value.as_str()).and_then(|count| in_words(*count));
                 thing.sayable = shared.whole(&thing.value).unwrap_or_else(|| std::mem::take(&mut thing.sayable));
             }
             let names = links.into_iter().flat_map(|link| [link.older, link.newer]);
@@ -319,6 +281,7 @@ impl AlertPage {
             also: Also::all_of(alert, now),
             attack_version: alert.attack.version.clone(),
             techniques: alert.attack.techniques.iter().map(|id| Technique::named(id)).collect(),
+            deeds: Vec::new(),
             history: Vec::new(),
             deliveries: Vec::new(),
             plot: Plot::of(alert),
@@ -432,7 +395,7 @@ mod tests {
             Some(Closing::ByPerson { by: "dana".into(), reason: "our scanner".into(), class: Class::Benign });
         let html = shown(&alert);
         assert!(html.contains("dana: our scanner (benign)"));
-        assert!(!html.contains("/acknowledge"));
+        assert!(!html.contains("/acknowledge") && html.contains("/reopen\""), "it may be opened again");
     }
 
     #[test]

@@ -22,6 +22,9 @@ use super::{Frame, render, store_problem};
 use crate::posture::Kind;
 use crate::store::Fired;
 
+/// Detectors of a technique that are shown at once: those that fired most.
+const FEW: usize = 4;
+
 /// A detector of a technique.
 struct Watcher {
     id: String,
@@ -36,6 +39,8 @@ struct Watcher {
 struct Cell {
     technique: Technique,
     watchers: Vec<Watcher>,
+    /// Those beyond the first few.
+    more: Vec<Watcher>,
     /// `fired`, `watched` or `blind`.
     standing: &'static str,
 }
@@ -111,7 +116,8 @@ impl Cell {
             (1, "watched")
         };
         counts[place] += 1;
-        Self { technique: Technique::named(id), watchers, standing }
+        let more = watchers.split_off(watchers.len().min(FEW));
+        Self { technique: Technique::named(id), watchers, more, standing }
     }
 }
 

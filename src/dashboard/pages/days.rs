@@ -32,9 +32,11 @@ impl Days {
         });
         let all: u64 = counts.iter().sum();
         let with = counts.iter().filter(|count| **count > 0).count();
-        let says =
-            format!("{} alerts in {DAYS} days, on {with} of them; at most {} a day", grouped(all), grouped(most));
-        Some(Self { bars: bars.collect(), says, rate: format!("{} a day", rate(all as f64 / f64::from(DAYS))) })
+        let alerts = if all == 1 { "1 alert".to_owned() } else { format!("{} alerts", grouped(all)) };
+        let says = format!("{alerts} in {DAYS} days, on {with} of them; at most {} a day", grouped(most));
+        let a_day = all as f64 / f64::from(DAYS);
+        let rate = if a_day < 0.05 { "under 0.1 a day".to_owned() } else { format!("{} a day", rate(a_day)) };
+        Some(Self { bars: bars.collect(), says, rate })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pages: one file each, with what its template needs worked out before it is rendered.
 
+pub(super) mod activity;
 pub(super) mod alert;
 mod also;
 pub(super) mod api;
@@ -98,6 +99,11 @@ fn render(status: StatusCode, page: &impl Template) -> Response {
 /// Renders a page that says what is wrong and what to do.
 fn problem(status: StatusCode, title: &str, says: String, who: Option<Identity>, headers: &HeaderMap) -> Response {
     render(status, &Problem { frame: Frame::new(title, "", who, headers), says })
+}
+
+/// Says that something takes another role.
+pub(super) fn not_with_this_role(who: Identity, says: String, headers: &HeaderMap) -> Response {
+    problem(StatusCode::FORBIDDEN, "Not with this role", says, Some(who), headers)
 }
 
 fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Response {

@@ -12,7 +12,7 @@ use crate::alerts::{Alert, Because, Limit, Measure};
 use crate::clock::Timestamp;
 
 /// The drawing's width; it is shown at most so wide, and scrolls in its box where there is less room.
-const WIDTH: f64 = 560.0;
+const WIDTH: f64 = 440.0;
 /// From the left and right edge to what is drawn.
 const EDGE: f64 = 12.0;
 /// Where the line of time lies in a drawing that rises.
@@ -234,6 +234,13 @@ impl Plot {
         plot.line("limit", &[(fired, middle - 20.0), (fired, middle + 12.0)]);
         let how = if because.measure == Measure::Unseen { "new, and fired" } else { "fired" };
         plot.word(near(fired), "strong", (fired, middle - 26.0), format!("{how} {}", clock(because.to)));
+        if times.iter().all(|at| *at != because.from) {
+            plot.dot(
+                "event",
+                (time.at(seconds(first, because.from)), middle),
+                format!("the first, {}", clock(because.from)),
+            );
+        }
         let steps = because.measure == Measure::Steps;
         for (n, at) in times.iter().enumerate() {
             let says = if steps { format!("step event {} at {}", n + 1, clock(*at)) } else { clock(*at) };

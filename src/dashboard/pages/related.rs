@@ -3,15 +3,20 @@
 //! Alerts about whom the alert is about, and of its app, from an hour before its first event to an hour after
 //! its last; eight at most, those about the same first.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::words::When;
-use crate::alerts::{Alert, AlertId, AlertState, Query};
+use crate::alerts::{Alert, AlertId, AlertState, LOOKS_BACK, Query};
 use crate::clock::Timestamp;
 use crate::store::{AlertQuery, Reader, StoreError};
 
 /// Alerts that are shown.
 const MOST: usize = 8;
+/// Entities whose alerts are counted, and how many of one.
+const MOST_COUNTED: usize = 12;
+const MOST_OF_ONE: usize = 100;
 /// Before the first event and after the last.
 const AROUND: Duration = Duration::from_hours(1);
 
@@ -51,6 +56,39 @@ pub(super) fn related(reader: &Reader, alert: &Alert) -> Result<Vec<Alert>, Stor
         }
     }
     Ok(all)
+}
+
+/// Returns how many other alerts of the last 30 days are about each entity that `alert` names, by its value.
+///
+/// # Errors
+///
+/// [`StoreError::Failed`] if they can't be read.
+pub(super) fn elsewhere(
+    reader: &Reader,
+    alert: &Alert,
+    now: Timestamp,
+) -> Result<BTreeMap<Arc<str>, usize>, StoreError> {
+    let mut counts = BTreeMap::new();
+    for entity in alert.entities.iter().take(MOST_COUNTED) {
+        let about = Query {
+            entity: Some((Some(entity.kind), entity.value.to_string())),
+            since: Some(now.minus(LOOKS_BACK)),
+            ..Query::any()
+        };
+        let ids = reader.alert_ids(&AlertQuery { about, after: None, limit: MOST_OF_ONE })?;
+        counts.insert(Arc::clone(&entity.value), ids.iter().filter(|id| **id != alert.id).count());
+    }
+    Ok(counts)
+}
+
+/// Says how many other alerts there are of an entity; nothing of none.
+pub(super) fn in_words(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 other alert".to_owned()),
+        count if count + 1 >= MOST_OF_ONE => Some(format!("{count} other alerts or more")),
+        count => Some(format!("{count} other alerts")),
+    }
 }
 
 impl Related {

@@ -82,13 +82,17 @@ impl Outcome {
     pub(super) fn says(&self) -> String {
         let [gone, thinner, unknown, same] = self.counts;
         let all: usize = self.counts.iter().sum();
-        let which = if self.complete { "all" } else { "the newest" };
+        let which = if self.complete { "All" } else { "The newest" };
+        let those = if all == 1 { "alert" } else { "alerts" };
+        if all == 0 {
+            return "It has no alert of the last 30 days that could be asked.".to_owned();
+        }
         let unknown = match unknown {
             0 => String::new(),
             many => format!(" Of {many} nothing can be said: their records tell too little once they are redacted."),
         };
         format!(
-            "Of {which} {all} alerts of the last 30 days {gone} would not have fired, {thinner} would rest on fewer events, and {same} stay as they are.{unknown}"
+            "{which} its {those} of the last 30 days, {all}: would not have fired {gone}, would rest on fewer events {thinner}, stay as they are {same}.{unknown}"
         )
     }
 }
@@ -159,6 +163,6 @@ mod tests {
         outcome.add(&samples::alert(), gone, samples::NOW);
         outcome.add(&needed, gone, samples::NOW);
         assert!(outcome.changes[0].needed && outcome.needed == 1);
-        assert!(outcome.says().starts_with("Of all 2 alerts of the last 30 days 2 would not have fired"));
+        assert!(outcome.says().starts_with("All its alerts of the last 30 days, 2: would not have fired 2,"));
     }
 }

@@ -60,14 +60,20 @@ impl Site {
              [detection]\nsilence = '1s'\nlateness = '1s'\n[dashboard]\nlisten = '127.0.0.1:{pages}'\n"
         );
         std::fs::write(folder.path().join("gatewatch.toml"), config)?;
-        let mut token = Command::new(&binary);
-        token.args(["token", "create", "forwarder", "--role", "ingest", "--data"]).arg(folder.path().join("data"));
-        let made = token.output().await?;
-        ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
-        let token = String::from_utf8(made.stdout)?.trim().to_owned();
+        let token = token(&binary, folder.path(), "ingest").await?;
         let mut site = Self { url: String::new(), child: None, fed: Some(Fed { binary, folder, ingest, token }) };
         site.start_again().await?;
         Ok(site)
+    }
+
+    /// Makes a token with the role called so; from then on people must show one.
+    ///
+    /// # Errors
+    ///
+    /// Says why it could not be made.
+    pub async fn token(&self, role: &str) -> Result<String> {
+        let fed = self.fed.as_ref().context("only a daemon of our own takes a token")?;
+        token(&fed.binary, fed.folder.path(), role).await
     }
 
     /// Kills the daemon as a power cut would.
@@ -144,6 +150,14 @@ impl Site {
         stream.write_all(head.as_bytes()).await?;
         said(stream).await
     }
+}
+
+async fn token(binary: &Path, folder: &Path, role: &str) -> Result<String> {
+    let mut token = Command::new(binary);
+    token.args(["token", "create", "somebody", "--role", role, "--data"]).arg(folder.join("data"));
+    let made = token.output().await?;
+    ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
+    Ok(String::from_utf8(made.stdout)?.trim().to_owned())
 }
 
 async fn said(mut stream: TcpStream) -> Result<String> {

@@ -107,7 +107,7 @@ async fn a_changed_detector_is_tried_and_nothing_of_it_is_kept() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn techniques_and_settings_fit_and_can_be_read_by_everybody() -> Result<()> {
+async fn techniques_and_the_list_of_detectors_fit_and_can_be_read_by_everybody() -> Result<()> {
     let visit = Visit::begin().await?;
     visit.open_list().await?;
     visit.look_at("attack", "/attack").await?;
@@ -115,9 +115,63 @@ async fn techniques_and_settings_fit_and_can_be_read_by_everybody() -> Result<()
         .browser
         .wait_for("a technique that was seen", "document.querySelector('.cell-fired a[href^=\"/detectors/\"]')")
         .await?;
-    visit.look_at("settings", "/settings").await?;
-    let told = visit.browser.text("return document.querySelector('main').textContent").await?;
-    ensure!(told.contains("lateness") && told.contains("How far out of order"), "{told}");
     visit.look_at("detectors-all", "/detectors").await?;
+    visit.look_at("forbidden", "/settings").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_are_shown_to_admins_with_the_line_that_sets_them_and_no_secret() -> Result<()> {
+    let visit = Visit::begin_empty().await?;
+    let token = visit.site.token("admin").await?;
+    let login = "document.querySelector('[name=token]')";
+    visit.open("/settings").await?;
+    visit.browser.wait_for("the question who comes in", login).await?;
+    visit.browser.text(&format!("{login}.value = '{token}'; {login}.form.requestSubmit(); return ''")).await?;
+    visit.browser.wait_for("the settings", "document.querySelector('.settings')").await?;
+    let told = visit.browser.text("return document.querySelector('main').textContent").await?;
+    ensure!(told.contains("gatewatch.toml:") && told.contains("How far out of order"), "{told}");
+    visit.look_at("settings", "/settings").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_note_a_handover_and_an_opening_again_are_forms_of_the_page() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let browser = &visit.browser;
+    let alert = visit.first_alert().await?;
+    let send = |form: &str, text: &str| {
+        format!(
+            "const f = document.querySelector('form[action$=\"/{form}\"]'); (f.elements.text ?? f.elements.reason).value = '{text}'; f.requestSubmit(); return ''"
+        )
+    };
+    let steps = [
+        ("note", "seen <b>before</b>", "seen <b>before</b>"),
+        ("assign", "dana", "dana"),
+        ("close", "our own scanner", "our own scanner"),
+        ("reopen", "it was not ours", "it was not ours"),
+    ];
+    for (form, text, shown) in steps {
+        let there = format!("document.querySelector('form[action$=\"/{form}\"]')");
+        for _ in 0..20 {
+            visit.open(&alert).await?;
+            if browser.comes_within(std::time::Duration::from_millis(500), &there).await {
+                break;
+            }
+        }
+        browser.text(&send(form, text)).await?;
+        browser.wait_for("an answer", "location.search.startsWith('?said=')").await?;
+        let told = format!("document.querySelector('#activity')?.textContent.includes('{shown}')");
+        for _ in 0..20 {
+            visit.open(&alert).await?;
+            if browser.comes_within(std::time::Duration::from_millis(500), &told).await {
+                break;
+            }
+        }
+        browser.wait_for(form, &told).await?;
+    }
+    visit.check("an alert with deeds").await?;
+    visit.check_for_everybody("an alert with deeds").await?;
+    browser.picture(&pictures()?.join("alert-deeds-light-1280.png")).await?;
     visit.browser.quit().await
 }
