@@ -144,8 +144,8 @@ impl Plot {
         }
         plot.ticks(alert, because, &time, FLOOR);
         plot.dot("fired", (x, y), format!("fired at {}", clock(because.to)));
-        // Beside the moment, and not over the line that rises to it.
-        plot.word("end", "strong", (x - 10.0, (y + 22.0).min(FLOOR - 8.0)), because.value_said());
+        // Below the moment, where the line that rises to it has left room.
+        plot.word("end", "strong", (WIDTH - EDGE, f64::midpoint(y, FLOOR) + 4.0), because.value_said());
         plot.axis(because.from, because.to, FLOOR + 20.0);
         plot.says = format!(
             "From {} to {} it rose to {}; it {}.",
@@ -232,7 +232,12 @@ impl Plot {
         plot.line("floor", &[(EDGE, middle), (WIDTH - EDGE, middle)]);
         let fired = time.at(seconds(first, because.to));
         plot.line("limit", &[(fired, middle - 20.0), (fired, middle + 12.0)]);
-        let how = if because.measure == Measure::Unseen { "new, and fired" } else { "fired" };
+        let how = match because.measure {
+            Measure::Unseen => "new, and fired",
+            // Another detector had opened the alert.
+            _ if because.to != alert.opened_at => "this detector fired",
+            _ => "fired",
+        };
         plot.word(near(fired), "strong", (fired, middle - 26.0), format!("{how} {}", clock(because.to)));
         if times.iter().all(|at| *at != because.from) {
             plot.dot(

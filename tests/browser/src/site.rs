@@ -42,7 +42,8 @@ impl Site {
             return Ok(Self { url: url.trim_end_matches('/').to_owned(), child: None, fed: None });
         }
         let mut command = Command::new(binary()?);
-        command.arg("demo");
+        // Whoever looks at a demo of their own has the usual port.
+        command.args(["demo", "--listen", "127.0.0.1:0"]);
         let (child, url) = started(command).await?;
         Ok(Self { url, child: Some(child), fed: None })
     }
@@ -154,7 +155,7 @@ impl Site {
 
 async fn token(binary: &Path, folder: &Path, role: &str) -> Result<String> {
     let mut token = Command::new(binary);
-    token.args(["token", "create", "somebody", "--role", role, "--data"]).arg(folder.join("data"));
+    token.args(["token", "create", role, "--role", role, "--data"]).arg(folder.join("data"));
     let made = token.output().await?;
     ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
     Ok(String::from_utf8(made.stdout)?.trim().to_owned())
