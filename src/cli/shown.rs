@@ -61,7 +61,9 @@ pub fn configured(config: &Config, data: &Path, origin: Origin) -> Settings {
     let places = text.as_deref().and_then(|text| read::<Config>("", text).ok());
     let loaded = shown(config, text.as_deref().zip(places.as_ref().map(|(_, places)| places)));
     let name = origin.file.as_ref().map(|(file, _)| file.display().to_string());
-    let mut all: Vec<SettingSeen> = loaded.iter().map(|one| seen(one, name.as_deref())).collect();
+    let short =
+        origin.file.as_ref().and_then(|(file, _)| file.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let mut all: Vec<SettingSeen> = loaded.iter().map(|one| seen(one, short.as_deref())).collect();
     if origin.data {
         all.retain(|one| !(one.section.is_empty() && one.name == "data"));
         all.insert(

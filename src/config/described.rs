@@ -49,6 +49,7 @@ fn read(
             within = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
             said.clear();
         } else if let Some((name, kind)) = line.strip_prefix("pub ").and_then(|rest| rest.split_once(": ")) {
+            let name = name.trim_start_matches("r#");
             fields.insert((room, within, name), (kind.trim_end_matches(','), said.trim().to_owned()));
             said.clear();
         } else if !line.starts_with("#[") {
@@ -76,9 +77,8 @@ pub(super) fn described(path: &[&str]) -> String {
                     kind = inner.split_once(", ").map_or(inner, |(_, value)| value);
                 }
                 "Vec" => {
-                    if path.len() > left.as_slice().len()
-                        && left.as_slice().first().is_some_and(|next| next.starts_with('['))
-                    {
+                    // Its place in the list stands between, if it is a list of tables.
+                    if left.as_slice().first().is_some_and(|next| next.starts_with('[')) {
                         left.next();
                     }
                     kind = inner;
@@ -114,7 +114,7 @@ mod tests {
             "Where `POST /v1/ingest` and `POST /v1/logs` (OTLP) are taken; each sender needs a token."
         );
         assert!(!described(&["sources", "kafka", "orders", "brokers"]).is_empty());
-        assert!(!described(&["routes", "[0]", "sinks"]).is_empty());
+        assert!(!described(&["routes", "[0]", "to"]).is_empty());
         assert_eq!(described(&["nothing", "like", "it"]), "");
     }
 }

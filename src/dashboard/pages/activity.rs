@@ -24,7 +24,7 @@ use crate::store::ActivityLine;
 const MOST: usize = 100;
 
 /// What somebody did.
-pub(super) struct Did {
+pub(super) struct PersonsDeed {
     pub(super) when: When,
     pub(super) who: String,
     pub(super) did: String,
@@ -35,7 +35,7 @@ pub(super) struct Did {
 }
 
 /// Returns what people did, the newest first.
-pub(super) fn deeds(lines: &[ActivityLine], now: Timestamp) -> Vec<Did> {
+pub(super) fn deeds(lines: &[ActivityLine], now: Timestamp) -> Vec<PersonsDeed> {
     let by_people = lines.iter().rev().filter_map(|line| Some((line, line.who.clone()?)));
     let all = by_people.take(MOST).map(|(line, who)| {
         let stood = |state: &str, whose: &Option<String>, class: &Option<String>| {
@@ -46,7 +46,7 @@ pub(super) fn deeds(lines: &[ActivityLine], now: Timestamp) -> Vec<Did> {
         let after = stood(state, whose, class);
         let before = line.from.0.map(|state| stood(state, &line.from.1, &line.from.2));
         let became = before.filter(|before| *before != after).map(|before| format!("{before} → {after}"));
-        Did { when: When::new(line.at, now), who, did: line.did.clone(), says: line.says.clone(), became }
+        PersonsDeed { when: When::new(line.at, now), who, did: line.did.clone(), says: line.says.clone(), became }
     });
     all.collect()
 }

@@ -16,7 +16,7 @@ use super::super::door::Viewer;
 use super::super::filter::Filter;
 use super::super::offers::offered;
 use super::super::words::{When, grouped, span};
-use super::activity::{Did, deeds};
+use super::activity::{PersonsDeed, deeds};
 use super::also::Also;
 use super::copied::{self, Copied};
 use super::offer::Offer;
@@ -115,7 +115,7 @@ struct AlertPage {
     attack_version: String,
     techniques: Vec<Technique>,
     /// What people did.
-    deeds: Vec<Did>,
+    deeds: Vec<PersonsDeed>,
     history: Vec<Line>,
     deliveries: Vec<Sent>,
     /// What it measured, drawn.

@@ -12,12 +12,21 @@ use axum::response::Response;
 
 use super::super::app::App;
 use super::super::door::{Admin, Viewer};
-use super::super::settings::{SettingSeen, SettingsSeen};
+use super::super::settings::SettingsSeen;
+use super::prose::{Prose, prose};
 use super::{Frame, problem, render};
+
+struct Setting {
+    name: String,
+    value: String,
+    from: String,
+    default: bool,
+    says: Prose,
+}
 
 struct Section {
     name: String,
-    settings: Vec<SettingSeen>,
+    settings: Vec<Setting>,
     /// Whether nobody has set anything of it.
     untouched: bool,
 }
@@ -56,12 +65,14 @@ impl SettingsPage {
         let set = all.iter().filter(|one| !one.default).count();
         let mut sections: Vec<Section> = Vec::new();
         for one in all {
-            if let Some(section) = sections.last_mut().filter(|section| section.name == one.section) {
-                section.untouched &= one.default;
-                section.settings.push(one);
+            let (section, default) = (one.section, one.default);
+            let setting =
+                Setting { name: one.name, value: one.value, from: one.from, default, says: prose(one.says.trim()) };
+            if let Some(last) = sections.last_mut().filter(|last| last.name == section) {
+                last.untouched &= default;
+                last.settings.push(setting);
             } else {
-                let (name, untouched) = (one.section.clone(), one.default);
-                sections.push(Section { name, settings: vec![one], untouched });
+                sections.push(Section { name: section, settings: vec![setting], untouched: default });
             }
         }
         // What somebody has set is what people look for.
@@ -72,6 +83,7 @@ impl SettingsPage {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::settings::SettingSeen;
     use super::*;
     use crate::access::Identity;
 
