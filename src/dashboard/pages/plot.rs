@@ -171,7 +171,7 @@ impl Plot {
                 let anchor = near(scale.at(to));
                 plot.word(
                     anchor,
-                    "limit",
+                    "good",
                     (scale.at(to), top + tall + 18.0),
                     format!("expected {}", because.limit_said()),
                 );

@@ -135,6 +135,7 @@ async fn settings_are_shown_to_admins_with_the_line_that_sets_them_and_no_secret
         }
     }
     visit.browser.wait_for("the question who comes in", login).await?;
+    visit.look_at("login", "/login?next=%2Fsettings").await?;
     visit.browser.text(&format!("{login}.value = '{token}'; {login}.form.requestSubmit(); return ''")).await?;
     visit.browser.wait_for("the settings", "document.querySelector('.settings')").await?;
     let told = visit.browser.text("return document.querySelector('main').textContent").await?;
