@@ -28,11 +28,12 @@ fn file() -> PathBuf {
     variable("GATEWATCH_AXE").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(FETCHED), PathBuf::from)
 }
 
+#[expect(clippy::disallowed_macros, reason = "what is skipped is said")]
 fn source() -> Result<Option<String>> {
     let file = file();
     if !file.exists() {
         SAID.call_once(|| {
-            eprintln!("SKIPPED: axe-core is not there, so no page is asked whether everybody can use it")
+            eprintln!("SKIPPED: axe-core is not there, so no page is asked whether everybody can use it");
         });
         return Ok(None);
     }
