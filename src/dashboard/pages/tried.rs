@@ -82,8 +82,11 @@ impl Outcome {
     pub(super) fn says(&self) -> String {
         let [gone, thinner, unknown, same] = self.counts;
         let all: usize = self.counts.iter().sum();
-        let which = if self.complete { "All" } else { "The newest" };
-        let those = if all == 1 { "alert" } else { "alerts" };
+        let asked = match (self.complete, all) {
+            (true, 1) => "1 alert of the last 30 days was asked".to_owned(),
+            (true, all) => format!("{all} alerts of the last 30 days were asked"),
+            (false, all) => format!("The newest {all} alerts of the last 30 days were asked"),
+        };
         if all == 0 {
             return "It has no alert of the last 30 days that could be asked.".to_owned();
         }
@@ -92,7 +95,7 @@ impl Outcome {
             many => format!(" Of {many} nothing can be said: their records tell too little once they are redacted."),
         };
         format!(
-            "{which} its {those} of the last 30 days, {all}: would not have fired {gone}, would rest on fewer events {thinner}, stay as they are {same}.{unknown}"
+            "{asked}: {gone} would not have fired, {thinner} would rest on fewer events, {same} stay as they are.{unknown}"
         )
     }
 }
@@ -163,6 +166,6 @@ mod tests {
         outcome.add(&samples::alert(), gone, samples::NOW);
         outcome.add(&needed, gone, samples::NOW);
         assert!(outcome.changes[0].needed && outcome.needed == 1);
-        assert!(outcome.says().starts_with("All its alerts of the last 30 days, 2: would not have fired 2,"));
+        assert!(outcome.says().starts_with("2 alerts of the last 30 days were asked: 2 would not have fired,"));
     }
 }
