@@ -19,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 60] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 67] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -27,6 +27,10 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 60] = [
     (Method::GET, "/entity?kind=ip&value=203.0.113.7", "", Some(Role::Viewer)),
     (Method::GET, "/silences", "", Some(Role::Viewer)),
     (Method::GET, "/detectors", "", Some(Role::Viewer)),
+    (Method::GET, "/detectors/key-usage.x", "", Some(Role::Viewer)),
+    (Method::POST, "/detectors/key-usage.x/try", "text=x", Some(Role::Operator)),
+    (Method::GET, "/attack", "", Some(Role::Viewer)),
+    (Method::GET, "/settings", "", Some(Role::Admin)),
     (Method::GET, "/keys", "", Some(Role::Viewer)),
     (Method::GET, "/deliveries", "", Some(Role::Viewer)),
     (Method::GET, "/audit", "", Some(Role::Viewer)),
@@ -49,6 +53,9 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 60] = [
     (Method::GET, "/api/v1/coverage", "", Some(Role::Viewer)),
     (Method::POST, "/a/3f9a001122334455/acknowledge", "", Some(Role::Operator)),
     (Method::POST, "/a/3f9a001122334455/close", "reason=x", Some(Role::Operator)),
+    (Method::POST, "/a/3f9a001122334455/note", "text=x", Some(Role::Operator)),
+    (Method::POST, "/a/3f9a001122334455/assign", "text=x", Some(Role::Operator)),
+    (Method::POST, "/a/3f9a001122334455/reopen", "text=x", Some(Role::Operator)),
     (Method::POST, "/dead-letters/retry", "id=1", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/acknowledge", "", Some(Role::Operator)),
     (Method::POST, "/api/v1/alerts/3f9a001122334455/close", "{\"reason\":\"x\"}", Some(Role::Operator)),

@@ -12,7 +12,7 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 19] = [
+const DOCUMENTS: [&str; 20] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
@@ -20,6 +20,7 @@ const DOCUMENTS: [&str; 19] = [
     "docs/alerts.md",
     "docs/api.md",
     "docs/context.md",
+    "docs/dashboard.md",
     "docs/deploy.md",
     "docs/detection-bench.md",
     "docs/detections.md",

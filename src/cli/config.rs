@@ -33,8 +33,8 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
                 setup::note(&says);
             }
             rules.notes().iter().for_each(|note| setup::note(note));
-            if let Some(says) = lost(&config) {
-                setup::note(says);
+            for says in notes(&config) {
+                setup::note(&says);
             }
             for says in idle(&config, &detectors) {
                 setup::note(&says);
@@ -65,6 +65,11 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what who wrote a configuration may not have meant.
+pub(super) fn notes(config: &crate::config::Config) -> Vec<String> {
+    lost(config).map(str::to_owned).into_iter().collect()
 }
 
 /// Says which patterns of routes name no detector that runs.

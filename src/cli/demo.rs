@@ -56,7 +56,7 @@ pub fn demo(options: &Demo) -> Result<ExitCode, Failure> {
     let thread = std::thread::Builder::new().name("fleet".into()).spawn(move || writer.live());
     thread.map_err(|error| Failure::Io(format!("the simulated fleet could not be started: {error}")))?;
     let config = config(options, &telemetry, &data);
-    let ended = super::run::daemon(&config, &data, &clock, |address| {
+    let ended = super::run::daemon((&config, super::shown::Origin::default()), &data, &clock, |address| {
         say(&format!(
             "A simulated fleet of Azure Functions and gateways is under attack; Gatewatch watches it.\n\n    http://{address}/\n\nCtrl-C ends it."
         ));

@@ -34,6 +34,7 @@ mod replay;
 mod restore;
 mod run;
 mod setup;
+mod shown;
 mod silences;
 mod simulate;
 mod sink_args;

@@ -16,7 +16,7 @@ use crate::access::{Role, Tokens, check_listen};
 use crate::alerts::{Alert, AlertState, Closing, MuteRules, Mutes};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::dashboard::{Board, Changes, DetectorSeen, Offers, Parts, Tap};
+use crate::dashboard::{Bench, Board, Changes, Offers, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
@@ -30,6 +30,7 @@ use crate::telemetry::{StreamName, Streams};
 
 use super::args::Run;
 use super::carried::carried_over;
+use super::shown::{Origin, board, configured};
 use super::sources::{self, Opened};
 use super::talk::{Failure, say};
 use super::{around, posture, setup};
@@ -54,14 +55,15 @@ pub fn run(options: &Run) -> Result<ExitCode, Failure> {
     }
     let data = setup::data(options.data.as_deref(), &config);
     let scheme = if config.dashboard.tls.is_some() { "https" } else { "http" };
-    daemon(&config, &data, &Clock::system(), |address| {
+    let origin = Origin::of(options.config.as_deref(), options.data.is_some());
+    daemon((&config, origin), &data, &Clock::system(), |address| {
         say(&format!("Gatewatch runs. Dashboard: {scheme}://{address}/"));
     })
 }
 
 /// Runs a daemon with its data in `data`; `ready` hears the dashboard's address once it listens.
 pub fn daemon(
-    config: &Config,
+    (config, origin): (&Config, Origin),
     data: &Path,
     clock: &Clock,
     ready: impl FnOnce(SocketAddr),
@@ -99,7 +101,7 @@ pub fn daemon(
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
-    let (address, serving) = pages(&runtime, config, data, clock, &streams, shown, asked)?;
+    let (address, serving) = pages(&runtime, (config, origin), data, clock, &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address, &config.dashboard);
     let (batches, orders) = start(&runtime, opened, data, clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
@@ -254,26 +256,6 @@ fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
     }
 }
 
-/// Returns a board that knows what pages say of detectors beyond what alerts carry.
-fn board(catalogue: &Catalogue) -> Board {
-    let board = Board::default();
-    board.set_needs(catalogue.needs());
-    for detector in catalogue.detectors.all.iter().chain(crate::detection::drifting::all()) {
-        let seen = DetectorSeen {
-            title: detector.title.to_string(),
-            family: detector.family,
-            level: detector.level,
-            threat: detector.threat.to_string(),
-            techniques: detector.attack.techniques.iter().map(ToString::to_string).collect(),
-            attack: detector.attack.version.clone(),
-            why: detector.why.to_string(),
-            false_alarms: detector.false_alarms.to_string(),
-        };
-        board.detectors.insert(detector.id.to_string(), seen);
-    }
-    board
-}
-
 fn points(recovered: &Recovered, streams: &Streams, which: impl Fn(&StreamPosition) -> i64) -> ResumePoints {
     let named = |position: &StreamPosition| Some(((*streams.name(position.stream)?).clone(), which(position)));
     recovered.positions.iter().filter_map(named).collect::<BTreeMap<StreamName, i64>>()
@@ -281,7 +263,7 @@ fn points(recovered: &Recovered, streams: &Streams, which: impl Fn(&StreamPositi
 
 fn pages(
     runtime: &Runtime,
-    config: &Config,
+    (config, origin): (&Config, Origin),
     data: &Path,
     clock: &Clock,
     streams: &Streams,
@@ -318,7 +300,9 @@ fn pages(
         clock: clock.clone(),
         streams: streams.clone(),
         metrics: metrics.clone(),
+        bench: bench(&offering, clock),
         offers: Offers::new(move |alert, asker| offering.offer(alert, asker)),
+        settings: configured(config, data, origin),
         native: |alert: &Alert, streams: &Streams| crate::sinks::native(alert, streams),
         listen: address,
         external_url: config.dashboard.external_url.clone(),
@@ -336,6 +320,12 @@ fn pages(
         }
     });
     Ok((address, serving))
+}
+
+/// Returns what answers questions about detectors' files.
+fn bench(offering: &Arc<Offering>, clock: &Clock) -> Bench {
+    let (lights, tries, clock) = (offering.clone(), offering.clone(), clock.clone());
+    Bench::new(move |alert| lights.lit(alert), move |id, text| tries.attempt(id, text, &clock))
 }
 
 type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);

@@ -32,6 +32,11 @@ impl Places {
         }
     }
 
+    /// Returns where the value at `path` lies; `None` where the entry itself is missing.
+    pub fn exact(&self, path: &str) -> Option<Range<usize>> {
+        self.0.iter().find(|(known, _)| known == path).map(|(_, at)| at.clone())
+    }
+
     fn add(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
         self.0.push((path.to_owned(), value.span()));
         match value.get_ref() {

@@ -6,12 +6,14 @@
 mod access;
 mod check;
 mod context;
+mod described;
 mod load;
 mod mutes;
 mod policies;
 mod problem;
 mod routes;
 mod settings;
+mod shown;
 mod sinks;
 mod sinks_check;
 mod sinks_open;
@@ -22,6 +24,7 @@ pub use context::{Surrounded, model, surroundings};
 pub use load::{Places, read};
 pub use problem::{Problem, render};
 pub use settings::{Alerts, Config, Dashboard, Detection, Heartbeat, Http, Redacted, RedactedKafka, Sources};
+pub use shown::{Shown, shown};
 pub use sinks::Sinks;
 
 /// Returns the environment variable `name`, if it is set and text.

@@ -36,6 +36,16 @@ impl Problem {
         self.help = Some(help.into());
         self
     }
+
+    /// Returns it in a line, with its place in `text`. What stands in double quotes is a value, which may be a
+    /// secret, and left out.
+    pub fn in_a_line(&self, text: &str) -> String {
+        let line = self.at.as_ref().and_then(|at| Some(text.get(..at.start)?.matches('\n').count() + 1));
+        let place = line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file));
+        let said = |says: &str| says.split('"').step_by(2).collect::<Vec<_>>().join("\"…\"");
+        let help = self.help.as_deref().map(|help| format!("; {}", said(help))).unwrap_or_default();
+        format!("{place}: {}{help}", said(&self.says))
+    }
 }
 
 /// Returns the problems as a terminal shows them: the line, a caret under the place, the mend.
@@ -67,6 +77,14 @@ pub fn render(problems: &[Problem], text: &str, color: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_problem_in_a_line_has_its_place_and_no_value() {
+        let problem = Problem::new("g.toml", "invalid type: string \"hunter2\", expected u32")
+            .at(Some(4..5))
+            .help("leave it out");
+        assert_eq!(problem.in_a_line("a\nb\nc"), "g.toml:3: invalid type: string \"…\", expected u32; leave it out");
+    }
 
     #[test]
     fn a_problem_shows_its_line_with_a_caret_and_the_mend() {

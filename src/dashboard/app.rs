@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Uri, header};
@@ -13,11 +12,13 @@ use super::acting::Ask;
 use super::api::bulk::Counts;
 use super::api::export::MOST_EXPORTS;
 use super::asking::Asking;
+use super::bench::Bench;
 use super::board::Board;
 use super::changes::Changes;
 use super::noted::note_refusal;
 use super::offers::Offers;
 use super::readers::Readers;
+use super::settings::Settings;
 use super::tap::Tap;
 use crate::access::{Attempts, Identity, Refusal, Role, Sessions, Tokens, Ways};
 use crate::alerts::{Alert, Streams};
@@ -58,6 +59,10 @@ pub struct Parts {
     pub native: fn(&Alert, &Streams) -> serde_json::Value,
     /// Makes what is offered for a false alarm.
     pub offers: Offers,
+    /// Answers what pages ask of detectors' files.
+    pub bench: Bench,
+    /// Tells of the configuration.
+    pub settings: Settings,
     /// Where we listen.
     pub listen: SocketAddr,
     /// How others reach us, such as `https://gatewatch.example.com`.
@@ -78,11 +83,11 @@ pub(super) struct App {
     pub(super) attempts: Attempts,
     /// Whose sign-ins failed too often at the provider.
     pub(super) sign_ins: Attempts,
-    /// Lines of the audit that could not be written at the door.
-    pub(super) unwritten: Arc<AtomicU64>,
     pub(super) live: Arc<Semaphore>,
     /// Exports at once.
     pub(super) exports: Arc<Semaphore>,
+    /// Changed detectors that are tried at once.
+    pub(super) trials: Arc<Semaphore>,
     /// Changes of many alerts that were counted and not done yet.
     pub(super) counts: Counts,
     /// Names under which we answer, besides addresses and `localhost`.
@@ -108,9 +113,9 @@ impl App {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             sign_ins: Attempts::default(),
-            unwritten: Arc::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
+            trials: Arc::new(Semaphore::new(1)),
             counts: Counts::default(),
             names,
             https: external.map_or(ways.encrypted, |url| url.scheme_str() == Some("https")),

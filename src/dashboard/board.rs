@@ -77,6 +77,17 @@ pub struct CutSeen {
     pub said: bool,
 }
 
+/// A detector's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetectorFileSeen {
+    /// Where it stands in the folder of detectors.
+    pub path: Arc<str>,
+    /// What it says.
+    pub text: Arc<str>,
+    /// Its cases, as they stand beside it.
+    pub cases: Option<Arc<str>>,
+}
+
 /// What pages say of a detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetectorSeen {
@@ -96,6 +107,16 @@ pub struct DetectorSeen {
     pub why: String,
     /// When it is wrong.
     pub false_alarms: String,
+    /// What to do first.
+    pub triage: String,
+    /// What fires it, in words.
+    pub fires: String,
+    /// The tactic that each technique serves, by its place in the order of an attack, and its name.
+    pub tactics: Vec<Option<(usize, &'static str)>>,
+    /// What it was compiled from; a Sigma rule has none here.
+    pub file: Option<DetectorFileSeen>,
+    /// Its place in [`Board::matched`].
+    pub place: usize,
 }
 
 /// An exception as it is shown.
@@ -182,6 +203,9 @@ pub struct Board {
     pub cuts: DashMap<&'static str, CutSeen>,
     /// By the detector's id; replaced when detectors are reloaded.
     pub detectors: DashMap<String, DetectorSeen>,
+    /// How many events each detector has matched since the start, by its place; replaced whole, the lock is held
+    /// to copy the pointer.
+    pub matched: RwLock<Arc<[u64]>>,
     /// Replaced whole, a few times a second; the lock is held to copy it.
     pub health: RwLock<Health>,
     /// What has matched and is no alert yet; replaced whole, and who follows a page is woken.
@@ -224,6 +248,16 @@ impl Board {
     /// Replaces the threat model.
     pub fn set_living(&self, living: Arc<Living>) {
         *self.living.write().unwrap_or_else(PoisonError::into_inner) = living;
+    }
+
+    /// Returns how many events each detector has matched.
+    pub fn matched(&self) -> Arc<[u64]> {
+        self.matched.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces how many events each detector has matched.
+    pub fn set_matched(&self, matched: Arc<[u64]>) {
+        *self.matched.write().unwrap_or_else(PoisonError::into_inner) = matched;
     }
 
     /// Replaces the daemon's health.

@@ -73,16 +73,19 @@ impl FromRequestParts<Arc<App>> for Operator {
 
 async fn admit(parts: &RequestParts, app: &App, needed: Role) -> Result<Identity, Response> {
     let asking = Asking::of(parts);
+    let path = parts.uri.path();
+    let program = path.starts_with("/api/") || path == "/events";
     let refusal = match app.who(&asking).await {
         Ok(who) if who.role.may(needed) => return Ok(who),
         Ok(who) => {
             let says = format!("{} is {}; this takes the role {needed}", who.name, who.role);
+            if !program {
+                return Err(pages::not_with_this_role(who, says, &parts.headers));
+            }
             return Err(problem(StatusCode::FORBIDDEN, &says));
         }
         Err(refusal) => refusal,
     };
-    let path = parts.uri.path();
-    let program = path.starts_with("/api/") || path == "/events";
     Err(match refusal {
         Refusal::Nobody | Refusal::Wrong(_) if !program => {
             let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());

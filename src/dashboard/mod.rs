@@ -10,6 +10,7 @@ mod api;
 mod app;
 mod asking;
 mod assets;
+mod bench;
 mod board;
 mod changes;
 mod coverage;
@@ -25,6 +26,7 @@ mod probes;
 mod readers;
 mod router;
 mod serving;
+mod settings;
 mod silencing;
 mod tap;
 mod tapping;
@@ -35,10 +37,15 @@ mod words;
 pub use acting::Ask;
 pub use api::document::openapi;
 pub use app::Parts;
-pub use board::{AheadSeen, Board, CutSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
+pub use bench::{Bench, LitLines, Trial, Tried, TryAlert};
+pub use board::{
+    AheadSeen, Board, CutSeen, DetectorFileSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen,
+    SourceSeen, StreamSeen,
+};
 pub use changes::{ChangeNote, Changes, Missed};
 pub use offers::Offers;
 pub use router::{router, router_with};
 pub use serving::{serve, serve_with};
+pub use settings::{SettingSeen, Settings, SettingsSeen};
 pub use tap::{Glimpse, Tap, TapFilter};
 pub use visible::visible;

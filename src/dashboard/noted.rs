@@ -5,7 +5,6 @@
 //! refused: a flood of wrong tokens fills no disk (`gatewatch_http_requests_total` counts all).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -17,6 +16,7 @@ use super::acting::{ORIGIN, origin};
 use super::app::App;
 use super::asking::Asking;
 use crate::access::Refusal;
+use crate::metrics::Metrics;
 use crate::store::{AuditEntry, Origin};
 
 /// Letters of what a program calls itself.
@@ -59,7 +59,7 @@ pub(super) async fn note(app: &App, who: &str, did: &'static str, way: &str) {
         Err(error) => Some(error.to_string()),
     };
     if let Some(why) = why {
-        lost(&app.unwritten, did, &why);
+        lost(&app.parts.metrics, did, &why);
     }
 }
 
@@ -76,17 +76,18 @@ pub(super) fn note_refusal(app: &App, refusal: &Refusal) {
     let with = json!({ "why": why }).to_string();
     let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did: "was refused", with };
     let (data, origin) = (app.parts.data.clone(), origin());
-    let unwritten = app.unwritten.clone();
+    let metrics = app.parts.metrics.clone();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = crate::store::note(&data, &entry, &origin) {
-            lost(&unwritten, entry.did, &error.to_string());
+            lost(&metrics, entry.did, &error.to_string());
         }
     });
 }
 
 /// Counts a line that could not be written, and logs it: as few as there are lines, and without a name.
-fn lost(unwritten: &AtomicU64, did: &str, why: &str) {
-    let lines = unwritten.fetch_add(1, Ordering::Relaxed) + 1;
+fn lost(metrics: &Metrics, did: &str, why: &str) {
+    metrics.audit_lost.inc();
+    let lines = metrics.audit_lost.get();
     tracing::error!(lines, "the audit lacks a line: somebody {did}, and that could not be written: {why}");
 }
 

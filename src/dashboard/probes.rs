@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -43,7 +42,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Respo
     let ready = reasons.is_empty();
     let mut says = String::from(if ready { "ready\n" } else { "not ready\n" });
     // What is wrong at the door keeps nobody out who is in, and alerts go on.
-    let lines = app.unwritten.load(Ordering::Relaxed);
+    let lines = app.parts.metrics.audit_lost.get();
     let lacks = (lines > 0).then(|| format!("the audit lacks {lines} lines that could not be written: see the log"));
     for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
         let bare = reason.split(": ").next().unwrap_or_default();

@@ -211,7 +211,8 @@ impl Because {
         }
     }
 
-    fn said(&self, value: f64) -> String {
+    /// Returns a value of what was measured, in words.
+    pub fn said(&self, value: f64) -> String {
         let many = |one: &str, more: &str| {
             format!("{} {}", amount(value), if (value - 1.0).abs() < 1e-9 { one } else { more })
         };
@@ -231,7 +232,6 @@ impl Because {
     }
 }
 
-/// Returns what a detector measures and what it holds that against.
 /// Returns what a correlation measures; where it has other limits than a least number, its steps.
 fn joint(plan: &Plan) -> (Measure, Limit) {
     let steps = plan.nodes.last().map_or(1, |root| root.inputs.len());
@@ -251,7 +251,8 @@ fn joint(plan: &Plan) -> (Measure, Limit) {
     }
 }
 
-fn measured(counting: &Counting) -> (Measure, Limit) {
+/// Returns what a detector measures and what it holds that against.
+pub(super) fn measured(counting: &Counting) -> (Measure, Limit) {
     match counting {
         Counting::Match => (Measure::Event, Limit::AtLeast(1.0)),
         Counting::Threshold { at_least, .. } => (Measure::Events, Limit::AtLeast(f64::from(*at_least))),

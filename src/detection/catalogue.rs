@@ -31,6 +31,17 @@ const MAX_FILES: usize = 2000;
 #[folder = "detectors/"]
 struct Shipped;
 
+/// What a detector was compiled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetectorFile {
+    /// Where it stands in the folder.
+    pub path: String,
+    /// What it says.
+    pub text: String,
+    /// Its cases, as they stand beside it.
+    pub cases: Option<String>,
+}
+
 /// All detectors, what the matcher needs of them, their threats and their cases.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
@@ -40,6 +51,8 @@ pub struct Catalogue {
     pub rules: Arc<[Rule]>,
     /// The threats that detectors name.
     pub threats: Arc<Threats>,
+    /// What each was compiled from, by its id; a Sigma rule has none.
+    pub files: Arc<BTreeMap<Arc<str>, DetectorFile>>,
     /// The cases of each detector, in the same order.
     pub(super) cases: Vec<Vec<Case>>,
     /// The Sigma rules among them.
@@ -75,6 +88,19 @@ impl Catalogue {
         Parts::read(files).assemble()
     }
 
+    /// Returns a catalogue of one detector alone, as `text` says it is, with the cases that stand beside it; its
+    /// threat is one of ours. It belongs to no group.
+    ///
+    /// # Errors
+    ///
+    /// Returns every problem of its file.
+    pub(super) fn alone(&self, path: &str, text: &str, cases: Option<&str>) -> Result<Self, Vec<Problem>> {
+        family_of(path).map_err(|problem| vec![problem])?;
+        let one = DetectorSpec::read(path, text).map_err(|problem| vec![problem])?.compile(&self.threats)?;
+        let cases = cases.map_or_else(|| Ok(Vec::new()), |text| Case::read_all(&beside(path), text))?;
+        Ok(Self::assemble(vec![(path.to_owned(), one)], vec![cases], (*self.threats).clone()))
+    }
+
     fn assemble(mut compiled: Vec<(String, Compiled)>, cases: Vec<Vec<Case>>, threats: Threats) -> Self {
         wait_together(compiled.iter_mut().map(|(_, one)| &mut one.detector));
         let mut all: Vec<_> = compiled.into_iter().map(|(_, one)| one).zip(cases).collect();
@@ -86,7 +112,8 @@ impl Catalogue {
             rules.push(one.rule);
             cases.push(its_cases);
         }
-        Self { detectors: Arc::new(detectors), rules: rules.into(), threats: Arc::new(threats), cases, sigma: None }
+        let (detectors, threats, files) = (Arc::new(detectors), Arc::new(threats), Arc::default());
+        Self { detectors, rules: rules.into(), threats, files, cases, sigma: None }
     }
 
     /// Returns the detectors with those of `rules` among them.
@@ -94,8 +121,9 @@ impl Catalogue {
     /// # Errors
     ///
     /// Returns that they are too many for the engine, of whose detectors there are 65,535 at most.
-    pub fn with_sigma(self, rules: &sigma::Rules) -> Result<Self, Vec<Problem>> {
-        let own = self.detectors.all.iter().cloned().zip(self.rules.iter().cloned()).zip(self.cases);
+    pub fn with_sigma(mut self, rules: &sigma::Rules) -> Result<Self, Vec<Problem>> {
+        let own = self.detectors.all.iter().cloned().zip(self.rules.iter().cloned());
+        let own = own.zip(std::mem::take(&mut self.cases));
         let mut all: Vec<_> = own.collect();
         let compiled = |one: &sigma::Sound| ((Arc::new(one.detector.clone()), one.rule.clone()), Vec::new());
         all.extend(rules.sound.iter().map(compiled));
@@ -116,7 +144,8 @@ impl Catalogue {
         };
         let set = rules.set(number).map_err(|says| vec![whole("", &says)])?;
         let sigma = set.map(Arc::new);
-        Ok(Self { detectors: Arc::new(detectors), rules: matched.into(), threats: self.threats, cases, sigma })
+        let (detectors, rules) = (Arc::new(detectors), matched.into());
+        Ok(Self { detectors, rules, cases, sigma, ..self })
     }
 
     /// Tells whether a case makes the detector `id` fire.
@@ -154,6 +183,8 @@ pub(super) struct Parts {
     pub(super) threats: Threats,
     /// What they see together.
     pub(super) groups: Groups,
+    /// What each was compiled from, by its id.
+    files: BTreeMap<Arc<str>, DetectorFile>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -169,11 +200,12 @@ impl Parts {
             Threats::read(&shipped).unwrap_or_default()
         });
         let groups = groups(files, &threats, &mut problems);
-        let mut parts = Self { compiled: Vec::new(), cases: BTreeMap::new(), threats, groups, problems };
+        let (compiled, cases, of) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut parts = Self { compiled, cases, threats, groups, files: of, problems };
         for (path, text) in files.iter().filter(|(path, _)| !is_common(path)) {
             match path.strip_suffix(CASES) {
                 Some(detector) => parts.cases(&format!("{detector}.yaml"), path, text, files),
-                None => parts.detector(path, text),
+                None => parts.detector(path, text, files),
             }
         }
         parts.strays();
@@ -188,14 +220,19 @@ impl Parts {
         self
     }
 
-    fn detector(&mut self, path: &str, text: &str) {
+    fn detector(&mut self, path: &str, text: &str, files: &BTreeMap<String, String>) {
         if let Err(problem) = family_of(path) {
             self.problems.push(problem);
             return;
         }
         match DetectorSpec::read(path, text).map_err(|p| vec![p]).and_then(|spec| spec.compile(&self.threats)) {
             Ok(mut one) => match self.groups.place(path, &mut one) {
-                Ok(()) => self.compiled.push((path.to_owned(), one)),
+                Ok(()) => {
+                    let cases = files.get(&beside(path)).cloned();
+                    let file = DetectorFile { path: path.to_owned(), text: text.to_owned(), cases };
+                    self.files.insert(Arc::clone(&one.detector.id), file);
+                    self.compiled.push((path.to_owned(), one));
+                }
                 Err(problem) => self.problems.push(problem),
             },
             Err(found) => self.problems.extend(found),
@@ -232,7 +269,8 @@ impl Parts {
         }
         let of = |path: &String| self.cases.get(path).cloned().unwrap_or_default();
         let cases = self.compiled.iter().map(|(path, _)| of(path)).collect();
-        Ok(Catalogue::assemble(self.compiled, cases, self.threats))
+        let files = Arc::new(self.files);
+        Ok(Catalogue { files, ..Catalogue::assemble(self.compiled, cases, self.threats) })
     }
 }
 

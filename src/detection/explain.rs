@@ -53,6 +53,11 @@ pub(super) fn closing(detector: &Detector) -> String {
     format!("closes after {} without a further event", write_duration(detector.quiet))
 }
 
+/// Says what fires a detector.
+pub fn fires(detector: &Detector) -> String {
+    counts(detector)
+}
+
 /// Says what fires it.
 pub(super) fn counts(detector: &Detector) -> String {
     let entity = detector.entity;

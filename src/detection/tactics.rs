@@ -36,11 +36,26 @@ const TACTICS: [(&str, &[u16]); 14] = [
     ("impact", &[1485, 1486, 1489, 1490, 1491, 1495, 1496, 1498, 1499, 1529, 1531, 1561, 1565, 1657]),
 ];
 
+/// The names of the tactics, in the order of an attack.
+pub const TACTIC_NAMES: [&str; TACTICS.len()] = {
+    let mut names = [""; TACTICS.len()];
+    let mut at = 0;
+    while at < TACTICS.len() {
+        names[at] = TACTICS[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// Returns the place among [`TACTIC_NAMES`] of the tactic that a technique such as `T1110.001` serves.
+pub fn tactic_of_technique(technique: &str) -> Option<usize> {
+    let number = technique.strip_prefix('T')?.split('.').next()?.parse::<u16>().ok()?;
+    TACTICS.iter().position(|(_, techniques)| techniques.contains(&number))
+}
+
 /// Returns the number of the tactic that a detector's first technique serves, or of its family.
 pub fn tactic_of(detector: &Detector) -> u8 {
-    let number = |technique: &String| technique.strip_prefix('T')?.split('.').next()?.parse::<u16>().ok();
-    let serves = |technique: u16| TACTICS.iter().position(|(_, techniques)| techniques.contains(&technique));
-    let tactic = detector.attack.techniques.iter().find_map(|technique| serves(number(technique)?));
+    let tactic = detector.attack.techniques.iter().find_map(|technique| tactic_of_technique(technique));
     let family = || TACTICS.len() + Family::ALL.iter().position(|family| *family == detector.family).unwrap_or(0);
     tactic.unwrap_or_else(family) as u8
 }

@@ -128,7 +128,8 @@ fn clauses(when: Located, depth: usize, problems: &mut Problems) -> Condition {
     Condition::all(entries.into_iter().map(|(key, value)| clause(&key, value, depth, problems)).collect())
 }
 
-fn clause(key: &Key, value: Located, depth: usize, problems: &mut Problems) -> Condition {
+/// Compiles one entry of a condition; what is wrong goes to `problems`, and holds always.
+pub(super) fn clause(key: &Key, value: Located, depth: usize, problems: &mut Problems) -> Condition {
     match key.text.as_str() {
         "any" => Condition::any(group(value, depth, problems)),
         "all" => Condition::all(group(value, depth, problems)),

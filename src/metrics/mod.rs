@@ -42,6 +42,8 @@ pub struct Metrics {
     pub evicted: IntCounter,
     /// Offsets that the broker no longer had.
     pub lost_upstream: IntCounter,
+    /// Lines of the audit that could not be written at the door.
+    pub audit_lost: IntCounter,
     /// Committed epochs.
     pub epochs: IntCounter,
     /// How long a commit took, seconds.
@@ -118,12 +120,9 @@ impl Metrics {
             findings: count("gatewatch_findings_total", "Times a detector fired.", &["family", "level"])?,
             alerts_open: level("gatewatch_alerts_open", "Alerts that are not closed.", &["level"])?,
             late: counter(r, "gatewatch_late_total", "Signals that came later than the allowed lateness.")?,
-            evicted: counter(
-                r,
-                "gatewatch_evicted_total",
-                "Entities given up, and matches evaluated early, at a ceiling.",
-            )?,
+            evicted: counter(r, "gatewatch_evicted_total", "Entities given up, or evaluated early, at a ceiling.")?,
             lost_upstream: counter(r, "gatewatch_lost_upstream_total", "Offsets that the broker no longer had.")?,
+            audit_lost: counter(r, "gatewatch_audit_lost_total", "Lines of the audit that could not be written.")?,
             epochs: counter(r, "gatewatch_epochs_total", "Epochs committed.")?,
             epoch_commit_seconds: seconds(
                 r,
@@ -246,6 +245,7 @@ mod tests {
         let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         insta::assert_snapshot!(names.join("\n"), @r"
         gatewatch_alerts_open gauge
+        gatewatch_audit_lost_total counter
         gatewatch_build_info gauge
         gatewatch_bytes_total counter
         gatewatch_category_age_seconds gauge

@@ -101,7 +101,8 @@ pub struct Core {
     /// How far each detector had evaluated when this core was restored.
     pub(super) released: Vec<Timestamp>,
     pub(super) durable: bool,
-    pub(super) signals: u64,
+    /// Events that each detector has matched since the start.
+    pub(super) matched: Vec<u64>,
     /// Exceptions and owners, as stage 2 needs them.
     pub(super) surroundings: Surroundings,
     /// Reloads that the next epoch says of.
@@ -116,6 +117,7 @@ pub struct Core {
 impl Core {
     /// Returns a core with empty state.
     pub fn new(detectors: Arc<Detectors>, streams: Streams, settings: &CoreSettings) -> Self {
+        let many = detectors.all.len();
         Self {
             engine: Engine::new(detectors.clone(), settings.engine),
             book: AlertBook::new(settings.book.clone()),
@@ -142,7 +144,7 @@ impl Core {
             advanced_before: Timestamp::MIN,
             released: Vec::new(),
             durable: settings.durable,
-            signals: 0,
+            matched: vec![0; many],
             surroundings: Surroundings::default(),
             reloads: Vec::new(),
             findings: BTreeMap::new(),
@@ -377,7 +379,12 @@ impl Core {
 
     /// Returns how many signals went to the engine since the start.
     pub fn signals(&self) -> u64 {
-        self.signals
+        self.matched.iter().sum()
+    }
+
+    /// Returns how many events each detector has matched since the start.
+    pub fn matched(&self) -> &[u64] {
+        &self.matched
     }
 
     /// Returns how often detectors have fired since the start, by family and level.

@@ -24,8 +24,8 @@ const MOST_ENTITIES: usize = 32;
 /// Offers exceptions.
 #[derive(Debug)]
 pub struct Offering {
-    stage: Stage,
-    catalogue: Catalogue,
+    pub(super) stage: Stage,
+    pub(super) catalogue: Catalogue,
 }
 
 impl Offering {

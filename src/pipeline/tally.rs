@@ -86,8 +86,11 @@ impl Core {
             self.keys.count(record.noted, record.time, &batch.uses);
         }
         for signal in batch.signals.of(&record.signals) {
-            self.signals += 1;
-            if let Some(detector) = self.detectors.all.get(usize::from(signal.detector)) {
+            let number = usize::from(signal.detector);
+            if let Some(matched) = self.matched.get_mut(number) {
+                *matched += 1;
+            }
+            if let Some(detector) = self.detectors.all.get(number) {
                 self.coming.note(detector, &signal, |entity| self.book.is_open(detector, entity));
             }
             self.engine.apply(signal);

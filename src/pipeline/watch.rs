@@ -21,6 +21,8 @@ use super::deliveries::Settled;
 
 mod cuts;
 mod drifts;
+mod matched;
+mod sources;
 mod surround;
 
 /// Rates are over this long.
@@ -105,35 +107,6 @@ impl Watch {
             source_complaints: BTreeMap::new(),
             context: surround::Said::default(),
             warn_before: WARN_BEFORE,
-        }
-    }
-
-    /// Shows that a source reads.
-    pub fn source_well(&self, source: &SourceInfo) {
-        tracing::info!(source = source.name, "reading again");
-        if let Some(mut seen) = self.board.sources.get_mut(&source.name) {
-            seen.state = "reading".into();
-            seen.failing = false;
-        }
-    }
-
-    /// Shows that a source can't read.
-    pub fn source_failing(&self, source: &SourceInfo, says: &str) {
-        if let Some(mut seen) = self.board.sources.get_mut(&source.name) {
-            if seen.state != says {
-                tracing::warn!(source = source.name, "{says}");
-            }
-            says.clone_into(&mut seen.state);
-            seen.failing = true;
-        }
-    }
-
-    /// Shows that a source has read everything.
-    pub fn source_ended(&self, source: &SourceInfo) {
-        tracing::info!(source = source.name, "everything was read");
-        if let Some(mut seen) = self.board.sources.get_mut(&source.name) {
-            seen.state = "ended".into();
-            seen.failing = false;
         }
     }
 
@@ -320,7 +293,7 @@ impl Watch {
         reach(&self.metrics.late, counted.late);
         reach(&self.metrics.evicted, counted.evicted);
         reach(&self.metrics.lost_upstream, counted.lost_upstream);
-        reach(&self.metrics.signals, core.signals());
+        self.matches(core);
         counted
     }
 

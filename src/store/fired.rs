@@ -3,6 +3,7 @@
 //! Counted over indexes: who fired since a day, and what was judged since then.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rusqlite::params;
 
@@ -60,6 +61,29 @@ impl Reader {
             }
         }
         Ok(fired)
+    }
+}
+
+impl Reader {
+    /// Returns how many alerts of `detector` had their last event in each of the `days` days that end with `until`,
+    /// the oldest first; of one at a time, for each is counted over an index.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn fired_by_day(&self, detector: &str, until: Timestamp, days: u32) -> Result<Vec<u64>, StoreError> {
+        const DAY: Duration = Duration::from_hours(24);
+        let mut select = self.connection.prepare_cached(
+            "SELECT count(*) FROM alerts INDEXED BY alerts_by_detector
+             WHERE detector = ?1 AND last_seen > ?2 AND last_seen <= ?3",
+        )?;
+        let mut counted = Vec::new();
+        for day in (0..days).rev() {
+            let to = until.minus(DAY * day);
+            let many: i64 = select.query_row(params![detector, to.minus(DAY).nanos(), to.nanos()], |row| row.get(0))?;
+            counted.push(many.cast_unsigned());
+        }
+        Ok(counted)
     }
 }
 

@@ -17,7 +17,7 @@ use gatewatch::access::{
 };
 use gatewatch::alerts::{Alert, AlertId, AlertState, Attack, Entity, EntityKind, Family, Level};
 use gatewatch::clock::{Clock, Timestamp};
-use gatewatch::dashboard::{Ask, Board, Changes, Parts, Tap, router_with};
+use gatewatch::dashboard::{Ask, Bench, Board, Changes, Parts, Settings, Tap, router_with};
 use gatewatch::metrics::Metrics;
 use provider::{CLIENT, Provider, SECRET};
 use tokio::sync::mpsc;
@@ -138,6 +138,8 @@ impl House {
             listen: "127.0.0.1:8080".parse().unwrap(),
             external_url: external_url.map(str::to_owned),
             hosts: Vec::new(),
+            bench: Bench::default(),
+            settings: Settings::default(),
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
         };
         let router = router_with(parts, ways).unwrap();

@@ -14,8 +14,8 @@ use gatewatch::alerts::{
 };
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::dashboard::{
-    Ask, Board, Changes, DetectorSeen, ElementSeen, Health, Parts, SinkSeen, SourceSeen, StreamSeen, Tap, router,
-    serve as serve_router,
+    Ask, Bench, Board, Changes, DetectorSeen, ElementSeen, Health, Parts, Settings, SinkSeen, SourceSeen, StreamSeen,
+    Tap, router, serve as serve_router,
 };
 use gatewatch::metrics::Metrics;
 use gatewatch::sinks::native;
@@ -223,6 +223,8 @@ impl Fleet {
             clock: clock.clone(),
             streams: Streams::restore(vec![stream(0), stream(1), stream(2)]),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
+            bench: Bench::default(),
+            settings: Settings::default(),
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,
             listen: listen.parse().unwrap(),
@@ -517,6 +519,11 @@ fn fill(board: &Board, now: Timestamp) {
             attack: "18".into(),
             why: "A function key is a shared secret with a known set of callers. When many addresses use it within minutes, someone copied it.".into(),
             false_alarms: "A mobile app that ships a key; a client behind rotating egress addresses. Silence by key, or raise `more_than`.".into(),
+            triage: "1. Who owns the key?".into(),
+            fires: "at more than 20 different values for one key over 10m".into(),
+            tactics: vec![Some((2, "initial-access"))],
+            file: None,
+            place: 0,
         };
         board.detectors.insert(sample.1.into(), detector);
     }

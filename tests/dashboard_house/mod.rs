@@ -13,7 +13,7 @@ use gatewatch::alerts::{
     Alert, AlertId, AlertState, Attack, Command, Deed, Done, Entity, EntityKind, Family, Level, Streams, Transition,
 };
 use gatewatch::clock::{Clock, Timestamp};
-use gatewatch::dashboard::{Ask, Board, Changes, Health, Parts, Tap, router};
+use gatewatch::dashboard::{Ask, Bench, Board, Changes, Health, Parts, Settings, Tap, router};
 use gatewatch::metrics::Metrics;
 use gatewatch::sinks::native;
 use tokio::sync::{Mutex, mpsc};
@@ -104,6 +104,8 @@ impl House {
             clock: Clock::fixed(NOW),
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
+            bench: Bench::default(),
+            settings: Settings::default(),
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,
             listen: addr.parse().unwrap(),

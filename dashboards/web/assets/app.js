@@ -21,7 +21,8 @@ function showConnection() {
   const stale = !state.figures || state.stream === "lost";
   connection.hidden = false;
   connection.className = stale ? "stale" : "live";
-  connection.textContent = stale ? "not live: reconnecting" : state.stream === "on" ? "live" : "live every 5 s";
+  const live = state.stream === "on" ? "live" : state.stream === "turns" ? "live every 3 s" : "live every 5 s";
+  connection.textContent = stale ? "not live: reconnecting" : live;
 }
 
 // --- fetching this very page again -----------------------------------------------------------
@@ -138,26 +139,81 @@ function showAhead() {
 let source = null;
 let last = body.since;
 
-function follow() {
-  if (source || !pill || document.hidden) return;
+// A browser opens six connections to a server at most, and each stream is one of them for good. So four pages that
+// are seen follow at a time, and the others take turns at a fifth: each asks for what it missed and goes again. A
+// hidden one gives its own back. Where a page may not know of the others (it came over HTTP from elsewhere), it follows.
+const PLACES = 4;
+const TURN = 3000;
+const AGAIN = 30000;
+let away = null;
+
+const pause = (wait) => new Promise((done) => setTimeout(done, wait));
+// Runs `work` once, if the lock called `name` is free; tells whether it was.
+const ifFree = (name, work) => navigator.locks.request(name, { ifAvailable: true }, async (lock) => (lock ? (await work(), true) : false));
+
+function listen(heard = () => {}) {
   source = new EventSource(`/events?${body.view ? `${body.view}&` : ""}since=${encodeURIComponent(last)}`);
-  const seen = (event) => { last = event.lastEventId || last; };
-  source.onopen = () => { state.stream = "on"; showConnection(); };
-  source.onerror = () => { state.stream = source && source.readyState === EventSource.CLOSED ? "refused" : "lost"; showConnection(); };
+  const seen = (event) => { last = event.lastEventId || last; heard(); };
+  source.onopen = () => { state.stream = away ? "on" : "turns"; showConnection(); };
+  source.onerror = () => {
+    const refused = source?.readyState === EventSource.CLOSED;
+    state.stream = refused ? "refused" : "lost";
+    showConnection();
+    heard();
+    if (refused) setTimeout(() => away?.(), AGAIN);
+  };
   source.addEventListener("hello", seen);
   source.addEventListener("reset", (event) => { seen(event); reset = true; showPill(); });
   source.addEventListener("ahead", () => { if ($("#ahead")) showAhead(); });
   source.addEventListener("change", (event) => { seen(event); noteChange(JSON.parse(event.data)); });
 }
 
-// A browser opens six connections to a server at most, so a hidden tab gives its own back.
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden && source) {
-    source.close();
-    source = null;
-  } else {
-    follow();
+function hush() {
+  source?.close();
+  source = null;
+}
+
+// Follows until the page is hidden.
+async function stay() {
+  const gone = new Promise((leave) => { away = leave; });
+  listen();
+  await gone;
+  away = null;
+  hush();
+}
+
+// Asks for what was missed; what came with the greeting has come a moment after it.
+async function turn() {
+  await new Promise((done) => listen(() => setTimeout(done, 200)));
+  hush();
+}
+
+let following = false;
+
+async function follow() {
+  if (following || !pill || document.hidden) return;
+  following = true;
+  try {
+    while (!document.hidden) {
+      if (!navigator.locks) {
+        await stay();
+        continue;
+      }
+      let stayed = false;
+      for (let place = 0; place < PLACES && !stayed; place += 1) stayed = await ifFree(`gatewatch ${place}`, stay);
+      if (!stayed) {
+        await navigator.locks.request("gatewatch turn", turn);
+        await pause(TURN);
+      }
+    }
+  } finally {
+    following = false;
   }
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) away?.();
+  else follow();
 });
 
 // --- one alert beside the list -----------------------------------------------------------------

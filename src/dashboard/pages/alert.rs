@@ -6,26 +6,29 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 
-use super::super::acting::{Outcome, act};
 use super::super::app::App;
 use super::super::board::DetectorSeen;
-use super::super::door::{Operator, Viewer};
+use super::super::door::Viewer;
 use super::super::filter::Filter;
 use super::super::offers::offered;
 use super::super::words::{When, grouped, span};
+use super::activity::{PersonsDeed, deeds};
 use super::also::Also;
 use super::copied::{self, Copied};
 use super::offer::Offer;
+use super::plot::Plot;
+use super::prose::{Prose, prose, steps};
 use super::record::Record;
+use super::related::{Related, elsewhere, in_words, related};
+use super::source::Source;
 use super::technique::Technique;
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
-use crate::alerts::{Action, Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
+use crate::alerts::{Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
 use crate::clock::Timestamp;
 use crate::store::{Change, Delivery};
 
@@ -35,15 +38,14 @@ const MAX_LINES: usize = 100;
 /// Names under other keys that are shown.
 const MAX_LINKS: usize = 4;
 
-/// A text in parts: whether it stood between backticks, and its words.
-type Prose = Vec<(bool, String)>;
-
 struct Thing {
     kind: &'static str,
     sayable: String,
     value: String,
     /// The query string of its page.
     address: String,
+    /// How many other alerts there are of it, if any.
+    more: Option<String>,
 }
 
 impl Thing {
@@ -51,7 +53,7 @@ impl Thing {
         let sayable = entity.sayable();
         let name = sayable.strip_prefix(entity.kind.name()).map_or(sayable.as_str(), str::trim_start).to_owned();
         let address = super::entity::address(entity.kind, &entity.value);
-        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string(), address }
+        Self { kind: entity.kind.name(), sayable: name, value: entity.value.to_string(), address, more: None }
     }
 
     fn named(&self) -> bool {
@@ -112,8 +114,18 @@ struct AlertPage {
     also: Vec<Also>,
     attack_version: String,
     techniques: Vec<Technique>,
+    /// What people did.
+    deeds: Vec<PersonsDeed>,
     history: Vec<Line>,
     deliveries: Vec<Sent>,
+    /// What it measured, drawn.
+    plot: Option<Plot>,
+    /// Its detector's file, with what matched lit.
+    source: Option<Source>,
+    /// Other alerts about the same, or of the same app at that time.
+    related: Vec<Related>,
+    /// The address of its detector's page.
+    detector_page: String,
     /// What is offered for a false alarm.
     offer: Option<Offer>,
     /// What became of what was just asked.
@@ -130,10 +142,10 @@ struct AlertPage {
 
 /// What came of a form, as it is shown on the page.
 #[derive(Default)]
-struct Aftermath {
-    said: Option<&'static str>,
-    wrong: Option<String>,
-    reason: String,
+pub(super) struct Aftermath {
+    pub(super) said: Option<&'static str>,
+    pub(super) wrong: Option<String>,
+    pub(super) reason: String,
 }
 
 /// `GET /a/{id}`; the first eight digits of an id, or more, lead to it as well.
@@ -147,6 +159,9 @@ pub(in crate::dashboard) async fn page(
     let said = pairs.iter().find(|(name, _)| name == "said").and_then(|(_, said)| match said.as_str() {
         "acknowledged" => Some("Acknowledged: it is yours."),
         "closed" => Some("Closed."),
+        "noted" => Some("Noted."),
+        "reopened" => Some("Opened again."),
+        "assigned" => Some("Handed over."),
         "recording" => Some("Accepted, being recorded. It shows here in a moment."),
         _ => None,
     });
@@ -164,59 +179,12 @@ pub(in crate::dashboard) async fn page(
     show(&app, who, &id, &headers, StatusCode::OK, Aftermath { said, ..Aftermath::default() }).await
 }
 
-/// `POST /a/{id}/acknowledge`.
-pub(in crate::dashboard) async fn acknowledge(
-    State(app): State<Arc<App>>,
-    Operator(who): Operator,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    wish(&app, who, &id, &headers, Action::Acknowledge, "acknowledged").await
-}
-
-/// What the form for closing sends.
-#[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct CloseForm {
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    class: String,
-}
-
-/// `POST /a/{id}/close`.
-pub(in crate::dashboard) async fn close(
-    State(app): State<Arc<App>>,
-    Operator(who): Operator,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    Form(CloseForm { reason, class }): Form<CloseForm>,
-) -> Response {
-    match Action::close(Class::named(&class).unwrap_or_default(), &reason) {
-        Ok(close) => wish(&app, who, &id, &headers, close, "closed").await,
-        Err(says) => {
-            let aftermath = Aftermath { wrong: Some(says), reason, said: None };
-            show(&app, who, &id, &headers, StatusCode::BAD_REQUEST, aftermath).await
-        }
-    }
-}
-
-async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Action, done: &str) -> Response {
-    let Ok(parsed) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
-    let (status, wrong) = match act(app, parsed, &who, &wish).await {
-        Outcome::Done(_) => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
-        Outcome::Recording => return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response(),
-        Outcome::Refused(why) => (StatusCode::CONFLICT, why),
-        Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
-    };
-    show(app, who, id, headers, status, Aftermath { wrong: Some(wrong), ..Aftermath::default() }).await
-}
-
-fn no_such_alert(who: Identity, headers: &HeaderMap) -> Response {
+pub(super) fn no_such_alert(who: Identity, headers: &HeaderMap) -> Response {
     let says = "There is no alert with this id. It may be older than what is kept.".to_owned();
     problem(StatusCode::NOT_FOUND, "No such alert", says, Some(who), headers)
 }
 
-async fn show(
+pub(super) async fn show(
     app: &App,
     who: Identity,
     id: &str,
@@ -226,22 +194,30 @@ async fn show(
 ) -> Response {
     let Ok(id) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
     let (_, _, newest) = app.parts.changes.follow(None);
+    let (bench, now) = (app.parts.bench.clone(), app.parts.clock.now());
     let read = app.readers.read(move |reader| {
         let Some(alert) = reader.alert(id)? else { return Ok(None) };
         let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?);
+        let beside = (related(reader, &alert)?, reader.activity(id)?, elsewhere(reader, &alert, now)?);
         let links = reader.links(Some(&alert.entity.value), MAX_LINKS)?;
-        Ok(Some((alert, lines, (reader.shared_names()?, links))))
+        let lit = bench.light(&alert);
+        Ok(Some((alert, lines, beside, lit, (reader.shared_names()?, links))))
     });
     match read.await {
-        Ok(Some((alert, (history, deliveries), (shared, links)))) => {
+        Ok(Some((alert, (history, deliveries), (others, did, counts), lit, (shared, links)))) => {
             let is_false = alert.class() == Some(Class::FalsePositive);
             // Without it the page is as good as it was.
             let offer = if is_false { offered(app, id, &who).await.ok().flatten() } else { None };
             let frame = Frame::new(alert.title.to_string(), "alerts", Some(who), headers);
             let detector = app.parts.board.detectors.get(&*alert.detector).map(|detector| detector.clone());
-            let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, app.parts.clock.now());
-            let mut page = page.with_lines(&history, &deliveries, app.parts.clock.now());
+            let file = detector.as_ref().and_then(|seen| seen.file.clone());
+            let page = AlertPage::of(frame, &alert, detector, &app.parts.streams, now);
+            let mut page = page.with_lines(&history, &deliveries, now);
+            page.source = file.map(|file| Source::of(&file.path, &file.text, lit.as_ref()));
+            page.related = others.iter().map(|one| Related::of(one, &alert, now)).collect();
+            page.deeds = deeds(&did, now);
             for thing in page.others.iter_mut().chain([&mut page.thing]) {
+                thing.more = counts.get(thing.value.as_str()).and_then(|count| in_words(*count));
                 thing.sayable = shared.whole(&thing.value).unwrap_or_else(|| std::mem::take(&mut thing.sayable));
             }
             let names = links.into_iter().flat_map(|link| [link.older, link.newer]);
@@ -306,8 +282,13 @@ impl AlertPage {
             also: Also::all_of(alert, now),
             attack_version: alert.attack.version.clone(),
             techniques: alert.attack.techniques.iter().map(|id| Technique::named(id)).collect(),
+            deeds: Vec::new(),
             history: Vec::new(),
             deliveries: Vec::new(),
+            plot: Plot::of(alert),
+            source: None,
+            related: Vec::new(),
+            detector_page: super::detector::address(&alert.detector),
             offer: None,
             said: None,
             wrong: None,
@@ -359,38 +340,6 @@ fn lines(history: &[Change], now: Timestamp) -> Vec<Line> {
         }
     }
     lines
-}
-
-/// Splits the triage text into its steps, without the numbers that the list gives them anyway.
-fn steps(triage: &str) -> Vec<String> {
-    triage
-        .lines()
-        .map(|line| {
-            let line = line.trim();
-            let number = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
-            match line.get(number..).and_then(|rest| rest.strip_prefix(". ")) {
-                Some(step) if number > 0 => step.to_owned(),
-                _ => line.to_owned(),
-            }
-        })
-        .filter(|line| !line.is_empty())
-        .collect()
-}
-
-/// Splits a detector's text at its backticks; without a closing one, all that is left is words.
-fn prose(text: &str) -> Prose {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, (code, after))) =
-        rest.split_once('`').and_then(|(before, after)| Some((before, after.split_once('`')?)))
-    {
-        parts.push((false, before.to_owned()));
-        parts.push((true, code.to_owned()));
-        rest = after;
-    }
-    parts.push((false, rest.to_owned()));
-    parts.retain(|(_, words)| !words.is_empty());
-    parts
 }
 
 #[cfg(test)]
@@ -447,7 +396,7 @@ mod tests {
             Some(Closing::ByPerson { by: "dana".into(), reason: "our scanner".into(), class: Class::Benign });
         let html = shown(&alert);
         assert!(html.contains("dana: our scanner (benign)"));
-        assert!(!html.contains("/acknowledge"));
+        assert!(!html.contains("/acknowledge") && html.contains("/reopen\""), "it may be opened again");
     }
 
     #[test]
@@ -472,23 +421,9 @@ mod tests {
     }
 
     #[test]
-    fn triage_is_a_list_of_steps() {
-        assert_eq!(steps("1. Look.\n2. Act.\n\nThen rest. 3. x"), ["Look.", "Act.", "Then rest. 3. x"]);
-        assert_eq!(steps("é\n12\n. x"), ["é", "12", ". x"]);
-    }
-
-    #[test]
     fn what_happened_over_and_over_is_one_line_of_history() {
         let lines = lines(&samples::history(), samples::NOW);
         let shown: Vec<_> = lines.iter().map(|line| (line.says.as_str(), line.since, line.revision)).collect();
         assert_eq!(shown, [("events", 2, 3), ("opened", 1, 1)]);
-    }
-
-    #[test]
-    fn what_stands_between_backticks_is_code() {
-        let parts =
-            |text: &str| prose(text).into_iter().map(|(code, words)| format!("{code}:{words}")).collect::<Vec<_>>();
-        assert_eq!(parts("Run `x y`, then `z`"), ["false:Run ", "true:x y", "false:, then ", "true:z"]);
-        assert_eq!(parts("it's ` open"), ["false:it's ` open"]);
     }
 }

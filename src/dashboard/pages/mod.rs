@@ -1,13 +1,17 @@
 //! The pages: one file each, with what its template needs worked out before it is rendered.
 
+pub(super) mod activity;
 mod ahead;
 pub(super) mod alert;
 mod also;
 pub(super) mod api;
+pub(super) mod attack;
 pub(super) mod audit;
 mod copied;
+mod days;
 pub(super) mod dead_letters;
 pub(super) mod deliveries;
+pub(super) mod detector;
 pub(super) mod detectors;
 pub(super) mod entity;
 mod facets;
@@ -20,14 +24,20 @@ mod offer;
 pub(super) mod pane;
 mod pick;
 pub(super) mod pipeline;
+mod plot;
+mod prose;
 mod record;
+mod related;
 mod row;
 #[cfg(test)]
 pub(super) mod samples;
+pub(super) mod settings;
 pub(super) mod sign_in;
 pub(super) mod silences;
+mod source;
 mod strip;
 mod technique;
+mod tried;
 pub(super) mod views;
 
 use std::sync::Arc;
@@ -72,6 +82,10 @@ impl Frame {
     fn may_act(&self) -> bool {
         self.who.as_ref().is_some_and(|who| who.role.may(Role::Operator))
     }
+
+    fn may_rule(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may(Role::Admin))
+    }
 }
 
 #[derive(Template)]
@@ -92,6 +106,11 @@ fn render(status: StatusCode, page: &impl Template) -> Response {
 /// Renders a page that says what is wrong and what to do.
 fn problem(status: StatusCode, title: &str, says: String, who: Option<Identity>, headers: &HeaderMap) -> Response {
     render(status, &Problem { frame: Frame::new(title, "", who, headers), says })
+}
+
+/// Says that something takes another role.
+pub(super) fn not_with_this_role(who: Identity, says: String, headers: &HeaderMap) -> Response {
+    problem(StatusCode::FORBIDDEN, "Not with this role", says, Some(who), headers)
 }
 
 fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Response {

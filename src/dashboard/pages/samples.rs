@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::board::{Board, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen};
+use super::super::board::{
+    Board, DetectorFileSeen, DetectorSeen, ElementSeen, ExceptionSeen, Health, SinkSeen, SourceSeen, StreamSeen,
+};
 use crate::alerts::{
     Alert, AlertId, AlertState, Attack, Because, Category, Entity, EntityKind, Evidence, Family, Level, Limit, Measure,
     Member, Position, StreamId, StreamName, Streams,
@@ -126,6 +128,16 @@ pub(in crate::dashboard) fn detector() -> DetectorSeen {
         attack: "18".into(),
         why: "A function key is a shared secret with a known set of callers.".into(),
         false_alarms: "A mobile app that ships a key.".into(),
+        triage: "1. Who owns the key?\n2. If not: revoke it.".into(),
+        fires: "at more than 20 different values for one key over 10m".into(),
+        tactics: vec![Some((2, "initial-access"))],
+        file: Some(DetectorFileSeen {
+            path: "key-usage/one_key_many_addresses.yaml".into(),
+            text: "id: key-usage.one_key_many_addresses\nwhen: { outcome: success }\ndistinct:\n  more_than: 20\n"
+                .into(),
+            cases: Some("- name: thirty addresses\n".into()),
+        }),
+        place: 0,
     }
 }
 
@@ -224,14 +236,18 @@ pub(in crate::dashboard) fn board() -> Board {
     board.set_needs(vec![need("probing.a"), need("probing.b")]);
     let failing = Some(("connection refused: is hooks.example.com up?".into(), ago(20)));
     board.sinks.insert("pager".into(), SinkSeen { kind: "webhook", waiting: 3, delivered: 41, failing });
-    board.set_exceptions(vec![ExceptionSeen {
+    board.set_exceptions(vec![exception("probing")]);
+    board
+}
+
+pub(in crate::dashboard) fn exception(detectors: &str) -> ExceptionSeen {
+    ExceptionSeen {
         id: "pentest-march".into(),
-        detectors: "probing".into(),
+        detectors: detectors.into(),
         owner: "Dana Reyes".into(),
         reason: "Pentest of the shop, order 4711".into(),
         expires: NOW.plus(Duration::from_hours(30)),
         standing: "ends soon",
         held_back: 1_204,
-    }]);
-    board
+    }
 }

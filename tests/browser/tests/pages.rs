@@ -1,71 +1,9 @@
 //! Every page in a real browser: light and dark, desktop and phone, and what people do there.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use gatewatch_browser_tests::{Browser, Scheme, Site};
-use tokio::sync::{Mutex, MutexGuard};
-
-const LOOKS: [(Scheme, u32); 4] =
-    [(Scheme::Light, 1280), (Scheme::Dark, 1280), (Scheme::Light, 390), (Scheme::Dark, 390)];
-const ROWS: &str = "document.querySelector('tr[data-alert]')";
-
-/// One browser at a time: several would slow each other down until they miss what they wait for.
-static TURN: Mutex<()> = Mutex::const_new(());
-
-/// A site and a browser on it.
-struct Visit {
-    _turn: MutexGuard<'static, ()>,
-    site: Site,
-    browser: Browser,
-}
-
-impl Visit {
-    async fn begin() -> Result<Self> {
-        let turn = TURN.lock().await;
-        let visit = Self { _turn: turn, site: Site::open().await?, browser: Browser::start().await? };
-        visit.browser.look(Scheme::Light, 1280).await?;
-        Ok(visit)
-    }
-
-    async fn open(&self, path: &str) -> Result<()> {
-        self.browser.open(&format!("{}{path}", self.site.url)).await
-    }
-
-    /// Opens the list and waits for alerts: a demo takes a while to raise its first.
-    async fn open_list(&self) -> Result<()> {
-        for _ in 0..12 {
-            self.open("/").await?;
-            if self.browser.wait_for("an alert", ROWS).await.is_ok() {
-                return Ok(());
-            }
-        }
-        self.browser.wait_for("an alert", ROWS).await
-    }
-
-    async fn first_alert(&self) -> Result<String> {
-        self.open_list().await?;
-        self.browser
-            .text("return document.querySelector('tr[data-alert].state-open a.title').getAttribute('href')")
-            .await
-    }
-
-    /// Says what is wrong with the page that is open, if anything is.
-    async fn check(&self, name: &str) -> Result<()> {
-        let noticed = self.browser.noticed().await?;
-        ensure!(noticed.is_empty(), "{name}: {noticed:?}");
-        let overflow = self.browser.overflow().await?;
-        ensure!(overflow <= 0, "{name} is {overflow} px wider than its window");
-        Ok(())
-    }
-}
-
-fn pictures() -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.dev/screenshots");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
+use gatewatch_browser_tests::{LOOKS, ROWS, Visit, pictures};
 
 // A test that fails drops its browser, which waits for an answer: somebody else must read it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,6 +47,7 @@ async fn every_page_fits_and_the_console_stays_empty() -> Result<()> {
             if (scheme.name(), width) == ("light", 1280) {
                 visit.browser.window(&pictures()?.join(format!("window-{page}.png"))).await?;
             }
+            visit.check_for_everybody(&name).await?;
         }
     }
     visit.browser.quit().await
@@ -162,6 +101,24 @@ async fn the_watch_for_policy_violations_would_see_one() -> Result<()> {
     visit.open("/pipeline").await?;
     visit.browser.text("document.querySelector('main').setAttribute('style', 'color: red'); return ''").await?;
     visit.browser.wait_for("a violation", "window.__noticed.some((what) => what.startsWith('policy:'))").await?;
+    visit.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn axe_would_see_a_picture_without_words_and_words_without_contrast() -> Result<()> {
+    let visit = Visit::begin().await?;
+    visit.open("/pipeline").await?;
+    let spoil = "const h = document.querySelector('h1'); const p = document.createElement('p'); p.textContent = 'pale'; \
+        p.className = 'pale'; const sheet = new CSSStyleSheet(); sheet.replaceSync('.pale { color: #ccc; background: #fff }'); \
+        document.adoptedStyleSheets = [sheet]; h.after(p, Object.assign(document.createElement('img'), { src: '/assets/none' })); return ''";
+    visit.browser.text(spoil).await?;
+    if let Err(found) = visit.check_for_everybody("a spoilt page").await {
+        let found = found.to_string();
+        ensure!(found.contains("image-alt") && found.contains("color-contrast"), "{found}");
+    } else {
+        // Without axe nothing is found, and that was said.
+        ensure!(!visit.browser.has_axe(), "axe finds nothing wrong with a page that is");
+    }
     visit.browser.quit().await
 }
 
