@@ -8,7 +8,11 @@
 //! of the bursts from the moment at which a record was sent that lets the watermark pass them. It takes four minutes. Run: `./dev bench latency`.
 
 #![expect(clippy::disallowed_macros, clippy::print_stdout, reason = "a benchmark prints")]
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark that can't be set up has nothing to say")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a benchmark that can't be set up has nothing to say"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,7 +37,8 @@ const RUN: Duration = Duration::from_secs(150);
 const WARM_UP: Duration = Duration::from_secs(10);
 const LATENESS: Duration = Duration::from_secs(30);
 const LIMIT: Duration = Duration::from_secs(1);
-const APP: &str = "/SUBSCRIPTIONS/0F000000-0000-4000-8000-000000000001/RESOURCEGROUPS/BENCH/PROVIDERS/MICROSOFT.WEB/SITES/BENCH-APP";
+const APP: &str =
+    "/SUBSCRIPTIONS/0F000000-0000-4000-8000-000000000001/RESOURCEGROUPS/BENCH/PROVIDERS/MICROSOFT.WEB/SITES/BENCH-APP";
 
 /// What was sent, by the address it names; what has been seen leaves it.
 type Sent = Arc<Mutex<BTreeMap<String, Looked>>>;
@@ -78,7 +83,8 @@ fn main() -> ExitCode {
     for (name, times) in ["match, from the event", "threshold, once the watermark may pass"].iter().zip(took.iter()) {
         let mut times = times.clone();
         times.sort();
-        let at = |part: f64| times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1))).copied();
+        let at =
+            |part: f64| times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1))).copied();
         println!("{name:<42} {:>4} seen, p50 {:.0?}, p95 {:.0?}, max {:.0?}", times.len(), at(0.5), at(0.95), at(1.0));
         fine &= at(0.95).is_some_and(|p95| p95 < LIMIT);
     }
@@ -138,8 +144,7 @@ fn write(broker: &str, topic: &str, sent: &Sent) -> u64 {
         .unwrap();
     let clock = Clock::system();
     let start = Timestamp::from_nanos(clock.now().nanos() - WARM_UP.as_nanos() as i64);
-    let options =
-        Options { seed: 11, start, duration: WARM_UP + RUN, rate: RATE, attacks: Vec::new(), clean: true };
+    let options = Options { seed: 11, start, duration: WARM_UP + RUN, rate: RATE, attacks: Vec::new(), clean: true };
     let mut world = World::new(options).unwrap();
     let began = Instant::now();
     let (mut probes, mut bursts, mut newest) = (0_u32, 0_u32, Newest::default());

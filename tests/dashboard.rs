@@ -19,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 67] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 68] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),

@@ -153,7 +153,10 @@ async fn pages_of_a_large_fleet_stay_small_and_lists_go_on() {
     let page = shown.page("/model").await;
     assert!(page.contains("gathered by app and gateway") && page.contains("are left out"), "{page}");
     assert!(page.matches("class=\"box\"").count() <= 60 + 2 * 60);
-    assert!(page.contains(">apim-0<") && page.contains("st-contradicted"), "what leads to apps is drawn, and the worst of them");
+    assert!(
+        page.contains(">apim-0<") && page.contains("st-contradicted"),
+        "what leads to apps is drawn, and the worst of them"
+    );
     let later = shown.page("/model/coverage?page=20").await;
     assert!(later.contains("3801 to 4000 of 4,000") && !later.contains("Later"), "{later}");
 }

@@ -16,9 +16,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::watch;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::app::{ASK_AGAIN, App};

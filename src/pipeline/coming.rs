@@ -119,10 +119,10 @@ mod tests {
         note(&mut coming, &all, &signal(&all, MATCH, "203.0.113.7", 1, 10), false);
         note(&mut coming, &all, &signal(&all, MATCH, "203.0.113.7", 1, 11), false);
         let shown = coming.news().unwrap();
-        assert_eq!(shown.iter().map(|seen| (&*seen.entity.value, &*seen.detector)).collect::<Vec<_>>(), [(
-            "203.0.113.7",
-            MATCH
-        )]);
+        assert_eq!(
+            shown.iter().map(|seen| (&*seen.entity.value, &*seen.detector)).collect::<Vec<_>>(),
+            [("203.0.113.7", MATCH)]
+        );
         assert_eq!(coming.news(), None, "nothing has changed since");
         coming.settle(|_, at| at <= Timestamp::from_seconds(9));
         assert_eq!(coming.news(), None);

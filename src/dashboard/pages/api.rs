@@ -13,7 +13,7 @@ use super::super::door::Viewer;
 use super::{Frame, render};
 
 /// What the tags of addresses are called.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("alerts", "Alerts"),
     ("people", "What people do with alerts"),
     ("silences", "Silences"),

@@ -238,7 +238,8 @@ impl Table {
                 return None;
             }
             let cell = self.cells.queued(queued, mixed);
-            let Some((key, until, cell)) = cell.and_then(|(key, cell)| Some((key, cell.until(rule.detector)?, cell))) else {
+            let Some((key, until, cell)) = cell.and_then(|(key, cell)| Some((key, cell.until(rule.detector)?, cell)))
+            else {
                 self.order.pop();
                 continue;
             };

@@ -17,7 +17,7 @@ mod network;
 mod policies;
 mod read;
 
-pub(in crate::posture) use context::{Context, names};
+pub(in crate::posture) use context::names;
 
 pub use check::Check;
 pub use context::Context;
