@@ -170,6 +170,8 @@ fn moment(key: &str, value: &Located, problems: &mut Problems) -> Option<Timesta
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::super::Authentication;
     use super::*;
     use crate::posture::controls::shipped;
@@ -268,9 +270,9 @@ accepted:
     fn as_many_endpoints_as_the_ceiling_are_read_and_no_more() {
         let mut text = "version: 1\napps:\n".to_owned();
         for app in 0..10 {
-            text.push_str(&format!("  - name: app-{app}\n    functions:\n"));
+            let _ = writeln!(text, "  - name: app-{app}\n    functions:");
             for function in 0..5_000 {
-                text.push_str(&format!("      - {{ name: f{function}, authentication: [jwt] }}\n"));
+                let _ = writeln!(text, "      - {{ name: f{function}, authentication: [jwt] }}");
             }
         }
         assert_eq!(read(&text).unwrap().sites.iter().map(|site| site.endpoints.len()).sum::<usize>(), 50_000);

@@ -114,19 +114,15 @@ impl Cells {
 
     /// Puts `cell` in, in place of the one that `key` had; returns where it lies.
     pub fn insert(&mut self, key: Key, cell: Cell) -> usize {
-        match self.place(key) {
-            Some(place) => {
-                self.rows.at_mut(place).cell = cell;
-                place
-            }
-            None => {
-                self.rows.push(Row { key, cell });
-                let place = self.rows.len - 1;
-                let rows = &self.rows;
-                self.places.insert_unique(key.mixed(), place as u32, |&of| rows.at(of as usize).key.mixed());
-                place
-            }
+        if let Some(place) = self.place(key) {
+            self.rows.at_mut(place).cell = cell;
+            return place;
         }
+        self.rows.push(Row { key, cell });
+        let place = self.rows.len - 1;
+        let rows = &self.rows;
+        self.places.insert_unique(key.mixed(), place as u32, |&of| rows.at(of as usize).key.mixed());
+        place
     }
 
     /// Takes the cell of `key` out.
