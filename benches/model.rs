@@ -49,6 +49,8 @@ fn main() -> ExitCode {
     let board = Arc::new(Board::default());
     board.set_living(Arc::clone(&living));
     let router = router(Parts {
+        bench: gatewatch::dashboard::Bench::default(),
+        settings: gatewatch::dashboard::Settings::default(),
         board,
         data: folder.path().into(),
         commands: tokio::sync::mpsc::channel(1).0,
