@@ -127,9 +127,8 @@ fn start(home: &Path, broker: &str, topic: &str) -> (Child, String) {
             return (daemon, address.trim().trim_start_matches("http://").trim_end_matches('/').to_owned());
         }
         let ended = daemon.try_wait().unwrap().is_some();
-        if ended || began.elapsed() > Duration::from_secs(30) {
-            panic!("{}", std::fs::read_to_string(home.join("log")).unwrap());
-        }
+        let runs = !ended && began.elapsed() < Duration::from_secs(30);
+        assert!(runs, "{}", std::fs::read_to_string(home.join("log")).unwrap());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
