@@ -435,3 +435,22 @@ async fn what_is_accepted_and_not_yet_recorded_is_said_to_be_so() -> Result<()> 
     visit.wait_for("that it is recorded", &format!("{row}.matches('.state-acknowledged:not(.recording)')")).await?;
     visit.browser.quit().await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_is_taken_from_a_colleague_by_a_second_press_only() -> Result<()> {
+    let visit = Visit::begin().await?;
+    let id = visit.text(&format!("{OPEN}.dataset.alert")).await?;
+    let json = "{ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{\"to\": \"dana\"}' }";
+    visit.run(&format!("fetch('/api/v1/alerts/{id}/assign', {json})")).await?;
+    let pane = "document.querySelector('[data-pane]')?.dataset";
+    let here = format!("/?q=state:all&alert={id}");
+    visit.comes(&here, "that dana has it", &format!("{pane}.assignee === 'dana'")).await?;
+    visit.press(&["a"]).await?;
+    let failed = "document.querySelector('#failed').textContent";
+    visit.wait_for("whose it is", &format!("/^dana has it since .* UTC: press again/.test({failed})")).await?;
+    visit.check("list-dana-has-it-light-1280").await?;
+    ensure!(visit.text(&format!("{pane}.assignee")).await? == "dana", "it was taken without a word");
+    visit.press(&["a"]).await?;
+    visit.wait_for("that it is taken", &format!("{pane}.assignee === 'local' && !{failed}")).await?;
+    visit.browser.quit().await
+}
