@@ -19,7 +19,7 @@ use serde_json::json;
 const ID: &str = "3f9a001122334455";
 
 /// Every route with a method it takes, a body, and the role it needs (`None`: anybody).
-const ROUTES: [(Method, &str, &str, Option<Role>); 68] = [
+const ROUTES: [(Method, &str, &str, Option<Role>); 69] = [
     (Method::GET, "/", "", Some(Role::Viewer)),
     (Method::GET, "/a/3f9a001122334455", "", Some(Role::Viewer)),
     (Method::GET, "/pipeline", "", Some(Role::Viewer)),
@@ -28,6 +28,7 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 68] = [
     (Method::GET, "/silences", "", Some(Role::Viewer)),
     (Method::GET, "/detectors", "", Some(Role::Viewer)),
     (Method::GET, "/detectors/key-usage.x", "", Some(Role::Viewer)),
+    (Method::GET, "/detectors/key-usage.x/try", "", Some(Role::Viewer)),
     (Method::POST, "/detectors/key-usage.x/try", "text=x", Some(Role::Operator)),
     (Method::GET, "/attack", "", Some(Role::Viewer)),
     (Method::GET, "/settings", "", Some(Role::Admin)),
@@ -248,6 +249,34 @@ async fn what_a_person_does_reaches_the_pipeline_with_name_and_time() {
 }
 
 #[tokio::test]
+async fn an_alert_is_taken_from_a_colleague_only_by_whoever_has_seen_whose_it_is() {
+    let house = House::new();
+    let mut alert = dashboard_house::alert();
+    alert.assignee = Some("dana".into());
+    house.keep(&alert);
+    let mut commands = house.answer_commands();
+    let ask = |what: &str, body: &str| {
+        let form = post(&format!("/a/{ID}/{what}"));
+        form.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
+    };
+    for (what, body) in
+        [("acknowledge", ""), ("acknowledge", "seen=erin"), ("assign", "text=local"), ("assign", "text=")]
+    {
+        let answer = house.send(ask(what, body)).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{what} {body}");
+        assert!(answer.body.contains("dana has it") && answer.body.contains("press again"), "{}", answer.body);
+    }
+    assert!(house.send(ask("acknowledge", "")).await.body.contains("name=\"seen\" value=\"dana\""));
+    let deed = house.send(ask("acknowledge", "").header("gatewatch-part".parse().unwrap(), "deed")).await;
+    assert_eq!((deed.status, &deed.json()["seen"]), (StatusCode::CONFLICT, &json!("dana")));
+    assert!(commands.try_recv().is_err(), "nothing was done");
+    let taken = house.send(ask("acknowledge", "seen=dana")).await;
+    assert_eq!((taken.status, commands.recv().await.is_some()), (StatusCode::SEE_OTHER, true));
+    let deed = ask("assign", "text=local&seen=dana").header("gatewatch-part".parse().unwrap(), "deed");
+    assert_eq!(house.send(deed).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn closing_takes_a_reason() {
     let house = House::new();
     let answer = house.send(post(&format!("/api/v1/alerts/{ID}/close")).body("{\"reason\":\"  \"}")).await;
@@ -439,6 +468,51 @@ async fn a_view_is_kept_by_programs_and_stands_on_the_page_until_it_is_removed()
     let kept = house.send(form.body("name=Mine&q=assignee%3Ame")).await;
     let to = kept.headers["location"].to_str().unwrap();
     assert_eq!((kept.status, to), (StatusCode::SEE_OTHER, "/?q=assignee:me"));
+}
+
+#[tokio::test]
+async fn a_view_of_somebody_is_not_replaced_unasked() {
+    let house = House::new();
+    let save = |body: &'static str| {
+        let form = post("/views").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        form.body(body)
+    };
+    assert_eq!(house.send(save("name=Grave&q=level%3E%3Dhigh")).await.status, StatusCode::SEE_OTHER);
+    let asked = house.send(save("name=grave&q=app%3Ax")).await;
+    assert_eq!(asked.status, StatusCode::CONFLICT);
+    assert!(asked.body.contains("local saved one of this name: replace it?"), "{}", asked.body);
+    assert!(asked.body.contains("name=\"replace\" value=\"level&#62;=high\""), "{}", asked.body);
+    let replaced = house.send(save("name=grave&q=app%3Ax&replace=level%3E%3Dhigh")).await;
+    assert_eq!(replaced.status, StatusCode::SEE_OTHER);
+    let views = house.send(get("/api/v1/views")).await.json();
+    assert_eq!((views["views"].as_array().unwrap().len(), &views["views"][0]["query"]), (1, &json!("app:x")));
+}
+
+#[tokio::test]
+async fn what_was_just_seen_is_told_alone_to_a_page_that_asks_for_it() {
+    let house = House::new();
+    let part = house.send(get("/").header("gatewatch-part".parse().unwrap(), "ahead")).await;
+    assert_eq!(part.status, StatusCode::OK);
+    assert!(part.body.contains("id=\"ahead\"") && !part.body.contains("<html"), "{}", part.body);
+}
+
+#[tokio::test]
+async fn whoever_comes_back_from_logging_in_stands_where_the_form_was() {
+    let house = House::new();
+    let tried = house.send(get("/detectors/key-usage.x/try")).await;
+    assert_eq!(
+        (tried.status, &tried.headers[header::LOCATION]),
+        (StatusCode::SEE_OTHER, &"/detectors/key%2Dusage%2Ex".parse().unwrap())
+    );
+    let house = House::named("127.0.0.1:8080", None, &["watch.internal"]);
+    for (form, page) in [
+        ("/detectors/key-usage.x/try", "%2Fdetectors%2Fkey%2Dusage%2Ex"),
+        ("/a/3f9a001122334455/close", "%2Fa%2F3f9a001122334455"),
+        ("/silences/1/end", "%2F"),
+    ] {
+        let answer = house.send(post(form).header(header::HOST, "watch.internal:80")).await;
+        assert_eq!(answer.headers[header::LOCATION], format!("/login?next={page}"), "{form}");
+    }
 }
 
 #[tokio::test]

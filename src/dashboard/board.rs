@@ -113,7 +113,7 @@ pub struct DetectorSeen {
     pub fires: String,
     /// The tactic that each technique serves, by its place in the order of an attack, and its name.
     pub tactics: Vec<Option<(usize, &'static str)>>,
-    /// What it was compiled from; a Sigma rule has none here.
+    /// What it was compiled from; a Sigma rule and what is built in have none here.
     pub file: Option<DetectorFileSeen>,
     /// Its place in [`Board::matched`].
     pub place: usize,

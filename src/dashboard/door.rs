@@ -88,13 +88,22 @@ async fn admit(parts: &RequestParts, app: &App, needed: Role) -> Result<Identity
     };
     Err(match refusal {
         Refusal::Nobody | Refusal::Wrong(_) if !program => {
-            let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-            let next = if parts.method == axum::http::Method::GET { next } else { "/" };
+            let next = match parts.uri.path_and_query() {
+                Some(asked) if parts.method == axum::http::Method::GET => asked.as_str(),
+                _ => page_of(path),
+            };
             Redirect::to(&format!("/login?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))).into_response()
         }
         refusal if !program => pages::sign_in::explained(app, &asking, "/", &refusal),
         refusal => refused(&refusal),
     })
+}
+
+/// Returns the page whose form is sent to `path`: that of an alert or a detector, else the first.
+fn page_of(path: &str) -> &str {
+    let page = path.rsplit_once('/').map_or("/", |(page, _)| page);
+    let parts = page.strip_prefix("/a/").or_else(|| page.strip_prefix("/detectors/"));
+    parts.filter(|id| !id.is_empty() && !id.contains('/')).map_or("/", |_| page)
 }
 
 /// Answers somebody who does not come in, as a program reads it.

@@ -56,7 +56,7 @@ pub fn router_with(parts: Parts, ways: Ways) -> Result<Router, String> {
         .route("/silences/{id}/end", post(pages::silences::over))
         .route("/detectors", get(pages::detectors::page))
         .route("/detectors/{id}", get(pages::detector::page))
-        .route("/detectors/{id}/try", post(pages::detector::attempt))
+        .route("/detectors/{id}/try", get(pages::detector::back).post(pages::detector::attempt))
         .route("/attack", get(pages::attack::page))
         .route("/settings", get(pages::settings::page))
         .route("/keys", get(pages::keys::page))

@@ -12,6 +12,28 @@ function announce(text) {
   $("#announce").textContent = text;
 }
 
+// What was done is said shortly to those who see, too; what went wrong stays until the next deed, Escape or a click.
+const done = $("#done");
+const failed = $("#failed");
+const SHORTLY = 4000;
+let fading = null;
+
+function tell(text) {
+  announce(text);
+  failed.textContent = "";
+  done.textContent = text;
+  clearTimeout(fading);
+  fading = setTimeout(() => { done.textContent = ""; }, SHORTLY);
+}
+
+function complain(text) {
+  done.textContent = "";
+  failed.textContent = "";
+  failed.textContent = text;
+}
+
+failed.addEventListener("click", () => { failed.textContent = ""; });
+
 // --- how fresh the page is -------------------------------------------------------------------
 
 const state = { stream: "off", figures: true };
@@ -40,13 +62,43 @@ async function fetched(address, headers = {}) {
 
 const again = (headers) => fetched(location.href, headers);
 
+// What is half written in a form, by the form's address and the field's name: it outlives what it is written into.
+const drafts = new Map();
+const DRAFTS = 50;
+const fieldName = (field) => `${field.form.getAttribute("action")} ${field.name}`;
+const fieldsOf = (from) => $$("form[action] :is(input, textarea, select)[name]", from).filter((field) => field.type !== "hidden");
+const unsaid = (field) => (field.matches("select") ? [...field.options].find((one) => one.defaultSelected) ?? field.options[0] : null)?.value ?? field.defaultValue;
+
+// Puts other children into `old`; what was being written is carried over, and so is the focus.
+function fill(old, children) {
+  const at = old.contains(document.activeElement) && document.activeElement.form ? document.activeElement : null;
+  for (const field of fieldsOf(old)) {
+    if (field.value === unsaid(field)) drafts.delete(fieldName(field));
+    else if (drafts.size < DRAFTS) drafts.set(fieldName(field), field.value);
+  }
+  const [name, from, to] = at ? [at.name && fieldName(at), at.selectionStart, at.selectionEnd] : [];
+  old.replaceChildren(...children);
+  for (const field of fieldsOf(old)) {
+    if (drafts.has(fieldName(field))) field.value = drafts.get(fieldName(field));
+    if (name && fieldName(field) === name) {
+      field.focus({ preventScroll: true });
+      if (from != null) field.setSelectionRange(from, to);
+    }
+  }
+}
+
+function forgetDraft(action) {
+  for (const form of $$("form[action]")) if (form.getAttribute("action") === action) form.reset();
+  for (const name of drafts.keys()) if (name.startsWith(`${action} `)) drafts.delete(name);
+}
+
 function replace(selector, fresh) {
   for (const old of $$(selector)) {
     const made = fresh.getElementById(old.id);
     const busy = selector === "[data-live]" && (brush || old.contains(document.activeElement));
     if (made && !busy && made.innerHTML !== old.innerHTML) {
       const open = new Set([...old.querySelectorAll("details[open][id]")].map((one) => one.id));
-      old.replaceChildren(...document.importNode(made, true).childNodes);
+      fill(old, document.importNode(made, true).childNodes);
       for (const one of old.querySelectorAll("details[id]")) one.open ||= open.has(one.id);
     }
   }
@@ -85,6 +137,7 @@ function showPill() {
 }
 
 function noteChange(note) {
+  if (recording.has(note.alert)) readAgain(note.alert);
   if (body.of) {
     if (note.alert === body.of) changed.add(note.alert);
   } else if (note.what === "opened" && !$(`tr[data-alert="${CSS.escape(note.alert)}"]`)) {
@@ -102,9 +155,11 @@ async function showWhatIsNew() {
   changed.clear();
   reset = false;
   try {
+    const address = location.href;
     const page = await again();
     const at = current()?.dataset.alert;
-    replace("[data-shown]", page);
+    // Another alert may have been opened meanwhile: the pane is that one's.
+    replace(address === location.href ? "[data-shown]" : "[data-shown]:not(#pane)", page);
     showCopies();
     showPane();
     replace("[data-live]", page);
@@ -121,19 +176,32 @@ async function showWhatIsNew() {
 }
 
 // What was just seen, and is no alert yet: it floats above the page, and is fetched at once.
+// After the first not more than once a second, and not all windows at the same moment. How many there are is said now
+// and then only: nobody can hear a list that changes all the time.
+const AHEAD = 1000;
+const SAY_AHEAD = 10000;
 let soon = null;
 let lately = -REFRESH;
+let saidAhead = -SAY_AHEAD;
+
+function sayAhead() {
+  const count = $("#ahead [data-count]")?.dataset.count;
+  if (!count || performance.now() - saidAhead < SAY_AHEAD) return;
+  saidAhead = performance.now();
+  announce(`Just seen, no alert yet: ${count}`);
+}
 
 function showAhead() {
   soon ??= setTimeout(async () => {
     soon = null;
     lately = performance.now();
     try {
-      replace("#ahead", await again());
+      replace("#ahead", await again({ "gatewatch-part": "ahead" }));
+      sayAhead();
     } catch {
       // The figures are fetched every five seconds, and say if that fails.
     }
-  }, Math.max(0, lately + 400 - performance.now()));
+  }, Math.max(0, lately + AHEAD * (1 + Math.random() / 2) - performance.now()));
 }
 
 let source = null;
@@ -230,20 +298,31 @@ function showPane() {
   for (const button of $$("[data-key]", pane)) button.hidden = false;
 }
 
-async function openPane(address, push = true) {
-  const alert = new URL(address, location.href).searchParams.get("alert");
+const alertOf = (address) => new URL(address, location.href).searchParams.get("alert");
+const beingRead = () => Boolean(pane?.hasAttribute("aria-busy"));
+const shownId = () => $("[data-pane]", pane ?? document)?.dataset.pane;
+let requests = 0;
+
+// The address is right at once and the pane a moment later; of several that were asked for, the last one counts.
+async function openPane(address, how = "pushState") {
+  const mine = ++requests;
+  const alert = alertOf(address);
+  if (how) history[how](null, "", address);
   let made = null;
   if (alert) {
+    pane.setAttribute("aria-busy", "true");
     try {
       made = await fetched(`/a/${encodeURIComponent(alert)}/pane${new URL(address, location.href).search}`);
     } catch {
-      return location.assign(`/a/${encodeURIComponent(alert)}`);
+      if (mine === requests) location.assign(`/a/${encodeURIComponent(alert)}`);
+      return;
     }
+    if (mine !== requests) return;
   }
-  pane.replaceChildren(...(made ? document.importNode(made.body, true).childNodes : []));
-  if (push) history.pushState(null, "", address);
+  pane.removeAttribute("aria-busy");
+  fill(pane, made ? document.importNode(made.body, true).childNodes : []);
   showPane();
-  announce(made ? `Shown beside the list: ${$("h2", pane)?.textContent ?? ""}` : "");
+  if (how) announce(made ? `Shown beside the list: ${$("h2", pane)?.textContent ?? ""}` : "");
 }
 
 function closePane() {
@@ -267,7 +346,12 @@ if (pane) {
       openPane($("a.peek", link.closest("tr")).getAttribute("href"));
     }
   });
-  addEventListener("popstate", () => openPane(location.href, false));
+  addEventListener("popstate", () => {
+    if ((alertOf(location.href) ?? undefined) === shownId() && !beingRead()) return;
+    openPane(location.href, null);
+    const row = rows().find((one) => one.dataset.alert === alertOf(location.href));
+    if (row) $("a.title", row).focus({ preventScroll: true });
+  });
 }
 
 // --- what is done with an alert ----------------------------------------------------------------
@@ -277,32 +361,92 @@ const rows = () => $$("tr[data-alert]");
 const current = () => document.activeElement?.closest("tr[data-alert]");
 const shownRow = () => $("tr.shown[data-alert]");
 
-// The alert that a key means: the row in focus, else the one beside the list.
+const rowOf = (id) => $(`tr[data-alert="${CSS.escape(id)}"]`);
+
+// The alert that a key means: the row in focus, else the one beside the list. While one is read beside the list, a key
+// acts on no other.
 function meant() {
-  const row = current() ?? ($("[data-pane]") ? shownRow() : null);
-  const id = row?.dataset.alert ?? $("[data-pane]")?.dataset.pane ?? body.of;
-  if (!id) announce("Choose an alert with j and k first.");
-  return id ? { id, row: row ?? $(`tr[data-alert="${CSS.escape(id)}"]`) } : null;
+  const shown = shownId();
+  const id = current()?.dataset.alert ?? shown ?? body.of;
+  if (!id) return complain("Choose an alert with j and k first.");
+  if (beingRead() && alertOf(location.href) !== shown) return complain("It is still being read: nothing was done. Press the key again in a moment.");
+  if (shown && shown !== id) return complain("Beside the list stands another alert than the chosen one: nothing was done. Enter shows the chosen one, Esc closes the other.");
+  return { id, row: rowOf(id) };
 }
 
-async function act({ id, row }, what, sent) {
-  const json = sent && { headers: { "content-type": "application/json" }, body: JSON.stringify(sent) };
-  const answer = await fetch(`/api/v1/alerts/${id}/${what}`, { method: "POST", ...json }).catch(() => null);
+// Whom an alert is taken over from, if the same key comes again soon.
+const TAKE_OVER = 10000;
+let over = null;
+
+async function act({ id, row }, what, sent = {}) {
+  const same = over && over.id === id && over.what === what && performance.now() < over.until;
+  const form = new URLSearchParams({ ...sent, ...(same && { seen: over.seen }) });
+  over = null;
+  const asked = { method: "POST", headers: { "gatewatch-part": "deed" }, body: form };
+  const answer = await fetch(`/a/${encodeURIComponent(id)}/${what}`, asked).catch(() => null);
+  if (answer?.redirected) return location.reload();
   const said = (await answer?.json().catch(() => null)) ?? {};
   if (!answer?.ok) {
-    announce(said.error || "That did not work: the server does not answer.");
-    return;
+    if (said.seen) over = { id, what, seen: said.seen, until: performance.now() + TAKE_OVER };
+    const why = !answer ? "the server does not answer" : answer.status === 403 ? "your role may only read" : `status ${answer.status}`;
+    return complain(said.error || `That did not work: ${why}.`);
   }
-  const state = { acknowledge: "acknowledged", close: "closed" }[what];
-  const now = answer.status === 202 ? "being recorded" : state;
-  if (row && state) {
-    $(".state", row).textContent = now;
-    row.classList.remove("state-open", "state-acknowledged");
+  forgetDraft(`/a/${id}/${what}`);
+  if (answer.status === 202) {
+    tell("It is being recorded.");
+    return record(id, what);
+  }
+  if (row) showRow(row, { acknowledge: "acknowledged", close: "closed" }[what], what === "close" ? null : me);
+  tell({ acknowledge: "Acknowledged: it is yours.", close: "Closed.", assign: "Assigned to you." }[what]);
+  if (shownId() === id && alertOf(location.href) === id) openPane(location.href, null);
+  if (body.of === id) showWhatIsNew();
+}
+
+const STATES = ["state-open", "state-acknowledged", "state-closed", "recording"];
+
+function showRow(row, state, assignee) {
+  if (state) {
+    $(".state", row).textContent = state;
+    row.classList.remove(...STATES);
     row.classList.add(`state-${state}`);
   }
-  if (row && (what === "acknowledge" || what === "assign")) $(".assignee", row).textContent = me;
-  announce({ acknowledge: "Acknowledged: it is yours.", close: "Closed.", assign: "Assigned to you." }[what]);
-  if (pane && $("[data-pane]", pane)?.dataset.pane === id) openPane(location.href, false);
+  if (assignee != null) $(".assignee", row).textContent = assignee;
+}
+
+// What was accepted and is not durable yet: it is read again when it has changed, else every three seconds.
+const recording = new Map();
+const RECORDED = 3000;
+const PATIENCE = 20;
+
+function record(id, what) {
+  const row = rowOf(id);
+  if (row) {
+    $(".state", row).textContent = "being recorded";
+    row.classList.add("recording");
+  }
+  clearTimeout(recording.get(id)?.timer);
+  recording.set(id, { what, tries: 0, timer: setTimeout(() => readAgain(id), RECORDED) });
+}
+
+async function readAgain(id) {
+  const one = recording.get(id);
+  if (!one) return;
+  clearTimeout(one.timer);
+  const now = await fetched(`/a/${encodeURIComponent(id)}/pane`).then((page) => $("[data-pane]", page)?.dataset, () => null);
+  if (recording.get(id) !== one) return;
+  const is = now && { acknowledge: now.state === "acknowledged" && now.assignee === me, assign: now.assignee === me, close: now.state === "closed" }[one.what];
+  one.tries += 1;
+  clearTimeout(one.timer);
+  if (!is && one.tries < PATIENCE) {
+    one.timer = setTimeout(() => readAgain(id), RECORDED);
+    return;
+  }
+  recording.delete(id);
+  if (!is) complain("It is still not recorded: load the page again to see how it stands.");
+  const row = rowOf(id);
+  if (row && now) showRow(row, now.state, now.assignee);
+  if (is) tell({ acknowledge: "Acknowledged: it is yours.", close: "Closed.", assign: "Assigned to you." }[one.what]);
+  if (shownId() === id && alertOf(location.href) === id) openPane(location.href, null);
   if (body.of === id) showWhatIsNew();
 }
 
@@ -315,7 +459,7 @@ function acknowledge() {
 
 function assign() {
   const alert = meant();
-  if (alert && me) act(alert, "assign", { to: me });
+  if (alert && me) act(alert, "assign", { text: me });
 }
 
 function close() {
@@ -341,8 +485,9 @@ function silence() {
 }
 
 function whole() {
-  const alert = meant();
-  if (alert && alert.id !== body.of) location.assign(`/a/${alert.id}`);
+  const id = current()?.dataset.alert ?? shownId();
+  if (id) location.assign(`/a/${id}`);
+  else if (!body.of) complain("Choose an alert with j and k first.");
 }
 
 // The links of the row that narrow the list, as a list of their own.
@@ -350,7 +495,7 @@ function narrow(kind, title) {
   const row = current() ?? shownRow();
   const dialog = $("#leaving");
   if (!dialog) return;
-  if (!row) return announce("Choose an alert with j and k first.");
+  if (!row) return complain("Choose an alert with j and k first.");
   $("h2", dialog).textContent = title;
   $("ul", dialog).replaceChildren(...$$(`a.${kind}`, row).map((link) => {
     const item = document.createElement("li");
@@ -369,8 +514,8 @@ document.addEventListener("submit", (event) => {
   const form = event.target.closest("#pane form[data-do]");
   if (!form) return;
   event.preventDefault();
-  const sent = form.dataset.do === "close" ? { reason: form.reason.value, class: form.class.value } : undefined;
-  act({ id: $("[data-pane]", pane).dataset.pane, row: shownRow() }, form.dataset.do, sent);
+  const sent = form.dataset.do === "close" ? { reason: form.reason.value, class: form.class.value } : {};
+  act({ id: shownId(), row: rowOf(shownId()) }, form.dataset.do, sent);
 });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("#pane [data-key]");
@@ -386,7 +531,7 @@ function move(by) {
   const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
   $("a.title", all[next]).focus();
   all[next].scrollIntoView({ block: "nearest" });
-  if (pane?.firstElementChild && wide.matches) openPane($("a.peek", all[next]).getAttribute("href"));
+  if ((pane?.firstElementChild || beingRead()) && wide.matches) openPane($("a.peek", all[next]).getAttribute("href"), "replaceState");
 }
 
 const keys = {
@@ -413,6 +558,7 @@ switchBox.addEventListener("change", () => localStorage.setItem("keys", switchBo
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, select, textarea, dialog[open]");
+  if (event.key === "Escape") failed.textContent = "";
   if (event.key === "Escape" && typing && typing.id === "search") typing.blur();
   else if (event.key === "Escape" && !typing && pane && closePane()) return;
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !switchBox.checked) return;
@@ -447,13 +593,25 @@ function showHours(a, b) {
 
 if ($("#hours")) {
   const barOf = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest(".hours a.bar");
+  const leave = () => {
+    if (brush) for (const bar of bars()) bar.classList.remove("within");
+    brush = null;
+  };
   document.addEventListener("pointerdown", (event) => {
     const bar = event.button === 0 && event.target.closest(".hours a.bar");
-    if (bar) brush = { from: bar, to: bar };
+    if (bar) brush = { from: bar, to: bar, held: false };
   });
   document.addEventListener("dragstart", (event) => { if (event.target.closest(".hours")) event.preventDefault(); });
   document.addEventListener("pointermove", (event) => {
-    const bar = brush && barOf(event);
+    if (!brush) return;
+    // The button was let go where nobody could see it.
+    if (event.buttons === 0) return leave();
+    const bar = barOf(event);
+    if (bar !== brush.from && !brush.held) {
+      brush.held = true;
+      // Not earlier, or a click on a bar would be none of its link. A pointer that is no more can't be held.
+      try { brush.from.closest(".hours").setPointerCapture(event.pointerId); } catch { /* it is let go */ }
+    }
     if (bar) {
       brush.to = bar;
       chosenBars(brush.from, bar);
@@ -462,9 +620,11 @@ if ($("#hours")) {
   document.addEventListener("pointerup", () => {
     // A click on one bar is a link.
     if (brush && brush.from !== brush.to) showHours(brush.from, brush.to);
+    else leave();
     brush = null;
   });
-  document.addEventListener("pointercancel", () => { brush = null; });
+  document.addEventListener("pointercancel", leave);
+  addEventListener("blur", leave);
   document.addEventListener("keydown", (event) => {
     const bar = event.target.closest?.(".hours a.bar");
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -502,10 +662,10 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   try {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    announce("Copied.");
+    tell("Copied.");
     button.textContent = "Copied";
   } catch {
-    announce("That could not be copied: select the text instead.");
+    complain("That could not be copied: select the text instead.");
   }
 });
 

@@ -1,22 +1,25 @@
 //! What did people do with an alert, and what may they say of it now?
 //!
 //! A note, a handover and an opening again are forms of the alert's page, each a request of its own, so that they work
-//! without a script. The newest hundred deeds are shown, and of each how the alert stood before and after.
+//! without a script. Whoever takes an alert from somebody else says that they have seen whose it is. The newest hundred deeds are shown, and of each how the alert stood before and after.
 
 use std::sync::Arc;
 
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::super::acting::{Outcome, act};
 use super::super::app::App;
 use super::super::door::Operator;
 use super::super::words::When;
 use super::alert::{Aftermath, no_such_alert, show};
+use super::{part, store_problem};
 use crate::access::Identity;
-use crate::alerts::{Action, AlertId, Class};
+use crate::alerts::{Action, Alert, AlertId, AlertState, Class};
 use crate::clock::Timestamp;
 use crate::store::ActivityLine;
 
@@ -57,8 +60,18 @@ pub(in crate::dashboard) async fn acknowledge(
     Operator(who): Operator,
     Path(id): Path<String>,
     headers: HeaderMap,
+    form: Result<Form<Seen>, FormRejection>,
 ) -> Response {
-    wish(&app, who, &id, &headers, Action::Acknowledge, "acknowledged").await
+    // A request without a form has seen nobody.
+    let seen = form.map(|Form(Seen { seen })| seen).unwrap_or_default();
+    take(&app, who, &id, &headers, Action::Acknowledge, ("acknowledged", &seen)).await
+}
+
+/// Whose the alert was when the form was shown.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::dashboard) struct Seen {
+    #[serde(default)]
+    seen: String,
 }
 
 /// What the form for closing sends.
@@ -80,6 +93,9 @@ pub(in crate::dashboard) async fn close(
 ) -> Response {
     match Action::close(Class::named(&class).unwrap_or_default(), &reason) {
         Ok(close) => wish(&app, who, &id, &headers, close, "closed").await,
+        Err(says) if part(&headers) == Some("deed") => {
+            (StatusCode::BAD_REQUEST, Json(json!({ "error": says }))).into_response()
+        }
         Err(says) => {
             let aftermath = Aftermath { wrong: Some(says), reason, ..Aftermath::default() };
             show(&app, who, &id, &headers, StatusCode::BAD_REQUEST, aftermath).await
@@ -87,9 +103,49 @@ pub(in crate::dashboard) async fn close(
     }
 }
 
+/// Does what takes an alert from whoever has it, if whoever wishes it has `seen` who that is.
+async fn take(
+    app: &App,
+    who: Identity,
+    id: &str,
+    headers: &HeaderMap,
+    action: Action,
+    (done, seen): (&str, &str),
+) -> Response {
+    let Ok(parsed) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
+    let read = app.readers.read(move |reader| Ok(reader.alert(parsed)?.zip(Some(reader.activity(parsed)?))));
+    match read.await {
+        Ok(Some((alert, lines))) => match held(&alert, &lines, &who.name, app.parts.clock.now()) {
+            Some((other, says)) if other != seen => {
+                if part(headers) == Some("deed") {
+                    return (StatusCode::CONFLICT, Json(json!({ "error": says, "seen": other }))).into_response();
+                }
+                let aftermath = Aftermath { wrong: Some(says), seen: other, ..Aftermath::default() };
+                show(app, who, id, headers, StatusCode::CONFLICT, aftermath).await
+            }
+            _ => wish(app, who, id, headers, action, done).await,
+        },
+        Ok(None) => wish(app, who, id, headers, action, done).await,
+        Err(error) => store_problem(&error, who, headers),
+    }
+}
+
+/// Returns who else has the alert, and what is said of that.
+fn held(alert: &Alert, lines: &[ActivityLine], who: &str, now: Timestamp) -> Option<(String, String)> {
+    let other = alert.assignee.as_ref().filter(|other| *other != who && alert.state != AlertState::Closed)?;
+    let came = |line: &&ActivityLine| line.to.1.as_ref() == Some(other) && line.from.1.as_ref() != Some(other);
+    let since = lines.iter().rev().find(came).map(|line| format!(" since {}", When::new(line.at, now).absolute));
+    let says = format!("{other} has it{}: press again to take it over.", since.unwrap_or_default());
+    Some((other.clone(), says))
+}
+
 async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Action, done: &str) -> Response {
     let Ok(parsed) = id.parse::<AlertId>() else { return no_such_alert(who, headers) };
-    let (status, wrong) = match act(app, parsed, &who, &wish).await {
+    let outcome = act(app, parsed, &who, &wish).await;
+    if part(headers) == Some("deed") {
+        return told(outcome);
+    }
+    let (status, wrong) = match outcome {
         Outcome::Done(_) => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
         Outcome::Recording => return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response(),
         Outcome::Refused(why) => (StatusCode::CONFLICT, why),
@@ -98,11 +154,24 @@ async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Act
     show(app, who, id, headers, status, Aftermath { wrong: Some(wrong), ..Aftermath::default() }).await
 }
 
+/// Tells a page that is open what became of a deed.
+fn told(outcome: Outcome) -> Response {
+    let (status, error) = match outcome {
+        Outcome::Done(_) => return Json(json!({})).into_response(),
+        Outcome::Recording => return (StatusCode::ACCEPTED, Json(json!({}))).into_response(),
+        Outcome::Refused(why) => (StatusCode::CONFLICT, why),
+        Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
+    };
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
 /// What the other forms send.
 #[derive(Debug, Deserialize)]
 pub(in crate::dashboard) struct Said {
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    seen: String,
 }
 
 /// `POST /a/{id}/note`.
@@ -111,7 +180,7 @@ pub(in crate::dashboard) async fn note(
     Operator(who): Operator,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(Said { text }): Form<Said>,
+    Form(Said { text, .. }): Form<Said>,
 ) -> Response {
     match (Action::Note { text }).checked() {
         Ok(note) => wish(&app, who, &id, &headers, note, "noted").await,
@@ -125,7 +194,7 @@ pub(in crate::dashboard) async fn reopen(
     Operator(who): Operator,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(Said { text }): Form<Said>,
+    Form(Said { text, .. }): Form<Said>,
 ) -> Response {
     match (Action::Reopen { reason: text }).checked() {
         Ok(reopen) => wish(&app, who, &id, &headers, reopen, "reopened").await,
@@ -139,11 +208,11 @@ pub(in crate::dashboard) async fn assign(
     Operator(who): Operator,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(Said { text }): Form<Said>,
+    Form(Said { text, seen }): Form<Said>,
 ) -> Response {
     let wished = if text.trim().is_empty() { Ok(Action::Unassign) } else { (Action::Assign { to: text }).checked() };
     match wished {
-        Ok(assign) => wish(&app, who, &id, &headers, assign, "assigned").await,
+        Ok(assign) => take(&app, who, &id, &headers, assign, ("assigned", &seen)).await,
         Err(says) => refused(&app, who, &id, &headers, says).await,
     }
 }
@@ -156,8 +225,29 @@ async fn refused(app: &App, who: Identity, id: &str, headers: &HeaderMap, says: 
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::NOW;
+    use super::super::samples::{self, NOW};
     use super::*;
+
+    #[test]
+    fn whoever_takes_an_alert_from_a_colleague_is_told_whose_it_is_and_since_when() {
+        let mut alert = samples::alert();
+        (alert.state, alert.assignee) = (AlertState::Acknowledged, Some("dana".into()));
+        let line = ActivityLine {
+            at: NOW,
+            revision: 2,
+            who: Some("dana".into()),
+            did: "acknowledged".into(),
+            says: String::new(),
+            from: (Some("open"), None, None),
+            to: ("acknowledged", Some("dana".into()), None),
+        };
+        let (other, says) = held(&alert, &[line], "erin", NOW).unwrap();
+        assert_eq!(other, "dana");
+        assert!(says.starts_with("dana has it since ") && says.ends_with(": press again to take it over."), "{says}");
+        assert_eq!(held(&alert, &[], "dana", NOW), None, "it is hers");
+        alert.state = AlertState::Closed;
+        assert_eq!(held(&alert, &[], "erin", NOW), None, "nobody works on one that is closed");
+    }
 
     #[test]
     fn deeds_of_people_are_told_with_what_became_of_the_alert() {

@@ -1,6 +1,9 @@
 //! What was just seen, before its alert opens.
 //!
-//! It floats above the page, so that no row moves when it comes and goes. The three worst are shown.
+//! It floats above the page, so that no row moves when it comes and goes. The three worst are shown. It is answered
+//! alone to an open page that asks for it, and without the store: many pages ask often while much happens.
+
+use askama::Template;
 
 use super::super::board::Board;
 use super::super::words::When;
@@ -22,6 +25,13 @@ pub(super) struct AheadRow {
     pub(super) entity: String,
     pub(super) app: Option<String>,
     pub(super) when: When,
+}
+
+/// The section alone.
+#[derive(Template)]
+#[template(path = "ahead.html")]
+pub(super) struct Alone {
+    pub(super) ahead: Ahead,
 }
 
 impl Ahead {

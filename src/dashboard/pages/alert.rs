@@ -137,6 +137,8 @@ struct AlertPage {
     silence: String,
     /// The reason as it was typed, when it was not taken.
     reason: String,
+    /// Who has it, for whoever takes it over.
+    seen: String,
     since: String,
 }
 
@@ -146,6 +148,8 @@ pub(super) struct Aftermath {
     pub(super) said: Option<&'static str>,
     pub(super) wrong: Option<String>,
     pub(super) reason: String,
+    /// Who has it, for whoever takes it over.
+    pub(super) seen: String,
 }
 
 /// `GET /a/{id}`; the first eight digits of an id, or more, lead to it as well.
@@ -223,7 +227,7 @@ pub(super) async fn show(
             let names = links.into_iter().flat_map(|link| [link.older, link.newer]);
             page.copies = copied::of(&alert, &app.base());
             page.linked = names.filter(|name| *name != page.thing.value).collect();
-            let Aftermath { said, wrong, reason } = aftermath;
+            let Aftermath { said, wrong, reason, seen } = aftermath;
             render(
                 status,
                 &AlertPage {
@@ -231,6 +235,7 @@ pub(super) async fn show(
                     said,
                     wrong,
                     reason,
+                    seen,
                     since: app.parts.changes.id(newest),
                     ..page
                 },
@@ -295,6 +300,7 @@ impl AlertPage {
             copies: Vec::new(),
             silence: super::silences::address(alert),
             reason: String::new(),
+            seen: String::new(),
             since: String::new(),
         }
     }

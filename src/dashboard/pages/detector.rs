@@ -10,7 +10,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ use super::super::app::App;
 use super::super::bench::Trial;
 use super::super::board::{DetectorSeen, ExceptionSeen};
 use super::super::door::{Operator, Viewer};
+use super::super::filter::encoded;
 use super::super::words::{When, grouped};
 use super::days::{DAYS, Days};
 use super::detectors::{LOOKS_BACK, right};
@@ -73,11 +74,18 @@ struct DetectorPage {
     /// Why it could not be tried.
     busy: Option<String>,
     here: String,
+    /// The query string of its alerts of 30 days.
+    asked: String,
 }
 
 /// Returns the address of a detector's page.
 pub(super) fn address(id: &str) -> String {
     format!("/detectors/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
+}
+
+/// Returns the query string of a detector's alerts of 30 days, closed ones too.
+pub(super) fn asked(id: &str) -> String {
+    format!("q={}", encoded(&format!("detector:{id} since:30d state:all")))
 }
 
 /// What came of trying.
@@ -98,6 +106,11 @@ pub(in crate::dashboard) async fn page(
     headers: HeaderMap,
 ) -> Response {
     show(&app, who, &id, &headers, StatusCode::OK, Attempted::default()).await
+}
+
+/// `GET /detectors/{id}/try`: whoever reloads what came of trying, or has just logged in, is led to the detector.
+pub(in crate::dashboard) async fn back(_: Viewer, Path(id): Path<String>) -> Response {
+    Redirect::to(&address(&id)).into_response()
 }
 
 /// A changed text.
@@ -223,8 +236,13 @@ impl DetectorPage {
             wrong: Vec::new(),
             busy: None,
             here: address(id),
+            asked: asked(id),
             seen,
         }
+    }
+
+    fn sigma(&self) -> bool {
+        self.id.starts_with("sigma.")
     }
 
     /// Takes those exceptions that name it, its family, or all.
@@ -295,6 +313,24 @@ mod tests {
         for part in ["would not have fired", "twenty are enough", "no alert", "3f9a001122334455"] {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
+    }
+
+    #[test]
+    fn what_has_no_file_is_a_sigma_rule_only_if_it_is_one() {
+        let html = |id: &str| {
+            let page = DetectorPage { source: None, id: id.into(), ..page() };
+            page.render().unwrap()
+        };
+        assert!(html("sigma.aa11").contains("It is a Sigma rule"));
+        let built_in = html("drift.new_function");
+        assert!(built_in.contains("It is built in") && !built_in.contains("Sigma"), "{built_in}");
+    }
+
+    #[test]
+    fn its_alerts_of_30_days_are_asked_by_name_and_time_and_not_by_words() {
+        let html = page().render().unwrap();
+        let link = "/?q=detector:key-usage.one_key_many_addresses%20since:30d%20state:all";
+        assert!(html.contains(link), "{html}");
     }
 
     #[test]

@@ -32,6 +32,8 @@ struct Row {
     why: String,
     /// The address of its page.
     page: String,
+    /// The query string of its alerts of 30 days.
+    asked: String,
     alerts: u64,
     alerts_shown: String,
     last: Option<When>,
@@ -136,6 +138,7 @@ impl Row {
             level: seen.level.name(),
             why: seen.why.clone(),
             page: super::detector::address(id),
+            asked: super::detector::asked(id),
             alerts: came.alerts,
             alerts_shown: grouped(came.alerts),
             last: came.last.map(|at| When::new(at, all.now)),

@@ -95,6 +95,11 @@ struct Problem {
     says: String,
 }
 
+/// Returns which part alone a page that is open asks for, by the header `gatewatch-part`.
+fn part(headers: &HeaderMap) -> Option<&str> {
+    headers.get("gatewatch-part").and_then(|part| part.to_str().ok())
+}
+
 /// Renders a page, or says that it could not be rendered.
 fn render(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {

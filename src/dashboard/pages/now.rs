@@ -2,7 +2,7 @@
 //!
 //! At most 50 alerts a page; the next page begins after the last one's time and id, so what
 //! arrives meanwhile moves nothing. Whoever brings figures up to date alone names the header `gatewatch-part`:
-//! then neither list nor facets are read.
+//! then neither list nor facets are read, and for what was just seen not even the store.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use super::super::app::App;
 use super::super::board::Board;
 use super::super::door::Viewer;
 use super::super::filter::Filter;
-use super::ahead::Ahead;
+use super::ahead::{self, Ahead};
 use super::facets::{Counted, Panel};
 use super::hours::{self, Hours};
 use super::pane::Pane;
 use super::row::Row;
 use super::strip::Strip;
 use super::views::Named;
-use super::{Frame, render, store_problem};
+use super::{Frame, part, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::query::{NAMES, Wrong};
 use crate::alerts::{Alert, Level, SharedNames, Term};
@@ -30,8 +30,6 @@ use crate::clock::Timestamp;
 use crate::store::{Reader, StoreError, View};
 
 const PAGE: usize = 50;
-/// The header by which a page that is open asks for its figures alone.
-const PART: &str = "gatewatch-part";
 
 /// How many alerts of a level are not closed.
 pub(super) struct LevelCount {
@@ -136,8 +134,11 @@ pub(in crate::dashboard) async fn page(
     headers: HeaderMap,
 ) -> Response {
     let now = app.parts.clock.now();
+    if part(&headers) == Some("ahead") {
+        return render(StatusCode::OK, &ahead::Alone { ahead: Ahead::of(&app.parts.board, now) });
+    }
     let filter = Filter::of(&pairs, now, Some(&who.name));
-    let figures = headers.get(PART).is_some_and(|part| part == "figures");
+    let figures = part(&headers) == Some("figures");
     // What happens from here on reaches the page as a change, even if the rows already show it.
     let (_, _, newest) = app.parts.changes.follow(None);
     let asked = filter.clone();
