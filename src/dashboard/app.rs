@@ -109,7 +109,7 @@ impl App {
             && parts.hosts.iter().all(|host| local_name(host));
         let names = parts.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(external_host).collect();
         Self {
-            readers: Readers::new(parts.data.clone()),
+            readers: Readers::new(parts.data.clone(), parts.clock.clone()),
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             sign_ins: Attempts::default(),
