@@ -161,6 +161,12 @@ impl Query {
                     continue;
                 }
             };
+            if taken.0.iter().any(|other: &Term| other.clashes_with(&part)) {
+                let name = part.name;
+                let says = format!("`{name}` is asked twice, and a question has one {name}: leave one of the two out.");
+                wrong.0.push(Wrong { says, ..place });
+                continue;
+            }
             let mine = me.filter(|_| part.name == "assignee" && part.value == ME);
             let applied = match mine {
                 Some(me) => self.apply(&Term { value: me.to_owned(), ..part.clone() }, now),
@@ -434,6 +440,28 @@ mod tests {
         assert!(wrong(&"a ".repeat(17)).contains("At most 16 words"));
         assert!(wrong("app:").contains("has no value"));
         assert!(wrong(&"x".repeat(1_001)).contains("shorten it"));
+    }
+
+    #[test]
+    fn a_name_that_has_one_value_is_asked_by_once() {
+        assert_eq!(
+            wrong("app:a x app:b"),
+            "`app` is asked twice, and a question has one app: leave one of the two out. (Letter 9: `app:b`.)"
+        );
+        for line in [
+            "state:open state:closed",
+            "level:low level>high",
+            "since:1h since:2h",
+            "class:benign class:false-positive",
+        ] {
+            assert!(wrong(line).contains("is asked twice"), "{line}");
+        }
+        for line in ["app:a app:a", "level>=low level<=high", "state:all -state:open", "-app:a -app:b", "a b"] {
+            assert!(Query::parse(line, NOW).is_ok(), "{line}");
+        }
+        let mut query = parsed("app:a");
+        query.narrow("app:b", NOW).unwrap();
+        assert_eq!(query.app.as_deref(), Some("b"), "a second line replaces what the first asked");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::acting::Ask;
 use super::api::bulk::Counts;
 use super::api::export::MOST_EXPORTS;
+use super::aside::Aside;
 use super::asking::Asking;
 use super::bench::Bench;
 use super::board::Board;
@@ -31,6 +32,8 @@ pub(super) const COOKIE: &str = "gatewatch";
 pub(super) const SECURE_COOKIE: &str = "__Host-gatewatch";
 /// How often it is asked whether somebody may still see what they follow.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// Pages and answers of the threat model that are made at once.
+const MOST_MODELS: usize = 2;
 /// Live streams at once; a page beyond it reloads its figures instead.
 const MAX_LIVE: usize = 64;
 
@@ -86,6 +89,8 @@ pub(super) struct App {
     pub(super) live: Arc<Semaphore>,
     /// Exports at once.
     pub(super) exports: Arc<Semaphore>,
+    /// Where pages of the threat model are made.
+    pub(super) models: Aside,
     /// Changed detectors that are tried at once.
     pub(super) trials: Arc<Semaphore>,
     /// Changes of many alerts that were counted and not done yet.
@@ -109,12 +114,13 @@ impl App {
             && parts.hosts.iter().all(|host| local_name(host));
         let names = parts.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(external_host).collect();
         Self {
-            readers: Readers::new(parts.data.clone()),
+            readers: Readers::new(parts.data.clone(), parts.clock.clone()),
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             sign_ins: Attempts::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
+            models: Aside::new(MOST_MODELS),
             trials: Arc::new(Semaphore::new(1)),
             counts: Counts::default(),
             names,

@@ -4,8 +4,6 @@
 //! it is in the URL, so that a view can be shared and the back button works. What of a question is not understood
 //! is said and left out of it; any other parameter that we don't know is ignored.
 
-use std::fmt::Write;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::changes::ChangeNote;
@@ -56,6 +54,7 @@ impl Filter {
             }
         }
         filter.typed.clone_from(&line);
+        let (mut line, wrong) = Query::default().take(line.trim(), now, me);
         for name in OLD {
             let value = pairs.iter().rev().find(|(known, value)| known == name && !value.trim().is_empty());
             // An address that gets these wrong shows what the rest of it asks for.
@@ -63,15 +62,16 @@ impl Filter {
                 && Query::any().set(name, value, now).is_ok()
                 && !(name == "state" && value == "active")
             {
-                let _ = write!(line, " {}", Term::new(name, value.trim()));
+                line = line.with(Term::new(name, value.trim()));
             }
         }
         if from.is_some() || to.is_some() {
             let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-            let _ = write!(line, " opened:{}..{}", text(from), text(to));
+            line = line.with(Term::new("opened", format!("{}..{}", text(from), text(to))));
         }
-        let (line, wrong) = filter.about.take(line.trim(), now, me);
-        (filter.line, filter.wrong) = (line, wrong.0);
+        // What stands beside the question in the address takes the place of what the question says.
+        let (line, more) = filter.about.take(&line.to_string(), now, me);
+        (filter.line, filter.wrong) = (line, wrong.0.into_iter().chain(more.0).collect());
         filter
     }
 

@@ -8,6 +8,7 @@
 mod acting;
 mod api;
 mod app;
+mod aside;
 mod asking;
 mod assets;
 mod bench;

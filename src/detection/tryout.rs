@@ -186,6 +186,18 @@ threshold: { by: source.ip, at_least: 20, within: 5m }
     }
 
     #[test]
+    fn a_text_that_would_take_too_long_to_compile_is_refused_before_it_is_compiled() {
+        let refused = |clause: &str, many: usize| {
+            let to = format!("when: {{ any: [{}] }}", vec![clause; many].join(", "));
+            tryout("when: { outcome: failure }", &to).unwrap_err()[0].to_string()
+        };
+        for (clause, many) in [("{ request.path: { regex: a.b } }", 201), ("{ request.path: a }", 6_000)] {
+            let says = refused(clause, many);
+            assert!(says.contains("probing/x.yaml:11: ") && says.contains("Split the detector"), "{says}");
+        }
+    }
+
+    #[test]
     fn an_event_that_the_running_detector_does_not_match_tells_nothing() {
         let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
         let tryout = tryout("{ outcome: failure }", "{ outcome: failure, response.status: 401 }").unwrap();

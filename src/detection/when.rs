@@ -2,7 +2,7 @@
 //!
 //! Every field has a shape, so that `response.status: "4xx"`, a reason that does not exist or a
 //! network that is none are told at once and not by an alert that never comes. Nested at most
-//! 16 deep; a condition has at most 500 words.
+//! 16 deep; a condition has at most 500 words, a `when` 10,000 parts and 200 regular expressions.
 
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
@@ -22,6 +22,10 @@ const MAX_DEPTH: usize = 16;
 const MAX_WORDS: usize = 500;
 /// Compiled size of a regular expression, bytes.
 const MAX_PATTERN: usize = 1 << 20;
+/// Conditions and values of one `when`, nested ones too, and how many of them are regular expressions: each of those
+/// may take a megabyte and some milliseconds to compile.
+const MAX_PARTS: usize = 10_000;
+const MAX_PATTERNS: usize = 200;
 /// With what a regular expression begins in which case does not matter.
 pub(super) const INSENSITIVE: &str = "(?i)";
 const OPERATORS: [&str; 12] =
@@ -111,7 +115,28 @@ pub(super) fn field(name: &str, line: usize, problems: &mut Problems) -> Option<
 
 /// Compiles a `when`; what is wrong goes to `problems`, and holds always.
 pub(super) fn compile(when: Located, problems: &mut Problems) -> Condition {
+    let (parts, patterns) = weight(&when.node);
+    if parts > MAX_PARTS || patterns > MAX_PATTERNS {
+        let says = format!(
+            "The condition has {parts} conditions and values, {patterns} of them regular expressions; at most \
+             {MAX_PARTS} and {MAX_PATTERNS} are taken. Split the detector."
+        );
+        problems.add(when.line, says);
+        return Condition::Always;
+    }
     clauses(when, 0, problems)
+}
+
+/// Counts what there is to compile, and the regular expressions in it. As deep as YAML is read.
+fn weight(node: &Node) -> (usize, usize) {
+    let add = |(parts, patterns): (usize, usize), (more, of_them): (usize, usize)| (parts + more, patterns + of_them);
+    match node {
+        Node::List(items) => items.iter().map(|item| weight(&item.node)).fold((1, 0), add),
+        Node::Map(entries) => entries.iter().fold((1, 0), |all, (key, value)| {
+            add(add(all, weight(&value.node)), (0, usize::from(key.text == "regex")))
+        }),
+        _ => (1, 0),
+    }
 }
 
 fn clauses(when: Located, depth: usize, problems: &mut Problems) -> Condition {

@@ -43,8 +43,8 @@ impl From<Query> for AlertQuery {
 pub(super) enum Words {
     /// None are.
     Unasked,
-    /// So few alerts hold what is asked that they are looked up one by one.
-    Few(String),
+    /// So few alerts hold what is asked that they are looked up one by one; with them the one that is called so.
+    Few(String, Option<AlertId>),
     /// So many that they are looked for in the order of the list, by whoever reads it.
     Many,
 }
@@ -69,7 +69,7 @@ impl Statement {
 /// Returns the statement that reads `columns` of what a question means, in order, and its values.
 pub(super) fn select(query: &AlertQuery, words: &Words, columns: &str) -> (String, Vec<Value>) {
     let (index, more) = match words {
-        Words::Few(_) => ("NOT INDEXED".to_owned(), ""),
+        Words::Few(..) => ("NOT INDEXED".to_owned(), ""),
         Words::Unasked | Words::Many => {
             let (name, more) = index(&query.about);
             (format!("INDEXED BY {name}"), more)
@@ -77,8 +77,11 @@ pub(super) fn select(query: &AlertQuery, words: &Words, columns: &str) -> (Strin
     };
     let mut all = Statement { filter: format!("1{more}"), values: Vec::new() };
     narrow(&mut all, &query.about);
-    if let Words::Few(matching) = words {
+    if let Words::Few(matching, id) = words {
         all.bind_text(" AND alerts.rowid IN (SELECT rowid FROM alert_words WHERE alert_words MATCH ", matching);
+        if let Some(id) = id {
+            all.bind_text(" UNION SELECT rowid FROM alerts WHERE id = ", &id.to_string());
+        }
         all.filter += ")";
     }
     if let Some((last_seen, id)) = query.after {
@@ -195,9 +198,23 @@ pub(super) fn full_text(typed: &str) -> Option<String> {
     (!quoted.is_empty()).then(|| quoted.join(" "))
 }
 
+/// Returns the id of an alert, where that is all a person typed: 16 hexadecimal digits.
+pub(super) fn whole_id(typed: &str) -> Option<AlertId> {
+    let typed = typed.trim();
+    (typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| typed.parse().ok())?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sixteen_hexadecimal_digits_are_an_id_and_nothing_else_is() {
+        assert_eq!(whole_id(" 00000000000000aB "), Some(AlertId(0xab)));
+        for typed in ["ab", "+0000000000000ab", "00000000000000ab key", "00000000000000ag", "00000000000000a\u{e9}"] {
+            assert_eq!(whole_id(typed), None, "{typed}");
+        }
+    }
 
     #[test]
     fn what_a_person_types_is_words_never_operators() {

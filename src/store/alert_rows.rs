@@ -22,39 +22,65 @@ pub(super) fn put(transaction: &Transaction<'_>, transition: &Transition, at: Ti
     let text = words(alert);
     let sum = crc32fast::hash(text.as_bytes());
     let known = transaction
-        .prepare_cached("SELECT rowid, revision, words, state, assignee, class FROM alerts WHERE id = ?1")?
+        .prepare_cached("SELECT words, revision, state, assignee, class FROM alerts WHERE id = ?1")?
         .query_row([&id], |row| {
-            let before = Before { state: row.get(3)?, assignee: row.get(4)?, class: row.get(5)? };
-            Ok(((row.get(0)?, row.get(1)?, row.get(2)?), before))
+            let before = Before { state: row.get(2)?, assignee: row.get(3)?, class: row.get(4)? };
+            Ok(((row.get(0)?, row.get(1)?), before))
         })
         .optional()?;
-    let (known, before): (Option<(i64, u32, u32)>, Option<Before>) = known.unzip();
-    if known.is_none_or(|(_, revision, _)| revision <= alert.revision) {
-        upsert(transaction, alert, &id, at, sum)?;
+    let (known, before): (Option<(u32, u32)>, Option<Before>) = known.unzip();
+    if known.is_none_or(|(_, revision)| revision <= alert.revision) {
+        let row = upsert(transaction, alert, &id, at, sum)?;
+        if known.is_none_or(|(old, _)| old != sum) {
+            if known.is_some() {
+                transaction.prepare_cached("DELETE FROM alert_words WHERE rowid = ?1")?.execute([row])?;
+            }
+            index_words(transaction, row, &text)?;
+        }
         activity::put(transaction, transition, before.as_ref(), at)?;
-    }
-    match known {
-        None => {
-            transaction
-                .prepare_cached("INSERT INTO alert_words (rowid, text) VALUES (?1, ?2)")?
-                .execute(params![transaction.last_insert_rowid(), text])?;
-        }
-        Some((row, revision, old)) if revision <= alert.revision && old != sum => {
-            transaction.prepare_cached("DELETE FROM alert_words WHERE rowid = ?1")?.execute([row])?;
-            transaction
-                .prepare_cached("INSERT INTO alert_words (rowid, text) VALUES (?1, ?2)")?
-                .execute(params![row, text])?;
-        }
-        Some(_) => {}
     }
     changes::put(transaction, (&id, alert.revision), at, &says(transition))?;
     changes::forget(transaction, alert.id, (2, i64::from(alert.revision) - HISTORY_LINES))
 }
 
-fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp, words: u32) -> Result<(), StoreError> {
+fn index_words(transaction: &Transaction<'_>, row: i64, text: &str) -> Result<(), StoreError> {
+    transaction.prepare_cached("INSERT INTO alert_words (rowid, text) VALUES (?1, ?2)")?.execute(params![row, text])?;
+    Ok(())
+}
+
+/// Fills the empty full-text index with the words of every alert, a thousand alerts at a time. What can't be read
+/// has none: the start names it.
+pub(super) fn index_all_words(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let mut select =
+        transaction.prepare("SELECT rowid, alert FROM alerts WHERE rowid > ?1 ORDER BY rowid LIMIT 1000")?;
+    let mut sum = transaction.prepare("UPDATE alerts SET words = ?2 WHERE rowid = ?1")?;
+    let mut last = i64::MIN;
+    loop {
+        let rows = select.query_map([last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
+        let Some((newest, _)) = rows.last() else { return Ok(()) };
+        last = *newest;
+        for (row, json) in rows {
+            if let Ok(alert) = serde_json::from_str(&json) {
+                let text = words(&alert);
+                index_words(transaction, row, &text)?;
+                sum.execute(params![row, crc32fast::hash(text.as_bytes())])?;
+            }
+        }
+    }
+}
+
+/// Writes the alert, and returns the number of its row.
+fn upsert(
+    transaction: &Transaction<'_>,
+    alert: &Alert,
+    id: &str,
+    at: Timestamp,
+    words: u32,
+) -> Result<i64, StoreError> {
     let json = serde_json::to_string(alert)
         .map_err(|error| StoreError::Failed(format!("alert {id} can't be written as JSON ({error})")))?;
-    transaction
+    let row = transaction
         .prepare_cached(
             "INSERT INTO alerts (id, fingerprint, revision, state, level, family, app, detector, entity_kind, entity,
                                  opened_at, last_seen, changed_at, words, alert, assignee, class)
@@ -64,28 +90,32 @@ fn upsert(transaction: &Transaction<'_>, alert: &Alert, id: &str, at: Timestamp,
                  level = excluded.level, family = excluded.family, app = excluded.app, detector = excluded.detector,
                  entity_kind = excluded.entity_kind, entity = excluded.entity, opened_at = excluded.opened_at,
                  last_seen = excluded.last_seen, changed_at = excluded.changed_at, words = excluded.words,
-                 alert = excluded.alert, assignee = excluded.assignee, class = excluded.class",
+                 alert = excluded.alert, assignee = excluded.assignee, class = excluded.class
+             RETURNING rowid",
         )?
-        .execute(params![
-            id,
-            alert.fingerprint.cast_signed(),
-            alert.revision,
-            state_number(alert.state),
-            level_number(alert.level),
-            alert.family.name(),
-            alert.app.as_deref(),
-            &*alert.detector,
-            alert.entity.kind.name(),
-            &*alert.entity.value,
-            alert.opened_at.nanos(),
-            alert.last_seen.nanos(),
-            at.nanos(),
-            words,
-            json,
-            alert.assignee,
-            activity::class_column(alert),
-        ])?;
-    Ok(())
+        .query_row(
+            params![
+                id,
+                alert.fingerprint.cast_signed(),
+                alert.revision,
+                state_number(alert.state),
+                level_number(alert.level),
+                alert.family.name(),
+                alert.app.as_deref(),
+                &*alert.detector,
+                alert.entity.kind.name(),
+                &*alert.entity.value,
+                alert.opened_at.nanos(),
+                alert.last_seen.nanos(),
+                at.nanos(),
+                words,
+                json,
+                alert.assignee,
+                activity::class_column(alert),
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(row)
 }
 
 /// Returns what a search for an alert looks through.

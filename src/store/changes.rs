@@ -13,7 +13,7 @@ use rusqlite::{Connection, Transaction, params_from_iter};
 use crate::alerts::{Alert, AlertId, Query};
 use crate::clock::Timestamp;
 
-use super::alert_query::{Statement, full_text, narrow};
+use super::alert_query::{Statement, full_text, narrow, whole_id};
 use super::{Reader, StoreError, recover};
 
 const AT_ONCE: i64 = 2_000;
@@ -81,9 +81,13 @@ impl Reader {
         if let Some(matching) = query.text.as_deref().and_then(full_text) {
             all.values.push(Value::Text(matching));
             let at = all.values.len();
+            let id = query.text.as_deref().and_then(whole_id);
+            all.values.push(id.map_or(Value::Null, |id| Value::Text(id.to_string())));
             let _ = write!(
                 all.filter,
-                " AND EXISTS (SELECT 1 FROM alert_words WHERE alert_words MATCH ?{at} AND rowid = alerts.rowid)"
+                " AND (alerts.id = ?{} OR
+                       EXISTS (SELECT 1 FROM alert_words WHERE alert_words MATCH ?{at} AND rowid = alerts.rowid))",
+                at + 1
             );
         }
         let sql = format!(

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The disk is full. The pipeline stops reading and tries again; nothing is lost.
     #[error("{0}")]
     Full(String),
+    /// A question took longer than it may.
+    #[error("{0}")]
+    TooWide(String),
     /// Anything else that SQLite says.
     #[error("{0}")]
     Failed(String),
@@ -29,6 +32,11 @@ impl From<rusqlite::Error> for StoreError {
             ErrorCode::DiskFull => Self::Full(
                 "the disk that holds the data folder is full: free some space there; until then reading stops and \
                  nothing is lost"
+                    .into(),
+            ),
+            ErrorCode::OperationInterrupted => Self::TooWide(
+                "the question is too wide to be answered in time: narrow it by an app, a detector, an entity or a \
+                 time, such as since:24h"
                     .into(),
             ),
             ErrorCode::SystemIoFailure if no_room(extended_code) => Self::Full(format!(

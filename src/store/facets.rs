@@ -126,6 +126,14 @@ pub fn counted_whole(query: &Query) -> bool {
     entity.is_none() && assignee.is_none() && timeless && kept && text.is_none()
 }
 
+/// Returns what is read of each alert that is counted: all of it stands in the index its list is read from.
+fn columns(query: &Query) -> String {
+    // The list of those that are not closed is read from an index that knows no class.
+    let closed = query.states.is_empty() || query.states.contains(&AlertState::Closed);
+    let class = if closed { "class" } else { "NULL" };
+    format!(", state, level, family, detector, app, {class}, assignee")
+}
+
 impl Reader {
     /// Counts the alerts of a question; row by row at most `most` of them, the newest.
     ///
@@ -164,10 +172,7 @@ impl Reader {
 
     /// Counts row by row.
     fn tallied(&self, query: &Query, most: usize) -> Result<(Facets, Counts), StoreError> {
-        // The list of those that are not closed is read from an index that knows no class.
-        let closed = query.states.is_empty() || query.states.contains(&AlertState::Closed);
-        let class = if closed { "class" } else { "NULL" };
-        let columns = format!(", state, level, family, detector, app, {class}, assignee");
+        let columns = columns(query);
         let (mut tally, mut whose) = (Tally::default(), HashMap::<String, u64>::new());
         let mut seen = 0;
         let asked = AlertQuery { about: query.clone(), after: None, limit: most.saturating_add(1) };
@@ -180,5 +185,43 @@ impl Reader {
             Ok(true)
         })?;
         Ok((tally.finish(seen <= most), counts(whose)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::{Assignee, Class, EntityKind, Family};
+    use crate::clock::Timestamp;
+    use crate::store::Store;
+    use crate::store::alert_query::{Words, select};
+
+    #[test]
+    fn no_whole_alert_is_read_to_be_counted() {
+        let data = tempfile::tempdir().unwrap();
+        let store = Store::open(data.path()).unwrap();
+        let any = Query::any;
+        let questions = [
+            any(),
+            Query::default(),
+            Query { app: Some("shop".into()), ..any() },
+            Query { detector: Some("probing.x".into()), ..any() },
+            Query { entity: Some((Some(EntityKind::Ip), "203.0.113.7".into())), ..any() },
+            Query { entity: Some((None, "203.0.113.7".into())), ..Query::default() },
+            Query { family: Some(Family::Probing), ..any() },
+            Query { at_least: Some(Level::High), ..any() },
+            Query { class: Some(Class::Benign), ..any() },
+            Query { assignee: Some(Assignee::Named("dana".into())), ..any() },
+            Query { app: Some("shop".into()), not: vec![Not::Class(Class::Benign)], ..any() },
+            Query { opened: (Some(Timestamp::MIN), None), app: Some("shop".into()), ..any() },
+        ];
+        for about in questions {
+            let query = AlertQuery { about, after: None, limit: 9 };
+            let (sql, values) = select(&query, &Words::Unasked, &format!("alerts.rowid{}", columns(&query.about)));
+            let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let plan: Vec<String> =
+                plan.query_map(params_from_iter(values), |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            assert!(plan.len() == 1 && plan[0].contains("USING COVERING INDEX"), "{:?}: {plan:?}", query.about);
+        }
     }
 }

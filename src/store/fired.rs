@@ -12,6 +12,9 @@ use crate::clock::Timestamp;
 
 use super::{Reader, StoreError};
 
+/// What people may have made of an alert, in the order of [`Fired::judged`].
+const JUDGED: [&str; 3] = ["true-positive", "benign", "false-positive"];
+
 /// What came of one detector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fired {
@@ -54,7 +57,7 @@ impl Reader {
             "SELECT detector, count(*) FROM alerts INDEXED BY alerts_judged
              WHERE class = ?1 AND last_seen >= ?2 GROUP BY detector",
         )?;
-        for (place, class) in ["true-positive", "benign", "false-positive"].into_iter().enumerate() {
+        for (place, class) in JUDGED.into_iter().enumerate() {
             let mut rows = select.query(params![class, since.nanos()])?;
             while let Some(row) = rows.next()? {
                 fired.entry(row.get(0)?).or_default().judged[place] = row.get::<_, i64>(1)?.cast_unsigned();
@@ -65,6 +68,30 @@ impl Reader {
 }
 
 impl Reader {
+    /// Returns what came of one detector since `since`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn fired_of(&self, detector: &str, since: Timestamp) -> Result<Fired, StoreError> {
+        let mut fired = Fired::default();
+        let mut select = self.connection.prepare_cached(
+            "SELECT class, count(*), max(last_seen) FROM alerts INDEXED BY alerts_by_detector
+             WHERE detector = ?1 AND last_seen >= ?2 GROUP BY class",
+        )?;
+        let mut rows = select.query(params![detector, since.nanos()])?;
+        while let Some(row) = rows.next()? {
+            let alerts = row.get::<_, i64>(1)?.cast_unsigned();
+            fired.alerts += alerts;
+            fired.last = fired.last.max(Some(Timestamp::from_nanos(row.get(2)?)));
+            let class: Option<String> = row.get(0)?;
+            if let Some(place) = JUDGED.into_iter().position(|judged| class.as_deref() == Some(judged)) {
+                fired.judged[place] = alerts;
+            }
+        }
+        Ok(fired)
+    }
+
     /// Returns how many alerts of `detector` had their last event in each of the `days` days that end with `until`,
     /// the oldest first; of one at a time, for each is counted over an index.
     ///

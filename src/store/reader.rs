@@ -16,6 +16,9 @@ use super::alert_rows::level_number;
 use super::folder::DATABASE;
 use super::{Accounting, Delivery, StoreError, outbox, recover, schema};
 
+/// Steps of SQLite's machine after which it is asked whether to go on: some tenths of a millisecond.
+const STEPS: i32 = 10_000;
+
 /// One line of an alert's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -43,14 +46,31 @@ impl Reader {
         Ok(Self { connection: schema::open_to_read(&data.join(DATABASE))? })
     }
 
+    /// Runs `read`, and breaks it off once `stop` says so, which is asked every few thousand steps of a statement.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooWide`] if it was broken off, and what `read` returns.
+    pub fn bounded<T>(
+        &mut self,
+        stop: impl FnMut() -> bool + Send + 'static,
+        read: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connection.progress_handler(STEPS, Some(stop))?;
+        let answer = read(self);
+        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        answer
+    }
+
     /// Returns how many alerts are not closed, by level: every level, worst first.
     pub fn open_by_level(&self) -> Result<Vec<(Level, u64)>, StoreError> {
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT count(*) FROM alerts INDEXED BY alerts_unclosed WHERE state < 2 AND level = ?1")?;
-        let count = |level: Level| Ok((level, select.query_row([level_number(level)], |row| row.get::<_, i64>(0))?));
-        let counts: Result<Vec<_>, rusqlite::Error> = Level::ALL.into_iter().rev().map(count).collect();
-        Ok(counts?.into_iter().map(|(level, count)| (level, count.cast_unsigned())).collect())
+        let mut select =
+            self.connection.prepare_cached("SELECT level, sum(n) FROM alert_counts WHERE state < 2 GROUP BY level")?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let counts: Vec<(i64, i64)> = rows.collect::<Result<_, _>>()?;
+        let of =
+            |level| counts.iter().find(|(number, _)| *number == level_number(level)).map_or(0, |(_, count)| *count);
+        Ok(Level::ALL.into_iter().rev().map(|level| (level, of(level).cast_unsigned())).collect())
     }
 
     /// Returns the names that are shared by two keys, secrets or people that alerts which are not
@@ -193,4 +213,47 @@ impl Made {
 
 pub(super) fn whole(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a_question_without_end_is_broken_off_and_the_next_one_is_not() {
+        let data = tempfile::tempdir().unwrap();
+        drop(Store::open(data.path()).unwrap());
+        let mut reader = Reader::open(data.path()).unwrap();
+        let endless = |reader: &Reader| -> Result<i64, StoreError> {
+            let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+            Ok(reader.connection.query_row(sql, [], |row| row.get(0))?)
+        };
+        let mut asked = 0;
+        let stop = move || {
+            asked += 1;
+            asked > 3
+        };
+        let stopped = reader.bounded(stop, endless).unwrap_err();
+        assert!(matches!(stopped, StoreError::TooWide(_)), "{stopped}");
+        let long = |reader: &Reader| -> Result<i64, StoreError> {
+            let sql =
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT max(i) FROM n";
+            Ok(reader.connection.query_row(sql, [], |row| row.get(0))?)
+        };
+        assert_eq!((reader.bounded(|| false, long).unwrap(), long(&reader).unwrap()), (100_000, 100_000));
+    }
+
+    #[test]
+    fn open_alerts_are_counted_without_walking_through_them() {
+        let data = tempfile::tempdir().unwrap();
+        let store = Store::open(data.path()).unwrap();
+        let rows = "DROP INDEX alerts_unclosed;
+            INSERT INTO alert_counts (family, detector, app, state, level, class, n) VALUES
+                ('probing', 'x', 'a', 0, 3, '', 4), ('probing', 'x', 'b', 1, 3, '', 2), ('probing', 'x', 'b', 2, 3, '', 9)";
+        store.connection.execute_batch(rows).unwrap();
+        let counts: Vec<u64> =
+            Reader::open(data.path()).unwrap().open_by_level().unwrap().into_iter().map(|(_, many)| many).collect();
+        assert_eq!(counts, [0, 6, 0, 0, 0]);
+    }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, alert_rows};
 
 /// `GWCH`: how a Gatewatch database is told from any other.
 const APPLICATION: i32 = 0x4757_4348;
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_second.sql"),
     include_str!("migrations/0003_retries.sql"),
@@ -25,7 +25,10 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0009_answers.sql"),
     include_str!("migrations/0010_posture.sql"),
     include_str!("migrations/0011_views.sql"),
+    include_str!("migrations/0012_words.sql"),
 ];
+/// The migration that empties the index of words, which is then filled anew: what an alert's words are, SQL can't say.
+const WORDS_ANEW: i64 = 12;
 /// How long to wait for another program that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -117,6 +120,9 @@ fn migrate(connection: &mut Connection, version: usize) -> Result<(), StoreError
     for (number, sql) in (1_i64..).zip(MIGRATIONS).skip(version) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(sql)?;
+        if number == WORDS_ANEW {
+            alert_rows::index_all_words(&transaction)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", number)?;
         transaction.commit()?;

@@ -9,7 +9,7 @@ use rusqlite::{Row, params_from_iter};
 
 use crate::alerts::{Alert, AlertId};
 
-use super::alert_query::{Words, full_text, select};
+use super::alert_query::{Words, full_text, select, whole_id};
 use super::{AlertQuery, Reader, StoreError, recover};
 
 /// Alerts that are looked up one by one.
@@ -118,11 +118,12 @@ impl Reader {
         columns: &str,
         mut each: impl FnMut(&Row<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        let id = query.about.text.as_deref().and_then(whole_id);
         let words = match query.about.text.as_deref().and_then(full_text) {
             None => Words::Unasked,
             Some(matching) => match self.holding(&matching)? {
-                0 => return Ok(()),
-                1..=FEW => Words::Few(matching),
+                0 if id.is_none() => return Ok(()),
+                0..=FEW => Words::Few(matching, id),
                 _ => return self.sift(query, columns, &matching, each),
             },
         };

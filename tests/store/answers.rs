@@ -102,6 +102,14 @@ fn counts_are_those_of_the_alerts_whatever_has_come_changed_and_gone() {
     };
     commit(&mut store, (100..110).map(worse).chain([worse(100), opened(&made(101))]).collect());
     check("as they changed");
+    let fired = reader.fired(at(30)).unwrap();
+    for detector in ["detector-0", "detector-1", "detector-9", "detector-none"] {
+        assert_eq!(
+            reader.fired_of(detector, at(30)).unwrap(),
+            fired.get(detector).copied().unwrap_or_default(),
+            "{detector}"
+        );
+    }
     let settings = Settings { max_closed_alerts: 17, ..Settings::default() };
     assert_eq!(store.prune(&settings, at(day * 2)).unwrap().alerts, 43);
     check("as they went");

@@ -63,6 +63,65 @@ fn lists_filter_by_state_family_level_app_and_words() {
     assert_eq!(reader.open_by_level().unwrap()[..2], [(Level::Critical, 1), (Level::High, 1)]);
 }
 
+fn found(reader: &Reader, text: &str) -> Vec<u64> {
+    let query = AlertQuery::from(Query { text: Some(text.into()), ..Query::any() });
+    let looked = reader.changes_after(0, &query.about).unwrap().lines;
+    let ids: Vec<u64> = reader.alerts(&query).unwrap().iter().map(|alert| alert.id.0).collect();
+    assert!(looked.iter().all(|line| ids.contains(&line.alert.id.0)), "what comes live is another answer");
+    ids
+}
+
+#[test]
+fn an_alert_is_found_by_its_own_words_and_id_whatever_was_done_before_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let (first, second) = (alert(0xa1, 1), alert(0xb2, 2));
+    let mut taken = first.clone();
+    (taken.revision, taken.state) = (2, AlertState::Acknowledged);
+    let taken = Transition::Updated(taken, Change::Acknowledged { by: "dana".into() });
+    for transition in [opened(&first), (taken, at(7)), opened(&second)] {
+        store.commit(&Epoch { transitions: vec![transition], ..Epoch::default() }).unwrap();
+    }
+    let reader = Reader::open(home.path()).unwrap();
+    let by = |text| found(&reader, text);
+    assert_eq!((by("seen 161"), by("seen 178")), (vec![0xa1], vec![0xb2]));
+    assert_eq!((by("00000000000000a1"), by("00000000000000B2")), (vec![0xa1], vec![0xb2]));
+    // A later change of the second leaves the words of others alone.
+    let mut told = closed(second);
+    let (Transition::Opened(alert) | Transition::Updated(alert, _) | Transition::Closed(alert, _)) = &mut told;
+    alert.why = "Gone again".into();
+    store.commit(&Epoch { transitions: vec![(told, at(8)), opened(&alert_at(3))], ..Epoch::default() }).unwrap();
+    assert_eq!((by("seen 161"), by("seen 178"), by("gone again")), (vec![0xa1], vec![], vec![0xb2]));
+    let settings = Settings { max_closed_alerts: 0, ..Settings::default() };
+    assert_eq!(store.prune(&settings, at(9)).unwrap().alerts, 1);
+    assert_eq!((by("seen 161"), by("seen 3"), by("gone again")), (vec![0xa1], vec![3], vec![]));
+}
+
+fn alert_at(id: u64) -> Alert {
+    alert(id, id as i64)
+}
+
+#[test]
+fn words_that_an_older_version_kept_under_other_alerts_are_mended_by_the_upgrade() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let transitions = (1..1_202).map(|id| opened(&alert_at(id))).collect();
+    store.commit(&Epoch { transitions, ..Epoch::default() }).unwrap();
+    drop(store);
+    let database = rusqlite::Connection::open(home.path().join("gatewatch.db")).unwrap();
+    let older = "UPDATE alerts SET words = 7;
+                 DELETE FROM alert_words;
+                 INSERT INTO alert_words (rowid, text) VALUES (1, 'Seen 1200 times'), (5000, 'Seen 1 times');
+                 PRAGMA user_version = 11;";
+    database.execute_batch(older).unwrap();
+    drop(database);
+    drop(Store::open(home.path()).unwrap());
+    let reader = Reader::open(home.path()).unwrap();
+    let by = |text| found(&reader, text);
+    assert_eq!((by("seen 1201"), by("00000000000004b1")), (vec![1_201], vec![1_201]));
+    assert_eq!(by("seen 1200"), [1_200]);
+}
+
 #[test]
 fn an_alert_tells_its_history_and_people_are_named_in_the_audit() {
     let home = tempfile::tempdir().unwrap();

@@ -87,6 +87,11 @@ impl Term {
         Self { but: true, ..self }
     }
 
+    /// Tells whether both ask by a name that has one value, and for another one.
+    pub(super) fn clashes_with(&self, other: &Self) -> bool {
+        !self.but && !other.but && self.name != "text" && self != other && self.gives_way_to(other)
+    }
+
     /// Tells whether it goes where `other` comes in.
     fn gives_way_to(&self, other: &Self) -> bool {
         if self == other || self.name == "text" || self.name != other.name {

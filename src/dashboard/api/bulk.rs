@@ -227,7 +227,8 @@ async fn matching(app: &App, query: &str, now: Timestamp) -> Result<Vec<Alert>, 
     let about = Query::parse(query, now)
         .map_err(|wrong| flawed(wrong.0.iter().map(|wrong| Flaw::at("/query", wrong.to_string())).collect()))?;
     let asked = AlertQuery { about, after: None, limit: MOST_ALERTS + 1 };
-    let found = app.readers.read(move |reader| reader.alerts(&asked)).await.map_err(|error| unreadable(&error))?;
+    let found =
+        app.readers.read_whole(move |reader| reader.alerts(&asked)).await.map_err(|error| unreadable(&error))?;
     if found.len() > MOST_ALERTS {
         let says =
             format!("the question finds more than {MOST_ALERTS} alerts, as many as are changed at once: narrow it");

@@ -147,7 +147,7 @@ async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Respon
         return busy("two exports run already: wait until one of them has ended");
     };
     let query = AlertQuery { about, after: None, limit };
-    let ids = match app.readers.read(move |reader| reader.alert_ids(&query)).await {
+    let ids = match app.readers.read_whole(move |reader| reader.alert_ids(&query)).await {
         Ok(ids) if ids.len() > MOST => {
             let says = format!(
                 "the question finds more than {MOST} alerts, as many as are written: narrow it, with `since` and `until` for instance"
@@ -202,7 +202,7 @@ async fn write(
     let mut first = true;
     for some in ids.chunks(AT_ONCE) {
         let wanted = some.to_vec();
-        let read = app.readers.read(move |reader| {
+        let read = app.readers.read_whole(move |reader| {
             let alerts = wanted
                 .iter()
                 .filter_map(|id| reader.alert(*id).transpose())

@@ -79,7 +79,8 @@ pub(super) enum Formats {
     responses((status = 200, description = "At most 1,000 risks and problems.", body = ModelForm))
 )]
 pub(super) async fn model(State(app): State<Arc<App>>, _: Viewer) -> Response {
-    Json(ModelForm::of(&app.parts.board.living())).into_response()
+    let living = app.parts.board.living();
+    aside(&app, move || Json(ModelForm::of(&living)).into_response()).await
 }
 
 /// Lists the parts of the model with the state of each control and of each threat, in order of kind and name.
@@ -96,7 +97,7 @@ pub(super) async fn model(State(app): State<Arc<App>>, _: Viewer) -> Response {
 )]
 pub(super) async fn parts(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
     let living = app.parts.board.living();
-    match asked(&living, &pairs) {
+    aside(&app, move || match asked(&living, &pairs) {
         Ok((site, after, limit)) => {
             let wanted = |at: u32| site.is_none_or(|site| living.site_of(at) == site);
             let mut some = living.placed().filter(|(at, _)| wanted(*at)).skip(after);
@@ -105,7 +106,8 @@ pub(super) async fn parts(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): 
             Json(PartList::of(&living, &found, next)).into_response()
         }
         Err(answer) => answer,
-    }
+    })
+    .await
 }
 
 /// Lists the ways between parts, and how intent, configuration and traffic agree on each.
@@ -122,7 +124,7 @@ pub(super) async fn parts(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): 
 )]
 pub(super) async fn flows(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
     let living = app.parts.board.living();
-    match asked(&living, &pairs) {
+    aside(&app, move || match asked(&living, &pairs) {
         Ok((site, after, limit)) => {
             let is = |at: u32, site: u32| living.site_of(at) == site;
             let wanted = |from: u32, to: u32| site.is_none_or(|site| is(from, site) || is(to, site));
@@ -132,7 +134,8 @@ pub(super) async fn flows(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): 
             Json(FlowList::of(&living, &found, next)).into_response()
         }
         Err(answer) => answer,
-    }
+    })
+    .await
 }
 
 /// Lists what has changed, the newest first.
@@ -149,7 +152,7 @@ pub(super) async fn flows(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): 
 )]
 pub(super) async fn changes(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
     let living = app.parts.board.living();
-    match asked(&living, &pairs) {
+    aside(&app, move || match asked(&living, &pairs) {
         Ok((site, after, limit)) => {
             let name = site.and_then(|site| living.part(site)).map(|part| &*part.name);
             let of = |part: &str| {
@@ -163,7 +166,14 @@ pub(super) async fn changes(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs)
             Json(ChangeList::of(&found, next)).into_response()
         }
         Err(answer) => answer,
-    }
+    })
+    .await
+}
+
+/// Makes an answer beside the threads that serve.
+async fn aside(app: &App, make: impl FnOnce() -> Response + Send + 'static) -> Response {
+    let made = app.models.work(make).await;
+    made.unwrap_or_else(|| busy("other answers of the threat model are being made: try again in a few seconds"))
 }
 
 /// Reads which items are wanted: the app or gateway, how many to pass over, and how many to tell.

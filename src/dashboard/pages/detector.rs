@@ -13,9 +13,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::app::App;
-use super::super::bench::Trial;
+use super::super::bench::{Bench, Trial};
 use super::super::board::{DetectorSeen, ExceptionSeen};
 use super::super::door::{Operator, Viewer};
 use super::super::filter::encoded;
@@ -134,8 +135,7 @@ pub(in crate::dashboard) async fn attempt(
         let attempted = Attempted { text: Some(text), busy, ..Attempted::default() };
         return show(&app, who, &id, &headers, StatusCode::SERVICE_UNAVAILABLE, attempted).await;
     };
-    let tried = try_out(&app, &id, &text).await;
-    drop(permit);
+    let tried = try_out(&app, &id, &text, permit).await;
     let (status, attempted) = match tried {
         Ok(Ok(outcome)) => (StatusCode::OK, Attempted { tried: Some(outcome), ..Attempted::default() }),
         Ok(Err(wrong)) => (StatusCode::BAD_REQUEST, Attempted { wrong, ..Attempted::default() }),
@@ -144,15 +144,35 @@ pub(in crate::dashboard) async fn attempt(
     show(&app, who, &id, &headers, status, Attempted { text: Some(text), ..attempted }).await
 }
 
+/// Compiles `text` and runs its cases. The permit is held until that is done, whether or not somebody still waits.
+async fn compiled(
+    bench: Bench,
+    id: String,
+    text: String,
+    permit: OwnedSemaphorePermit,
+) -> Result<Result<(Trial, OwnedSemaphorePermit), Vec<Wrong>>, StoreError> {
+    let work = tokio::task::spawn_blocking(move || match bench.attempt(&id, &text) {
+        Ok(trial) => Ok((trial, permit)),
+        Err(problems) => Err(wrongs(&problems, &text)),
+    });
+    work.await.map_err(|_| StoreError::Failed("trying the change broke off".into()))
+}
+
 /// Compiles `text`, runs its cases, and asks the alerts of the last 30 days.
-async fn try_out(app: &App, id: &str, text: &str) -> Result<Result<Outcome, Vec<Wrong>>, StoreError> {
+async fn try_out(
+    app: &App,
+    id: &str,
+    text: &str,
+    permit: OwnedSemaphorePermit,
+) -> Result<Result<Outcome, Vec<Wrong>>, StoreError> {
     let (bench, clock) = (app.parts.bench.clone(), app.parts.clock.clone());
-    let (id, text) = (id.to_owned(), text.to_owned());
-    let read = app.readers.read(move |reader| {
-        let Trial { cases, cut, of } = match bench.attempt(&id, &text) {
-            Ok(trial) => trial,
-            Err(problems) => return Ok(Err(wrongs(&problems, &text))),
-        };
+    let (Trial { cases, cut, of }, permit) = match compiled(bench, id.to_owned(), text.to_owned(), permit).await? {
+        Ok(compiled) => compiled,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let id = id.to_owned();
+    let read = app.readers.read_whole(move |reader| {
+        let _permit = permit;
         let now = clock.now();
         let about = Question { detector: Some(id), since: Some(now.minus(LOOKS_BACK)), ..Question::any() };
         let query = AlertQuery { about, after: None, limit: MOST_TRIED };
@@ -184,7 +204,7 @@ async fn show(
     };
     let (now, of) = (app.parts.clock.now(), id.to_owned());
     let read = app.readers.read(move |reader| {
-        let fired = reader.fired(now.minus(LOOKS_BACK))?.remove(&of).unwrap_or_default();
+        let fired = reader.fired_of(&of, now.minus(LOOKS_BACK))?;
         let days = reader.fired_by_day(&of, now, DAYS)?;
         let about = Question { detector: Some(of), ..Question::any() };
         let lasts = reader.alerts(&AlertQuery { about, after: None, limit: MOST })?;
@@ -313,6 +333,30 @@ mod tests {
         for part in ["would not have fired", "twenty are enough", "no alert", "3f9a001122334455"] {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_being_tried_stays_the_only_one_when_its_client_goes() {
+        let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let bench = Bench::new(
+            |_| None,
+            move |_, _| {
+                begun.send(()).unwrap();
+                wait.lock().unwrap().recv().unwrap();
+                Err(Vec::new())
+            },
+        );
+        let trials = Arc::new(tokio::sync::Semaphore::new(1));
+        let permit = trials.clone().try_acquire_owned().unwrap();
+        let trying = tokio::spawn(compiled(bench, "x".into(), "y".into(), permit));
+        began.recv().await.unwrap();
+        trying.abort();
+        assert!(trying.await.is_err_and(|error| error.is_cancelled()));
+        assert!(trials.try_acquire().is_err(), "a second change could be tried beside it");
+        go.send(()).unwrap();
+        drop(trials.acquire().await.unwrap());
     }
 
     #[test]

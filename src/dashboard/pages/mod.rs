@@ -119,8 +119,11 @@ pub(super) fn not_with_this_role(who: Identity, says: String, headers: &HeaderMa
 }
 
 fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Response {
-    let says = format!("The store can't be used for this: {error}");
-    problem(StatusCode::SERVICE_UNAVAILABLE, "The store can't be read", says, Some(who), headers)
+    let (title, says) = match error {
+        StoreError::TooWide(says) => ("The question is too wide", format!("This was broken off: {says}.")),
+        _ => ("The store can't be read", format!("The store can't be used for this: {error}")),
+    };
+    problem(StatusCode::SERVICE_UNAVAILABLE, title, says, Some(who), headers)
 }
 
 /// Answers requests for pages that there are not.

@@ -15,7 +15,7 @@ use super::super::super::app::App;
 use super::super::super::door::Viewer;
 use super::super::super::words::grouped;
 use super::super::{Frame, render};
-use super::{Head, Pager, Wish, absolute, class, encoded, frame, no_such_app, offered};
+use super::{Head, Pager, Wish, absolute, class, encoded, offered, shown};
 use crate::posture::living::{Drift, DriftKind, Living, Stands};
 
 /// Changes shown at once.
@@ -92,14 +92,13 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (living, wish) = (app.parts.board.living(), Wish(pairs));
-    match wish.site(&living) {
-        Ok(site) => render(
+    shown(&app, (who, headers), Wish(pairs), |asked| {
+        render(
             StatusCode::OK,
-            &Changes::of(frame("Changes of the threat model", who, &headers), &living, site, &wish),
-        ),
-        Err(name) => no_such_app(&name, who, &headers),
-    }
+            &Changes::of(asked.frame("Changes of the threat model"), asked.living, asked.site, asked.wish),
+        )
+    })
+    .await
 }
 
 impl Changes {

@@ -14,9 +14,7 @@ use super::super::super::app::App;
 use super::super::super::door::Viewer;
 use super::super::super::words::grouped;
 use super::super::{Frame, render};
-use super::{
-    Head, Pager, Wish, absolute, class, encoded, frame, legend, no_such_app, offered, references, shown_place,
-};
+use super::{Head, Pager, Wish, absolute, class, encoded, legend, offered, references, shown, shown_place};
 use crate::posture::Level;
 use crate::posture::living::{Living, Part, Standing, Stands};
 
@@ -75,11 +73,10 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (living, wish) = (app.parts.board.living(), Wish(pairs));
-    match wish.site(&living) {
-        Ok(site) => render(StatusCode::OK, &Controls::of(frame("Controls", who, &headers), &living, site, &wish)),
-        Err(name) => no_such_app(&name, who, &headers),
-    }
+    shown(&app, (who, headers), Wish(pairs), |asked| {
+        render(StatusCode::OK, &Controls::of(asked.frame("Controls"), asked.living, asked.site, asked.wish))
+    })
+    .await
 }
 
 impl Controls {

@@ -15,7 +15,7 @@ use super::super::super::app::App;
 use super::super::super::door::Viewer;
 use super::super::super::words::grouped;
 use super::super::{Frame, render};
-use super::{Head, Pager, Wish, encoded, frame, no_such_app, offered, part_address};
+use super::{Head, Pager, Wish, encoded, offered, part_address, shown};
 use crate::posture::living::{Living, Sight};
 
 /// Endpoints shown at once.
@@ -59,13 +59,10 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (living, wish) = (app.parts.board.living(), Wish(pairs));
-    match wish.site(&living) {
-        Ok(site) => {
-            render(StatusCode::OK, &Coverage::of(frame("Coverage of threats", who, &headers), &living, site, &wish))
-        }
-        Err(name) => no_such_app(&name, who, &headers),
-    }
+    shown(&app, (who, headers), Wish(pairs), |asked| {
+        render(StatusCode::OK, &Coverage::of(asked.frame("Coverage of threats"), asked.living, asked.site, asked.wish))
+    })
+    .await
 }
 
 impl Coverage {

@@ -17,7 +17,7 @@ use super::super::super::words::grouped;
 use super::super::{Frame, render};
 use super::layout::Laid;
 use super::picture::{Edge, MOST_PARTS, Node, Picture};
-use super::{Head, Pager, Wish, absolute, class, encoded, frame, legend, no_such_app, own_name, part_address, sites};
+use super::{Head, Pager, Sum, Wish, absolute, class, encoded, legend, own_name, part_address, shown, sites, sums};
 use crate::posture::export::{Format, cut};
 use crate::posture::living::{Boundary, Living, Stands};
 
@@ -116,11 +116,10 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (living, wish) = (app.parts.board.living(), Wish(pairs));
-    match wish.site(&living) {
-        Ok(site) => render(StatusCode::OK, &Diagram::of(frame("Threat model", who, &headers), &living, site, &wish)),
-        Err(name) => no_such_app(&name, who, &headers),
-    }
+    shown(&app, (who, headers), Wish(pairs), |asked| {
+        render(StatusCode::OK, &Diagram::of(asked.frame("Threat model"), asked.living, asked.site, asked.wish))
+    })
+    .await
 }
 
 impl Diagram {
@@ -131,6 +130,7 @@ impl Diagram {
         let all: Vec<_> = all.into_iter().filter(|(at, _)| site.is_none_or(|site| site == *at)).collect();
         let (pager, range) = Pager::of(all.len(), EACH, wish.page(), &wish.address("/model", ""));
         let shown = all.get(range).unwrap_or_default();
+        let sums = sums(living, shown.iter().map(|(at, _)| *at));
         Self {
             frame,
             head: Head::of(living, "diagram", site),
@@ -144,7 +144,10 @@ impl Diagram {
             most: MOST_PARTS,
             gathered: picture.gathered,
             legend: legend(),
-            sites: shown.iter().map(|(at, _)| SiteRow::of(living, *at)).collect(),
+            sites: shown
+                .iter()
+                .map(|(at, _)| SiteRow::of(living, *at, sums.get(at).copied().unwrap_or_default()))
+                .collect(),
             pager,
             formats: Format::ALL,
         }
@@ -256,15 +259,7 @@ fn way(living: &Living, edge: &Edge) -> Option<WayRow> {
 }
 
 impl SiteRow {
-    fn of(living: &Living, at: u32) -> Self {
-        let mut counts = [0_u64; Stands::ALL.len()];
-        let mut endpoints = 0;
-        for (_, part) in living.placed().filter(|(one, _)| living.site_of(*one) == at) {
-            endpoints += usize::from(part.kind.is_endpoint());
-            for standing in &part.standings {
-                counts[standing.stands as usize] += 1;
-            }
-        }
+    fn of(living: &Living, at: u32, Sum { counts, endpoints }: Sum) -> Self {
         let part = living.part(at);
         let risk = living.risks.iter().find(|risk| risk.part == at);
         let worst = risk.and_then(|risk| risk.reasons.iter().map(|(_, level, _)| *level).max());

@@ -20,6 +20,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::super::app::App;
 use super::super::words::grouped;
 use super::{Frame, problem};
 use crate::access::Identity;
@@ -32,6 +33,69 @@ use crate::posture::living::{Living, Part, PartKind, Stands};
 const MOST_OFFERED: usize = 500;
 /// Problems of the model that are listed.
 const MOST_PROBLEMS: usize = 20;
+
+/// What a page of the model is made of.
+struct Asked<'m> {
+    living: &'m Living,
+    site: Option<u32>,
+    wish: &'m Wish,
+    who: Identity,
+    headers: &'m HeaderMap,
+}
+
+impl Asked<'_> {
+    /// Makes the frame of the page.
+    fn frame(&self, title: &str) -> Frame {
+        Frame::new(title, "model", Some(self.who.clone()), self.headers)
+    }
+}
+
+/// Makes a page aside, for that of a large fleet takes a while.
+async fn shown(
+    app: &App,
+    (who, headers): (Identity, HeaderMap),
+    wish: Wish,
+    make: impl FnOnce(&Asked<'_>) -> Response + Send + 'static,
+) -> Response {
+    let (living, whose) = (app.parts.board.living(), (who.clone(), headers.clone()));
+    let made = app.models.work(move || match wish.site(&living) {
+        Ok(site) => make(&Asked { living: &living, site, wish: &wish, who, headers: &headers }),
+        Err(name) => no_such_app(&name, who, &headers),
+    });
+    if let Some(page) = made.await {
+        return page;
+    }
+    let says = "Other pages of the threat model are being made at this moment: try again in a few seconds.";
+    problem(StatusCode::SERVICE_UNAVAILABLE, "Too much at once", says.to_owned(), Some(whose.0), &whose.1)
+}
+
+/// What stands on an app or gateway and all that belongs to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    counts: [u64; Stands::ALL.len()],
+    endpoints: usize,
+}
+
+impl Sum {
+    /// Returns the worst state.
+    fn worst(&self) -> Option<Stands> {
+        Stands::ALL.into_iter().filter(|stands| self.counts[*stands as usize] > 0).max()
+    }
+}
+
+/// Sums up some apps and gateways, in one walk through the model.
+fn sums(living: &Living, sites: impl IntoIterator<Item = u32>) -> BTreeMap<u32, Sum> {
+    let mut sums: BTreeMap<u32, Sum> = sites.into_iter().map(|site| (site, Sum::default())).collect();
+    for (at, part) in living.placed() {
+        if let Some(sum) = sums.get_mut(&living.site_of(at)) {
+            sum.endpoints += usize::from(part.kind.is_endpoint());
+            for standing in &part.standings {
+                sum.counts[standing.stands as usize] += 1;
+            }
+        }
+    }
+    sums
+}
 
 /// Something that the model lacks, and what mends it.
 pub(super) struct Lack {
@@ -245,11 +309,6 @@ fn references(control: &Control) -> String {
     all.join("; ")
 }
 
-/// Makes the frame of a page of the model.
-fn frame(title: &str, who: Identity, headers: &HeaderMap) -> Frame {
-    Frame::new(title, "model", Some(who), headers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +320,45 @@ mod tests {
         assert_eq!((pager.earlier.as_deref(), pager.later), (Some("/x?page=2"), None));
         assert_eq!(Pager::of(450, 200, 99, "/x?").1, 400..450);
         assert_eq!(Pager::of(0, 200, 1, "/x?").1, 0..0);
+    }
+
+    #[test]
+    fn an_app_is_summed_up_with_all_that_belongs_to_it_and_nothing_else() {
+        let part = |kind, of, stands: &[Stands]| Part {
+            kind,
+            name: "x".into(),
+            of,
+            boundary: crate::posture::living::Boundary::Apps,
+            owner: None,
+            intended: false,
+            configured: false,
+            seen: None,
+            standings: stands
+                .iter()
+                .map(|stands| crate::posture::living::Standing {
+                    control: 0,
+                    stands: *stands,
+                    says: "x".into(),
+                    place: None,
+                    evidence: None,
+                })
+                .collect(),
+            layers: Vec::new(),
+            firing: Vec::new(),
+            covered: Vec::new(),
+        };
+        let parts = vec![
+            part(PartKind::App, None, &[Stands::Held]),
+            part(PartKind::App, None, &[Stands::Contradicted]),
+            part(PartKind::Function, Some(0), &[Stands::Held, Stands::Unknown]),
+            part(PartKind::Function, Some(0), &[]),
+        ];
+        let living = Living { parts, ..Living::default() };
+        let sums = sums(&living, [0]);
+        let mut counts = [0; Stands::ALL.len()];
+        (counts[Stands::Held as usize], counts[Stands::Unknown as usize]) = (2, 1);
+        assert_eq!(sums, BTreeMap::from([(0, Sum { counts, endpoints: 2 })]));
+        assert_eq!(sums[&0].worst(), Some(Stands::Unknown));
     }
 
     #[test]

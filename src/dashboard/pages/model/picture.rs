@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::{Boxed, Laid, Line, lay};
+use super::{Sum, sums};
 use crate::posture::controls::{Layer, State};
 use crate::posture::living::{Flow, Living, Part, PartKind, Stands};
 
@@ -85,10 +86,11 @@ impl Picture {
         let kept = kept(living, site, &shown, &ways);
         let mut picture = Self { gathered, left_out: (shown.len() - kept.len(), 0), ..Self::default() };
         let mut places = BTreeMap::new();
+        let sums = sums(living, kept.iter().copied().filter(|_| gathered));
         for &at in &kept {
             if let Some(part) = living.part(at) {
                 places.insert(at, picture.nodes.len());
-                picture.nodes.push(Node::of(living, at, part, gathered));
+                picture.nodes.push(Node::of(living, at, part, sums.get(&at).filter(|_| part.kind.is_site())));
             }
         }
         let gates = picture.gates(living, &kept, &places);
@@ -200,16 +202,13 @@ impl Picture {
 }
 
 impl Node {
-    fn of(living: &Living, at: u32, part: &Part, gathered: bool) -> Self {
+    /// `sum` is of all that is drawn as one with it.
+    fn of(living: &Living, at: u32, part: &Part, sum: Option<&Sum>) -> Self {
         let mut sub = part.kind.name().to_owned();
         let mut worst = part.standings.iter().map(|one| one.stands).max();
-        if gathered && part.kind.is_site() {
-            let mut endpoints = 0_usize;
-            for (_, one) in living.placed().filter(|(inner, _)| living.site_of(*inner) == at) {
-                endpoints += usize::from(one.kind.is_endpoint());
-                worst = worst.max(one.standings.iter().map(|one| one.stands).max());
-            }
-            sub = format!("{sub}, {endpoints} endpoint{}", if endpoints == 1 { "" } else { "s" });
+        if let Some(sum) = sum {
+            worst = worst.max(sum.worst());
+            sub = format!("{sub}, {} endpoint{}", sum.endpoints, if sum.endpoints == 1 { "" } else { "s" });
         }
         // Where no control is told of, its ways tell.
         let ways = || living.flows.iter().filter(|flow| flow.from == at || flow.to == at).map(|flow| flow.stands).max();

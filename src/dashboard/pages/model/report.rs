@@ -20,7 +20,7 @@ use super::super::super::words::grouped;
 use super::super::{Frame, render};
 use super::changes::{ChangeRow, KINDS, week};
 use super::controls::{PartRows, gathered};
-use super::{Head, Wish, absolute, frame, legend, no_such_app, sites};
+use super::{Head, Wish, absolute, legend, shown, sites};
 use crate::clock::Timestamp;
 use crate::posture::living::{DriftKind, Living, Part, Sight, Standing, Stands};
 
@@ -108,16 +108,15 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let (living, wish) = (app.parts.board.living(), Wish(pairs));
-    match wish.site(&living) {
-        Ok(site) => {
-            let by = who.name.clone();
-            let frame = frame("Threat model report", who, &headers);
-            let now = app.parts.clock.now();
-            render(StatusCode::OK, &Report::of(frame, (&living, &app.parts.board), site, (now, by)))
-        }
-        Err(name) => no_such_app(&name, who, &headers),
-    }
+    let by = app.clone();
+    shown(&app, (who, headers), Wish(pairs), move |asked| {
+        let (frame, name) = (asked.frame("Threat model report"), asked.who.name.clone());
+        render(
+            StatusCode::OK,
+            &Report::of(frame, (asked.living, &by.parts.board), asked.site, (by.parts.clock.now(), name)),
+        )
+    })
+    .await
 }
 
 impl Report {
