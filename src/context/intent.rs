@@ -327,7 +327,7 @@ impl Site {
 
 /// Returns what both say.
 fn agreed<'i>(one: Intent<'i>, other: Intent<'i>) -> Intent<'i> {
-    fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
+    fn both<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
         if one == other { one } else { None }
     }
     Intent {

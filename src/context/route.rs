@@ -96,7 +96,8 @@ pub(super) fn is_open(path: &str) -> bool {
 /// Tells whether a path that no route fits is that of a function. Where nothing stands before routes,
 /// it can't be told.
 pub(super) fn is_api(prefix: &str, path: &str) -> bool {
-    let below = path.strip_prefix('/').filter(|_| !prefix.is_empty()).and_then(|path| path.split_at_checked(prefix.len()));
+    let below =
+        path.strip_prefix('/').filter(|_| !prefix.is_empty()).and_then(|path| path.split_at_checked(prefix.len()));
     below.is_some_and(|(head, rest)| head.eq_ignore_ascii_case(prefix) && rest.starts_with('/') && rest.len() > 1)
 }
 

@@ -360,7 +360,10 @@ mod tests {
         }
         let text = of(Caller::External);
         assert!(text.contains("url=\"https://id.example/t/.well-known/"), "{text}");
-        assert!(text.contains("<issuer>https://id.example/t/</issuer>"), "the token's issuer is compared as it is: {text}");
+        assert!(
+            text.contains("<issuer>https://id.example/t/</issuer>"),
+            "the token's issuer is compared as it is: {text}"
+        );
         let closed = &Caller::External.snippets(Some("a"), None)[1];
         assert!(!closed.text.contains("scmIp") && closed.title.contains("deployment site"), "{closed:?}");
         assert!(Caller::Service.snippets(Some("a"), None)[1].text.contains("'SystemAssigned, UserAssigned'"));

@@ -33,13 +33,10 @@ pub fn written(asked: &Asked<'_>) -> Result<String, Failure> {
     let element = found(asked)?;
     let name = element.map_or(asked.endpoint, |one| one.name.as_str());
     let index = asked.intended.map(Index::new);
-    let gateway = element.map_or_else(
-        || index.as_ref().is_some_and(|index| is_gateway(index, name)),
-        |one| one.sort != Sort::Function,
-    );
-    let meant = index
-        .as_ref()
-        .and_then(|index| if gateway { index.of_operation(name) } else { index.of_function(name) });
+    let gateway = element
+        .map_or_else(|| index.as_ref().is_some_and(|index| is_gateway(index, name)), |one| one.sort != Sort::Function);
+    let meant =
+        index.as_ref().and_then(|index| if gateway { index.of_operation(name) } else { index.of_function(name) });
     let mut out = String::new();
     let Some(caller) = asked.caller.map(caller) else {
         question(name, &mut out);

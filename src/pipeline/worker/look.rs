@@ -150,7 +150,9 @@ gateways:
     #[test]
     fn a_gateway_has_taken_a_key_only_where_it_names_the_subscription() {
         let header = Some("apim-key:k1:ABCDEFGHIJKLMNOP");
-        assert!(shows_key(Category::GatewayLogs, Some("65f0c0ffee")) && shows_key(Category::GatewayLogs, Some("master")));
+        assert!(
+            shows_key(Category::GatewayLogs, Some("65f0c0ffee")) && shows_key(Category::GatewayLogs, Some("master"))
+        );
         assert!(!shows_key(Category::GatewayLogs, header) && !shows_key(Category::GatewayLogs, None));
         assert!(shows_key(Category::AppServiceHTTPLogs, header));
     }

@@ -39,7 +39,11 @@ fn chart(living: &Living, site: Option<u32>, most_parts: usize, most_flows: usiz
     let mut out = String::from("flowchart LR\n");
     // Writing to a string can't fail.
     if picked.left_out + more > 0 {
-        _ = writeln!(out, "  %% {} parts and {more} ways are left out for their number", picked.left_out);
+        _ = writeln!(
+            out,
+            "  %% {} parts with their ways and {more} ways more are left out for their number",
+            picked.left_out
+        );
     }
     for boundary in Boundary::ALL {
         let within: Vec<u32> = picked

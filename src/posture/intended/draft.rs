@@ -436,7 +436,8 @@ mod tests {
     fn what_stands_before_routes_is_that_of_host_json() {
         let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
         let host = r#"{ "version": "2.0", "extensions": { "http": { "routePrefix": "v1/shop" } } }"#;
-        let function = r#"{ "bindings": [{ "type": "httpTrigger", "authLevel": "function", "route": "orders/{id}" }] }"#;
+        let function =
+            r#"{ "bindings": [{ "type": "httpTrigger", "authLevel": "function", "route": "orders/{id}" }] }"#;
         let names = ["func-a/host.json".to_owned(), "func-a/Pay/function.json".to_owned()];
         let mut load = |name: &str| Ok(if name.ends_with("host.json") { host } else { function }.as_bytes().to_vec());
         let mut model = read(&names, &mut load, &redactor);

@@ -118,7 +118,11 @@ mod tests {
         assert!(index.is_open("APIM/status/Health") && !index.is_open("apim/orders/health"));
         assert_eq!(index.of_api("apim/status", &["apim/status/health"]), None);
         let jwt = Some(&[Authentication::Jwt][..]);
-        assert_eq!(index.of_api("apim/status", &["apim/status/health", "apim/status/get"]), jwt, "one is its gateway's");
+        assert_eq!(
+            index.of_api("apim/status", &["apim/status/health", "apim/status/get"]),
+            jwt,
+            "one is its gateway's"
+        );
         assert_eq!(index.of_api("apim/other", &[]), jwt);
         assert_eq!(index.of_api("apim/orders", &[]), Some(&[Authentication::SubscriptionKey][..]));
         let of = |name| index.of_operation(name).map(|meant| meant.authentication[0]);

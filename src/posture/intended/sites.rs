@@ -291,7 +291,8 @@ fn prefix(section: &mut Section, problems: &mut Problems) -> Option<String> {
     let prefix = text.trim_matches('/').to_ascii_lowercase();
     if prefix.len() > MAX_NAME || prefix.contains(|c: char| c.is_control() || c.is_whitespace() || "{}?#".contains(c)) {
         let shown: String = text.chars().take(60).collect();
-        let says = format!("`{shown}` is no prefix. Write `routePrefix` of host.json, such as `api`, or `\"\"` for none.");
+        let says =
+            format!("`{shown}` is no prefix. Write `routePrefix` of host.json, such as `api`, or `\"\"` for none.");
         problems.add(value.line, says);
         return None;
     }
@@ -309,7 +310,8 @@ fn reaches(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>
             let mend = if host.contains('.') { host.split(['.', '/']).next() } else { host.rsplit('/').next() };
             let mend: String = mend.unwrap_or_default().chars().take(60).collect();
             let mend = if mend.is_empty() { "kv-shop".to_owned() } else { mend };
-            problems.add(line, format!("`{shown}` is not the name of a resource alone. Write it so, such as `{mend}`."));
+            problems
+                .add(line, format!("`{shown}` is not the name of a resource alone. Write it so, such as `{mend}`."));
         }
         names.push(text.to_ascii_lowercase());
     }
