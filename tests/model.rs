@@ -42,6 +42,8 @@ impl Shown {
         let board = Arc::new(Board::default());
         board.set_living(Arc::new(living));
         let router = router(Parts {
+            bench: gatewatch::dashboard::Bench::default(),
+            settings: gatewatch::dashboard::Settings::default(),
             board,
             data: folder.path().into(),
             commands: mpsc::channel(1).0,
