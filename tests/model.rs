@@ -232,6 +232,31 @@ fn exports_are_valid_by_the_schemas_of_their_formats() {
 }
 
 #[test]
+fn a_document_that_is_broken_is_refused_by_the_schema_of_its_format() {
+    for (format, file, key, wrong) in [
+        (Format::Otm, "otm-0.2.0.json", "project", Value::from("shop")),
+        (Format::ThreatDragon, "threat-dragon-2.json", "summary", Value::from(7)),
+        (Format::Navigator, "navigator-4.5.json", "domain", Value::from(7)),
+        (Format::Sarif, "sarif-2.1.0.json", "runs", Value::from("none")),
+    ] {
+        let validator = schema(file, Draft::Draft7);
+        let mut value: Value = serde_json::from_str(&written(&sample(), format, None, &watches())).unwrap();
+        assert!(validator.is_valid(&value), "{}", format.name());
+        value[key] = wrong;
+        assert!(!validator.is_valid(&value), "{}: {key} of another type", format.name());
+        value.as_object_mut().unwrap().remove(key);
+        assert!(!validator.is_valid(&value), "{}: without {key}", format.name());
+    }
+}
+
+#[test]
+fn a_flowchart_is_as_large_as_is_drawn_and_no_larger() {
+    let large = written(&fleet(4_000), Format::Mermaid, None, &[]);
+    assert!((10_000..=45_000).contains(&large.len()), "{} bytes", large.len());
+    assert!(large.contains("%% ") && large.contains("parts with their ways"), "{large}");
+}
+
+#[test]
 fn an_open_threat_model_refers_to_nothing_that_it_has_not() {
     let value: Value = serde_json::from_str(&written(&sample(), Format::Otm, None, &[])).unwrap();
     let ids = |list: &str| -> Vec<&str> {
@@ -332,7 +357,7 @@ fn a_repository_is_exported_without_a_daemon() {
     let count = |list: &str| otm[list].as_array().unwrap().len();
     assert!(count("components") > 20 && count("dataflows") > 5, "{otm:#}");
     let (_, csv, _) = exported(&["csv", shop]);
-    assert!(csv.lines().count() > 200 && !csv.contains(",held,"), "nothing is held where no event was seen");
+    assert!(csv.lines().count() > 200 && !csv.contains(",\"held\","), "nothing is held where no event was seen");
     let (_, mermaid, _) = exported(&["mermaid", shop]);
     assert!(mermaid.starts_with("flowchart LR\n") && mermaid.contains("subgraph edge"), "{mermaid}");
     assert_eq!(exported(&["otm", "--app", "nobody", shop]).0, Some(64));

@@ -719,6 +719,16 @@ fn advice_says_what_fits_what_is_there_what_is_missing_and_what_to_copy() {
     let (_, nobody) = advice(&["some-app/run", "--caller", "service"]);
     assert!(nobody.contains("No file was read of it"), "{nobody}");
     assert_eq!(advice(&["func-paymnts/charge", "."]).0, Some(64));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.yaml");
+    let text = "version: 1\ngateways:\n  - { name: apim, authentication: [jwt], audiences: ['api://all'], \
+                operations: [ { name: get, audiences: ['api://get'] } ] }\n";
+    std::fs::write(&file, text).unwrap();
+    for (endpoint, audience) in [("apim/orders/get", "api://get"), ("apim/orders", "api://all")] {
+        let (_, gateway) = advice(&[endpoint, "--caller", "external", "--model", file.to_str().unwrap()]);
+        assert!(gateway.contains(&format!("<audience>{audience}</audience>")), "{gateway}");
+        assert!(!gateway.contains("Bicep"), "a gateway is no app: {gateway}");
+    }
 }
 
 proptest::proptest! {

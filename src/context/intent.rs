@@ -2,8 +2,10 @@
 //!
 //! An owner has said for apps, gateways and their endpoints who may call them, by which way and with
 //! which proof; and what their identities may reach. What nobody said, and what the record can't tell
-//! (a key in a header that no log holds), is left open: nothing is guessed. A look is one or two of a
-//! hash table, and of the app's routes only those that begin with a variable are tried one by one.
+//! (a key in a header that no log holds), is left open: nothing is guessed. Where an event may be of one of
+//! several endpoints, only what holds for all of them is said. A slot has ways, networks and an identity of
+//! its own, which nobody has declared. A look is one or two of a hash table, and of the app's routes only
+//! those that begin with a variable are tried one by one.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -14,36 +16,11 @@ use ipnet::IpNet;
 use crate::telemetry::{Category, Intent, Kind, Layer, Outcome};
 
 use super::networks::Networks;
-use super::route::{Leads, Routes};
+use super::route::Routes;
+use super::rule::{Rule, Via};
 
 /// From where the platform looks after an app: no caller.
 const PLATFORM: [&str; 4] = ["127.0.0.0/8", "::1/128", "169.254.0.0/16", "168.63.129.16/32"];
-
-/// By which way an endpoint is to be called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// Straight.
-    Straight,
-    /// Through gateways that call from these networks; empty where nobody has said from which.
-    Gateways(Networks),
-}
-
-/// What is meant for an endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// The ways of proof, a space between two; empty where nobody has said.
-    pub authentication: Box<str>,
-    /// Who issues its tokens, without a slash at the end; empty: not said.
-    pub issuers: Vec<Box<str>>,
-    /// What its tokens are for, in the same way.
-    pub audiences: Vec<Box<str>>,
-    /// By which way it is to be called.
-    pub via: Option<Via>,
-    /// Origins from which browsers may call, as they are compared; one of them may be `*`.
-    pub origins: Option<HashSet<Box<str>>>,
-    /// Networks from which it may be called.
-    pub networks: Option<Networks>,
-}
 
 /// What is meant for an app or a gateway.
 #[derive(Debug, Default)]
@@ -56,6 +33,8 @@ pub struct IntentSite {
     pub sensitive: bool,
     /// What its identity may reach, lower case.
     pub reaches: Option<HashSet<Box<str>>>,
+    /// What stands before the routes of an app, without slashes; `None`: `api`.
+    pub prefix: Option<Box<str>>,
     /// Its endpoints by name, lower case, and where they are called.
     pub endpoints: Vec<IntentEndpoint>,
 }
@@ -78,9 +57,19 @@ struct Site {
     complete: bool,
     sensitive: bool,
     reaches: Option<HashSet<Box<str>>>,
-    /// What several endpoints of one name differ in is not known.
-    endpoints: HashMap<Box<str>, Option<Arc<Rule>>>,
+    prefix: Box<str>,
+    /// By the id alone: that of a function, or of an operation in whatever API.
+    endpoints: HashMap<Box<str>, Named>,
     routes: Routes,
+}
+
+/// What is meant for endpoints of one id.
+#[derive(Debug, Default)]
+struct Named {
+    /// For that which is declared by its id alone.
+    bare: Option<Arc<Rule>>,
+    /// For those that are declared with their API, by its name, lower case.
+    of_api: HashMap<Box<str>, Arc<Rule>>,
 }
 
 /// A token that was shown as a credential.
@@ -111,6 +100,8 @@ pub struct Act<'a> {
     pub gateway: Option<&'a str>,
     /// The gateway's operation.
     pub operation: Option<&'a str>,
+    /// The API of that operation, without a revision.
+    pub api: Option<&'a str>,
     /// The HTTP method.
     pub method: Option<&'a str>,
     /// The host that was asked.
@@ -137,10 +128,12 @@ pub struct Act<'a> {
 
 /// An endpoint as an event names it.
 enum Endpoint<'i> {
-    /// One that is declared.
-    Declared(Leads<'i>),
+    /// One that is declared, or one of several that are.
+    Declared(Vec<&'i Rule>),
     /// One that is not.
     Undeclared,
+    /// One that may be declared.
+    Unknown,
     /// What was asked for is none.
     None,
 }
@@ -186,50 +179,53 @@ impl Intents {
     /// Returns what was meant for what somebody has changed.
     fn written(&self, act: &Act<'_>) -> Intent<'_> {
         let Some(site) = self.app(act.app).or_else(|| self.gateway(act.gateway)) else { return Intent::default() };
-        let leads = act.function.map(|function| site.named(function).unwrap_or(Leads::To(&site.rule)));
-        let authentication = match leads {
-            Some(Leads::To(rule)) => rule.authentication(),
-            _ => None,
-        };
+        let rule = act.function.map(|function| site.function(function).unwrap_or(&site.rule));
+        let authentication = rule.and_then(Rule::authentication);
         Intent { authentication, sensitive: Some(site.sensitive), ..Intent::default() }
     }
 
     fn request<'i>(&'i self, act: &Act<'_>, site: Option<&'i Site>) -> Intent<'i> {
         // The deployment site has paths, keys and ways of its own.
-        let Some(site) = site.filter(|_| !act.host.is_some_and(|host| host.contains(".scm."))) else {
-            return Intent::default();
-        };
-        let endpoint = site.endpoint(act);
-        let mut says = Intent { sensitive: Some(site.sensitive), ..Intent::default() };
-        // What is no endpoint is called by the same way and from the same networks, unless it is open.
-        let rule = match endpoint {
-            Endpoint::Declared(leads) => {
-                says.declared = Some(true);
-                match leads {
-                    Leads::To(rule) => rule,
-                    Leads::ToOneOfSeveral => return says,
-                }
+        let Some(site) = site.filter(|_| !act.host.is_some_and(is_deployment)) else { return Intent::default() };
+        let says = Intent { sensitive: Some(site.sensitive), ..Intent::default() };
+        match site.endpoint(act) {
+            Endpoint::Declared(rules) => {
+                let says = Intent { declared: Some(true), ..says };
+                let each = rules.into_iter().map(|rule| self.held(act, rule, says));
+                each.reduce(agreed).unwrap_or(says)
             }
+            Endpoint::Unknown => says,
             Endpoint::Undeclared => {
-                says.declared = site.complete.then_some(false);
-                &site.rule
+                self.held(act, &site.rule, Intent { declared: site.complete.then_some(false), ..says })
             }
-            Endpoint::None => &site.rule,
-        };
-        if !matches!(endpoint, Endpoint::None) {
-            says.authentication = rule.authentication();
-            says.proof = rule.proof(act);
-            says.token = act.token.and_then(|token| rule.token(token));
-            says.origin = rule.origin(act);
+            // What is no endpoint is called by the same way and from the same networks, unless it is open.
+            Endpoint::None => {
+                let (way, network) = self.way(act, &site.rule);
+                Intent { way, network, ..says }
+            }
         }
-        if act.kind != Kind::AppRequest && !act.path.is_some_and(super::route::is_open) {
-            (says.way, says.network) = self.way(act, rule);
+    }
+
+    /// Adds how an event stands to what is meant for its endpoint.
+    fn held<'i>(&self, act: &Act<'_>, rule: &'i Rule, says: Intent<'i>) -> Intent<'i> {
+        let (way, network) = self.way(act, rule);
+        Intent {
+            authentication: rule.authentication(),
+            proof: rule.proof(act),
+            token: act.token.and_then(|token| rule.token(token)),
+            origin: rule.origin(act),
+            way,
+            network,
+            ..says
         }
-        says
     }
 
     /// Tells by which way a request came, and whether from a network that is meant.
     fn way(&self, act: &Act<'_>, rule: &Rule) -> (Option<&'static str>, Option<bool>) {
+        let open = act.path.is_some_and(super::route::is_open);
+        if act.kind == Kind::AppRequest || open || act.resource.is_some_and(is_slot) {
+            return (None, None);
+        }
         let connected = act.peer.or(act.ip).filter(|ip| !self.platform.hold(*ip));
         let Some(connected) = connected else { return (None, None) };
         let way = match &rule.via {
@@ -249,7 +245,7 @@ impl Intents {
 
     /// Tells whether the identity of an app or gateway may reach what it reached.
     fn reach(&self, act: &Act<'_>) -> Option<bool> {
-        let (kind, name) = element(act.identity?)?;
+        let (kind, name) = element(act.identity.filter(|id| !is_slot(id))?)?;
         let site = match kind {
             "microsoft.web/sites" => self.app(Some(name)),
             "microsoft.apimanagement/service" => self.gateway(Some(name)),
@@ -262,17 +258,18 @@ impl Intents {
 
 impl Site {
     fn new(site: IntentSite, gateway: bool) -> Self {
-        let mut endpoints: HashMap<Box<str>, Option<Arc<Rule>>> = HashMap::new();
+        let prefix = site.prefix.unwrap_or_else(|| "api".into());
+        let mut endpoints: HashMap<Box<str>, Named> = HashMap::new();
         let mut routes = Routes::default();
         for (name, route, rule) in site.endpoints {
-            // Events name an operation without its API.
-            let short: Box<str> = name.rsplit('/').next().unwrap_or(&name).into();
+            let (api, id) = name.rsplit_once('/').map_or((None, &*name), |(api, id)| (Some(api), id));
             if !gateway {
-                routes.add(route.as_deref(), &short, rule.clone());
+                routes.add(&prefix, route.as_deref(), id, rule.clone());
             }
-            let known = endpoints.entry(short).or_insert_with(|| Some(rule.clone()));
-            if known.as_ref().is_some_and(|known| *known != rule) {
-                *known = None;
+            let named = endpoints.entry(id.into()).or_default();
+            match api {
+                Some(api) => _ = named.of_api.insert(api.into(), rule),
+                None => named.bare = Some(rule),
             }
         }
         Self {
@@ -280,96 +277,83 @@ impl Site {
             complete: site.complete,
             sensitive: site.sensitive,
             reaches: site.reaches,
+            prefix,
             endpoints,
             routes,
         }
     }
 
-    /// Returns what is meant for the endpoint of this name, if it is declared.
-    fn named(&self, name: &str) -> Option<Leads<'_>> {
-        let short = name.rsplit('/').next().unwrap_or(name);
-        find(&self.endpoints, short).map(|rule| rule.as_deref().map_or(Leads::ToOneOfSeveral, Leads::To))
+    /// Returns what is meant for the function of this name, if it is declared.
+    fn function(&self, name: &str) -> Option<&Rule> {
+        let id = name.rsplit('/').next().unwrap_or(name);
+        find(&self.endpoints, id)?.bare.as_deref()
+    }
+
+    /// Returns the operation of this id. One that is declared with its API is that of no other API, and
+    /// without its API an event may be of any.
+    fn operation(&self, id: &str, api: Option<&str>) -> Endpoint<'_> {
+        let Some(named) = find(&self.endpoints, id) else { return Endpoint::Undeclared };
+        let rule = match api {
+            Some(api) => find(&named.of_api, api).or(named.bare.as_ref()),
+            None if !named.of_api.is_empty() => return Endpoint::Unknown,
+            None => named.bare.as_ref(),
+        };
+        rule.map_or(Endpoint::Undeclared, |rule| Endpoint::Declared(vec![rule]))
     }
 
     fn endpoint(&self, act: &Act<'_>) -> Endpoint<'_> {
         if matches!(act.kind, Kind::GatewayRequest | Kind::GatewayConnection) {
             // Only API Management names operations; the routes of others are none that anybody declares.
             let operation = act.operation.filter(|_| act.category == Category::GatewayLogs);
-            return match operation {
-                Some(operation) => self.named(operation).map_or(Endpoint::Undeclared, Endpoint::Declared),
-                None => Endpoint::None,
-            };
+            return operation.map_or(Endpoint::None, |operation| self.operation(operation, act.api));
         }
         if let Some(function) = act.function {
             // A timer is called by nobody.
             let asked = act.kind == Kind::HttpRequest || act.path.is_some();
-            return match self.named(function) {
-                Some(rule) => Endpoint::Declared(rule),
+            return match self.function(function) {
+                Some(rule) => Endpoint::Declared(vec![rule]),
                 None if asked => Endpoint::Undeclared,
                 None => Endpoint::None,
             };
         }
         let Some(path) = act.path else { return Endpoint::None };
         match self.routes.find(path) {
-            Some(rule) => Endpoint::Declared(rule),
-            None if super::route::is_api(path) => Endpoint::Undeclared,
-            None => Endpoint::None,
+            rules if !rules.is_empty() => Endpoint::Declared(rules),
+            _ if super::route::is_api(&self.prefix, path) => Endpoint::Undeclared,
+            _ => Endpoint::None,
         }
     }
 }
 
-impl Rule {
-    fn authentication(&self) -> Option<&str> {
-        Some(&*self.authentication).filter(|ways| !ways.is_empty())
+/// Returns what both say.
+fn agreed<'i>(one: Intent<'i>, other: Intent<'i>) -> Intent<'i> {
+    fn both<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
+        if one == other { one } else { None }
     }
+    Intent {
+        authentication: both(one.authentication, other.authentication),
+        proof: both(one.proof, other.proof),
+        token: both(one.token, other.token),
+        declared: both(one.declared, other.declared),
+        way: both(one.way, other.way),
+        origin: both(one.origin, other.origin),
+        network: both(one.network, other.network),
+        reach: both(one.reach, other.reach),
+        sensitive: both(one.sensitive, other.sensitive),
+    }
+}
 
-    fn takes(&self, way: &str) -> bool {
-        self.authentication.split(' ').any(|one| one == way)
-    }
+/// Tells whether a lower-case id names a slot of an app.
+fn is_slot(id: &str) -> bool {
+    id.contains("/slots/")
+}
 
-    /// Tells whether proof of a sort that is meant was shown. That none was can be told only where the
-    /// record would hold it: API Management names the subscription of every key that it takes.
-    fn proof(&self, act: &Act<'_>) -> Option<&'static str> {
-        let gateway = act.category == Category::GatewayLogs;
-        let shown = act.token.is_some() && (self.takes("jwt") || self.takes("easy-auth"))
-            || act.key && self.takes(if gateway { "subscription-key" } else { "function-key" });
-        let preflight = act.method.is_some_and(|method| method.eq_ignore_ascii_case("OPTIONS"));
-        if shown {
-            Some("shown")
-        } else if gateway
-            && !preflight
-            && act.outcome == Outcome::Success
-            && &*self.authentication == "subscription-key"
-        {
-            Some("missing")
-        } else {
-            None
-        }
-    }
-
-    /// Tells what of a token is not as it is meant.
-    fn token(&self, token: Shown<'_>) -> Option<&'static str> {
-        let among = |list: &[Box<str>], words: &str| {
-            words.split(' ').any(|word| list.iter().any(|one| **one == *word.trim_end_matches('/')))
-        };
-        let issuer = token.issuer.filter(|_| !self.issuers.is_empty()).map(|one| among(&self.issuers, one));
-        let audience = token.audience.filter(|_| !self.audiences.is_empty()).map(|one| among(&self.audiences, one));
-        match (issuer, audience) {
-            (None, None) => None,
-            (Some(false), Some(false)) => Some("issuer audience"),
-            (Some(false), _) => Some("issuer"),
-            (_, Some(false)) => Some("audience"),
-            _ => Some("intended"),
-        }
-    }
-
-    fn origin(&self, act: &Act<'_>) -> Option<bool> {
-        let origins = self.origins.as_ref()?;
-        let named = act.origin.or(act.allowed_origin.filter(|allowed| *allowed != "*"))?;
-        let named = named.trim_end_matches('/');
-        let lower = named.to_ascii_lowercase();
-        Some(origins.contains("*") || origins.contains(lower.as_str()))
-    }
+/// Tells whether a host is the deployment site of an app.
+fn is_deployment(host: &str) -> bool {
+    const END: &str = ".scm.azurewebsites.net";
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let end = host.len().checked_sub(END.len()).and_then(|at| host.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(END))
 }
 
 /// Returns provider and type, and the name, of the resource that a lower-case id names or lies below.
@@ -423,16 +407,19 @@ mod tests {
             complete: true,
             sensitive: true,
             reaches: Some(set(&["kv-shop"])),
+            prefix: None,
             endpoints: vec![("place".into(), Some("orders/{id:int?}".into()), orders), ("health".into(), None, health)],
         };
         let keyed = Arc::new(rule("subscription-key"));
         let gateway = IntentSite {
             endpoints: vec![
-                ("orders/get".into(), None, keyed.clone()),
-                ("catalog/get".into(), None, keyed.clone()),
+                ("get".into(), None, keyed.clone()),
                 ("orders/list".into(), None, keyed),
                 ("catalog/list".into(), None, Arc::new(rule("jwt"))),
+                ("catalog/get".into(), None, Arc::new(rule("anonymous"))),
+                ("health".into(), None, Arc::new(rule("anonymous"))),
             ],
+            complete: true,
             ..IntentSite::default()
         };
         Intents::new([("orders-api".into(), false, app), ("apim".into(), true, gateway)])
@@ -457,6 +444,7 @@ mod tests {
             outcome: Outcome::Success,
             gateway: Some("APIM"),
             operation: Some(operation),
+            api: Some("orders"),
             ip: "198.51.100.7".parse().ok(),
             ..blank()
         }
@@ -472,6 +460,7 @@ mod tests {
             function: None,
             gateway: None,
             operation: None,
+            api: None,
             method: None,
             host: None,
             path: None,
@@ -503,16 +492,63 @@ mod tests {
     }
 
     #[test]
-    fn operations_of_one_id_that_differ_say_nothing_and_other_gateways_have_none() {
+    fn an_operation_is_that_of_its_api_and_without_one_is_not_guessed() {
         let made = intents();
         let says = |act: Act<'_>| {
             let says = made.look(&act);
             (says.declared, says.authentication)
         };
-        assert_eq!(says(called("Get")), (Some(true), Some("subscription-key")));
-        assert_eq!(says(called("list")), (Some(true), None));
-        assert_eq!(says(called("purge")), (None, None), "nobody said that these are all");
+        let of = |api, operation| Act { api, ..called(operation) };
+        assert_eq!(says(of(Some("Orders"), "List")), (Some(true), Some("subscription-key")));
+        assert_eq!(says(of(Some("catalog"), "list")), (Some(true), Some("jwt")));
+        assert_eq!(says(of(Some("admin"), "list")), (Some(false), None), "that of other APIs is not its own");
+        assert_eq!(says(of(None, "list")), (None, None), "it may be either");
+        assert_eq!(says(of(None, "get")), (None, None), "it may be that of the catalogue");
+        assert_eq!(says(of(Some("orders"), "get")), (Some(true), Some("subscription-key")), "by its id alone");
+        assert_eq!(says(of(Some("catalog"), "get")), (Some(true), Some("anonymous")));
+        assert_eq!(says(of(None, "health")), (Some(true), Some("anonymous")));
+        assert_eq!(says(of(None, "purge")), (Some(false), None));
         assert_eq!(says(Act { category: Category::FrontDoorAccessLog, ..called("get") }), (None, None));
+    }
+
+    #[test]
+    fn of_functions_that_share_a_route_is_said_what_holds_for_each() {
+        let of = |authentication: &str, origin: &str| Rule {
+            via: Some(Via::Straight),
+            networks: Some(networks(&["198.51.100.0/24"])),
+            origins: Some(set(&[origin])),
+            ..rule(authentication)
+        };
+        let endpoint = |name: &str, rule| (name.into(), Some("orders".into()), Arc::new(rule));
+        let app = IntentSite {
+            endpoints: vec![
+                endpoint("read", of("anonymous", "https://shop.example")),
+                endpoint("write", of("jwt", "https://admin.example")),
+            ],
+            prefix: Some("v1".into()),
+            complete: true,
+            ..IntentSite::default()
+        };
+        let made = Intents::new([("orders-api".into(), false, app)]);
+        let origin = Some("https://shop.example");
+        let act = Act { origin, allowed_origin: origin, ..asked("/v1/orders", "192.0.2.1") };
+        let says = made.look(&act);
+        assert_eq!((says.declared, says.way, says.network), (Some(true), Some("straight"), Some(false)));
+        assert_eq!((says.authentication, says.origin), (None, None));
+        assert_eq!(made.look(&asked("/v1/debug", "192.0.2.1")).declared, Some(false));
+        assert_eq!(made.look(&asked("/api/debug", "192.0.2.1")).declared, None, "no route of it lies there");
+    }
+
+    #[test]
+    fn a_slot_has_ways_networks_and_an_identity_of_its_own() {
+        let made = intents();
+        let slot = "/subscriptions/s/resourcegroups/g/providers/microsoft.web/sites/orders-api/slots/staging";
+        let says = made.look(&Act { resource: Some(slot), ..asked("/api/orders", "192.0.2.1") });
+        assert_eq!((says.way, says.network), (None, None));
+        assert_eq!((says.declared, says.authentication), (Some(true), Some("jwt")));
+        let vault = Some("/subscriptions/s/resourcegroups/g/providers/microsoft.keyvault/vaults/kv-test");
+        let act = Act { kind: Kind::VaultOperation, identity: Some(slot), resource: vault, ..blank() };
+        assert_eq!(made.look(&act).reach, None);
     }
 
     #[test]
@@ -539,6 +575,8 @@ mod tests {
         assert_eq!(says(None, Some("api://other")), Some("audience"));
         assert_eq!(says(Some("x"), Some("y")), Some("issuer audience"));
         assert_eq!(says(None, None), None);
+        let keyed = Rule { issuers: vec![TENANT.into()], ..rule("function-key") };
+        assert_eq!(keyed.token(Shown { issuer: Some("x"), audience: None }), None, "it takes no token");
     }
 
     #[test]
@@ -555,6 +593,8 @@ mod tests {
         let host = Some("orders-api.scm.azurewebsites.net");
         let deployed = Act { host, ..asked("/api/zipdeploy", "192.0.2.1") };
         assert_eq!(made.look(&deployed), Intent::default(), "the deployment site");
+        let named = Act { host: Some("orders.scm.example"), ..asked("/api/orders", "192.0.2.1") };
+        assert_eq!(made.look(&named).way, Some("past"), "a name that looks like one");
         assert_eq!(says(asked("/api/orders", "203.0.113.70")), (Some("gateway"), None));
         let through = Act { peer: "203.0.113.70".parse().ok(), ..asked("/api/orders", "192.0.2.1") };
         assert_eq!(says(through), (Some("gateway"), Some(false)));
@@ -563,14 +603,23 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_is_not_meant_is_told_also_where_only_the_answer_names_it() {
+    fn the_origin_that_was_allowed_is_judged_and_of_any_the_one_that_asked() {
         let made = intents();
         let says = |origin, allowed_origin| {
             made.look(&Act { origin, allowed_origin, ..asked("/api/orders", "198.51.100.7") }).origin
         };
-        assert_eq!(says(Some("https://Shop.example/"), None), Some(true));
-        assert_eq!(says(None, Some("https://evil.example")), Some(false));
-        assert_eq!(says(None, Some("*")), None);
+        let (shop, evil) = (Some("https://shop.example"), Some("https://evil.example"));
+        assert_eq!(says(Some("https://Shop.example/"), Some("*")), Some(true));
+        assert_eq!(says(evil, Some("*")), Some(false));
+        assert_eq!(says(evil, Some("https://Evil.example")), Some(false), "the answer reflects it");
+        assert_eq!(says(None, evil), Some(false));
+        assert_eq!(says(evil, shop), Some(true), "the page that asked may not read it");
+        assert_eq!(says(shop, evil), None, "nor that one");
+        for nothing in [None, Some("")] {
+            assert_eq!(says(evil, nothing), None);
+            assert_eq!(says(nothing, Some("*")), None);
+            assert_eq!(says(nothing, evil), Some(false));
+        }
     }
 
     #[test]

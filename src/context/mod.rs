@@ -16,11 +16,12 @@ mod places;
 mod prefixes;
 mod problem;
 mod route;
+mod rule;
 mod settings;
 mod topology;
 
 pub use hops::{Hops, Reached};
-pub use intent::{Act, IntentEndpoint, IntentSite, Intents, Rule, Shown, Via};
+pub use intent::{Act, IntentEndpoint, IntentSite, Intents, Shown};
 pub use inventory::{Inventory, Named};
 pub use lists::{About, Column, Form, KNOWN_EGRESS, ListSettings, Lists};
 pub use lookup::{Asked, Context, Memo};
@@ -28,6 +29,7 @@ pub use networks::Networks;
 pub use places::Places;
 pub use prefixes::{MAX_LISTS, Prefixes};
 pub use problem::ContextProblem;
+pub use rule::{Rule, Via};
 pub use settings::{
     AppSettings, ClientSettings, ContextSettings, GatewaySettings, Hop, InventorySettings, KeySettings, OriginSettings,
     day,

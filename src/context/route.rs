@@ -1,14 +1,14 @@
 //! Which function does a path lead to?
 //!
-//! Routes are written as functions have them, `orders/{id:int?}`, below `/api/`; one that begins with a
-//! slash is a whole path. Where several fit, that with the most fixed parts has it, and where those differ
-//! in what is meant, nothing is known. Those with two fixed parts in front are found by them; the others,
+//! Routes are written as functions have them, `orders/{id:int?}`, below `/api/` or what the app has in its
+//! place; one that begins with a slash is a whole path. Where several fit, those with the most fixed parts
+//! have it: which of them, the method decides, that routes do not tell. Those with two fixed parts in front are found by them; the others,
 //! few as a rule, are tried one by one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::intent::Rule;
+use super::rule::Rule;
 
 /// Parts of a path that are looked at.
 const MAX_PARTS: usize = 32;
@@ -21,15 +21,6 @@ pub(super) struct Routes {
     fixed: HashMap<Box<str>, Vec<u32>>,
     /// Places of those that have fewer fixed parts in front.
     open: Vec<u32>,
-}
-
-/// Where a name or a path leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leads<'r> {
-    /// To what this is meant for.
-    To(&'r Rule),
-    /// To one of several that differ in what is meant.
-    ToOneOfSeveral,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -45,11 +36,12 @@ enum Part {
 }
 
 impl Routes {
-    /// Adds the route of the function `name`; without one it is its name.
-    pub(super) fn add(&mut self, route: Option<&str>, name: &str, rule: Arc<Rule>) {
+    /// Adds the route of the function `name` below `prefix`; without one it is its name.
+    pub(super) fn add(&mut self, prefix: &str, route: Option<&str>, name: &str, rule: Arc<Rule>) {
         let route = route.unwrap_or(name);
-        let below = if route.starts_with('/') { "" } else { "api/" };
-        let parts: Vec<Part> = format!("{below}{}", route.trim_matches('/')).split('/').map(part).collect();
+        let below = if route.starts_with('/') { "" } else { prefix };
+        let whole = format!("{below}/{}", route.trim_matches('/'));
+        let parts: Vec<Part> = whole.trim_matches('/').split('/').map(part).collect();
         let place = self.all.len() as u32;
         match parts.as_slice() {
             [Part::Fixed(first), Part::Fixed(second), ..] => {
@@ -60,8 +52,8 @@ impl Routes {
         self.all.push((parts, rule));
     }
 
-    /// Returns what is meant for where `path` leads, if a route fits.
-    pub(super) fn find(&self, path: &str) -> Option<Leads<'_>> {
+    /// Returns what is meant for where `path` leads, each only once; nothing where no route fits.
+    pub(super) fn find(&self, path: &str) -> Vec<&Rule> {
         let mut lower = String::new();
         let path = if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
             lower.push_str(path);
@@ -74,19 +66,19 @@ impl Routes {
         let parts: Vec<&str> = path.split('/').take(MAX_PARTS + 1).collect();
         let two = path.match_indices('/').nth(1).map_or(path, |(at, _)| &path[..at]);
         let named = self.fixed.get(two).map(Vec::as_slice).unwrap_or_default();
-        let (mut best, mut found) = (0, None);
+        let (mut best, mut found): (usize, Vec<&Rule>) = (0, Vec::new());
         for place in named.iter().chain(&self.open) {
             let (route, rule) = &self.all[*place as usize];
             if parts.len() > MAX_PARTS || !fits(route, &parts) {
                 continue;
             }
+            let rule: &Rule = rule;
             let fixed = 1 + route.iter().filter(|part| matches!(part, Part::Fixed(_))).count();
-            found = match found {
-                Some(known) if fixed == best && known != Leads::To(rule) => Some(Leads::ToOneOfSeveral),
-                Some(known) if fixed <= best => Some(known),
-                _ => Some(Leads::To(rule)),
-            };
-            best = best.max(fixed);
+            if fixed > best {
+                (best, found) = (fixed, vec![rule]);
+            } else if fixed == best && !found.contains(&rule) {
+                found.push(rule);
+            }
         }
         found
     }
@@ -101,9 +93,12 @@ pub(super) fn is_open(path: &str) -> bool {
         || path.get(..WEBHOOKS.len()).is_some_and(|head| head.eq_ignore_ascii_case(WEBHOOKS))
 }
 
-/// Tells whether a path is that of a function wherever nothing else is configured.
-pub(super) fn is_api(path: &str) -> bool {
-    path.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("/api/")) && path.len() > 5
+/// Tells whether a path that no route fits is that of a function. Where nothing stands before routes,
+/// it can't be told.
+pub(super) fn is_api(prefix: &str, path: &str) -> bool {
+    let below =
+        path.strip_prefix('/').filter(|_| !prefix.is_empty()).and_then(|path| path.split_at_checked(prefix.len()));
+    below.is_some_and(|(head, rest)| head.eq_ignore_ascii_case(prefix) && rest.starts_with('/') && rest.len() > 1)
 }
 
 fn part(text: &str) -> Part {
@@ -148,34 +143,43 @@ mod tests {
             (Some("{tenant}/status"), "status"),
             (None, "Plain"),
         ] {
-            routes.add(route, name, rule(name));
+            routes.add("api", route, name, rule(name));
         }
-        routes.add(Some("twice"), "a", rule("a"));
-        routes.add(Some("twice"), "b", rule("b"));
-        let find = |path: &str| {
-            routes.find(path).map(|leads| match leads {
-                Leads::To(rule) => &*rule.authentication,
-                Leads::ToOneOfSeveral => "?",
-            })
-        };
-        assert_eq!(find("/api/orders/17"), Some("one"));
-        assert_eq!(find("/api/orders/NEW/"), Some("new"));
-        assert_eq!(find("/v2/a/b/c"), Some("rest"));
-        assert_eq!(find("/api/acme/status"), Some("status"));
-        assert_eq!(find("/api/plain"), Some("Plain"));
-        assert_eq!(find("/api/twice"), Some("?"), "one by its method, which routes do not tell");
+        routes.add("api", Some("twice"), "a", rule("a"));
+        routes.add("api", Some("twice"), "b", rule("b"));
+        routes.add("api", Some("twice"), "c", rule("b"));
+        let find = |path: &str| routes.find(path).iter().map(|rule| &*rule.authentication).collect::<Vec<_>>();
+        assert_eq!(find("/api/orders/17"), ["one"]);
+        assert_eq!(find("/api/orders/NEW/"), ["new"]);
+        assert_eq!(find("/v2/a/b/c"), ["rest"]);
+        assert_eq!(find("/api/acme/status"), ["status"]);
+        assert_eq!(find("/api/plain"), ["Plain"]);
+        assert_eq!(find("/api/twice"), ["a", "b"], "one by its method, which routes do not tell");
         for none in ["/api/orders", "/api/orders/", "/api/orders/1/2", "/api", "/", ""] {
-            assert_eq!(find(none), None, "{none}");
+            assert_eq!(find(none), [""; 0], "{none}");
         }
+    }
+
+    #[test]
+    fn routes_lie_below_what_the_app_has_before_them() {
+        for (prefix, path, api) in
+            [("v1/shop", "/v1/Shop/orders", true), ("", "/orders", false), ("api", "/api/orders", true)]
+        {
+            let mut routes = Routes::default();
+            routes.add(prefix, Some("orders"), "place", Arc::default());
+            assert_eq!(routes.find(path).len(), 1, "{path}");
+            assert_eq!(is_api(prefix, path), api, "{path}");
+        }
+        assert!(!is_api("v1", "/api/orders") && !is_api("api", "/api/") && !is_api("api", "/apis/x"));
     }
 
     proptest::proptest! {
         #[test]
         fn no_route_and_no_path_make_it_panic(route in "[a-z{}/*?é]{0,20}", path in "[ -~é]{0,40}") {
             let mut routes = Routes::default();
-            routes.add(Some(&route), "name", Arc::default());
+            routes.add("api", Some(&route), "name", Arc::default());
             _ = routes.find(&path);
-            _ = is_api(&path);
+            _ = is_api("api", &path) || is_api("é", &path);
         }
     }
 }

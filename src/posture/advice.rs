@@ -175,9 +175,9 @@ impl Caller {
     pub fn snippets(self, app: Option<&str>, meant: Option<&Meant>) -> Vec<Snippet> {
         let first = |list: Option<&Vec<String>>, or: &str| {
             let first = list.and_then(|list| list.first());
-            // What stands in a quoted text of Bicep or an attribute of XML must not end it.
-            first.map_or_else(|| or.to_owned(), |text| text.replace(['\'', '"', '<', '>', '&', '\n'], ""))
+            first.map_or_else(|| or.to_owned(), |text| quotable(text))
         };
+        let app = app.map(|app| if is_plain(app) { app } else { "APP" });
         let issuer = first(meant.map(|meant| &meant.issuers), "https://login.microsoftonline.com/TENANT/v2.0");
         let audience = first(meant.map(|meant| &meant.audiences), "api://AUDIENCE");
         match (self, app) {
@@ -185,12 +185,22 @@ impl Caller {
             (Self::Service, Some(app)) => {
                 vec![sign_in(app, &issuer, &audience, Some("CLIENT-ID-OF-THE-CALLER")), identity(), level("anonymous")]
             }
-            (Self::External, Some(app)) => vec![policy(&issuer, &audience), closed(app), level("function")],
+            (Self::External, Some(app)) => vec![policy(self, &issuer, &audience), closed(app), level("function")],
             (Self::Unknown, Some(app)) => vec![shut(app)],
             (Self::Unknown, None) => Vec::new(),
-            (_, None) => vec![policy(&issuer, &audience)],
+            (_, None) => vec![policy(self, &issuer, &audience)],
         }
     }
+}
+
+/// Tells whether a name can stand in a command or a template as it is.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Returns a text without what would end a quoted text of Bicep or an attribute of XML, or be more than text in it.
+fn quotable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !"'\"<>&\\$`".contains(*c)).collect()
 }
 
 fn sign_in(app: &str, issuer: &str, audience: &str, caller: Option<&str>) -> Snippet {
@@ -198,7 +208,9 @@ fn sign_in(app: &str, issuer: &str, audience: &str, caller: Option<&str>) -> Sni
         .map(|id| format!("\n          defaultAuthorizationPolicy: {{ allowedApplications: ['{id}'] }}"))
         .unwrap_or_default();
     Snippet {
-        title: "Bicep: App Service Authentication (`RedirectToLoginPage` in place of `Return401` for pages)".to_owned(),
+        title: "Bicep: App Service Authentication (`RedirectToLoginPage` in place of `Return401` for pages). It takes \
+                the place of all that is set so far: `excludedPaths` that must stay have to be named in it, and each is open to anybody"
+            .to_owned(),
         text: format!(
             "resource signIn 'Microsoft.Web/sites/config@2023-12-01' = {{
   name: '{app}/authsettingsV2'
@@ -225,8 +237,11 @@ fn sign_in(app: &str, issuer: &str, audience: &str, caller: Option<&str>) -> Sni
 
 fn identity() -> Snippet {
     Snippet {
-        title: "Bicep: the caller's identity (then it asks for a token for the audience above)".to_owned(),
-        text: "identity: { type: 'SystemAssigned' }\n".to_owned(),
+        title: "Bicep: the caller's identity (then it asks for a token for the audience above). User-assigned identities \
+                that it has must be named too, or they are taken from it"
+            .to_owned(),
+        text: "identity: { type: 'SystemAssigned' } // or: { type: 'SystemAssigned, UserAssigned', userAssignedIdentities: { … } }\n"
+            .to_owned(),
     }
 }
 
@@ -239,17 +254,24 @@ fn level(level: &str) -> Snippet {
     Snippet { title: format!("function.json: {why}"), text: format!("\"authLevel\": \"{level}\"\n") }
 }
 
-fn policy(issuer: &str, audience: &str) -> Snippet {
+fn policy(caller: Caller, issuer: &str, audience: &str) -> Snippet {
+    // A program has roles; scopes are what a person has lent to one.
+    let (claim, value, other) = if caller == Caller::Person {
+        ("scp", "SCOPE", "for programs without a person: claim `roles`, value ROLE")
+    } else {
+        ("roles", "ROLE", "where a person has signed in: claim `scp`, value SCOPE")
+    };
+    let keys = issuer.trim_end_matches('/');
     Snippet {
-        title: "API Management: the inbound section of the API's policy".to_owned(),
+        title: format!("API Management: the inbound section of the API's policy ({other})"),
         text: format!(
             "<inbound>
   <base />
   <validate-jwt header-name=\"Authorization\" require-scheme=\"Bearer\" failed-validation-httpcode=\"401\">
-    <openid-config url=\"{issuer}/.well-known/openid-configuration\" />
+    <openid-config url=\"{keys}/.well-known/openid-configuration\" />
     <audiences><audience>{audience}</audience></audiences>
     <issuers><issuer>{issuer}</issuer></issuers>
-    <required-claims><claim name=\"scp\" match=\"any\" separator=\" \"><value>SCOPE</value></claim></required-claims>
+    <required-claims><claim name=\"{claim}\" match=\"any\" separator=\" \"><value>{value}</value></claim></required-claims>
   </validate-jwt>
   <rate-limit-by-key calls=\"100\" renewal-period=\"60\" counter-key=\"@(context.Request.IpAddress)\" />
 </inbound>
@@ -260,7 +282,8 @@ fn policy(issuer: &str, audience: &str) -> Snippet {
 
 fn closed(app: &str) -> Snippet {
     Snippet {
-        title: "Bicep: only the gateway's subnet comes in".to_owned(),
+        title: "Bicep: only the gateway's subnet comes in (the deployment site keeps rules of its own: close it to all but what deploys)"
+            .to_owned(),
         text: format!(
             "resource ingress 'Microsoft.Web/sites/config@2023-12-01' = {{
   name: '{app}/web'
@@ -269,7 +292,6 @@ fn closed(app: &str) -> Snippet {
     ipSecurityRestrictions: [
       {{ name: 'gateway', priority: 100, action: 'Allow', vnetSubnetResourceId: gatewaySubnetId }}
     ]
-    scmIpSecurityRestrictionsUseMain: true
   }}
 }}
 "
@@ -279,7 +301,8 @@ fn closed(app: &str) -> Snippet {
 
 fn shut(app: &str) -> Snippet {
     Snippet {
-        title: "Azure CLI: nobody comes in from outside until it is known who should".to_owned(),
+        title: "Azure CLI: nobody comes in from outside until it is known who should, deployments from outside neither"
+            .to_owned(),
         text: format!("az functionapp update -g GROUP -n {app} --set publicNetworkAccess=Disabled\n"),
     }
 }
@@ -312,5 +335,38 @@ mod tests {
         assert!(roxmltree::Document::parse(&all[0].text).is_ok());
         assert!(Caller::Person.snippets(Some("func-a"), None)[0].text.contains("'func-a/authsettingsV2'"));
         assert_eq!(Caller::Unknown.snippets(None, None), []);
+    }
+
+    #[test]
+    fn no_name_is_more_than_a_name_in_a_shell_or_a_template() {
+        let meant = Meant { audiences: vec!["api://a${b}\\\u{7}`c`".to_owned()], ..Meant::default() };
+        for evil in ["a; rm -rf x", "$(id)", "a'b", "${x}", "a b", ""] {
+            assert_eq!(
+                Caller::Unknown.snippets(Some(evil), None)[0].text,
+                "az functionapp update -g GROUP -n APP --set publicNetworkAccess=Disabled\n"
+            );
+            let text = &Caller::Person.snippets(Some(evil), Some(&meant))[0].text;
+            assert!(text.contains("name: 'APP/authsettingsV2'"), "{text}");
+            assert!(text.contains("allowedAudiences: ['api://a{b}c']"), "{text}");
+        }
+    }
+
+    #[test]
+    fn programs_are_asked_for_roles_and_people_for_scopes() {
+        let meant = Meant { issuers: vec!["https://id.example/t/".to_owned()], ..Meant::default() };
+        let of = |caller: Caller| caller.snippets(None, Some(&meant))[0].text.clone();
+        for (caller, claim) in [(Caller::Person, "scp"), (Caller::Service, "roles"), (Caller::External, "roles")] {
+            assert!(of(caller).contains(&format!("<claim name=\"{claim}\"")), "{}", of(caller));
+        }
+        let text = of(Caller::External);
+        assert!(text.contains("url=\"https://id.example/t/.well-known/"), "{text}");
+        assert!(
+            text.contains("<issuer>https://id.example/t/</issuer>"),
+            "the token's issuer is compared as it is: {text}"
+        );
+        let closed = &Caller::External.snippets(Some("a"), None)[1];
+        assert!(!closed.text.contains("scmIp") && closed.title.contains("deployment site"), "{closed:?}");
+        assert!(Caller::Service.snippets(Some("a"), None)[1].text.contains("'SystemAssigned, UserAssigned'"));
+        assert!(Caller::Person.snippets(Some("a"), None)[0].title.contains("`excludedPaths`"));
     }
 }

@@ -231,6 +231,9 @@ pub struct Event<'s> {
     /// The `Authorization` header, where headers are logged: nobody reads it but to tell which secret
     /// was shown as a credential.
     pub authorization: Option<Text<'s>>,
+    /// The API of a gateway's operation, without a revision: nobody reads it but to tell which operation
+    /// of the model it is.
+    pub api: Option<Text<'s>>,
     /// Cookies, as logged.
     pub cookie: Option<Text<'s>>,
     /// The id that ties records of one request or operation together.
@@ -294,6 +297,7 @@ impl<'s> Event<'s> {
             origin: None,
             referrer: None,
             authorization: None,
+            api: None,
             cookie: None,
             correlation: None,
             trace: None,

@@ -104,7 +104,7 @@ fields! {
     IntendedToken "intended.token" "" "" "What of the token shown is not as the endpoint is meant to take it, `issuer` or `audience` (a condition holds if it does for one of them), or `intended`; nothing where headers are not logged.",
     IntendedDeclared "intended.declared" "" "" "Whether the function or operation is declared: `true`, or `false` where its app or gateway is said to have no others.",
     IntendedWay "intended.way" "" "" "By which way a request came: through the `gateway` it should, `past` it, or `straight` where it may.",
-    IntendedOrigin "intended.origin" "" "" "Whether the origin, or the one that the answer allowed, is among those meant.",
+    IntendedOrigin "intended.origin" "" "" "Whether the origin that the answer allowed, of `*` the one that asked, is among those meant.",
     IntendedNetwork "intended.network" "" "" "Whether the caller's address lies in a network that is meant; nothing where a gateway called and the record does not say for whom.",
     IntendedReach "intended.reach" "" "" "Whether the app that a managed identity belongs to is meant to reach what it reached.",
     IntendedSensitive "intended.sensitive" "" "" "Whether the app or gateway is marked as sensitive: `true` or `false`.",

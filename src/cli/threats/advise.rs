@@ -32,9 +32,11 @@ pub struct Asked<'a> {
 pub fn written(asked: &Asked<'_>) -> Result<String, Failure> {
     let element = found(asked)?;
     let name = element.map_or(asked.endpoint, |one| one.name.as_str());
-    let gateway = element.is_some_and(|one| one.sort != Sort::Function);
     let index = asked.intended.map(Index::new);
-    let meant = index.as_ref().filter(|_| !gateway).and_then(|index| index.of_function(name));
+    let gateway = element
+        .map_or_else(|| index.as_ref().is_some_and(|index| is_gateway(index, name)), |one| one.sort != Sort::Function);
+    let meant =
+        index.as_ref().and_then(|index| if gateway { index.of_operation(name) } else { index.of_function(name) });
     let mut out = String::new();
     let Some(caller) = asked.caller.map(caller) else {
         question(name, &mut out);
@@ -55,6 +57,12 @@ pub fn written(asked: &Asked<'_>) -> Result<String, Failure> {
         snippet.text.lines().for_each(|text| _ = writeln!(out, "    {}", line(text)));
     }
     Ok(out)
+}
+
+/// Tells whether an endpoint of which no file was read is one of a gateway.
+fn is_gateway(index: &Index<'_>, name: &str) -> bool {
+    let site = name.split_once('/').map_or(name, |(site, _)| site);
+    index.site(true, site).is_some() && index.site(false, site).is_none()
 }
 
 const fn caller(who: WhoCalls) -> Caller {

@@ -5,7 +5,7 @@
 //! may be anybody's.
 
 use crate::context::{Act, Asked, Memo, Named, Shown};
-use crate::telemetry::{Event, Known, address};
+use crate::telemetry::{Category, Event, Known, address};
 
 use super::Stage;
 
@@ -36,6 +36,7 @@ fn act<'e>(event: &'e Event<'_>) -> Act<'e> {
         function: event.function.map(|text| text.value),
         gateway: event.gateway.map(|text| text.value),
         operation: event.operation.map(|text| text.value),
+        api: event.api.map(|text| text.value),
         method: event.request.method.map(|text| text.value),
         host: event.request.host.map(|text| text.value),
         path: event.request.path.map(|text| text.value),
@@ -44,10 +45,16 @@ fn act<'e>(event: &'e Event<'_>) -> Act<'e> {
         layer: event.layer,
         origin: event.origin.map(|text| text.value),
         allowed_origin: event.response.allow_origin.map(|text| text.value),
-        key: event.key.id.is_some(),
+        key: shows_key(event.category, event.key.id.map(|text| text.value)),
         token: shown(event),
         identity: event.identity.resource.map(|text| text.value),
     }
+}
+
+/// Tells whether a key was taken: a gateway names the subscription of one that it takes, and the fingerprint
+/// of what stood in a header proves nothing.
+fn shows_key(category: Category, id: Option<&str>) -> bool {
+    id.is_some_and(|id| category != Category::GatewayLogs || !id.contains(':'))
 }
 
 /// Returns what the token in the `Authorization` header says of itself.
@@ -122,7 +129,7 @@ gateways:
             "resourceId": "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/APIM",
             "callerIpAddress": "203.0.113.7",
             "properties": {
-                "method": "GET", "url": "https://apim.azure-api.net/orders/1", "responseCode": 200, "operationId": "get",
+                "method": "GET", "url": "https://apim.azure-api.net/orders/1", "responseCode": 200, "operationId": "get", "apiId": "orders;rev=2",
                 "requestHeaders": headers,
                 "backendRequestHeaders": { "Authorization": format!("Bearer {}", token("https://sts.example", "api://backend")) },
             },
@@ -138,6 +145,16 @@ gateways:
             said = (intent.token.map(str::to_owned), intent.proof.map(str::to_owned));
         });
         said
+    }
+
+    #[test]
+    fn a_gateway_has_taken_a_key_only_where_it_names_the_subscription() {
+        let header = Some("apim-key:k1:ABCDEFGHIJKLMNOP");
+        assert!(
+            shows_key(Category::GatewayLogs, Some("65f0c0ffee")) && shows_key(Category::GatewayLogs, Some("master"))
+        );
+        assert!(!shows_key(Category::GatewayLogs, header) && !shows_key(Category::GatewayLogs, None));
+        assert!(shows_key(Category::AppServiceHTTPLogs, header));
     }
 
     #[test]

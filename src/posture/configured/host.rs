@@ -21,6 +21,7 @@ pub fn host(model: &mut Model, file: &Arc<str>, app: &str, json: &Json) {
     let element = model.element(Sort::App, app, None, &at);
     for (setting, path) in [
         (Setting::Hsts, "extensions.http.hsts.isEnabled"),
+        (Setting::RoutePrefix, "extensions.http.routePrefix"),
         (Setting::Bundle, "extensionBundle.version"),
         (Setting::LogLevel, "logging.logLevel.default"),
     ] {

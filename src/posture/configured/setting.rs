@@ -98,6 +98,8 @@ settings! {
     Logs = "log-categories",
     /// host.json turns on HSTS.
     Hsts = "hsts",
+    /// What stands before the routes of an app's functions.
+    RoutePrefix = "route-prefix",
     /// The version range of the extension bundle.
     Bundle = "extension-bundle",
     /// The default level of the app's logs.

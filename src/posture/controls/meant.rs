@@ -5,7 +5,7 @@
 //! checks a token itself is seen by no file: that is unknown, unless a function is open and nothing else
 //! stands before it.
 
-use super::super::configured::{Element, Setting, Value};
+use super::super::configured::{Element, Setting, Sort, Value};
 use super::super::intended::{Authentication, Meant, Site};
 use super::apis;
 use super::context::{ByOperation, Context};
@@ -24,7 +24,7 @@ pub fn proof(context: &Context<'_>, function: &Element) -> Vec<Outcome> {
     if ways == [Authentication::Anonymous] {
         return Outcome::fine("it is meant to be open to anybody", at);
     }
-    let app = function.of.as_deref().and_then(|app| context.model.get(super::super::configured::Sort::App, app));
+    let app = function.of.as_deref().and_then(|app| context.model.get(Sort::App, app));
     let layers = layers::of(context, function);
     let states = ways.iter().filter_map(|way| asked(*way, function, app, &layers));
     let Some(state) = states.min() else { return Vec::new() };
@@ -132,7 +132,10 @@ fn listed(app: &Element, setting: Setting, meant: &[String], what: &str) -> Vec<
 
 /// An API asks for the proof that is meant.
 pub fn api_proof(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
-    let Some(ways) = context.meant.as_ref().and_then(|index| index.of_api(&api.name)) else { return Vec::new() };
+    let known = || context.model.children(Sort::Operation, &api.name).map(|one| one.name.as_str()).collect::<Vec<_>>();
+    let Some(ways) = context.meant.as_ref().and_then(|index| index.of_api(&api.name, &known())) else {
+        return Vec::new();
+    };
     let token_state = token(context, api);
     let key_state = match context.key(api) {
         Some(true) => State::Configured,

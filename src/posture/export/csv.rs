@@ -1,6 +1,7 @@
 //! What is the state of each control on each part, as a table for spreadsheets?
 //!
-//! RFC 4180. A value that a spreadsheet would take for a formula has an apostrophe before it. Rows are made
+//! RFC 4180, with every value in quotes: some spreadsheets divide at `;` too. A value that one would take for
+//! a formula, full-width signs among them, has an apostrophe before it. Rows are made
 //! for as many parts as are asked for, so that all of a large fleet are written some at a time.
 
 use std::borrow::Cow;
@@ -64,12 +65,9 @@ fn row(living: &Living, (site, part): (&str, &Part), standing: &Standing, out: &
 
 /// Writes a value so that it is one, and no formula.
 fn quoted(cell: &str, out: &mut String) {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let signs = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let formula = cell.starts_with(['\t', '\r']) || cell.trim_start().starts_with(signs);
     let text = plain(cell);
-    if !formula && !text.contains([',', '"']) {
-        out.push_str(&text);
-        return;
-    }
     out.push('"');
     if formula {
         out.push('\'');
@@ -89,11 +87,12 @@ mod tests {
             quoted(text, &mut out);
             out
         };
-        assert_eq!(written("orders-api/get-order"), "orders-api/get-order");
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)"] {
+        assert_eq!(written("orders-api/get-order"), "\"orders-api/get-order\"");
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\u{ff1d}1", "\u{ff0b}1", "\u{ff0d}1", "\u{ff20}x"] {
             assert_eq!(written(formula), format!("\"'{formula}\""));
         }
         assert_eq!(written("\t=1"), "\"' =1\"");
+        assert_eq!(written("a;=1+1"), "\"a;=1+1\"", "no value ends at a semicolon");
         assert_eq!(written("a\",\"b\r\nc"), "\"a\"\",\"\"b  c\"");
     }
 }

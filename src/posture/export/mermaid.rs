@@ -1,7 +1,8 @@
 //! What is the threat model as a flowchart of Mermaid?
 //!
 //! One subgraph a trust boundary; the state of a way is its sign, its word and its line. Mermaid draws about
-//! 500 lines, so at most 200 parts and 400 ways are written, the worst first. In a label all but letters,
+//! 500 lines and 50,000 characters, so at most 200 parts and 400 ways are written, the worst first, and fewer
+//! where that is more than 45,000 bytes. In a label all but letters,
 //! digits and a few signs are written by number, so that no name can be a command, markup or a directive.
 
 use std::cmp::Reverse;
@@ -13,19 +14,36 @@ use super::plain::{cut, plain};
 
 const MOST_PARTS: usize = 200;
 const MOST_FLOWS: usize = 400;
+/// Bytes of a flowchart.
+const MOST_BYTES: usize = 45_000;
 /// Characters of a label.
 const LONGEST: usize = 60;
 
 /// Returns the flowchart.
 pub(super) fn written(living: &Living, site: Option<u32>) -> String {
-    let mut picked = drawn(living, site, MOST_PARTS);
+    let (mut parts, mut flows) = (MOST_PARTS, MOST_FLOWS);
+    loop {
+        let out = chart(living, site, parts, flows);
+        if out.len() <= MOST_BYTES || parts <= 1 {
+            return out;
+        }
+        (parts, flows) = (parts * 3 / 4, flows * 3 / 4);
+    }
+}
+
+fn chart(living: &Living, site: Option<u32>, most_parts: usize, most_flows: usize) -> String {
+    let mut picked = drawn(living, site, most_parts);
     picked.flows.sort_by_key(|at| Reverse(living.flows.get(*at).map(|flow| flow.stands)));
-    let more = picked.flows.len().saturating_sub(MOST_FLOWS);
-    picked.flows.truncate(MOST_FLOWS);
+    let more = picked.flows.len().saturating_sub(most_flows);
+    picked.flows.truncate(most_flows);
     let mut out = String::from("flowchart LR\n");
     // Writing to a string can't fail.
     if picked.left_out + more > 0 {
-        _ = writeln!(out, "  %% {} parts and {more} ways are left out for their number", picked.left_out);
+        _ = writeln!(
+            out,
+            "  %% {} parts with their ways and {more} ways more are left out for their number",
+            picked.left_out
+        );
     }
     for boundary in Boundary::ALL {
         let within: Vec<u32> = picked

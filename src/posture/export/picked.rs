@@ -29,7 +29,9 @@ impl Picked {
     pub(super) fn note(&self) -> String {
         match self.left_out {
             0 => String::new(),
-            n => format!(" {n} parts are left out for their number, the best ones: export one app at a time."),
+            n => format!(
+                " {n} parts are left out for their number: endpoints first, then others, of each the best. An export of one app holds fewer parts."
+            ),
         }
     }
 }

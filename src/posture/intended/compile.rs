@@ -43,6 +43,7 @@ fn compiled(site: &Site, from: &HashMap<String, Vec<IpNet>>) -> IntentSite {
         complete: site.complete,
         sensitive: site.sensitive,
         reaches: site.reaches.as_ref().map(|names| set(names)),
+        prefix: site.route_prefix.as_deref().map(Into::into),
         endpoints,
     }
 }
@@ -99,6 +100,7 @@ mod tests {
             function: None,
             gateway: None,
             operation: None,
+            api: None,
             method: None,
             host: None,
             path: Some(path),
@@ -106,7 +108,7 @@ mod tests {
             peer: None,
             layer: None,
             origin: Some("https://evil.example"),
-            allowed_origin: None,
+            allowed_origin: Some("*"),
             key: false,
             token: None,
             identity: None,

@@ -105,6 +105,7 @@ fn app(context: &Context<'_>, app: &Element, observed: &BTreeMap<String, Observe
     if functions.is_empty() {
         return out;
     }
+    prefix(app, &mut out);
     out.push_str("    # complete: true    # decide: are these all of its functions?\n    functions:\n");
     for (one, proof) in functions.iter().zip(&proofs) {
         let name = one.name.get(app.name.len() + 1..).unwrap_or(&one.name);
@@ -198,20 +199,49 @@ fn way(context: &Context<'_>, app: &Element, out: &mut String) {
             ingress.told()
         ),
     };
-    let rules = app.all(Setting::IpRules).iter().find_map(|given| match &given.value {
+    networks(app, &ingress, names.is_empty(), out);
+}
+
+/// Writes the networks of the access rules: as a line only where they are all that may call.
+fn networks(app: &Element, ingress: &Ingress, straight: bool, out: &mut String) {
+    let said = app.all(Setting::IpRules);
+    let Some(rules) = said.iter().find_map(|given| match &given.value {
         Value::List(rules) => Some(rules),
         _ => None,
-    });
-    let networks: Vec<&str> = rules
-        .into_iter()
-        .flatten()
+    }) else {
+        return;
+    };
+    let allowed: Vec<&str> = rules
+        .iter()
         .filter_map(|rule| rule.split_once(' ').filter(|(action, _)| action.eq_ignore_ascii_case("allow")))
         .map(|(_, whom)| whom)
-        .filter(|whom| whom.parse::<ipnet::IpNet>().is_ok() || whom.parse::<std::net::IpAddr>().is_ok())
         .collect();
-    if !networks.is_empty() && ingress.state() == State::Configured {
-        let all: Vec<String> = networks.iter().map(|network| quoted(network)).collect();
-        let _ = writeln!(out, "    networks: [{}]    # by its access rules", all.join(", "));
+    let is_address = |whom: &&str| whom.parse::<ipnet::IpNet>().is_ok() || whom.parse::<std::net::IpAddr>().is_ok();
+    let all: Vec<String> = allowed.iter().copied().filter(is_address).map(quoted).collect();
+    if all.is_empty() || ingress.state() != State::Configured {
+        return;
+    }
+    let private = app.get(Setting::PrivateEndpoint).is_some() || matches!(ingress, Ingress::Closed(_));
+    let agreed = said.iter().all(|given| matches!(&given.value, Value::List(other) if other == rules));
+    let certain = straight && !private && agreed && all.len() == allowed.len();
+    let (mark, remark) = if certain {
+        ("", "by its access rules")
+    } else {
+        ("# ", "decide: are these all? Some access rules say so; others, a gateway or a private endpoint lead here too")
+    };
+    let _ = writeln!(out, "    {mark}networks: [{}]    # {remark}", all.join(", "));
+}
+
+/// Writes what stands before routes, where every file says the same and it is not the default.
+fn prefix(app: &Element, out: &mut String) {
+    let said = app.all(Setting::RoutePrefix);
+    let Some(Value::Text(prefix)) = said.first().map(|given| &given.value) else { return };
+    let agreed = said.iter().all(|given| matches!(&given.value, Value::Text(other) if other == prefix));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if !agreed || !prefix.chars().all(plain) {
+        let _ = writeln!(out, "    # route_prefix: …    # decide: {}", remark(prefix));
+    } else if !prefix.trim_matches('/').eq_ignore_ascii_case("api") {
+        let _ = writeln!(out, "    route_prefix: {}    # by host.json", quoted(prefix));
     }
 }
 
@@ -371,5 +401,49 @@ mod tests {
         assert_eq!(read.sites[0].meant.origins.as_deref(), Some(&["https://a.example".to_owned()][..]));
         assert!(text.contains("# 3 addresses called it with a key, last at 2026-11-20T12:00:00Z"), "{text}");
         assert!(text.contains("decide: anybody may call it"), "{text}");
+    }
+
+    #[test]
+    fn networks_are_meant_only_where_they_are_all_that_may_call() {
+        let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
+        let drafted = |files: &[serde_json::Value]| {
+            let names: Vec<String> = (0..files.len()).map(|nth| format!("{nth}/main.json")).collect();
+            let mut load = |name: &str| Ok(files[name[..1].parse::<usize>().unwrap()].to_string().into_bytes());
+            draft(&read(&names, &mut load, &redactor), &BTreeMap::new())
+        };
+        let file = |rules: serde_json::Value| {
+            serde_json::json!({
+                "$schema": "https://x/deploymentTemplate.json#",
+                "resources": [{ "type": "Microsoft.Web/sites", "kind": "functionapp", "name": "func-a", "properties": {
+                    "siteConfig": { "ipSecurityRestrictionsDefaultAction": "Deny", "ipSecurityRestrictions": rules } } }],
+            })
+        };
+        let address = |ip: &str| serde_json::json!({ "ipAddress": ip, "action": "Allow", "priority": 100 });
+        let tag = serde_json::json!({ "ipAddress": "AzureFrontDoor.Backend", "tag": "ServiceTag", "action": "Allow", "priority": 110 });
+        let (one, other) = (address("203.0.113.0/24"), address("198.51.100.7/32"));
+        let sure = drafted(&[file(serde_json::json!([one]))]);
+        assert!(sure.contains("    networks: [\"203.0.113.0/24\"]"), "{sure}");
+        for files in [
+            vec![file(serde_json::json!([one, tag]))],
+            vec![file(serde_json::json!([one])), file(serde_json::json!([one, other]))],
+        ] {
+            let text = drafted(&files);
+            assert!(text.contains("    # networks: [") && !text.contains("    networks: ["), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_routes_is_that_of_host_json() {
+        let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
+        let host = r#"{ "version": "2.0", "extensions": { "http": { "routePrefix": "v1/shop" } } }"#;
+        let function =
+            r#"{ "bindings": [{ "type": "httpTrigger", "authLevel": "function", "route": "orders/{id}" }] }"#;
+        let names = ["func-a/host.json".to_owned(), "func-a/Pay/function.json".to_owned()];
+        let mut load = |name: &str| Ok(if name.ends_with("host.json") { host } else { function }.as_bytes().to_vec());
+        let mut model = read(&names, &mut load, &redactor);
+        model.element(Sort::App, "func-a", None, &crate::posture::configured::Place::line(&"x".into(), 1));
+        let text = draft(&model, &BTreeMap::new());
+        assert!(text.contains("    route_prefix: v1/shop    # by host.json"), "{text}");
+        assert!(text.contains("route: \"orders/{id}\""), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! What is meant for this element?
 //!
 //! Elements of the configuration are called as in the model, in any case; what is not declared has what its
-//! app or gateway says for all. For 20,000 endpoints the file is not gone through each time.
+//! app or gateway says for all; a slot's function has what its app's has. For 20,000 endpoints the file is not gone through each time.
 
 use std::collections::HashMap;
 
@@ -30,9 +30,13 @@ impl<'i> Index<'i> {
         self.sites.get(&(gateway, name.to_ascii_lowercase().as_str())).copied()
     }
 
-    /// Returns the function `app/function`, if it is declared.
+    /// Returns the function `app/function` or `app/slot/function`, if it is declared.
     pub fn function(&self, name: &str) -> Option<&'i Endpoint> {
-        self.endpoints.get(&(false, name.to_ascii_lowercase().as_str())).copied()
+        let mut lower = name.to_ascii_lowercase();
+        if let [app, _, function] = lower.split('/').collect::<Vec<_>>()[..] {
+            lower = format!("{app}/{function}");
+        }
+        self.endpoints.get(&(false, lower.as_str())).copied()
     }
 
     /// Returns what is meant for the function `app/function`: its own, or its app's.
@@ -41,31 +45,100 @@ impl<'i> Index<'i> {
         self.function(name).map(|one| &one.meant).or_else(|| self.site(false, app).map(|site| &site.meant))
     }
 
-    /// Tells whether the operation `gateway/api/operation` is declared as open to anybody.
-    pub fn is_open(&self, name: &str) -> bool {
+    /// Returns the operation `gateway/api/operation`, if it is declared: with its API, else by its id alone.
+    pub fn operation(&self, name: &str) -> Option<&'i Endpoint> {
         let name = name.to_ascii_lowercase();
-        let endpoint = self.endpoints.get(&(true, name.as_str()));
-        endpoint.is_some_and(|one| one.meant.authentication == [Authentication::Anonymous])
+        let declared = |name: &str| self.endpoints.get(&(true, name)).copied();
+        declared(&name).or_else(|| {
+            let (gateway, rest) = name.split_once('/')?;
+            let (_, id) = rest.rsplit_once('/')?;
+            declared(&format!("{gateway}/{id}"))
+        })
     }
 
-    /// Returns the ways of proof that are meant for the API `gateway/api`: those that all its operations
-    /// share which are not meant to be open, else its gateway's.
-    pub fn of_api(&self, name: &str) -> Option<&'i [Authentication]> {
+    /// Returns what is meant for the operation `gateway/api/operation` or the API `gateway/api`: its own, or
+    /// its gateway's.
+    pub fn of_operation(&self, name: &str) -> Option<&'i Meant> {
+        let gateway = name.split_once('/').map_or(name, |(gateway, _)| gateway);
+        self.operation(name).map(|one| &one.meant).or_else(|| self.site(true, gateway).map(|site| &site.meant))
+    }
+
+    /// Tells whether the operation `gateway/api/operation` is declared as open to anybody.
+    pub fn is_open(&self, name: &str) -> bool {
+        self.operation(name).is_some_and(Endpoint::is_open)
+    }
+
+    /// Returns the ways of proof that are meant for the API `gateway/api`, whose operations are `known` by
+    /// their whole names: those that all share which are not meant to be open, else its gateway's. Nothing
+    /// where every one is meant to be open.
+    pub fn of_api(&self, name: &str, known: &[&str]) -> Option<&'i [Authentication]> {
         let (gateway, api) = name.split_once('/')?;
         let site = self.site(true, gateway)?;
         let of_api = |endpoint: &&Endpoint| {
             let rest = endpoint.name.get(gateway.len() + 1..).and_then(|rest| rest.split_once('/'));
             rest.is_some_and(|(of, _)| of.eq_ignore_ascii_case(api))
         };
-        let mut own = site
-            .endpoints
+        let with_api = site.endpoints.iter().filter(of_api);
+        let declared: Vec<&Endpoint> = with_api.chain(known.iter().filter_map(|name| self.operation(name))).collect();
+        let all = known.iter().all(|name| self.operation(name).is_some());
+        if all && !declared.is_empty() && declared.iter().all(|one| one.is_open()) {
+            return None;
+        }
+        let mut own = declared
             .iter()
-            .filter(of_api)
+            .filter(|one| !one.is_open())
             .map(|one| one.meant.authentication.as_slice())
-            .filter(|ways| !ways.is_empty() && *ways != [Authentication::Anonymous]);
+            .filter(|ways| !ways.is_empty());
         match own.next() {
             Some(first) => own.all(|other| other == first).then_some(first),
             None => Some(site.meant.authentication.as_slice()).filter(|ways| !ways.is_empty()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::posture::controls::shipped;
+
+    fn intended(text: &str) -> Intended {
+        let now = Timestamp::parse_rfc3339("2026-11-20T12:00:00Z").unwrap();
+        Intended::read("model.yaml", text, &shipped().unwrap(), now).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    }
+
+    #[test]
+    fn an_operation_is_found_by_its_id_alone_and_an_api_that_is_meant_to_be_open_asks_for_nothing() {
+        let intended = intended(
+            "version: 1\ngateways:\n  - name: apim\n    authentication: [jwt]\n    operations:\n\
+             \x20     - { name: health, authentication: [anonymous] }\n\
+             \x20     - { name: orders/health, authentication: [subscription-key] }\n",
+        );
+        let index = Index::new(&intended);
+        assert!(index.is_open("APIM/status/Health") && !index.is_open("apim/orders/health"));
+        assert_eq!(index.of_api("apim/status", &["apim/status/health"]), None);
+        let jwt = Some(&[Authentication::Jwt][..]);
+        assert_eq!(
+            index.of_api("apim/status", &["apim/status/health", "apim/status/get"]),
+            jwt,
+            "one is its gateway's"
+        );
+        assert_eq!(index.of_api("apim/other", &[]), jwt);
+        assert_eq!(index.of_api("apim/orders", &[]), Some(&[Authentication::SubscriptionKey][..]));
+        let of = |name| index.of_operation(name).map(|meant| meant.authentication[0]);
+        assert_eq!(of("apim/status/health"), Some(Authentication::Anonymous));
+        assert_eq!((of("apim/status/get"), of("apim/status")), (Some(Authentication::Jwt), Some(Authentication::Jwt)));
+    }
+
+    #[test]
+    fn the_function_of_a_slot_is_meant_as_that_of_its_app() {
+        let intended = intended(
+            "version: 1\napps:\n  - name: shop\n    authentication: [jwt]\n    functions:\n\
+             \x20     - { name: health, authentication: [anonymous] }\n",
+        );
+        let index = Index::new(&intended);
+        let of = |name| index.of_function(name).map(|meant| meant.authentication[0]);
+        assert_eq!(of("Shop/staging/Health"), Some(Authentication::Anonymous));
+        assert_eq!(of("shop/staging/pay"), Some(Authentication::Jwt));
     }
 }

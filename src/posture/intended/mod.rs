@@ -90,12 +90,19 @@ pub struct Meant {
 pub struct Endpoint {
     /// Its name as events have it, lower case: `app/function`, or `gateway/operation`.
     pub name: Arc<str>,
-    /// Where it is called, where that is not its name: `orders/{id}` below `/api/`, or a whole path.
+    /// Where it is called, where that is not its name: `orders/{id}` below the app's prefix, or a whole path.
     pub route: Option<String>,
     /// What is meant for it, what its app says included.
     pub meant: Meant,
     /// Its line in the file.
     pub line: usize,
+}
+
+impl Endpoint {
+    /// Tells whether it is meant to be open to anybody.
+    pub fn is_open(&self) -> bool {
+        self.meant.authentication == [Authentication::Anonymous]
+    }
 }
 
 /// An app or a gateway.
@@ -111,6 +118,8 @@ pub struct Site {
     pub sensitive: bool,
     /// What is meant for all its endpoints.
     pub meant: Meant,
+    /// What stands before the routes of an app, without slashes; `None`: `api`.
+    pub route_prefix: Option<String>,
     /// What its identity may reach, lower case names of vaults, accounts, servers; `None`: not said.
     pub reaches: Option<Vec<String>>,
     /// Its endpoints; what else it has is not declared if `complete`.

@@ -247,6 +247,32 @@ accepted:
     }
 
     #[test]
+    fn an_endpoint_that_takes_no_token_has_none_that_its_app_takes() {
+        let text = "version: 1\napps:\n  - name: a\n    authentication: [jwt]\n    issuers: [https://id.example]\n\
+                    \x20   route_prefix: /V1/\n    functions:\n      - { name: keyed, authentication: [function-key] }\n\
+                    \x20     - { name: as-its-app }\n  - { name: b, route_prefix: '' }\n";
+        let model = read(text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let issuers = |nth: usize| model.sites[0].endpoints[nth].meant.issuers.len();
+        assert_eq!((issuers(0), issuers(1)), (0, 1));
+        let prefixes: Vec<_> = model.sites.iter().map(|site| site.route_prefix.as_deref()).collect();
+        assert_eq!(prefixes, [Some("v1"), Some("")]);
+    }
+
+    #[test]
+    fn networks_that_let_nobody_in_and_hosts_in_place_of_names_are_problems() {
+        let text = "version: 1\napps:\n  - name: a\n    networks: []\n    reaches: [https://kv-a.vault.azure.net/, st]\n\
+                    \x20   route_prefix: 'v 1'\n";
+        assert_eq!(
+            read(text).unwrap_err(),
+            [
+                "model.yaml:4: `networks` is empty: nobody could call. Name those that may, or leave it out.",
+                "model.yaml:5: `https://kv-a.vault.azure.net/` is not the name of a resource alone. Write it so, such as `kv-a`.",
+                "model.yaml:6: `v 1` is no prefix. Write `routePrefix` of host.json, such as `api`, or `\"\"` for none.",
+            ]
+        );
+    }
+
+    #[test]
     fn a_gateway_that_is_nearly_a_declared_one_is_a_problem() {
         let text = "version: 1\napps:\n  - { name: a, gateways: [apim-shp] }\n  - { name: b, gateways: [fd-shop-edge] }\n\
                     gateways:\n  - { name: apim-shop }\n";

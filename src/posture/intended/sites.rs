@@ -1,7 +1,7 @@
 //! What does `model.yaml` say of apps and gateways?
 //!
 //! An endpoint gets what its app says here, once, so that nobody downstream asks twice; one that is
-//! anonymous gets neither issuers nor audiences, for nobody shows it a token.
+//! takes no token gets neither issuers nor audiences, for nobody shows it one.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -22,7 +22,8 @@ const MAX_ITEMS: usize = 1_000;
 /// Bytes of a name.
 const MAX_NAME: usize = 260;
 
-const OF_APP: [&str; 13] = [
+const OF_APP: &[&str] = &[
+    "route_prefix",
     "name",
     "owner",
     "sensitive",
@@ -37,7 +38,8 @@ const OF_APP: [&str; 13] = [
     "complete",
     "functions",
 ];
-const OF_GATEWAY: [&str; 13] = [
+/// A gateway has all but the first, and operations.
+const OF_GATEWAY: &[&str] = &[
     "name",
     "owner",
     "sensitive",
@@ -109,14 +111,15 @@ pub(super) fn check(sites: &[Site], problems: &mut Problems) {
 fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) -> Option<Site> {
     let line = item.line;
     let (what, inner, keys) =
-        if gateway { ("a gateway", "operations", &OF_GATEWAY) } else { ("an app", "functions", &OF_APP) };
+        if gateway { ("a gateway", "operations", OF_GATEWAY) } else { ("an app", "functions", OF_APP) };
     let mut section = item.section(if gateway { "A gateway" } else { "An app" }, problems)?;
     let name = name(&mut section, "Name it as Azure does, such as `name: orders-api`.", false, problems);
     let owner = section.take("owner").and_then(|owner| owner.text("`owner`", problems));
     let sensitive = flag(&mut section, "sensitive", problems);
     let complete = flag(&mut section, "complete", problems);
+    let route_prefix = if gateway { None } else { prefix(&mut section, problems) };
     let meant = meant(&mut section, &Meant::default(), problems);
-    let reaches = texts(&mut section, "reaches", problems).map(lower);
+    let reaches = reaches(&mut section, problems);
     if complete && !section.has(inner) {
         problems.add(line, format!("`complete` without `{inner}` says that it has none. List them, or leave it out."));
     }
@@ -129,6 +132,7 @@ fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) 
         owner,
         sensitive,
         meant,
+        route_prefix,
         reaches,
         endpoints: endpoints.unwrap_or_default(),
         complete,
@@ -189,7 +193,6 @@ fn name(section: &mut Section, mend: &str, slash: bool, problems: &mut Problems)
 /// Takes what is meant for a site or an endpoint; what it does not say itself is as in `outer`.
 fn meant(section: &mut Section, outer: &Meant, problems: &mut Problems) -> Meant {
     let own = section.take("authentication").map(|list| authentication(&list, problems));
-    let anonymous = own.as_deref() == Some(&[Authentication::Anonymous]);
     let token = own.as_ref().is_none_or(|own| {
         own.is_empty() || own.iter().any(|way| matches!(way, Authentication::Jwt | Authentication::EasyAuth))
     });
@@ -201,7 +204,7 @@ fn meant(section: &mut Section, outer: &Meant, problems: &mut Problems) -> Meant
                 format!("`{key}` are of tokens, which `authentication` does not take. Add `jwt`, or leave it out.");
             problems.add(line, says);
         }
-        said.unwrap_or_else(|| if anonymous { Vec::new() } else { outer.clone() })
+        said.unwrap_or_else(|| if token { outer.clone() } else { Vec::new() })
     };
     let issuers = of_tokens("issuers", &outer.issuers, problems);
     let audiences = of_tokens("audiences", &outer.audiences, problems);
@@ -262,6 +265,9 @@ fn origins(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>
 fn networks(section: &mut Section, problems: &mut Problems) -> Option<Vec<IpNet>> {
     let list = section.take("networks")?;
     let mut networks: Vec<IpNet> = Vec::new();
+    if matches!(&list.node, Node::List(items) if items.is_empty()) {
+        problems.add(list.line, "`networks` is empty: nobody could call. Name those that may, or leave it out.");
+    }
     for (text, line) in within(&list, "networks", "A network", problems) {
         let found = Hop::from(text.clone()).networks();
         if found.is_empty() {
@@ -273,6 +279,43 @@ fn networks(section: &mut Section, problems: &mut Problems) -> Option<Vec<IpNet>
         networks.extend(found);
     }
     Some(networks)
+}
+
+/// Takes what stands before an app's routes; nothing may, by `""`.
+fn prefix(section: &mut Section, problems: &mut Problems) -> Option<String> {
+    let value = section.take("route_prefix")?;
+    if matches!(&value.node, Node::Text(text) if text.trim().is_empty()) {
+        return Some(String::new());
+    }
+    let text = value.text("`route_prefix`", problems)?;
+    let prefix = text.trim_matches('/').to_ascii_lowercase();
+    if prefix.len() > MAX_NAME || prefix.contains(|c: char| c.is_control() || c.is_whitespace() || "{}?#".contains(c)) {
+        let shown: String = text.chars().take(60).collect();
+        let says =
+            format!("`{shown}` is no prefix. Write `routePrefix` of host.json, such as `api`, or `\"\"` for none.");
+        problems.add(value.line, says);
+        return None;
+    }
+    Some(prefix)
+}
+
+/// Takes the names of what an identity may reach.
+fn reaches(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>> {
+    let list = section.take("reaches")?;
+    let mut names = Vec::new();
+    for (text, line) in within(&list, "reaches", "An item of `reaches`", problems) {
+        if text.contains(['.', '/']) {
+            let shown: String = text.chars().take(60).collect();
+            let host = text.rsplit("://").next().unwrap_or(&text);
+            let mend = if host.contains('.') { host.split(['.', '/']).next() } else { host.rsplit('/').next() };
+            let mend: String = mend.unwrap_or_default().chars().take(60).collect();
+            let mend = if mend.is_empty() { "kv-shop".to_owned() } else { mend };
+            problems
+                .add(line, format!("`{shown}` is not the name of a resource alone. Write it so, such as `{mend}`."));
+        }
+        names.push(text.to_ascii_lowercase());
+    }
+    Some(names)
 }
 
 /// Takes a list of texts that may be left out.

@@ -119,6 +119,7 @@ names! {
         RequestSize "requestSize",
         ApimSubscriptionId "apimSubscriptionId",
         OperationId "operationId",
+        ApiId "apiId",
         ClientTlsVersion "clientTlsVersion",
         LastError "lastError",
         Errors "errors",

@@ -16,6 +16,7 @@ use super::super::{asked, members, refusal};
 pub(in crate::telemetry::decode) fn fill<'s>(event: &mut Event<'s>, record: &Record<'s>) -> Kind {
     let p = &record.properties;
     event.operation = p.text(Property::OperationId);
+    event.api = p.text(Property::ApiId).and_then(without_revision);
     event.client.tls = p.text(Property::ClientTlsVersion);
     event.request.method = p.text(Property::Method);
     event.request.size = p.number(Property::RequestSize);
@@ -69,6 +70,14 @@ fn headers<'s>(event: &mut Event<'s>, record: &Record<'s>) {
             }
             _ => {}
         });
+    }
+}
+
+/// Returns the API's own id of `orders;rev=2`.
+fn without_revision(api: Text<'_>) -> Option<Text<'_>> {
+    match api.value.find(";rev=") {
+        Some(end) => api.part(0..end),
+        None => Some(api),
     }
 }
 
