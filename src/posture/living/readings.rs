@@ -439,11 +439,10 @@ mod tests {
 
     #[test]
     fn a_model_that_is_new_makes_nothing_weaker() {
-        let elements = |found| [(Sort::Function, "shop/pay", Some("shop"), found)];
         let mut kept = Readings::default();
-        next(&mut kept, &elements(&[]), &[]);
-        let meant: &[_] = &[("function.intended-proof", State::NotConfigured)];
-        assert_eq!(next(&mut kept, &elements(meant), &[]).weakened, []);
+        next(&mut kept, &[function(&[])], &[]);
+        let meant = [("function.intended-proof", State::NotConfigured)];
+        assert_eq!(next(&mut kept, &[function(&meant)], &[]).weakened, []);
     }
 
     #[test]

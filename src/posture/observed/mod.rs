@@ -225,7 +225,7 @@ mod tests {
         };
         spot(&mut observed);
         observed.rows();
-        let mut last = |observed: &mut Observed| {
+        let last = |observed: &mut Observed| {
             spot(observed);
             observed.rows().last().map(|(_, key, _)| key.clone())
         };
