@@ -127,6 +127,7 @@ impl Readings {
         }
         self.went(&mut parts, configured, at, &mut changes);
         self.tell(&weaker, (configured, intended, observed), at, &mut changes);
+        self.let_go(configured);
         self.heal(&right, &mut changes);
         self.judged = configured.controls.all.iter().map(|control| short(&control.id)).collect();
         (self.parts, self.at) = (parts, Some(at));
@@ -221,6 +222,16 @@ impl Readings {
                 says: sentence(worst, list.len() - 1, write.as_ref(), previous),
                 write,
             });
+        }
+    }
+
+    /// Lets go of weak controls that are not about their element any more, where all could be read.
+    fn let_go(&mut self, configured: &Setup) {
+        for element in configured.elements.iter().filter(|_| configured.problems.is_empty()) {
+            let Some(weak) = self.weak.get_mut(&(element.sort as u8, element.name.clone())) else { continue };
+            let judged = element.found.iter().filter_map(|found| configured.controls.all.get(usize::from(found.control)));
+            let judged: BTreeSet<&str> = judged.map(|control| control.id.as_str()).collect();
+            weak.retain(|control| judged.contains(&**control));
         }
     }
 
