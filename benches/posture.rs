@@ -46,7 +46,7 @@ fn main() {
     let model = timed("read", || read(&names, &mut load, &redactor));
     let report = timed("held against the controls", || evaluate(&model, &controls).verdicts.len());
     println!("{report} verdicts, {} problems", model.problems.len());
-    let configured = timed("held and kept for the model", || Setup::of(&model, &controls));
+    let configured = timed("held and kept for the model", || Setup::of(&model, &controls, &Intended::default()));
     drop(model);
     let observed = timed("traffic observed", || observed(apps, functions, &redactor, &keys));
     println!("{} endpoints observed, {} ways", observed.endpoints.len(), observed.flows.len());

@@ -93,7 +93,7 @@ fn reading(weakness: Weakness) -> Setup {
     let mut load = |name: &str| Ok(files[name].clone().into_bytes());
     let model = gatewatch::posture::configured::read(&names, &mut load, &redactor());
     assert_eq!(model.problems, []);
-    Setup::of(&model, &controls())
+    Setup::of(&model, &controls(), &meant())
 }
 
 fn meant() -> Arc<Intended> {
@@ -180,10 +180,18 @@ fn a_contradiction_heals_once_it_is_over_and_newer_events_agree() {
         standing(&build(&sources(observed(&records(times)))), "orders-api", "app.gateway-only").stands
     };
     assert_eq!(stands(&[("11:40:00", stranger)]), Stands::Contradicted, "nothing newer speaks for it");
-    assert_eq!(stands(&[("11:40:00", stranger), ("11:41:00", gateway)]), Stands::Held);
-    assert_eq!(stands(&[("11:55:00", stranger), ("11:59:00", gateway)]), Stands::Contradicted, "it is minutes ago");
+    let calls = [("11:40:00", stranger), ("11:41:00", gateway)];
+    assert_eq!(stands(&calls), Stands::Contradicted, "that it is called as it should be closes no door");
+    let read = |time: &str, calls: &[(&str, &str)]| {
+        let configured = Arc::new(Setup { at: Some(at(time)), ..reading(Weakness::default()) });
+        build(&Sources { configured, ..sources(observed(&records(calls))) })
+    };
+    let of = |living: &Living| standing(living, "orders-api", "app.gateway-only").stands;
+    assert_eq!(of(&read("11:39:00", &calls)), Stands::Contradicted, "it was read before");
+    assert_eq!(of(&read("11:56:00", &[("11:55:00", stranger)])), Stands::Contradicted, "it is minutes ago");
     let before = build(&sources(observed(&records(&[("11:40:00", stranger)]))));
-    let after = build(&sources(observed(&records(&[("11:40:00", stranger), ("11:41:00", gateway)]))));
+    let after = read("11:42:00", &calls);
+    assert_eq!(of(&after), Stands::Held);
     let told: Vec<_> = drift(&before, &after, &[]).into_iter().filter(|one| !one.control.is_empty()).collect();
     let of_control = told.iter().find(|one| &*one.control == "app.gateway-only").unwrap();
     assert_eq!((of_control.kind, of_control.states), (DriftKind::Stronger, Some((Stands::Contradicted, Stands::Held))));
@@ -213,7 +221,50 @@ fn an_open_alert_contradicts_the_control_that_it_speaks_of_and_an_accepted_risk_
         intended()
     );
     sources.intended = Arc::new(Intended::read("model.yaml", &accepted, &controls(), at("12:00:00")).unwrap());
-    assert_eq!(standing(&build(&sources), "orders-api", "app.scm-basic-auth").stands, Stands::Accepted);
+    let living = build(&sources);
+    let said = standing(&living, "orders-api", "app.scm-basic-auth");
+    assert_eq!(said.stands, Stands::Contradicted, "what events prove is not what was accepted");
+    assert_eq!(&*said.says, "Passwords were allowed; was accepted by shop");
+}
+
+#[test]
+fn controls_of_the_model_are_there_with_a_model_alone() {
+    let meant_controls = |living: &Living| {
+        let of = living.parts.iter().flat_map(|part| &part.standings);
+        of.filter(|one| one.control(&living.controls).unwrap().id.contains(".intended-")).count()
+    };
+    let with = sources(Observed::default());
+    let living = build(&with);
+    assert!(meant_controls(&living) > 0);
+    let proof = standing(&living, "orders-api/get-order", "function.intended-proof");
+    assert_ne!(proof.stands, Stands::Unknown, "{}", proof.says);
+    let configured = Arc::new(Setup { controls: controls(), ..Setup::default() });
+    let seen = observed(&[web("11:00:00", "203.0.113.251", "-", 200)]);
+    let without = Sources { configured, intended: Arc::default(), observed: Arc::new(seen), ..with };
+    assert_eq!(meant_controls(&build(&without)), 0);
+}
+
+#[test]
+fn what_came_long_ago_covers_nothing_and_every_step_needs_what_it_waits_for() {
+    let mut sources = sources(Observed::default());
+    let covered = |sources: &Sources| {
+        let living = build(sources);
+        living.parts.iter().find(|part| &*part.name == "orders-api").unwrap().covered.len()
+    };
+    let send = |category: Category, time: Timestamp| {
+        let mut heard = Heard::nothing(category);
+        heard.hear(time, 1, None);
+        Sends { kind: ElementKind::App, name: "orders-api".into(), resource: None, heard: vec![heard] }
+    };
+    sources.sends = vec![send(Category::AppServiceHTTPLogs, at("11:00:00"))];
+    assert!(covered(&sources) > 0);
+    sources.sends = vec![send(Category::AppServiceHTTPLogs, at("11:00:00").minus(Duration::from_hours(24)))];
+    assert_eq!(covered(&sources), 0, "it came yesterday");
+    sources.sends = vec![send(Category::FunctionAppLogs, at("11:00:00"))];
+    sources.seers.retain(|seer| &*seer.detector == "leaked-secrets.leaked_then_used");
+    assert_eq!((sources.seers.len(), covered(&sources)), (1, 0), "nothing tells of its use");
+    sources.sends[0].heard.extend(send(Category::AppServiceHTTPLogs, at("11:00:00")).heard);
+    assert_eq!(covered(&sources), 1);
 }
 
 #[test]
@@ -311,6 +362,7 @@ fn shown(transitions: &[Transition]) -> Vec<String> {
             Transition::Opened(_) => "opened",
             Transition::Updated(..) => "updated",
             Transition::Closed(_, Closing::Healed) => "healed",
+            Transition::Closed(_, Closing::Gone) => "gone",
             Transition::Closed(..) => "closed",
         };
         format!("{what} {} {}", alert.entity.kind, alert.entity.value)

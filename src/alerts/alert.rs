@@ -74,6 +74,8 @@ pub enum Closing {
     Resumed,
     /// What had got weaker is as it should be again.
     Healed,
+    /// What had got weaker is not there any more.
+    Gone,
 }
 
 /// One problem: one entity, from the first event to the last, by one detector or by several that see the same.

@@ -161,10 +161,10 @@ impl AlertBook {
     }
 
     /// Closes the alert of `detector` about what had got weaker and is as it should be again.
-    pub fn heal(&mut self, detector: &Detector, entity: &Entity) -> Option<Transition> {
+    pub fn heal(&mut self, detector: &Detector, entity: &Entity, closing: Closing) -> Option<Transition> {
         let fingerprint = fingerprint(detector.subject(), entity);
         let entry = self.entries.get_mut(&fingerprint).filter(|entry| entry.is_open())?;
-        let change = entry.close(Closing::Healed);
+        let change = entry.close(closing);
         let due = entry.next_due(detector.quiet, self.settings.cooldown, self.settings.update_every);
         self.look_at(fingerprint, due);
         Some(change)
@@ -428,6 +428,7 @@ mod tests {
             Transition::Updated(_, change) => change.told().0,
             Transition::Closed(_, Closing::Quiet) => "quiet",
             Transition::Closed(_, Closing::Healed) => "healed",
+            Transition::Closed(_, Closing::Gone) => "gone",
             Transition::Closed(_, Closing::Resumed) => "resumed",
             Transition::Closed(_, Closing::ByPerson { .. }) => "closed",
         };

@@ -25,9 +25,9 @@ const PAST: Duration = Duration::from_mins(30);
 /// One world's length; the next has the next seed.
 const LENGTH: Duration = Duration::from_mins(40);
 const RECORDS_A_SECOND: u32 = 40;
-/// The owner's model, and what is configured, in the data folder.
-const MODEL: &str = "model.yaml";
-const CONFIGURED: &str = "configured";
+/// The owner's model, and what is configured, in the data folder: by names that nobody else's files there have.
+const MODEL: &str = "demo-model.yaml";
+const CONFIGURED: &str = "demo-configured";
 /// From where the shop's gateway calls what lies behind it.
 const EGRESS: &str = "203.0.113.251/32";
 /// A telemetry file larger than this is put aside, as a log rotator would.

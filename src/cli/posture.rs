@@ -12,6 +12,7 @@ use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ask, Reckoner, Stage, seers};
 use crate::posture::controls::shipped;
+use crate::posture::intended::Intended;
 use crate::posture::living::Sources;
 use crate::store::Reader;
 
@@ -21,7 +22,7 @@ use super::talk::Failure;
 /// reads at once.
 pub fn begin(
     (runtime, to, data): (&Runtime, &Sender<Ask>, &Path),
-    (config, catalogue, stage): (&Config, &Catalogue, &Stage),
+    (config, catalogue, stage, intended): (&Config, &Catalogue, &Stage, &Arc<Intended>),
     (board, metrics): (&Arc<Board>, &Arc<Metrics>),
 ) -> Result<Sender<Sources>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +33,7 @@ pub fn begin(
     let known = (controls, catalogue.threats.clone(), seers(catalogue));
     let shown = (board.clone(), metrics.clone(), stage.clock.clone());
     let mut reckoner = Reckoner::new(config.posture.clone(), stage.redactor.clone(), known, shown);
+    reckoner.mean(intended);
     if let Ok(reader) = Reader::open(data) {
         reckoner.fired(&reader);
     }

@@ -154,6 +154,12 @@ impl Catalogue {
         cases.is_some_and(|cases| cases.iter().any(|case| !case.alert.is_empty()))
     }
 
+    /// Returns the kinds of event that each step of the detector `id` may be; nothing where it has one step.
+    pub fn steps(&self, id: &str) -> Vec<Vec<Kind>> {
+        let rule = self.detectors.place_of(id).and_then(|place| self.rules.get(place));
+        rule.map(Rule::kinds_of_steps).unwrap_or_default()
+    }
+
     /// Returns which kinds of events each detector is told of, in the same order.
     pub fn needs(&self) -> Vec<Need> {
         let need = |(detector, rule): (&Arc<Detector>, &Rule)| Need {

@@ -94,6 +94,27 @@ impl Condition {
         }
     }
 
+    /// Tells whether an event of `kind` may fulfil the condition, as far as kinds of event differ.
+    pub(super) fn may_be(&self, kind: Kind) -> bool {
+        match self {
+            Self::All(all) => all.iter().all(|condition| condition.may_be(kind)),
+            Self::Any(any) => any.iter().any(|condition| condition.may_be(kind)),
+            Self::Not(condition) => match &**condition {
+                Self::Text(Field::Kind, words) => !words.hold(kind.name()),
+                _ => true,
+            },
+            Self::Text(Field::Kind, words) => words.hold(kind.name()),
+            // The control plane's are paths, such as `…/vaults/write`; others are words.
+            Self::Text(Field::Operation, words) => {
+                words.any(|word| word.contains('/') == (kind == Kind::ControlOperation))
+            }
+            Self::Text(Field::SecretWhere, words) if !words.any(|word| word != "query") => {
+                matches!(kind, Kind::HttpRequest | Kind::GatewayRequest | Kind::AppRequest)
+            }
+            _ => true,
+        }
+    }
+
     /// Returns all of `conditions` as one, the cheapest first.
     pub(super) fn all(conditions: Vec<Self>) -> Self {
         let mut flat = Vec::with_capacity(conditions.len());

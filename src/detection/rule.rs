@@ -70,6 +70,12 @@ impl Rule {
         }
     }
 
+    /// Returns the kinds of event that each step may be; nothing of a rule of one step.
+    pub(super) fn kinds_of_steps(&self) -> Vec<Vec<Kind>> {
+        let of = |step: &Condition| self.kinds.iter().copied().filter(|kind| step.may_be(*kind)).collect();
+        if self.steps.len() < 2 { Vec::new() } else { self.steps.iter().map(of).collect() }
+    }
+
     /// Tells whether it looks into the raw record.
     pub(super) fn looks_at_raw(&self) -> bool {
         let in_weight = match &self.weigh {

@@ -65,6 +65,11 @@ const PARTS: usize = 64;
 const COMMON: &[u8] = b"etaoinsrlhdcump/gfybvwk-0123456789=&.qxzj_";
 
 impl Words {
+    /// Tells whether `of` holds of one of them.
+    pub(super) fn any(&self, of: impl Fn(&str) -> bool) -> bool {
+        self.list.iter().any(|word| of(&word.text))
+    }
+
     /// Returns `words`, to which a text is to stand so.
     pub(super) fn new(how: How, case: Case, words: impl IntoIterator<Item = String>) -> Self {
         let word = |text: String| {

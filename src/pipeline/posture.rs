@@ -4,16 +4,16 @@
 //! what people do is: it is journalled with how far event time had come, which is the time of all alerts
 //! that follow from it, and it becomes durable with them, so that a restart tells none a second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::alerts::Transition;
+use crate::alerts::{Alert, Closing, Transition};
 use crate::clock::Timestamp;
 use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::detection::{Detectors, Finding};
 use crate::posture::configured::Sort;
 use crate::posture::intended::Intended;
-use crate::posture::living::{Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened};
+use crate::posture::living::{called, named_parts, Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened};
 use crate::posture::observed::{Observed, Seeing};
 use crate::store::{PostureRows, Reload};
 use crate::telemetry::{Entity, EntityKind};
@@ -59,19 +59,20 @@ pub struct Posture {
 }
 
 impl Posture {
-    /// Goes on from what was kept.
-    ///
-    /// # Errors
-    ///
-    /// Says that the newest reading can't be read.
-    pub(super) fn restored(rows: &PostureRows, reading: Option<&Vec<u8>>) -> Result<Self, String> {
-        let readings = match reading {
-            Some(bytes) => postcard::from_bytes(bytes)
-                .map_err(|error| format!("the reading of what is configured can't be read: {error}"))?,
-            None => Readings::default(),
-        };
+    /// Goes on from what was kept. A reading that can't be read any more is passed over: the next is the
+    /// first.
+    pub(super) fn restored(rows: &PostureRows, reading: Option<&Vec<u8>>) -> Self {
+        let readings = reading.map(|bytes| postcard::from_bytes(bytes)).transpose();
+        let readings = readings.unwrap_or_else(|error| {
+            tracing::warn!(
+                "The reading of what is configured that was kept can't be read ({error}): the next one is the first, and \
+                 what changed meanwhile is not told."
+            );
+            None
+        });
         let drifts = rows.drifts.iter().filter_map(|bytes| postcard::from_bytes(bytes).ok()).collect();
-        Ok(Self { observed: Observed::restore(&rows.rows), readings, drifts, ..Self::default() })
+        let readings = readings.unwrap_or_default();
+        Self { observed: Observed::restore(&rows.rows), readings, drifts, ..Self::default() }
     }
 
     /// Returns the newest reading, if it has to be kept.
@@ -150,17 +151,27 @@ impl Core {
         self.count(&findings);
         let mut transitions = self.book.apply(&self.detectors, findings);
         if let Some(detector) = Detectors::default().named(CONTROL_WEAKENED) {
-            let healed = changes.healed.iter().map(|(sort, part)| entity(*sort, part, None));
-            transitions.extend(healed.filter_map(|entity| self.book.heal(detector, &entity)));
+            let weak: HashSet<Entity> = self.posture.readings.weak().map(|(sort, part)| entity(sort, part)).collect();
+            let closed = changes.healed.iter().map(|part| (part, Closing::Healed));
+            let gone = changes.gone.iter().map(|part| (part, Closing::Gone));
+            for ((sort, part), closing) in closed.chain(gone) {
+                let entity = entity(*sort, part);
+                if !weak.contains(&entity) {
+                    transitions.extend(self.book.heal(detector, &entity, closing));
+                }
+            }
         }
-        for drift in &mut changes.drifts {
-            let tells = |transition: &&Transition| {
-                let opens = !matches!(transition, Transition::Closed(..));
-                opens == (drift.kind == DriftKind::Weaker) && transition.alert().entity.value == drift.part
-            };
-            drift.alert = transitions.iter().find(tells).map(|tells| tells.alert().id.to_string().into());
+        let told = |transition: &Transition| {
+            let opens = !matches!(transition, Transition::Closed(..));
+            let alert = transition.alert();
+            ((opens, alert.entity.clone()), Arc::from(alert.id.to_string()))
+        };
+        // Of several that tell of one part the first.
+        let told: HashMap<(bool, Entity), Arc<str>> = transitions.iter().rev().map(told).collect();
+        for (sort, drift) in &mut changes.drifts {
+            drift.alert = told.get(&(drift.kind == DriftKind::Weaker, entity(*sort, &drift.part))).cloned();
         }
-        self.posture.drift(changes.drifts);
+        self.posture.drift(changes.drifts.into_iter().map(|(_, drift)| drift).collect());
         self.posture.fresh = true;
         transitions
     }
@@ -173,9 +184,9 @@ impl Core {
     /// Returns what the threat model is made from, but for what only the board knows.
     pub fn sources(&self, intended: &Arc<Intended>) -> Sources {
         let open = self.book.alerts().filter(|alert| alert.state != crate::alerts::AlertState::Closed);
-        let mut alerts: Vec<Alerted> = open.map(alerted).collect();
-        alerts.sort_by(|a, b| (b.level, &a.id).cmp(&(a.level, &b.id)));
-        alerts.truncate(MAX_ALERTS);
+        let mut open: Vec<&Alert> = open.collect();
+        open.sort_by_cached_key(|alert| (std::cmp::Reverse(alert.level), alert.id.to_string()));
+        let alerts = open.into_iter().take(MAX_ALERTS).map(alerted).collect();
         Sources {
             configured: self.posture.configured.clone(),
             intended: intended.clone(),
@@ -188,13 +199,18 @@ impl Core {
     }
 }
 
-/// Returns an alert as the threat model sees it: of the parts that it names, its own entity first.
-fn alerted(alert: &crate::alerts::Alert) -> Alerted {
+/// Returns an alert as the threat model sees it: of the parts that it names, its own entity first, and of
+/// those that its evidence names.
+fn alerted(alert: &Alert) -> Alerted {
     let is_part =
         |entity: &&Entity| matches!(entity.kind, EntityKind::App | EntityKind::Function | EntityKind::Gateway);
     let mut names: Vec<Arc<str>> = alert.entities.iter().filter(is_part).map(|entity| entity.value.clone()).collect();
     names.extend(alert.app.clone());
-    names.dedup();
+    for record in alert.evidence.iter().filter_map(|one| one.record.as_deref()) {
+        names.extend(named_parts(record).into_iter().map(Arc::from));
+    }
+    let mut known = HashSet::new();
+    names.retain(|name| known.insert(name.clone()));
     let mut detectors: Vec<Arc<str>> = alert.members.iter().map(|member| member.detector.clone()).collect();
     if !detectors.contains(&alert.detector) {
         detectors.insert(0, alert.detector.clone());
@@ -212,8 +228,9 @@ fn alerted(alert: &crate::alerts::Alert) -> Alerted {
     }
 }
 
-/// Returns the entity that stands for a part: what lies in a gateway is a gateway's, by its whole name.
-fn entity(sort: Sort, part: &Arc<str>, of: Option<&Arc<str>>) -> Entity {
+/// Returns the entity that stands for a part: what lies in a gateway is a gateway's, by its whole name; what
+/// may have the name of something else has its sort before it.
+fn entity(sort: Sort, part: &Arc<str>) -> Entity {
     let kind = match sort {
         Sort::Function => EntityKind::Function,
         Sort::Gateway
@@ -226,16 +243,18 @@ fn entity(sort: Sort, part: &Arc<str>, of: Option<&Arc<str>>) -> Entity {
         | Sort::Policy => EntityKind::Gateway,
         Sort::App | Sort::Secret | Sort::Storage | Sort::Vault | Sort::Role | Sort::File => EntityKind::App,
     };
-    Entity::new(kind, of.unwrap_or(part).clone())
+    Entity::new(kind, called(sort, part))
 }
 
 fn finding(weakened: &Weakened, at: Timestamp) -> Finding {
-    let own = entity(weakened.sort, &weakened.part, None);
+    let own = entity(weakened.sort, &weakened.part);
     let mut entities = vec![own.clone()];
-    let site = weakened.part.split('/').next().unwrap_or_default();
-    if site != &*weakened.part {
-        let kind = if own.kind == EntityKind::Gateway { EntityKind::Gateway } else { EntityKind::App };
-        entities.push(Entity::new(kind, site));
+    let above = weakened.of.as_ref().unwrap_or(&weakened.part);
+    let site: Arc<str> = above.split('/').next().unwrap_or_default().into();
+    let of_app = matches!(weakened.sort, Sort::App | Sort::Function | Sort::Secret);
+    let kind = if own.kind == EntityKind::Gateway { EntityKind::Gateway } else { EntityKind::App };
+    if (of_app || kind == EntityKind::Gateway) && *site != *own.value {
+        entities.push(Entity::new(kind, site.clone()));
     }
     if let Some(write) = &weakened.write {
         entities.push(Entity::new(EntityKind::Identity, write.by.clone()));
@@ -243,12 +262,11 @@ fn finding(weakened: &Weakened, at: Timestamp) -> Finding {
             entities.push(Entity::new(EntityKind::Ip, write.from.clone()));
         }
     }
-    let app = matches!(own.kind, EntityKind::App | EntityKind::Function).then(|| Arc::from(site));
     Finding {
         detector: CONTROL_WEAKENED.into(),
         entity: own,
         entities,
-        app,
+        app: of_app.then_some(site),
         owner: None,
         level: weakened.level,
         fired: true,
@@ -261,5 +279,44 @@ fn finding(weakened: &Weakened, at: Timestamp) -> Finding {
         peak: 0.0,
         evidence: Vec::new(),
         late: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weakened(sort: Sort, part: &str, of: Option<&str>) -> Weakened {
+        let (part, of, says) = (part.into(), of.map(Into::into), String::new());
+        Weakened { sort, part, of, level: crate::posture::Level::High, count: 1, says, write: None }
+    }
+
+    #[test]
+    fn parts_of_different_sorts_are_never_one_alert() {
+        let name: Arc<str> = "apim/orders".into();
+        let entities: HashSet<Entity> = Sort::ALL.into_iter().map(|sort| entity(sort, &name)).collect();
+        // A gateway has no slash in its name, an operation has two, and a function's kind is its own.
+        assert_eq!(entities.len(), Sort::ALL.len() - 2);
+        assert_eq!(&*entity(Sort::Api, &name).value, "apim/orders");
+    }
+
+    #[test]
+    fn only_what_belongs_to_an_app_is_told_of_one() {
+        let finding = |sort, part, of| {
+            let found = finding(&weakened(sort, part, of), Timestamp::MIN);
+            let entities: Vec<String> = found.entities.iter().map(|one| format!("{} {}", one.kind, one.value)).collect();
+            (entities.join(", "), found.app.map(|app| app.to_string()))
+        };
+        assert_eq!(finding(Sort::Storage, "st", None), ("app storage:st".into(), None));
+        assert_eq!(finding(Sort::File, "infra/main.json", None), ("app file:infra/main.json".into(), None));
+        let function = finding(Sort::Function, "shop/pay", Some("shop"));
+        assert_eq!(function, ("function shop/pay, app shop".into(), Some("shop".into())));
+        assert_eq!(finding(Sort::Product, "apim/gold", Some("apim")).0, "gateway product:apim/gold, gateway apim");
+    }
+
+    #[test]
+    fn a_reading_that_cannot_be_read_is_passed_over() {
+        let restored = Posture::restored(&PostureRows::default(), Some(&vec![255; 3]));
+        assert_eq!(restored.readings, Readings::default());
     }
 }

@@ -20,6 +20,7 @@ use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::posture::configured::{MAX_BYTES, files, read};
 use crate::posture::controls::Controls;
+use crate::posture::intended::Intended;
 use crate::posture::living::{Living, Seer, Sends, Setup, Sources, Stands, build, drift};
 use crate::posture::{PostureSettings, Threats};
 use crate::redaction::Redactor;
@@ -42,6 +43,7 @@ pub fn seers(catalogue: &Catalogue) -> Vec<Seer> {
             detector: detector.id.clone(),
             threat: detector.threat.clone(),
             kinds: kinds(&detector.id)?,
+            steps: catalogue.steps(&detector.id),
             tested: catalogue.is_tested(&detector.id),
             fired: false,
         })
@@ -60,6 +62,8 @@ pub struct Reckoner {
     board: Arc<Board>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    /// What is meant: configuration is held against it.
+    intended: Arc<Intended>,
     /// How the files looked when they were read last, and a moment ago.
     read: Option<u64>,
     seen: Option<u64>,
@@ -86,12 +90,21 @@ impl Reckoner {
             board,
             metrics,
             clock,
+            intended: Arc::default(),
             read: None,
             seen: None,
             looked: None,
             last: Arc::default(),
             written: Timestamp::MIN,
         }
+    }
+
+    /// Holds configuration against `intended`. What was read before is read again if that is another.
+    pub fn mean(&mut self, intended: &Arc<Intended>) {
+        if !Arc::ptr_eq(&self.intended, intended) && *self.intended != **intended {
+            (self.read, self.looked) = (None, None);
+        }
+        self.intended = intended.clone();
     }
 
     /// Notes which detectors have fired before.
@@ -129,6 +142,7 @@ impl Reckoner {
 
     /// Makes the model of `sources` and shows it; returns what has changed by what events prove.
     pub fn reckon(&mut self, mut sources: Sources) -> Vec<crate::posture::living::Drift> {
+        self.mean(&sources.intended);
         for seer in &mut self.seers {
             seer.fired |= sources.alerts.iter().any(|alert| alert.detectors.contains(&seer.detector));
         }
@@ -229,7 +243,7 @@ impl Reckoner {
         for (folder, says) in found.unread {
             model.problem(&folder, 0, says);
         }
-        let mut configured = Setup::of(&model, &self.controls);
+        let mut configured = Setup::of(&model, &self.controls, &self.intended);
         let paths: Vec<String> = self.settings.configured.iter().map(|path| path.display().to_string()).collect();
         configured.read = paths.iter().map(|path| (path.clone(), at)).collect();
         let sum = data_encoding::HEXLOWER.encode(&sum.finalize());

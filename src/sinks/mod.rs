@@ -125,6 +125,7 @@ fn change(transition: &Transition) -> Value {
         }
         Transition::Closed(_, Closing::Quiet) => json!({"kind": "quiet"}),
         Transition::Closed(_, Closing::Healed) => json!({"kind": "healed"}),
+        Transition::Closed(_, Closing::Gone) => json!({"kind": "gone"}),
         Transition::Closed(_, Closing::Resumed) => json!({"kind": "resumed"}),
         Transition::Closed(_, Closing::ByPerson { by, reason, class }) => {
             json!({"kind": "by-person", "by": by, "reason": reason, "class": class.name()})

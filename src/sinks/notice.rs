@@ -109,6 +109,7 @@ impl Notice {
             Transition::Closed(_, Closing::Healed) => {
                 (News::Closed, None, Some("it is as it should be again".to_owned()))
             }
+            Transition::Closed(_, Closing::Gone) => (News::Closed, None, Some("it is not there any more".to_owned())),
             Transition::Closed(_, Closing::Resumed) => (News::Closed, None, Some("it is heard again".to_owned())),
             Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => {
                 (News::Closed, Some(by.clone()), Some(reason.clone()))

@@ -95,6 +95,7 @@ fn line(transition: &Transition) -> Option<(&str, &'static str, String)> {
         }
         Transition::Closed(_, Closing::Quiet) => (nobody, "closed", "It went quiet.".into()),
         Transition::Closed(_, Closing::Healed) => (nobody, "closed", "It is as it should be again.".into()),
+        Transition::Closed(_, Closing::Gone) => (nobody, "closed", "It is not there any more.".into()),
         Transition::Closed(_, Closing::Resumed) => (nobody, "closed", "It speaks again.".into()),
         Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => (by, "closed", reason.clone()),
     })

@@ -145,6 +145,7 @@ fn says(transition: &Transition) -> String {
         },
         Transition::Closed(_, Closing::Quiet) => "closed: quiet".into(),
         Transition::Closed(_, Closing::Healed) => "closed: it is as it should be again".into(),
+        Transition::Closed(_, Closing::Gone) => "closed: it is not there any more".into(),
         Transition::Closed(_, Closing::Resumed) => "closed: it speaks again".into(),
         Transition::Closed(_, Closing::ByPerson { by, reason, .. }) if reason.is_empty() => format!("closed by {by}"),
         Transition::Closed(_, Closing::ByPerson { by, reason, .. }) => format!("closed by {by}: {reason}"),

@@ -279,6 +279,7 @@ impl AlertPage {
             closing: alert.closing.as_ref().map(|closing| match closing {
                 Closing::Quiet => "It went quiet: no further event came.".to_owned(),
                 Closing::Healed => "What had got weaker is as it should be again.".to_owned(),
+                Closing::Gone => "What had got weaker is in no file any more.".to_owned(),
                 Closing::Resumed => "What had fallen silent speaks again.".to_owned(),
                 Closing::ByPerson { by, reason, class: Class::Undetermined } => format!("{by}: {reason}"),
                 Closing::ByPerson { by, reason, class } => format!("{by}: {reason} ({})", class.name()),

@@ -28,6 +28,19 @@ macro_rules! checks {
                 }
             }
 
+            /// Tells whether it is about what an owner means, and silent without that.
+            pub const fn is_meant(self) -> bool {
+                matches!(
+                    self,
+                    Self::MeantProof
+                        | Self::MeantDeclared
+                        | Self::MeantWay
+                        | Self::MeantOrigins
+                        | Self::MeantAudiences
+                        | Self::MeantApiProof
+                )
+            }
+
             /// Tells the state on an element; nothing where the control is not about it.
             pub fn run(self, context: &Context<'_>, element: &Element) -> Vec<Outcome> {
                 match self {

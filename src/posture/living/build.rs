@@ -22,7 +22,7 @@ pub fn build(sources: &Sources) -> Living {
         .zip(&drafts.all)
         .map(|(place, draft)| {
             let site = drafts.site_of(place);
-            let alerts = scales.alerts.get(&*draft.name).map(Vec::as_slice).unwrap_or_default();
+            let alerts = scales.alerts_of(draft);
             let owner = site.and_then(|site| drafts.all[site as usize].site?.owner.as_deref());
             Part {
                 kind: draft.kind,
@@ -39,7 +39,7 @@ pub fn build(sources: &Sources) -> Living {
                 }),
                 standings: scales.standings(place),
                 layers: draft.configured.map(|one| one.layers.clone()).unwrap_or_default(),
-                firing: coverage.firing(alerts),
+                firing: coverage.firing(&alerts),
                 covered: coverage.on(site),
             }
         })

@@ -6,13 +6,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::drafts::Drafts;
 use super::part::PartKind;
 use super::sources::{Alerted, Sources};
 use super::weigh::Scales;
+use crate::clock::Timestamp;
 use crate::posture::{ElementKind, Heard};
 use crate::telemetry::Kind;
+
+/// What has come is still arriving for this long.
+const ARRIVES_WITHIN: Duration = Duration::from_hours(24);
 
 /// Threats by place, with whether a detector of them has fired here.
 pub(super) type Covered = Vec<(u16, bool)>;
@@ -31,7 +36,7 @@ impl<'s> Coverage<'s> {
             .sends
             .iter()
             .filter(|one| one.kind == ElementKind::Subscription)
-            .map(|one| (&*one.name, kinds(&one.heard)))
+            .map(|one| (&*one.name, kinds(&one.heard, sources.at)))
             .collect();
         let above = |app: &str, gateway: bool| {
             let is = |kind: ElementKind| (kind == ElementKind::App) != gateway;
@@ -45,7 +50,7 @@ impl<'s> Coverage<'s> {
                 continue;
             }
             let gateway = draft.kind == PartKind::Gateway;
-            let own = kinds(scales.heard(gateway, &draft.name));
+            let own = kinds(scales.heard(gateway, &draft.name), sources.at);
             let arrives = if own == 0 { 0 } else { own | above(&draft.name, gateway).unwrap_or_default() };
             sites.insert(place, covered(sources, &places, arrives));
         }
@@ -75,8 +80,10 @@ impl<'s> Coverage<'s> {
 fn covered(sources: &Sources, places: &HashMap<&str, u16>, arrives: u32) -> Covered {
     let mut covered = Covered::new();
     for seer in sources.seers.iter().filter(|seer| seer.tested) {
-        let wanted = seer.kinds.iter().fold(0, |all, kind| all | bit(*kind));
-        let told = if seer.kinds.is_empty() { arrives != 0 } else { wanted & arrives != 0 };
+        // One of several steps is told nothing before something comes for each.
+        let wanted = |kinds: &[Kind]| kinds.iter().fold(0, |all, kind| all | bit(*kind)) & arrives != 0;
+        let told = if seer.kinds.is_empty() { arrives != 0 } else { wanted(&seer.kinds) };
+        let told = told && seer.steps.iter().all(|kinds| kinds.is_empty() || wanted(kinds));
         let Some(&threat) = places.get(&*seer.threat).filter(|_| told) else { continue };
         match covered.iter_mut().find(|(known, _)| *known == threat) {
             Some((_, fired)) => *fired |= seer.fired,
@@ -87,8 +94,10 @@ fn covered(sources: &Sources, places: &HashMap<&str, u16>, arrives: u32) -> Cove
     covered
 }
 
-fn kinds(heard: &[Heard]) -> u32 {
-    let made = heard.iter().filter(|heard| heard.records > 0).flat_map(|heard| heard.category.makes());
+/// Returns the kinds of what has come within a day.
+fn kinds(heard: &[Heard], now: Option<Timestamp>) -> u32 {
+    let arrives = |heard: &&Heard| heard.records > 0 && now.is_none_or(|now| now < heard.newest.plus(ARRIVES_WITHIN));
+    let made = heard.iter().filter(arrives).flat_map(|heard| heard.category.makes());
     made.fold(0, |all, kind| all | bit(*kind))
 }
 

@@ -81,13 +81,18 @@ fn controls(old: &Part, new: &Part, after: &Living, at: Timestamp, drifts: &mut 
         let kind = match (before.stands, standing.stands) {
             (before, now) if before == now => continue,
             (_, Stands::Contradicted) => DriftKind::Weaker,
-            (Stands::Contradicted, _) => DriftKind::Stronger,
+            (Stands::Contradicted, Stands::Held | Stands::ConfiguredOnly | Stands::Accepted) => DriftKind::Stronger,
             _ => continue,
         };
         let Some(control) = standing.control(&after.controls) else { continue };
         let evidence = standing.evidence.as_ref().or(before.evidence.as_ref());
+        // The first event of all may lie before it healed last: then it is not known which one came first since.
+        let healed = |one: &&Drift| one.kind == DriftKind::Stronger && one.part == new.name && *one.control == *control.id;
+        let healed = after.drifts.iter().find(healed).map(|one| one.at);
+        let first = evidence.filter(|_| kind == DriftKind::Weaker).map(|evidence| evidence.first);
+        let first = first.filter(|first| healed.is_none_or(|healed| *first > healed));
         drifts.push(Drift {
-            at: evidence.filter(|_| kind == DriftKind::Weaker).map_or(at, |evidence| evidence.first.max(old_at(old))),
+            at: first.map_or(at, |first| first.max(old_at(old))),
             kind,
             part: new.name.clone(),
             control: control.id.as_str().into(),
@@ -144,4 +149,54 @@ pub fn written(write: &Write) -> Option<Drift> {
 /// Returns what of a resource's id follows its provider.
 fn below<'r>(resource: &'r str, name: &'r str) -> &'r str {
     resource.rsplit_once("/providers/").map_or(name, |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::part::Boundary;
+    use super::super::standing::{Evidence, Standing};
+    use super::*;
+    use crate::posture::controls::shipped;
+
+    const AT: Timestamp = Timestamp::from_seconds(1_795_442_400);
+
+    fn minute(n: u64) -> Timestamp {
+        AT.plus(Duration::from_mins(n))
+    }
+
+    fn living(stands: Stands, first: u64, drifts: Vec<Drift>) -> Living {
+        let evidence = Some(Box::new(Evidence { count: 2, first: minute(first), last: minute(50), alert: None }));
+        let part = Part {
+            kind: PartKind::App,
+            name: "shop".into(),
+            of: None,
+            boundary: Boundary::Apps,
+            owner: None,
+            intended: false,
+            configured: true,
+            seen: None,
+            standings: vec![Standing { control: 0, stands, says: "so".into(), place: None, evidence }],
+            layers: Vec::new(),
+            firing: Vec::new(),
+            covered: Vec::new(),
+        };
+        Living { at: Some(minute(60)), controls: Arc::new(shipped().unwrap()), parts: vec![part], drifts, ..Living::default() }
+    }
+
+    #[test]
+    fn what_is_unknown_now_is_not_stronger() {
+        let told = |now| drift(&living(Stands::Contradicted, 1, Vec::new()), &living(now, 1, Vec::new()), &[]);
+        assert_eq!(told(Stands::Unknown), []);
+        assert_eq!(told(Stands::NotConfigured), []);
+        assert_eq!(told(Stands::Held)[0].kind, DriftKind::Stronger);
+    }
+
+    #[test]
+    fn what_is_contradicted_again_is_not_dated_before_it_healed() {
+        let before = living(Stands::Held, 1, Vec::new());
+        let at = |drifts| drift(&before, &living(Stands::Contradicted, 1, drifts), &[])[0].at;
+        assert_eq!(at(Vec::new()), minute(1));
+        let healed = drift(&living(Stands::Contradicted, 1, Vec::new()), &before, &[]);
+        assert_eq!(at(healed), minute(60), "the first event is from before");
+    }
 }

@@ -141,15 +141,31 @@ impl Ways<'_, '_> {
     }
 
     fn call(&mut self, from: u32, to: u32, draft: &Draft<'_>) {
-        let seen = requests(&draft.facts);
+        let seen = draft.facts.of(Fact::Answered);
+        let declared = draft.intended && self.is_declared(from, to);
         if draft.kind == PartKind::Operation && seen.is_none() && !draft.intended && draft.configured.is_none() {
             return;
         }
         let way = self.way(from, to);
         way.seen = Tally::sum(way.seen, seen);
         way.configured |= draft.configured.is_some();
-        way.intended |= draft.intended;
+        way.intended |= declared;
         way.by = Some(by(draft));
+    }
+
+    /// Tells whether an owner declared this caller of a part: a gateway by its name, anybody where no gateway is
+    /// meant to stand in front and no callers are named, or by a name of their own.
+    fn is_declared(&self, from: u32, to: u32) -> bool {
+        let (caller, called) = (&self.drafts.all[from as usize], &self.drafts.all[to as usize]);
+        let of_site = || self.drafts.site_of(to).and_then(|site| self.drafts.all[site as usize].meant);
+        let Some(meant) = called.meant.or_else(of_site) else { return false };
+        let named = |callers: &[String]| callers.iter().any(|one| one.eq_ignore_ascii_case(&caller.name));
+        match (caller.kind, &meant.gateways) {
+            (PartKind::Gateway, Some(gateways)) => named(gateways),
+            (PartKind::Caller, Some(gateways)) if !gateways.is_empty() => named(&meant.callers),
+            (PartKind::Caller, _) => meant.callers.is_empty() || named(&meant.callers),
+            _ => false,
+        }
     }
 
     /// Calls that came through the one gateway in front, where its own log does not come.
@@ -206,7 +222,7 @@ impl Ways<'_, '_> {
         let mut flow = Flow { from, to, by, stands, says, intended: way.intended, seen, since: None, alert: None };
         if let Some((guard, since, alert)) = self.guard(from, to)
             && guard.stands > flow.stands
-            && guard.stands >= Stands::NotConfigured
+            && guard.stands >= Stands::Unknown
         {
             (flow.stands, flow.says, flow.since, flow.alert) = (guard.stands, guard.says.clone(), since, alert);
         }
@@ -250,13 +266,14 @@ impl Ways<'_, '_> {
     fn agreed(&self, from: u32, to: u32, way: &Way) -> (Stands, Arc<str>) {
         let site = self.drafts.site_of(to).and_then(|site| self.drafts.all[site as usize].site);
         let own = self.drafts.site_of(from).and_then(|site| self.drafts.all[site as usize].site);
-        let closed = match self.drafts.all[to as usize].kind {
-            PartKind::Function | PartKind::Operation => site.is_some_and(|site| site.complete),
-            PartKind::Resource => own.is_some_and(|site| site.reaches.is_some()),
+        let called = &self.drafts.all[to as usize];
+        let undeclared = match called.kind {
+            PartKind::Function | PartKind::Operation => !called.intended && site.is_some_and(|site| site.complete),
+            PartKind::Resource => !way.intended && own.is_some_and(|site| site.reaches.is_some()),
             _ => false,
         };
         match (way.intended, way.configured, way.seen) {
-            (false, _, Some(_)) if closed => (Stands::Contradicted, "it is used and nobody declared it".into()),
+            (_, _, Some(_)) if undeclared => (Stands::Contradicted, "it is used and nobody declared it".into()),
             (true, _, Some(_)) => (Stands::Held, "declared, and used".into()),
             (false, true, Some(_)) => (Stands::Held, "configured, and used".into()),
             (_, true, None) => (Stands::ConfiguredOnly, "configured; no traffic was seen".into()),

@@ -12,6 +12,7 @@ mod covered;
 mod drafts;
 mod drift;
 mod flows;
+mod named;
 mod part;
 mod proofs;
 mod readings;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 pub use build::build;
 pub use drift::{drift, since, written};
+pub use named::{called, named_parts};
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
 pub use proofs::{Changed, Glimpse, Proof, Said};
 pub use readings::{Changes, Readings, Weakened};

@@ -2,7 +2,8 @@
 //!
 //! A [`Proof`] reads what was observed of a part and says what holds the control and what speaks against
 //! it, each with how often and when; never more than the records tell. What speaks against it decides
-//! until ten minutes have passed without it and something newer speaks for it: then the control has healed.
+//! until ten minutes have passed without it and something newer refused the same or set it right: then the
+//! control has healed. That ordinary calls go on proves nothing of a door that stood open.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,12 @@ use crate::telemetry::Category;
 
 /// What speaks against a control decides for this long after the last of it.
 pub(super) const HEALS_AFTER: Duration = Duration::from_mins(10);
+
+/// What arrives proves that logs are sent for this long.
+const ARRIVES_WITHIN: Duration = Duration::from_hours(24);
+/// A key that was written proves that keys are rotated for this long, as
+/// `control-plane.key_rotation_overdue` has it.
+const KEYS_LAST: Duration = Duration::from_hours(90 * 24);
 
 /// Makes the enum, its list and its names from one table.
 macro_rules! proofs {
@@ -75,8 +82,10 @@ proofs! {
     LoginAsked = "login-asked" => login_asked,
     /// No request came over an old TLS.
     NewTls = "new-tls" => new_tls,
-    /// Calls were refused for their number.
+    /// Calls were refused for their rate.
     Limited = "limited" => limited,
+    /// Calls were refused, for a quota was used up.
+    QuotaUsedUp = "quota-used-up" => quota_used_up,
 }
 
 impl Proof {
@@ -99,6 +108,10 @@ pub struct Glimpse<'s> {
     pub heard: &'s [Heard],
     /// What is meant for it.
     pub meant: Option<&'s Meant>,
+    /// Whether it is or belongs to a gateway.
+    pub gateway: bool,
+    /// The newest event time.
+    pub now: Option<Timestamp>,
     /// When configuration was read, event time.
     pub read: Option<Timestamp>,
     /// Whether its gateway's records name subscriptions at all.
@@ -116,6 +129,8 @@ pub struct Said {
     pub agrees: Option<(Tally, String)>,
     /// This proves the contrary.
     pub against: Option<(Tally, String)>,
+    /// Refusals of the same sort as what proves the contrary: one that is newer has healed it.
+    pub refused: Option<Tally>,
 }
 
 /// The newest writes by app, gateway and function, and what identities reach.
@@ -136,7 +151,8 @@ impl<'o> Changed<'o> {
             if write.at > known.at {
                 *known = write;
             }
-            if !write.operation.contains("key") || named.kind != ElementKind::App {
+            let renews = write.operation.contains("key") && write.operation.ends_with("/write");
+            if !renews || named.kind != ElementKind::App {
                 continue;
             }
             let mut rest = write.resource.split('/').skip_while(|part| *part != "functions").skip(1);
@@ -186,6 +202,7 @@ fn credential_asked(sight: &Glimpse<'_>) -> Said {
     let without = sight.facts.of(Fact::NoSubscription).filter(|_| subscription_alone && sight.names_subscriptions);
     Said {
         against: told(without, |n| format!("answered {n} without a subscription key, which is meant to be asked for")),
+        refused: sight.facts.of(Fact::KeyAsked),
         ..holds(refused, |n| format!("a request without a valid key or token was refused {n}"))
     }
 }
@@ -194,17 +211,21 @@ fn behind_gateway(sight: &Glimpse<'_>) -> Said {
     let past = sight.facts.of(Fact::PastGateway);
     Said {
         against: told(past, |n| format!("answered {n} past the gateway")),
+        refused: sight.facts.of(Fact::AddressKeptOut),
         ..holds(sight.facts.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"))
     }
 }
 
 fn gateway_only(sight: &Glimpse<'_>) -> Said {
     let past = sight.facts.of(Fact::PastGateway);
-    let through = sight.facts.of(Fact::ThroughGateway);
+    let through = told(sight.facts.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"));
+    // That one address was kept out says of no other that it is.
+    let kept_out = sight.facts.of(Fact::AddressKeptOut);
     Said {
         against: told(past, |n| format!("answered {n} past the gateway")),
-        agrees: told(through, |n| format!("called {n} through a gateway")),
-        ..holds(sight.facts.of(Fact::AddressKeptOut), |n| format!("an address was kept out {n}"))
+        agrees: through.or_else(|| told(kept_out, |n| format!("an address was kept out {n}"))),
+        refused: kept_out,
+        holds: None,
     }
 }
 
@@ -214,7 +235,8 @@ fn address_kept_out(sight: &Glimpse<'_>) -> Said {
 
 fn key_written(sight: &Glimpse<'_>) -> Said {
     let own = sight.changed.keys.get(sight.name);
-    let newest = own.into_iter().chain(sight.changed.keys.get(sight.site)).max_by_key(|write| write.at);
+    let young = |write: &&&Write| sight.now.is_none_or(|now| now < write.at.plus(KEYS_LAST));
+    let newest = own.into_iter().chain(sight.changed.keys.get(sight.site)).filter(young).max_by_key(|write| write.at);
     let says = |write: &&Write| (Tally::new(1, write.at), format!("a key was written at {}", moment(write.at)));
     Said { holds: newest.map(says), ..Said::default() }
 }
@@ -228,23 +250,29 @@ fn identity_used(sight: &Glimpse<'_>) -> Said {
     holds(sight.changed.reaches.get(sight.site).copied(), |n| format!("the app's identity was let in {n}"))
 }
 
-fn arrives(sight: &Glimpse<'_>, which: impl Fn(Category) -> bool) -> Said {
-    let newest = sight.heard.iter().filter(|heard| which(heard.category)).max_by_key(|heard| heard.newest);
-    let says = |heard: &Heard| {
-        let tally = Tally { count: heard.records, first: heard.newest, last: heard.newest };
-        (tally, format!("{} arrives, the newest of {}", heard.category.name(), moment(heard.newest)))
-    };
-    Said { holds: newest.map(says), ..Said::default() }
+/// Returns that each of these categories arrives, by the one that is the longest ago.
+fn arrive(sight: &Glimpse<'_>, all: &[Category]) -> Said {
+    let fresh = |heard: &&Heard| sight.now.is_none_or(|now| now < heard.newest.plus(ARRIVES_WITHIN));
+    let of = |category: &Category| sight.heard.iter().filter(fresh).find(|heard| heard.category == *category);
+    let Some(arrives) = all.iter().map(of).collect::<Option<Vec<&Heard>>>() else { return Said::default() };
+    let Some(oldest) = arrives.into_iter().min_by_key(|heard| heard.newest) else { return Said::default() };
+    let names: Vec<&str> = all.iter().map(|category| category.name()).collect();
+    let does = if names.len() == 1 { "arrives" } else { "arrive" };
+    let tally = Tally { count: oldest.records, first: oldest.newest, last: oldest.newest };
+    let says = format!("{} {does}, the newest of {}", names.join(" and "), moment(oldest.newest));
+    Said { holds: Some((tally, says)), ..Said::default() }
 }
 
 fn logs_arrive(sight: &Glimpse<'_>) -> Said {
-    arrives(sight, |category| {
-        matches!(category, Category::FunctionAppLogs | Category::GatewayLogs | Category::AppRequests)
-    })
+    if sight.gateway {
+        arrive(sight, &[Category::GatewayLogs])
+    } else {
+        arrive(sight, &[Category::AppServiceHTTPLogs, Category::FunctionAppLogs])
+    }
 }
 
 fn access_log_arrives(sight: &Glimpse<'_>) -> Said {
-    arrives(sight, |category| category == Category::AppServiceHTTPLogs)
+    arrive(sight, &[Category::AppServiceAuditLogs, Category::AppServiceIPSecAuditLogs])
 }
 
 fn revalidated(sight: &Glimpse<'_>) -> Said {
@@ -268,12 +296,16 @@ fn new_tls(sight: &Glimpse<'_>) -> Said {
     Said {
         agrees: told(sight.facts.of(Fact::NewTls), |n| format!("called {n} over TLS 1.2 or newer")),
         against: told(old, |n| format!("answered {n} over a TLS before 1.2")),
-        holds: None,
+        ..Said::default()
     }
 }
 
 fn limited(sight: &Glimpse<'_>) -> Said {
-    holds(sight.facts.of(Fact::Limited), |n| format!("a call was refused {n}, for a rate or quota was used up"))
+    holds(sight.facts.of(Fact::RateUsedUp), |n| format!("a call was refused {n}, for a rate was used up"))
+}
+
+fn quota_used_up(sight: &Glimpse<'_>) -> Said {
+    holds(sight.facts.of(Fact::QuotaUsedUp), |n| format!("a call was refused {n}, for a quota was used up"))
 }
 
 /// Returns by which proofs requests were answered, for people; `unknown` where no record can tell.
@@ -281,4 +313,98 @@ pub fn proofs_told(facts: &Facts) -> Arc<str> {
     let known: Vec<&str> =
         Fact::PROOFS.iter().filter(|fact| facts.of(**fact).is_some()).map(|fact| fact.name()).collect();
     if known.is_empty() { "unknown".into() } else { known.join(", ").into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_442_400);
+
+    #[derive(Default)]
+    struct Given<'g> {
+        facts: &'g [Fact],
+        /// Which categories came, and how many hours ago.
+        heard: &'g [(Category, u64)],
+        gateway: bool,
+        observed: Observed,
+    }
+
+    fn holds(proof: Proof, given: &Given<'_>) -> bool {
+        let mut facts = Facts::default();
+        for fact in given.facts {
+            facts.add(fact.bit(), &Tally::new(1, NOW));
+        }
+        let hear = |(category, hours): &(Category, u64)| {
+            let mut heard = Heard::nothing(*category);
+            heard.hear(NOW.minus(Duration::from_hours(*hours)), 1, None);
+            heard
+        };
+        let heard: Vec<Heard> = given.heard.iter().map(hear).collect();
+        let changed = Changed::of(&given.observed);
+        let sight = Glimpse {
+            name: "shop",
+            site: "shop",
+            facts: &facts,
+            heard: &heard,
+            meant: None,
+            gateway: given.gateway,
+            now: Some(NOW),
+            read: None,
+            names_subscriptions: false,
+            changed: &changed,
+        };
+        proof.of(&sight).holds.is_some()
+    }
+
+    #[test]
+    fn logs_are_held_by_the_very_categories_and_while_they_arrive() {
+        use Category::{AppRequests, AppServiceAuditLogs, AppServiceHTTPLogs, AppServiceIPSecAuditLogs, FunctionAppLogs};
+        let held = |proof, heard: &[(Category, u64)]| holds(proof, &Given { heard, ..Given::default() });
+        assert!(held(Proof::LogsArrive, &[(AppServiceHTTPLogs, 1), (FunctionAppLogs, 2)]));
+        assert!(!held(Proof::LogsArrive, &[(AppServiceHTTPLogs, 1), (AppRequests, 0)]), "another log");
+        assert!(!held(Proof::LogsArrive, &[(AppServiceHTTPLogs, 1), (FunctionAppLogs, 25)]), "it came yesterday");
+        assert!(!held(Proof::AccessLogArrives, &[(AppServiceHTTPLogs, 0)]), "it is another log");
+        assert!(held(Proof::AccessLogArrives, &[(AppServiceAuditLogs, 0), (AppServiceIPSecAuditLogs, 0)]));
+        let app = [(AppServiceHTTPLogs, 0), (FunctionAppLogs, 0)];
+        assert!(!holds(Proof::LogsArrive, &Given { heard: &app, gateway: true, ..Given::default() }));
+    }
+
+    #[test]
+    fn one_refusal_holds_no_more_than_it_proves() {
+        let held = |proof, fact| holds(proof, &Given { facts: &[fact], ..Given::default() });
+        assert!(held(Proof::Limited, Fact::RateUsedUp) && !held(Proof::QuotaUsedUp, Fact::RateUsedUp));
+        assert!(held(Proof::QuotaUsedUp, Fact::QuotaUsedUp) && !held(Proof::Limited, Fact::QuotaUsedUp));
+        assert!(!held(Proof::GatewayOnly, Fact::AddressKeptOut), "others may come in");
+    }
+
+    #[test]
+    fn a_key_that_was_written_long_ago_or_deleted_holds_nothing() {
+        let resource: Arc<str> = "/providers/microsoft.web/sites/shop/functions/pay/keys/k".into();
+        let held = |operation: &str, days: u64| {
+            let at = NOW.minus(Duration::from_hours(24 * days));
+            let (by, from) = ("a".into(), "b".into());
+            let write = Write { resource: resource.clone(), operation: operation.into(), by, from, at };
+            let mut observed = Observed::default();
+            observed.writes.insert(resource.clone(), write);
+            let changed = Changed::of(&observed);
+            let facts = Facts::default();
+            let sight = Glimpse {
+                name: "shop/pay",
+                site: "shop",
+                facts: &facts,
+                heard: &[],
+                meant: None,
+                gateway: false,
+                now: Some(NOW),
+                read: None,
+                names_subscriptions: false,
+                changed: &changed,
+            };
+            Proof::KeyWritten.of(&sight).holds.is_some()
+        };
+        assert!(held("microsoft.web/sites/functions/keys/write", 89));
+        assert!(!held("microsoft.web/sites/functions/keys/write", 91), "it is overdue");
+        assert!(!held("microsoft.web/sites/functions/keys/delete", 1));
+    }
 }

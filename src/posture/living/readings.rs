@@ -2,9 +2,9 @@
 //!
 //! A reading is compared with the one before, which is kept over a restart, so that what was changed while
 //! nobody watched is told too. A control got weaker on a part that was there before if it is not
-//! configured now and was not so before. What follows from the weakening of an app or an API is told with
-//! it and not again for each function. An element that is new, or gone, is no weakening. As large as the
-//! elements and their controls.
+//! configured now and was so before, as far as anybody ever knew. What follows from the weakening of an app
+//! or an API is told with it and not again for each function. An element that is new, or gone, is no
+//! weakening, nor is a control that was not judged before. As large as the elements and their controls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,17 +15,19 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::setup::{Configuration, Setup};
 use super::standing::{Drift, DriftKind, Stands, moment};
 use crate::clock::Timestamp;
-use crate::posture::Level;
+use crate::posture::{ElementKind, Level};
 use crate::posture::configured::Sort;
-use crate::posture::controls::{Control, State};
+use crate::posture::controls::{Control, State, Test};
 use crate::posture::intended::{Authentication, Intended, Site};
-use crate::posture::observed::{Observed, Write};
+use crate::posture::observed::{Observed, Write, Writes};
 
 /// Controls on a function that follow from its app or its gateway.
 const DERIVED: [&str; 3] = ["function.more-than-one-layer", "function.token-checked", "function.behind-gateway"];
 
 /// The states of controls, by a hash of their ids.
 type States = Vec<(u32, u8)>;
+/// Elements by sort and name.
+type Parts = BTreeMap<(u8, Arc<str>), States>;
 
 /// The newest reading, and what is weak since an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +35,11 @@ pub struct Readings {
     /// When it was taken, event time; `None` before the first.
     pub at: Option<Timestamp>,
     /// The states of each element's controls (a hash of the id), by sort and name.
-    parts: BTreeMap<(u8, Arc<str>), States>,
+    parts: Parts,
     /// What got weaker and has not healed: controls by part.
     weak: BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>,
+    /// The controls that were judged then, by a hash of their ids.
+    judged: BTreeSet<u32>,
 }
 
 /// A part on which controls got weaker.
@@ -64,8 +68,16 @@ pub struct Changes {
     pub weakened: Vec<Weakened>,
     /// Parts that were weak and are not any more.
     pub healed: Vec<(Sort, Arc<str>)>,
-    /// All of it, for people.
-    pub drifts: Vec<Drift>,
+    /// Parts that were weak and are in no file any more.
+    pub gone: Vec<(Sort, Arc<str>)>,
+    /// All of it, for people, each with what sort of thing it is about.
+    pub drifts: Vec<(Sort, Drift)>,
+}
+
+impl Changes {
+    fn tell(&mut self, sort: Sort, drift: Drift) {
+        self.drifts.push((sort, drift));
+    }
 }
 
 /// A control that got weaker.
@@ -84,59 +96,80 @@ impl Readings {
         };
         let mut parts = BTreeMap::new();
         let mut weaker: Vec<Weaker<'_>> = Vec::new();
-        let mut wrong: BTreeSet<(u8, &str, &str)> = BTreeSet::new();
+        let mut right: BTreeSet<(u8, &str, &str)> = BTreeSet::new();
         for element in &configured.elements {
             let key = (element.sort as u8, element.name.clone());
-            let states: Vec<(u32, u8)> = element
-                .found
-                .iter()
-                .filter_map(|found| {
-                    Some((short(&configured.controls.all.get(usize::from(found.control))?.id), found.state as u8))
-                })
-                .collect();
             let old = self.parts.get(&key);
             if self.at.is_some() && old.is_none() && is_shown(element.sort) {
-                changes.drifts.push(drift(
-                    at,
-                    DriftKind::Came,
-                    &element.name,
-                    "",
-                    None,
-                    "it came with the configuration",
-                ));
+                changes.tell(element.sort, plain(at, DriftKind::Came, &element.name, "it came with the configuration"));
             }
+            let mut states = States::new();
             for found in &element.found {
                 let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
-                if found.state == State::NotConfigured && !accepted(&control.id, &element.name) {
-                    wrong.insert((key.0, &element.name, &control.id));
+                let id = short(&control.id);
+                let before = old.map(|old| old.iter().find(|(known, _)| *known == id).map(|(_, state)| *state));
+                states.push((id, known(before.flatten(), found.state)));
+                let is_accepted = accepted(&control.id, &element.name);
+                if found.state == State::Configured || is_accepted {
+                    right.insert((key.0, &element.name, &control.id));
                 }
-                let before =
-                    old.map(|old| old.iter().find(|(id, _)| *id == short(&control.id)).map(|(_, state)| *state));
                 match (before, found.state) {
-                    (Some(before), State::NotConfigured)
-                        if came_from(before, &control.id) && !accepted(&control.id, &element.name) =>
-                    {
+                    (Some(before), State::NotConfigured) if self.was_right(before, control) && !is_accepted => {
                         weaker.push(Weaker { element, control, says: &found.says });
                     }
-                    (Some(Some(before)), now)
-                        if before == State::NotConfigured as u8 && now != State::NotConfigured =>
-                    {
-                        changes.drifts.push(stronger(at, element, control, &found.says, now));
+                    (Some(Some(before)), State::Configured) if before == State::NotConfigured as u8 => {
+                        changes.tell(element.sort, stronger(at, element, control, &found.says));
                     }
                     _ => {}
                 }
             }
             parts.insert(key, states);
         }
-        for (sort, name) in self.parts.keys().filter(|key| !parts.contains_key(*key)) {
-            if Sort::ALL.get(usize::from(*sort)).is_some_and(|sort| is_shown(*sort)) {
-                changes.drifts.push(drift(at, DriftKind::Went, name, "", None, "it is in no file any more"));
-            }
-        }
+        self.went(&mut parts, configured, at, &mut changes);
         self.tell(&weaker, (configured, intended, observed), at, &mut changes);
-        self.heal(&wrong, &mut changes);
+        self.let_go(configured);
+        self.heal(&right, &mut changes);
+        self.judged = configured.controls.all.iter().map(|control| short(&control.id)).collect();
         (self.parts, self.at) = (parts, Some(at));
         changes
+    }
+
+    /// Tells of what is in no file any more. While some files could not be read, it may stand in one of
+    /// those: then what is known of it stays.
+    fn went(&mut self, parts: &mut Parts, configured: &Setup, at: Timestamp, changes: &mut Changes) {
+        for (key, states) in &self.parts {
+            if parts.contains_key(key) {
+                continue;
+            }
+            if !configured.problems.is_empty() {
+                parts.insert(key.clone(), states.clone());
+                continue;
+            }
+            let Some(sort) = Sort::ALL.get(usize::from(key.0)).copied() else { continue };
+            if is_shown(sort) {
+                changes.tell(sort, plain(at, DriftKind::Went, &key.1, "it is in no file any more"));
+            }
+            if self.weak.remove(key).is_some() {
+                changes.gone.push((sort, key.1.clone()));
+            }
+        }
+    }
+
+    /// Tells whether a control that is not configured was so before, or was judged and not about the
+    /// element: what follows from other settings comes and goes with those, and what is held against the
+    /// model comes with that. Of a control that was not judged then, nobody knows.
+    fn was_right(&self, before: Option<u8>, control: &Control) -> bool {
+        let of_model = matches!(&control.test, Test::Check(check) if check.is_meant());
+        let follows = of_model || DERIVED.contains(&control.id.as_str());
+        match before {
+            Some(before) => before == State::Configured as u8,
+            None => !follows && self.judged.contains(&short(&control.id)),
+        }
+    }
+
+    /// Returns the parts that are weak.
+    pub fn weak(&self) -> impl Iterator<Item = (Sort, &Arc<str>)> {
+        self.weak.keys().filter_map(|(sort, name)| Some((*Sort::ALL.get(usize::from(*sort))?, name)))
     }
 
     fn tell(
@@ -160,16 +193,16 @@ impl Readings {
             by_part.contains_key(&(Sort::App as u8, app.clone()))
                 || apis.into_iter().any(|api| by_part.contains_key(&(Sort::Api as u8, (*api).clone())))
         };
-        let previous = self.at;
+        let (previous, writes) = (self.at, Writes::until(observed, at));
         for ((sort, name), list) in &by_part {
             let Some(first) = list.first() else { continue };
-            let write = observed.written(&write_name(first.element), at).cloned();
+            let write = write_to(&writes, first.element).cloned();
             for one in list {
                 let states = Some((Stands::ConfiguredOnly, Stands::NotConfigured));
                 let says = format!("{}: {}", one.control.title, one.says);
-                let mut told = drift(at, DriftKind::Weaker, name, &one.control.id, states, &says);
+                let mut told = drift((at, DriftKind::Weaker), name, &one.control.id, states, &says);
                 told.by = write.as_ref().map(|write| (write.by.clone(), write.from.clone()));
-                changes.drifts.push(told);
+                changes.tell(one.element.sort, told);
             }
             let follows = |one: &&&Weaker<'_>| !DERIVED.contains(&one.control.id.as_str());
             let own: Vec<&&Weaker<'_>> = list.iter().filter(follows).collect();
@@ -192,9 +225,20 @@ impl Readings {
         }
     }
 
-    fn heal(&mut self, wrong: &BTreeSet<(u8, &str, &str)>, changes: &mut Changes) {
+    /// Lets go of weak controls that are not about their element any more, where all could be read.
+    fn let_go(&mut self, configured: &Setup) {
+        for element in configured.elements.iter().filter(|_| configured.problems.is_empty()) {
+            let Some(weak) = self.weak.get_mut(&(element.sort as u8, element.name.clone())) else { continue };
+            let judged = element.found.iter().filter_map(|found| configured.controls.all.get(usize::from(found.control)));
+            let judged: BTreeSet<&str> = judged.map(|control| control.id.as_str()).collect();
+            weak.retain(|control| judged.contains(&**control));
+        }
+    }
+
+    /// Only what is configured again, or accepted, has healed: that nobody knows mends nothing.
+    fn heal(&mut self, right: &BTreeSet<(u8, &str, &str)>, changes: &mut Changes) {
         self.weak.retain(|(sort, name), controls| {
-            controls.retain(|control| wrong.contains(&(*sort, &**name, &**control)));
+            controls.retain(|control| !right.contains(&(*sort, &**name, &**control)));
             if controls.is_empty()
                 && let Some(sort) = Sort::ALL.get(usize::from(*sort))
             {
@@ -229,8 +273,7 @@ fn sentence(worst: &Weaker<'_>, more: usize, write: Option<&Write>, previous: Op
 }
 
 fn drift(
-    at: Timestamp,
-    kind: DriftKind,
+    (at, kind): (Timestamp, DriftKind),
     part: &Arc<str>,
     control: &str,
     states: Option<(Stands, Stands)>,
@@ -240,10 +283,14 @@ fn drift(
     Drift { at, kind, part, control, states, says, by: None, alert: None }
 }
 
-fn stronger(at: Timestamp, element: &Configuration, control: &Control, says: &str, now: State) -> Drift {
-    let now = if now == State::Configured { Stands::ConfiguredOnly } else { Stands::Unknown };
+fn plain(at: Timestamp, kind: DriftKind, part: &Arc<str>, says: &str) -> Drift {
+    drift((at, kind), part, "", None, says)
+}
+
+fn stronger(at: Timestamp, element: &Configuration, control: &Control, says: &str) -> Drift {
+    let states = Some((Stands::NotConfigured, Stands::ConfiguredOnly));
     let says = format!("{}: {says}", control.title);
-    drift(at, DriftKind::Stronger, &element.name, &control.id, Some((Stands::NotConfigured, now)), &says)
+    drift((at, DriftKind::Stronger), &element.name, &control.id, states, &says)
 }
 
 /// Returns how bad it is at least: that tokens are checked no longer is bad where the owner asks for them.
@@ -254,19 +301,39 @@ fn least(worst: &Weaker<'_>, intended: &Intended) -> Level {
     if tokens { Level::High } else { Level::Informational }
 }
 
-/// Returns the name whose parts a write to the element must have in its resource.
-fn write_name(element: &Configuration) -> String {
-    match element.sort {
-        // The operation's id stands below `operations`; its own policy is written there.
-        Sort::Policy => element.of.as_deref().unwrap_or(&element.name).to_owned(),
-        _ => element.name.to_string(),
-    }
+/// Returns the state to remember: that nobody knows now unsays nothing that was known.
+fn known(before: Option<u8>, now: State) -> u8 {
+    before.filter(|_| now == State::Unknown).unwrap_or(now as u8)
 }
 
-/// Tells whether a control that is not configured was so before, or was not about the element: only what
-/// follows from other settings comes and goes with those.
-fn came_from(before: Option<u8>, control: &str) -> bool {
-    before.map_or(!DERIVED.contains(&control), |before| before == State::Configured as u8)
+/// Returns the newest write to an element: to what has its place below its app, gateway, account or vault.
+fn write_to<'o>(writes: &Writes<'o>, element: &Configuration) -> Option<&'o Write> {
+    let of = || element.of.as_deref().unwrap_or(&element.name);
+    let below = |name: &str, types: &[&str]| {
+        let mut parts = name.split('/');
+        let mut path = parts.next().unwrap_or_default().to_owned();
+        for (part, sort) in parts.zip(types) {
+            path = format!("{path}/{sort}/{part}");
+        }
+        path
+    };
+    let (kind, path) = match element.sort {
+        Sort::App => (ElementKind::App, below(&element.name, &["slots"])),
+        Sort::Function => (ElementKind::App, below(&element.name, &["functions"])),
+        Sort::Secret => (ElementKind::App, below(of(), &[])),
+        Sort::Gateway => (ElementKind::ApiManagement, below(&element.name, &[])),
+        Sort::Api | Sort::Operation => (ElementKind::ApiManagement, below(&element.name, &["apis", "operations"])),
+        // Its own policy is written below what it belongs to.
+        Sort::Policy => (ElementKind::ApiManagement, below(of(), &["apis", "operations"])),
+        Sort::Product => (ElementKind::ApiManagement, below(&element.name, &["products"])),
+        Sort::Backend => (ElementKind::ApiManagement, below(&element.name, &["backends"])),
+        Sort::NamedValue => (ElementKind::ApiManagement, below(&element.name, &["namedvalues"])),
+        Sort::Diagnostic => (ElementKind::ApiManagement, below(&element.name, &["diagnostics"])),
+        Sort::Storage => (ElementKind::Storage, below(&element.name, &[])),
+        Sort::Vault => (ElementKind::KeyVault, below(&element.name, &[])),
+        Sort::Role | Sort::File => return None,
+    };
+    writes.newest(kind, &path)
 }
 
 const fn is_shown(sort: Sort) -> bool {
@@ -281,7 +348,7 @@ fn short(id: &str) -> u32 {
 mod tests {
     use super::super::setup::Found;
     use super::*;
-    use crate::posture::controls::shipped;
+    use crate::posture::controls::{Controls, shipped};
     use crate::posture::intended::Accepted;
 
     const AT: Timestamp = Timestamp::from_seconds(1_795_442_400);
@@ -333,8 +400,73 @@ mod tests {
         assert_eq!(said(&[&[FINE], &[WEAK]]), (vec!["shop 1".into()], vec![]));
         assert_eq!(said(&[&[FINE], &[WEAK], &[WEAK]]), none());
         assert_eq!(said(&[&[FINE], &[WEAK], &[FINE]]), (vec![], vec!["shop".into()]));
-        assert_eq!(said(&[&[FINE], &[WEAK], &[]]), (vec![], vec!["shop".into()]), "it is gone");
+        assert_eq!(said(&[&[FINE], &[WEAK], &[UNKNOWN]]), none(), "that nobody knows mends nothing");
+        assert_eq!(said(&[&[FINE], &[WEAK], &[UNKNOWN], &[FINE]]), (vec![], vec!["shop".into()]));
+        assert_eq!(said(&[&[FINE], &[UNKNOWN], &[WEAK]]), (vec!["shop 1".into()], vec![]), "it was right when last known");
+        assert_eq!(said(&[&[FINE], &[WEAK], &[]]), none(), "it is gone, and not as it should be");
         assert_eq!(said(&[&[FINE], &[WEAK], &[FINE], &[FINE]]), none());
+    }
+
+    fn next(kept: &mut Readings, elements: &[Element<'_>], problems: &[&str]) -> Changes {
+        let problems = problems.iter().map(ToString::to_string).collect();
+        let configured = Setup { problems, ..configured(elements) };
+        kept.next(&configured, &Intended::default(), &Observed::default(), AT)
+    }
+
+    #[test]
+    fn what_is_gone_is_told_as_such_unless_a_file_could_not_be_read() {
+        let mut kept = Readings::default();
+        next(&mut kept, &[FINE], &[]);
+        next(&mut kept, &[WEAK], &[]);
+        assert_eq!(next(&mut kept, &[], &["main.json:1: broken"]), Changes::default(), "it may stand in that file");
+        assert_eq!(kept.weak().count(), 1);
+        assert_eq!(next(&mut kept, &[WEAK], &[]), Changes::default(), "it was so before");
+        let gone = next(&mut kept, &[], &[]);
+        assert_eq!((gone.healed.len(), gone.gone), (0, vec![(Sort::App, "shop".into())]));
+        assert_eq!(kept.weak().count(), 0);
+        let mut kept = Readings::default();
+        next(&mut kept, &[FINE], &[]);
+        next(&mut kept, &[], &["main.json:1: broken"]);
+        assert_eq!(next(&mut kept, &[WEAK], &[]).weakened.len(), 1, "it was right when last read");
+    }
+
+    #[test]
+    fn a_control_that_was_not_judged_before_did_not_get_weaker() {
+        let elements = |found| [(Sort::App, "shop", None, found)];
+        let both: &[_] = &[("app.https-only", State::Configured), ("app.ftps", State::NotConfigured)];
+        let mut older = configured(&[FINE]);
+        let mut controls = Controls::clone(&older.controls);
+        controls.all.retain(|control| control.id == "app.https-only");
+        older.controls = Arc::new(controls);
+        older.elements[0].found[0].control = 0;
+        let mut kept = Readings::default();
+        kept.next(&older, &Intended::default(), &Observed::default(), AT);
+        let upgraded = next(&mut kept, &elements(both), &[]);
+        assert_eq!(upgraded.weakened, [], "nobody had looked");
+        let mut kept = Readings::default();
+        next(&mut kept, &[FINE], &[]);
+        assert_eq!(next(&mut kept, &elements(both), &[]).weakened.len(), 1, "it was looked at and not about it");
+    }
+
+    #[test]
+    fn a_model_that_is_new_makes_nothing_weaker() {
+        let mut kept = Readings::default();
+        next(&mut kept, &[function(&[])], &[]);
+        let meant = [("function.intended-proof", State::NotConfigured)];
+        assert_eq!(next(&mut kept, &[function(&meant)], &[]).weakened, []);
+    }
+
+    #[test]
+    fn a_write_is_told_of_the_part_that_it_touched_alone() {
+        let mut observed = Observed::default();
+        let resource: Arc<str> =
+            "/subscriptions/s/resourcegroups/shop/providers/microsoft.keyvault/vaults/kv".into();
+        let write = Write { resource: resource.clone(), operation: "o".into(), by: "ana".into(), from: "x".into(), at: AT };
+        observed.writes.insert(resource, write);
+        let mut kept = Readings::default();
+        kept.next(&configured(&[FINE]), &Intended::default(), &observed, AT);
+        let told = kept.next(&configured(&[WEAK]), &Intended::default(), &observed, AT);
+        assert_eq!(told.weakened[0].write, None, "the group has the app's name, the vault was written");
     }
 
     #[test]

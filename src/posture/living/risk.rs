@@ -40,7 +40,7 @@ pub(super) fn risks(sources: &Sources, drafts: &Drafts<'_>, parts: &[Part], scal
         }
     }
     let mut risks: Vec<Risk> = Vec::new();
-    for (place, part) in (0..).zip(parts).filter(|(_, part)| matches!(part.kind, PartKind::App | PartKind::Gateway)) {
+    for (place, _) in (0..).zip(parts).filter(|(_, part)| matches!(part.kind, PartKind::App | PartKind::Gateway)) {
         let mut reasons: Vec<(u8, Level, String)> = Vec::new();
         for (&(control, contradicted), &on) in wrong.get(&place).into_iter().flatten() {
             let Some(control) = sources.configured.controls.all.get(usize::from(control)) else { continue };
@@ -50,7 +50,7 @@ pub(super) fn risks(sources: &Sources, drafts: &Drafts<'_>, parts: &[Part], scal
             let many = if on > 1 { format!(", on {on} parts") } else { String::new() };
             reasons.push((least(sum), control.level, format!("{}: {how}{many}", control.title)));
         }
-        for alert in scales.alerts.get(&*part.name).into_iter().flatten() {
+        for alert in scales.alerts_of(&drafts.all[place as usize]) {
             reasons.push((least(points(alert.level)), alert.level, format!("Open alert: {}", alert.why)));
         }
         reasons.retain(|(points, ..)| *points > 0);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::posture::configured::{Model, Place, Setting, Sort};
-use crate::posture::controls::{Controls, LayerState, State, evaluate};
-use crate::posture::intended::Authentication;
+use crate::posture::controls::{Controls, LayerState, State, evaluate_meant};
+use crate::posture::intended::{Authentication, Intended};
 
 /// Problems kept.
 const MAX_PROBLEMS: usize = 1_000;
@@ -66,9 +66,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Holds what was read against the controls.
-    pub fn of(model: &Model, controls: &Arc<Controls>) -> Self {
-        let report = evaluate(model, controls);
+    /// Holds what was read against the controls, and against what is meant.
+    pub fn of(model: &Model, controls: &Arc<Controls>, intended: &Intended) -> Self {
+        let meant = Some(intended).filter(|intended| !intended.sites.is_empty());
+        let report = evaluate_meant(model, controls, meant);
         let places: HashMap<&str, u16> =
             controls.all.iter().zip(0_u16..).map(|(control, place)| (control.id.as_str(), place)).collect();
         let mut by_element: BTreeMap<(Sort, String), Vec<Found>> = BTreeMap::new();

@@ -45,6 +45,8 @@ pub struct Seer {
     pub threat: Arc<str>,
     /// The kinds of event that it is told of; empty for any.
     pub kinds: Vec<Kind>,
+    /// Of one that waits for one thing after another, the kinds that each may be; empty for any.
+    pub steps: Vec<Vec<Kind>>,
     /// Whether a test of its own makes it fire.
     pub tested: bool,
     /// Whether it has fired in this installation.

@@ -1,21 +1,22 @@
 //! How do configuration, events and an owner's word add up to the state of a control?
 //!
-//! What proves the contrary comes first: an open alert, or events that are recent or that nothing newer
-//! speaks against. Configuration that is not as it should be is not mended by events; configuration that
+//! What proves the contrary comes first: an open alert, or events that are recent or that no later refusal
+//! or reading speaks against; an owner's word unsays none of it. Configuration that is not as it should be is not mended by events; configuration that
 //! is, is held where events agree. Where neither tells, the state is unknown and what would tell is said.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::drafts::{Draft, Drafts, sort_of};
+use super::named::called;
 use super::part::PartKind;
-use super::proofs::{Changed, Glimpse, HEALS_AFTER, Said};
+use super::proofs::{Changed, Glimpse, HEALS_AFTER, Proof, Said};
 use super::setup::Found;
 use super::sources::{Alerted, Sources};
 use super::standing::{DriftKind, Evidence, Standing, Stands};
 use crate::clock::Timestamp;
 use crate::posture::configured::Sort;
-use crate::posture::controls::{Control, State};
+use crate::posture::controls::{Control, State, Test};
 use crate::posture::observed::{Fact, Tally};
 use crate::posture::{ElementKind, Heard};
 
@@ -30,7 +31,9 @@ pub(super) struct Scales<'s> {
     by_sort: HashMap<Sort, Vec<u16>>,
     /// What would tell, by control.
     would_tell: Vec<Arc<str>>,
-    pub(super) alerts: HashMap<&'s str, Vec<&'s Alerted>>,
+    alerts: HashMap<&'s str, Vec<&'s Alerted>>,
+    /// The operations of each API, by places.
+    operations: HashMap<u32, Vec<u32>>,
     heard: HashMap<(bool, &'s str), &'s [Heard]>,
     accepted: HashMap<(&'s str, &'s str), &'s str>,
     /// The newest change of a control on a part, if it got weaker by it.
@@ -68,7 +71,26 @@ impl<'s> Scales<'s> {
         }
         let would_tell = controls.iter().map(|control| control.would_tell.as_str().into()).collect();
         let changed = Changed::of(&sources.observed);
-        Self { sources, drafts, changed, by_sort, would_tell, alerts, heard, accepted, weakened }
+        let mut operations: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (place, draft) in (0..).zip(&drafts.all).filter(|(_, draft)| draft.kind == PartKind::Operation) {
+            if let Some(of) = draft.of {
+                operations.entry(of).or_default().push(place);
+            }
+        }
+        Self { sources, drafts, changed, by_sort, would_tell, alerts, operations, heard, accepted, weakened }
+    }
+
+    /// Returns the alerts that name a part.
+    pub(super) fn alerts_of(&self, draft: &Draft<'_>) -> Vec<&'s Alerted> {
+        let by = |name: &str| self.alerts.get(name).map(Vec::as_slice).unwrap_or_default();
+        match (draft.configured.map(|one| one.sort), draft.kind) {
+            (Some(sort), _) => by(&called(sort, &draft.name)).to_vec(),
+            (None, PartKind::Resource | PartKind::Identity | PartKind::Other | PartKind::Caller) => {
+                let either = [Sort::Storage, Sort::Vault].into_iter().flat_map(|sort| by(&called(sort, &draft.name)));
+                either.filter(|_| draft.kind == PartKind::Resource).copied().collect()
+            }
+            (None, _) => by(&draft.name).to_vec(),
+        }
     }
 
     /// Returns what comes of an app or gateway.
@@ -91,11 +113,13 @@ impl<'s> Scales<'s> {
             facts: &draft.facts,
             heard: self.heard(gateway, site_name),
             meant: draft.meant,
+            gateway,
+            now: self.sources.at,
             read: self.sources.configured.at,
             names_subscriptions: site.is_some_and(|site| site.facts.of(Fact::BySubscription).is_some()),
             changed: &self.changed,
         };
-        let own = self.alerts.get(&*draft.name).map(Vec::as_slice).unwrap_or_default();
+        let own = self.alerts_of(draft);
         let mut standings: Vec<Standing> = Vec::new();
         let http = draft.configured.is_some_and(|one| one.http) || draft.facts.of(Fact::Answered).is_some();
         for &control in self.by_sort.get(&sort).map(Vec::as_slice).unwrap_or_default() {
@@ -104,9 +128,13 @@ impl<'s> Scales<'s> {
                 one.found.binary_search_by_key(&control, |found| found.control).ok().map(|at| &one.found[at])
             });
             // A control that configuration does not speak of is not about the element.
-            let unread = draft.configured.is_none() && (about.only_when.is_empty() || sort == Sort::Function && http);
+            let meant = matches!(&about.test, Test::Check(check) if check.is_meant());
+            let unread = draft.configured.is_none()
+                && (about.only_when.is_empty() || sort == Sort::Function && http)
+                // Without a model nothing is held against one.
+                && (!meant || draft.meant.is_some());
             if found.is_some() || unread {
-                standings.push(self.standing(draft, control, found, &sight, own));
+                standings.push(self.standing(place, control, found, &sight, &own));
             }
         }
         let level = |standing: &Standing| standing.control(&self.sources.configured.controls).map(|one| one.level);
@@ -116,18 +144,26 @@ impl<'s> Scales<'s> {
 
     fn standing(
         &self,
-        draft: &Draft<'_>,
+        place: u32,
         control: u16,
         found: Option<&Found>,
         sight: &Glimpse<'_>,
         own: &[&Alerted],
     ) -> Standing {
+        let draft = &self.drafts.all[place as usize];
         let about = &self.sources.configured.controls.all[usize::from(control)];
-        let said = about.observed.map(|proof| proof.of(sight)).unwrap_or_default();
+        let mut said = about.observed.map(|proof| proof.of(sight)).unwrap_or_default();
+        if draft.kind == PartKind::Api
+            && let Some(proof) = about.observed
+            && !self.all_hold(place, proof, sight)
+        {
+            said.agrees = said.agrees.or(said.holds.take());
+        }
         let alert = own
             .iter()
             .find(|alert| alert.detectors.iter().any(|id| about.contradicted_by.iter().any(|by| **by == **id)));
-        let mut standing = match against(alert.copied(), &said, self.sources.at) {
+        let set = self.set_at(sight, found);
+        let mut standing = match against(alert.copied(), &said, self.sources.at, set) {
             Some((evidence, says)) => Standing {
                 control,
                 stands: Stands::Contradicted,
@@ -143,12 +179,35 @@ impl<'s> Scales<'s> {
             let evidence = Evidence { count: 1, first: *at, last: *at, alert: alert.clone() };
             standing.evidence = Some(Box::new(evidence));
         }
-        let wrong = matches!(standing.stands, Stands::NotConfigured | Stands::Unknown | Stands::Contradicted);
-        if let Some(owner) = self.accepted.get(&(about.id.as_str(), &*draft.name)).filter(|_| wrong) {
-            standing.stands = Stands::Accepted;
-            standing.says = format!("accepted by {owner}: {}", standing.says).into();
+        if let Some(owner) = self.accepted.get(&(about.id.as_str(), &*draft.name)) {
+            match standing.stands {
+                Stands::NotConfigured => {
+                    standing.stands = Stands::Accepted;
+                    standing.says = format!("accepted by {owner}: {}", standing.says).into();
+                }
+                // What is written down was accepted, not that events prove the contrary.
+                Stands::Contradicted => {
+                    standing.says = format!("{}; was accepted by {owner}", standing.says.trim_end_matches('.')).into();
+                }
+                _ => {}
+            }
         }
         standing
+    }
+
+    /// Tells whether what holds an API was seen at every operation of it that was asked: a refusal at one
+    /// proves nothing of the others.
+    fn all_hold(&self, api: u32, proof: Proof, sight: &Glimpse<'_>) -> bool {
+        let all = self.operations.get(&api).map(Vec::as_slice).unwrap_or_default();
+        let mut asked = all.iter().map(|place| &self.drafts.all[*place as usize]).filter(|one| !one.facts.is_empty());
+        asked.all(|one| proof.of(&Glimpse { name: &one.name, facts: &one.facts, ..*sight }).holds.is_some())
+    }
+
+    /// Returns when configuration last said that it is set: the reading, and a write that it has seen.
+    fn set_at(&self, sight: &Glimpse<'_>, found: Option<&Found>) -> Option<Timestamp> {
+        let read = found.filter(|found| found.state == State::Configured).and(sight.read)?;
+        let written = self.changed.written(sight.site).map(|write| write.at).filter(|at| *at <= read);
+        written.max(Some(read))
     }
 
     fn by_configuration(&self, control: u16, about: &Control, found: Option<&Found>, said: Said) -> Standing {
@@ -184,14 +243,20 @@ impl<'s> Scales<'s> {
     }
 }
 
-/// Returns what proves the contrary, if it still does.
-fn against(alert: Option<&Alerted>, said: &Said, now: Option<Timestamp>) -> Option<(Evidence, String)> {
+/// Returns what proves the contrary, if it still does: a later refusal of the same sort has healed it, or a
+/// later reading that says it is set. That nobody has tried it since proves nothing.
+fn against(
+    alert: Option<&Alerted>,
+    said: &Said,
+    now: Option<Timestamp>,
+    set: Option<Timestamp>,
+) -> Option<(Evidence, String)> {
     if let Some(alert) = alert {
         let (count, first, last) = (alert.count, alert.first, alert.last);
         return Some((Evidence { count, first, last, alert: Some(alert.id.clone()) }, alert.why.to_string()));
     }
     let (tally, says) = said.against.as_ref()?;
-    let newest = [&said.holds, &said.agrees].into_iter().flatten().map(|(tally, _)| tally.last).max();
+    let newest = said.refused.map(|tally| tally.last).max(set);
     let recent = now.is_none_or(|now| now < tally.last.plus(HEALS_AFTER));
     let healed = !recent && newest.is_some_and(|newest| newest > tally.last);
     let (count, first, last) = (tally.count, tally.first, tally.last);

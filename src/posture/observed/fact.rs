@@ -53,6 +53,8 @@ facts! {
     AnyOrigin "any origin allowed" "The answer allowed every origin, or `null`.",
     NamedOrigin "one origin allowed" "The answer allowed one origin.",
     AdminAnswered "admin interface answered" "The runtime's admin interface answered.",
+    RateUsedUp "rate used up" "Refused, for a rate was used up.",
+    QuotaUsedUp "quota used up" "Refused, for a quota was used up.",
 }
 
 impl Fact {

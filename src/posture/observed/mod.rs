@@ -8,6 +8,7 @@
 mod fact;
 mod rows;
 mod seeing;
+mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use fact::{Fact, Facts, Tally};
 pub use rows::Row;
 pub use seeing::Seeing;
+pub use writes::{Writes, paths};
 
 use crate::clock::Timestamp;
 
@@ -88,6 +90,8 @@ pub struct Observed {
     fresh_flows: BTreeSet<Flow>,
     fresh_writes: BTreeSet<Arc<str>>,
     gone_writes: Vec<Arc<str>>,
+    /// The last name whose counts were kept: the next epoch goes on from there.
+    kept_until: Option<Arc<str>>,
 }
 
 impl Observed {
@@ -134,6 +138,11 @@ impl Observed {
     }
 
     fn flow(&mut self, flow: Flow, tally: &Tally) {
+        // Its key in the store is of lines.
+        if flow.1.contains('\n') || flow.2.contains('\n') {
+            self.beyond.1 = self.beyond.1.saturating_add(tally.count);
+            return;
+        }
         if let Some(known) = self.flows.get_mut(&flow) {
             // Its newest time is kept once an hour, for a way is drawn the same whenever it was used last.
             let hours = |at: Timestamp| at.nanos() / 3_600_000_000_000;
@@ -165,17 +174,6 @@ impl Observed {
         }
         self.fresh_writes.insert(write.resource.clone());
         self.writes.insert(write.resource.clone(), write);
-    }
-
-    /// Returns the newest write at or before `at` to what has `name` in its resource's id, as a segment:
-    /// of `apim-shop/orders` all segments must be there.
-    pub fn written(&self, name: &str, at: Timestamp) -> Option<&Write> {
-        let wanted: Vec<&str> = name.split('/').collect();
-        let touches = |write: &&Write| {
-            let mut segments = write.resource.split('/');
-            write.at <= at && wanted.iter().all(|part| segments.any(|segment| segment == *part))
-        };
-        self.writes.values().filter(touches).max_by(|a, b| (a.at, &a.resource).cmp(&(b.at, &b.resource)))
     }
 
     /// Returns the newest event time of anything that was observed.
@@ -211,6 +209,31 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_two_lines_makes_no_way() {
+        let mut observed = Observed::default();
+        observed.flow((What::Way, "a\nb".into(), "c".into()), &Tally::new(3, AT));
+        assert_eq!((observed.flows.len(), observed.beyond), (0, (0, 3)));
+    }
+
+    #[test]
+    fn counts_of_all_names_are_kept_in_turn() {
+        let mut observed = Observed::default();
+        let spot = |observed: &mut Observed| {
+            for n in 0..1_500 {
+                observed.spot(format!("app/{n:04}").into(), What::App, Fact::Asked.bit(), &Tally::new(1, AT));
+            }
+        };
+        spot(&mut observed);
+        observed.rows();
+        let last = |observed: &mut Observed| {
+            spot(observed);
+            observed.rows().last().map(|(_, key, _)| key.clone())
+        };
+        assert_eq!(last(&mut observed).as_deref(), Some("app/0999"));
+        assert_eq!(last(&mut observed).as_deref(), Some("app/0499"), "it went on from the last and round");
+    }
+
+    #[test]
     fn new_facts_are_kept_at_once_and_counts_by_and_by() {
         let mut observed = Observed::default();
         for n in 0..1_500 {
@@ -221,16 +244,5 @@ mod tests {
             observed.spot(format!("app/{n}").into(), What::App, Fact::Asked.bit(), &Tally::new(1, AT));
         }
         assert_eq!((observed.rows().len(), observed.rows().len(), observed.rows().len()), (1_000, 500, 0));
-    }
-
-    #[test]
-    fn a_write_touches_what_lies_above_it_and_only_before_its_time() {
-        let mut observed = Observed::default();
-        let resource: Arc<str> =
-            "/subscriptions/s/providers/microsoft.apimanagement/service/apim/apis/orders/policies/policy".into();
-        observed.write(Write { resource, operation: "o".into(), by: "a".into(), from: "b".into(), at: AT });
-        assert!(observed.written("apim/orders", AT).is_some() && observed.written("apim", AT).is_some());
-        assert!(observed.written("apim/carts", AT).is_none() && observed.written("orders/apim", AT).is_none());
-        assert!(observed.written("apim", AT.minus(std::time::Duration::from_secs(1))).is_none());
     }
 }

@@ -3,6 +3,7 @@
 //! As rows: a sort, a key and bytes. A row that can't be read any more is passed over: what it said is
 //! observed again.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Facts, Observed, Spotted, Tally, What, Write};
@@ -21,10 +22,7 @@ impl Observed {
     /// Returns the rows that have changed since the last call.
     pub fn rows(&mut self) -> Vec<Row> {
         let mut names: Vec<Arc<str>> = std::mem::take(&mut self.fresh).into_iter().collect();
-        for _ in 0..GROWN_AN_EPOCH {
-            let Some(name) = self.grown.pop_first() else { break };
-            names.push(name);
-        }
+        names.extend(self.grown());
         let mut rows: Vec<Row> = Vec::new();
         for name in names {
             if let Some(one) = self.endpoints.get(&name) {
@@ -48,6 +46,20 @@ impl Observed {
             rows.extend(row(BEYOND, "", &self.beyond));
         }
         rows
+    }
+
+    /// Takes the next names that only grew, round from the last that was kept: names that always grow keep
+    /// no others waiting.
+    fn grown(&mut self) -> Vec<Arc<str>> {
+        let after = |last: &Arc<str>| (Bound::Excluded(last.clone()), Bound::Unbounded);
+        let from = self.kept_until.as_ref().map_or((Bound::Unbounded, Bound::Unbounded), after);
+        let first = self.grown.range(from).chain(&self.grown).take(GROWN_AN_EPOCH.min(self.grown.len()));
+        let names: Vec<Arc<str>> = first.cloned().collect();
+        for name in &names {
+            self.grown.remove(name);
+        }
+        self.kept_until = names.last().cloned().or(self.kept_until.take());
+        names
     }
 
     /// Goes on from rows that were kept.

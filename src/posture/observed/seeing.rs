@@ -67,8 +67,10 @@ impl Seeing {
         if let Some(origin) = text(event, Field::AllowOrigin) {
             self.count(event, What::Origin, gateway, origin, Fact::Answered.bit());
         }
-        if let Some(to) = event.app().or_else(|| text(event, Field::Target)) {
-            self.count(event, What::Way, gateway, to, facts & (Fact::Answered.bit() | Fact::Refused.bit()));
+        // One that the gateway refused went no further.
+        let answered = facts & Fact::Answered.bit();
+        if let Some(to) = event.app().or_else(|| text(event, Field::Target)).filter(|_| answered != 0) {
+            self.count(event, What::Way, gateway, to, answered);
         }
     }
 
@@ -149,8 +151,11 @@ impl Seeing {
     /// Adds what a later part of the batch says.
     pub fn append(&mut self, later: Self) {
         self.beyond += later.beyond;
-        self.spots.extend(later.spots.into_iter().take(MAX_SPOTS.saturating_sub(self.spots.len())));
-        self.writes.extend(later.writes.into_iter().take(MAX_WRITES.saturating_sub(self.writes.len())));
+        let (spots, writes) = (MAX_SPOTS - self.spots.len().min(MAX_SPOTS), MAX_WRITES - self.writes.len().min(MAX_WRITES));
+        let dropped = later.spots.iter().skip(spots).map(|spot| spot.tally.count).fold(0, u64::saturating_add);
+        self.beyond = self.beyond.saturating_add(dropped).saturating_add(later.writes.len().saturating_sub(writes) as u64);
+        self.spots.extend(later.spots.into_iter().take(spots));
+        self.writes.extend(later.writes.into_iter().take(writes));
     }
 }
 
@@ -234,7 +239,8 @@ const fn refused(reason: Reason, status: i64) -> u32 {
         | Reason::Audience
         | Reason::Claim => Fact::TokenAsked.bit(),
         Reason::AddressNotAllowed => Fact::AddressKeptOut.bit(),
-        Reason::Rate | Reason::Quota => return Fact::Limited.bit(),
+        Reason::Rate => return Fact::Limited.bit() | Fact::RateUsedUp.bit(),
+        Reason::Quota => return Fact::Limited.bit() | Fact::QuotaUsedUp.bit(),
         _ => 0,
     };
     if status == 429 { why } else { why | Fact::Refused.bit() }
@@ -244,5 +250,23 @@ fn text<'e>(event: &'e RedactedEvent<'_>, field: Field) -> Option<&'e str> {
     match event.get(field) {
         Some(Value::Text(text)) if !text.is_empty() => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn what_later_parts_of_a_batch_have_no_room_for_is_counted() {
+        let tally = Tally::new(3, Timestamp::from_seconds(1_795_442_400));
+        let full = |n: usize| {
+            let spot = |n: usize| Spot { what: What::App, from: n.to_string().into(), to: "".into(), facts: 1, tally };
+            Seeing { spots: (0..n).map(spot).collect(), ..Seeing::default() }
+        };
+        let mut seeing = full(MAX_SPOTS - 1);
+        seeing.append(full(3));
+        assert_eq!((seeing.spots.len(), seeing.beyond), (MAX_SPOTS, 6));
     }
 }
