@@ -96,7 +96,8 @@ pub fn daemon(
     let changes = Changes::new(clock.now().millis() as u32);
     let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
     let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
-    let reckon = posture::begin((&runtime, &to_asks, data), (config, &catalogue, &stage, &intended), (&board, &metrics))?;
+    let reckon =
+        posture::begin((&runtime, &to_asks, data), (config, &catalogue, &stage, &intended), (&board, &metrics))?;
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), intended)?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);

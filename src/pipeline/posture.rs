@@ -13,7 +13,7 @@ use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::detection::{Detectors, Finding};
 use crate::posture::configured::Sort;
 use crate::posture::intended::Intended;
-use crate::posture::living::{called, named_parts, Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened};
+use crate::posture::living::{Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened, called, named_parts};
 use crate::posture::observed::{Observed, Seeing};
 use crate::store::{PostureRows, Reload};
 use crate::telemetry::{Entity, EntityKind};
@@ -304,7 +304,8 @@ mod tests {
     fn only_what_belongs_to_an_app_is_told_of_one() {
         let finding = |sort, part, of| {
             let found = finding(&weakened(sort, part, of), Timestamp::MIN);
-            let entities: Vec<String> = found.entities.iter().map(|one| format!("{} {}", one.kind, one.value)).collect();
+            let entities: Vec<String> =
+                found.entities.iter().map(|one| format!("{} {}", one.kind, one.value)).collect();
             (entities.join(", "), found.app.map(|app| app.to_string()))
         };
         assert_eq!(finding(Sort::Storage, "st", None), ("app storage:st".into(), None));

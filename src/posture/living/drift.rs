@@ -87,7 +87,8 @@ fn controls(old: &Part, new: &Part, after: &Living, at: Timestamp, drifts: &mut 
         let Some(control) = standing.control(&after.controls) else { continue };
         let evidence = standing.evidence.as_ref().or(before.evidence.as_ref());
         // The first event of all may lie before it healed last: then it is not known which one came first since.
-        let healed = |one: &&Drift| one.kind == DriftKind::Stronger && one.part == new.name && *one.control == *control.id;
+        let healed =
+            |one: &&Drift| one.kind == DriftKind::Stronger && one.part == new.name && *one.control == *control.id;
         let healed = after.drifts.iter().find(healed).map(|one| one.at);
         let first = evidence.filter(|_| kind == DriftKind::Weaker).map(|evidence| evidence.first);
         let first = first.filter(|first| healed.is_none_or(|healed| *first > healed));
@@ -180,7 +181,13 @@ mod tests {
             firing: Vec::new(),
             covered: Vec::new(),
         };
-        Living { at: Some(minute(60)), controls: Arc::new(shipped().unwrap()), parts: vec![part], drifts, ..Living::default() }
+        Living {
+            at: Some(minute(60)),
+            controls: Arc::new(shipped().unwrap()),
+            parts: vec![part],
+            drifts,
+            ..Living::default()
+        }
     }
 
     #[test]

@@ -359,7 +359,9 @@ mod tests {
 
     #[test]
     fn logs_are_held_by_the_very_categories_and_while_they_arrive() {
-        use Category::{AppRequests, AppServiceAuditLogs, AppServiceHTTPLogs, AppServiceIPSecAuditLogs, FunctionAppLogs};
+        use Category::{
+            AppRequests, AppServiceAuditLogs, AppServiceHTTPLogs, AppServiceIPSecAuditLogs, FunctionAppLogs,
+        };
         let held = |proof, heard: &[(Category, u64)]| holds(proof, &Given { heard, ..Given::default() });
         assert!(held(Proof::LogsArrive, &[(AppServiceHTTPLogs, 1), (FunctionAppLogs, 2)]));
         assert!(!held(Proof::LogsArrive, &[(AppServiceHTTPLogs, 1), (AppRequests, 0)]), "another log");

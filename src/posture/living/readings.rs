@@ -15,11 +15,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::setup::{Configuration, Setup};
 use super::standing::{Drift, DriftKind, Stands, moment};
 use crate::clock::Timestamp;
-use crate::posture::{ElementKind, Level};
 use crate::posture::configured::Sort;
 use crate::posture::controls::{Control, State, Test};
 use crate::posture::intended::{Authentication, Intended, Site};
 use crate::posture::observed::{Observed, Write, Writes};
+use crate::posture::{ElementKind, Level};
 
 /// Controls on a function that follow from its app or its gateway.
 const DERIVED: [&str; 3] = ["function.more-than-one-layer", "function.token-checked", "function.behind-gateway"];
@@ -229,7 +229,8 @@ impl Readings {
     fn let_go(&mut self, configured: &Setup) {
         for element in configured.elements.iter().filter(|_| configured.problems.is_empty()) {
             let Some(weak) = self.weak.get_mut(&(element.sort as u8, element.name.clone())) else { continue };
-            let judged = element.found.iter().filter_map(|found| configured.controls.all.get(usize::from(found.control)));
+            let judged =
+                element.found.iter().filter_map(|found| configured.controls.all.get(usize::from(found.control)));
             let judged: BTreeSet<&str> = judged.map(|control| control.id.as_str()).collect();
             weak.retain(|control| judged.contains(&**control));
         }
@@ -402,7 +403,11 @@ mod tests {
         assert_eq!(said(&[&[FINE], &[WEAK], &[FINE]]), (vec![], vec!["shop".into()]));
         assert_eq!(said(&[&[FINE], &[WEAK], &[UNKNOWN]]), none(), "that nobody knows mends nothing");
         assert_eq!(said(&[&[FINE], &[WEAK], &[UNKNOWN], &[FINE]]), (vec![], vec!["shop".into()]));
-        assert_eq!(said(&[&[FINE], &[UNKNOWN], &[WEAK]]), (vec!["shop 1".into()], vec![]), "it was right when last known");
+        assert_eq!(
+            said(&[&[FINE], &[UNKNOWN], &[WEAK]]),
+            (vec!["shop 1".into()], vec![]),
+            "it was right when last known"
+        );
         assert_eq!(said(&[&[FINE], &[WEAK], &[]]), none(), "it is gone, and not as it should be");
         assert_eq!(said(&[&[FINE], &[WEAK], &[FINE], &[FINE]]), none());
     }
@@ -459,9 +464,9 @@ mod tests {
     #[test]
     fn a_write_is_told_of_the_part_that_it_touched_alone() {
         let mut observed = Observed::default();
-        let resource: Arc<str> =
-            "/subscriptions/s/resourcegroups/shop/providers/microsoft.keyvault/vaults/kv".into();
-        let write = Write { resource: resource.clone(), operation: "o".into(), by: "ana".into(), from: "x".into(), at: AT };
+        let resource: Arc<str> = "/subscriptions/s/resourcegroups/shop/providers/microsoft.keyvault/vaults/kv".into();
+        let write =
+            Write { resource: resource.clone(), operation: "o".into(), by: "ana".into(), from: "x".into(), at: AT };
         observed.writes.insert(resource, write);
         let mut kept = Readings::default();
         kept.next(&configured(&[FINE]), &Intended::default(), &observed, AT);

@@ -151,9 +151,11 @@ impl Seeing {
     /// Adds what a later part of the batch says.
     pub fn append(&mut self, later: Self) {
         self.beyond += later.beyond;
-        let (spots, writes) = (MAX_SPOTS - self.spots.len().min(MAX_SPOTS), MAX_WRITES - self.writes.len().min(MAX_WRITES));
+        let (spots, writes) =
+            (MAX_SPOTS - self.spots.len().min(MAX_SPOTS), MAX_WRITES - self.writes.len().min(MAX_WRITES));
         let dropped = later.spots.iter().skip(spots).map(|spot| spot.tally.count).fold(0, u64::saturating_add);
-        self.beyond = self.beyond.saturating_add(dropped).saturating_add(later.writes.len().saturating_sub(writes) as u64);
+        self.beyond =
+            self.beyond.saturating_add(dropped).saturating_add(later.writes.len().saturating_sub(writes) as u64);
         self.spots.extend(later.spots.into_iter().take(spots));
         self.writes.extend(later.writes.into_iter().take(writes));
     }

@@ -70,10 +70,12 @@ mod tests {
     #[test]
     fn a_write_touches_what_lies_above_it_by_type_and_only_before_its_time() {
         let mut observed = Observed::default();
-        let resource: Arc<str> = "/subscriptions/orders/resourcegroups/carts/providers/microsoft.apimanagement/service/\
+        let resource: Arc<str> =
+            "/subscriptions/orders/resourcegroups/carts/providers/microsoft.apimanagement/service/\
                                   apim/apis/orders;rev=2/policies/policy"
-            .into();
-        let write = Write { resource: resource.clone(), operation: "o".into(), by: "a".into(), from: "b".into(), at: AT };
+                .into();
+        let write =
+            Write { resource: resource.clone(), operation: "o".into(), by: "a".into(), from: "b".into(), at: AT };
         observed.writes.insert(resource, write);
         let writes = Writes::until(&observed, AT);
         let touched = |path| writes.newest(ElementKind::ApiManagement, path).is_some();
