@@ -69,8 +69,8 @@ pub enum Alerts {
 /// `gatewatch alerts list`.
 #[derive(Debug, ClapArgs)]
 pub struct AlertsList {
-    /// A question, such as: state:open level:high app:fn-orders since:24h guessing
-    #[arg(value_name = "QUESTION", allow_hyphen_values = true)]
+    /// A question, such as: state:open level:high app:fn-orders since:24h guessing. A word that leaves out comes behind two dashes: -- -family:probing
+    #[arg(value_name = "QUESTION")]
     pub question: Vec<String>,
     /// At most so many; without it 50 as text, all of them in any other form.
     #[arg(long, value_name = "N")]
@@ -220,7 +220,7 @@ pub struct AlertsUndo {
 #[derive(Debug, ClapArgs)]
 pub struct AlertsWatch {
     /// Only alerts that a question finds as they stand then, such as: app:fn-orders state:closed
-    #[arg(value_name = "QUESTION", allow_hyphen_values = true)]
+    #[arg(value_name = "QUESTION")]
     pub question: Vec<String>,
     /// Begin after the change with this id, as --format json shows it; 0: with the oldest that is kept.
     #[arg(long, value_name = "ID")]

@@ -90,14 +90,13 @@ pub fn daemon(
     let outputs = Outputs::new(sources::outputs(config)?);
     let stage = setup::stage(&hiding, &catalogue, around, !outputs.is_empty(), clock);
     let opened = sources::open(config, data, &hiding.redactor, &streams, (&resume, &absorbed), clock)?;
-    let (infos, (to_asks, asks)) = (infos(&opened), bounded(ASKS_WAITING));
-    let board = Arc::new(board(&catalogue));
+    let (infos, (to_asks, asks), board) = (infos(&opened), bounded(ASKS_WAITING), Arc::new(board(&catalogue)));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
     let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
     let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
-    let reckon =
-        posture::begin((&runtime, &to_asks, data), (config, &catalogue, &stage, &intended), (&board, &metrics))?;
+    let known = (config, &catalogue, &stage, &intended);
+    let reckon = posture::begin((&runtime, &to_asks, data), known, (&board, &metrics))?;
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), intended)?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);

@@ -38,7 +38,7 @@ mod tests {
     #[tokio::test]
     async fn who_finds_no_room_is_told_so_and_the_threads_that_serve_go_on() {
         let aside = Arc::new(Aside::new(1));
-        let (go, wait) = std::sync::mpsc::channel::<u8>();
+        let (go, wait) = std::sync::mpsc::sync_channel::<u8>(1);
         let by = aside.clone();
         let (begun, began) = tokio::sync::oneshot::channel();
         let first = tokio::spawn(async move {

@@ -337,13 +337,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_that_is_being_tried_stays_the_only_one_when_its_client_goes() {
-        let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
-        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, mut began) = tokio::sync::mpsc::channel(1);
+        let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
         let wait = std::sync::Mutex::new(wait);
         let bench = Bench::new(
             |_| None,
             move |_, _| {
-                begun.send(()).unwrap();
+                begun.try_send(()).unwrap();
                 wait.lock().unwrap().recv().unwrap();
                 Err(Vec::new())
             },
