@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::context::{AppSettings, GatewaySettings, Hop};
 use crate::posture::PostureSettings;
-use crate::simulate::{Options, SCENE, Step, Weakness, World, configured, intended};
+use crate::simulate::{Options, SCENE, Step, Weakness, World, app_names, configured, intended};
 use crate::sources::{FileSettings, Start};
 
 use super::args::Demo;
@@ -79,6 +79,8 @@ fn config(options: &Demo, telemetry: &Path, data: &Path) -> Config {
         configured: vec![data.join(CONFIGURED)],
         read_every: Duration::from_secs(5),
     };
+    // Who lists one app lists all: what is not listed is told of.
+    config.apps.extend(app_names().map(|app| (app.to_owned(), AppSettings::default())));
     // The app whose gateway somebody goes past.
     let behind = AppSettings { behind: vec!["apim-shop".to_owned()], ..AppSettings::default() };
     config.apps.insert("orders-api".to_owned(), behind);

@@ -300,6 +300,11 @@ pub(super) const fn loopback() -> IpAddr {
     IpAddr::V4(Ipv4Addr::LOCALHOST)
 }
 
+/// Returns the names of the fleet's function apps.
+pub fn app_names() -> impl Iterator<Item = &'static str> {
+    APPS.iter().map(|app| app.name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

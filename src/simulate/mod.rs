@@ -31,7 +31,7 @@ mod world;
 
 pub use attacks::{AttackInfo, Label, catalogue};
 pub use configured::{Weakness, configured, intended};
-pub use fleet::WebhookKey;
+pub use fleet::{WebhookKey, app_names};
 pub use packer::{Message, Tally};
 pub use scene::{SCENE, Step};
 pub use weeks::{Weeks, weeks_catalogue};
