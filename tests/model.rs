@@ -33,10 +33,6 @@ struct Shown {
 
 impl Shown {
     fn of(living: Living) -> Self {
-        Self::listening(living, "127.0.0.1:8080")
-    }
-
-    fn listening(living: Living, listen: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         drop(gatewatch::store::Store::open(folder.path()).unwrap());
         let board = Arc::new(Board::default());
@@ -55,7 +51,7 @@ impl Shown {
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
             offers: Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,
-            listen: listen.parse().unwrap(),
+            listen: "127.0.0.1:8080".parse().unwrap(),
             external_url: None,
             hosts: Vec::new(),
         });
@@ -362,18 +358,4 @@ fn a_repository_is_exported_without_a_daemon() {
     assert!(mermaid.starts_with("flowchart LR\n") && mermaid.contains("subgraph edge"), "{mermaid}");
     assert_eq!(exported(&["otm", "--app", "nobody", shop]).0, Some(64));
     assert_eq!(exported(&["otm", "--data", "no-such-folder"]).0, Some(74));
-}
-
-/// Shows the sample at port 8399 and a large fleet at port 8398 for ten minutes, to be looked at: `cargo test --test model -- --ignored`,
-/// and the browser's tests with `GATEWATCH_URL=http://127.0.0.1:8399`.
-#[tokio::test]
-#[ignore = "it serves until it is stopped"]
-async fn the_sample_is_shown_to_be_looked_at() {
-    let serve = async |living: Living, at: &str| {
-        let shown = Shown::listening(living, at);
-        let listener = tokio::net::TcpListener::bind(at).await.unwrap();
-        axum::serve(listener, shown.router.clone()).await.unwrap();
-    };
-    let both = async { tokio::join!(serve(sample(), "127.0.0.1:8399"), serve(fleet(4_000), "127.0.0.1:8398")) };
-    drop(tokio::time::timeout(std::time::Duration::from_mins(10), both).await);
 }

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_finds_no_room_is_told_so_and_the_threads_that_serve_go_on() {
+    async fn what_has_begun_takes_its_room_until_it_ends() {
         let aside = Arc::new(Aside::new(1));
         let (go, wait) = std::sync::mpsc::sync_channel::<u8>(1);
         let by = aside.clone();
