@@ -228,7 +228,8 @@ const fn stands(state: State) -> Stands {
     }
 }
 
-const fn kind(sort: Sort) -> PartKind {
+/// Returns what sort of part an element of this sort is.
+pub(super) const fn kind(sort: Sort) -> PartKind {
     match sort {
         Sort::App => PartKind::App,
         Sort::Function => PartKind::Function,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::configured::kind;
 use super::part::{Boundary, PartKind};
 use super::setup::Configuration;
 use super::sources::Sources;
@@ -50,7 +51,7 @@ impl<'s> Drafts<'s> {
         let operations = operations(sources);
         for one in &sources.configured.elements {
             let belongs = one.of.as_ref().and_then(|of| Some((above(one.sort)?, of.clone())));
-            put(&mut parts, kind_of(one.sort), &one.name, belongs).configured = Some(one);
+            put(&mut parts, kind(one.sort), &one.name, belongs).configured = Some(one);
             if one.identity && one.sort == Sort::App {
                 put(&mut parts, PartKind::Identity, &one.name, Some((PartKind::App, one.name.clone())));
             }
@@ -204,18 +205,6 @@ fn put<'m, 's>(
         draft.belongs = belongs;
     }
     draft
-}
-
-fn kind_of(sort: Sort) -> PartKind {
-    match sort {
-        Sort::App => PartKind::App,
-        Sort::Function => PartKind::Function,
-        Sort::Gateway => PartKind::Gateway,
-        Sort::Api => PartKind::Api,
-        Sort::Operation => PartKind::Operation,
-        Sort::Storage | Sort::Vault => PartKind::Resource,
-        _ => PartKind::Other,
-    }
 }
 
 /// Returns to what sort of part one of this sort belongs, as a first guess.
