@@ -208,6 +208,7 @@ fn set_who<'a>(event: &mut Event<'a>, field: Field, text: Text<'a>) -> bool {
         Field::IdentityKind => event.identity.kind = IdentityKind::named(text.value),
         Field::IdentityProvider => event.identity.provider = Some(text),
         Field::IdentityResource => event.identity.resource = Some(text),
+        Field::IdentityHeader => event.identity.header = Some(text),
         Field::KeyId => event.key.id = Some(text),
         Field::KeyTransport => {
             event.key.transport = [Transport::Header, Transport::Query].into_iter().find(|by| by.name() == text.value);

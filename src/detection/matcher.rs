@@ -5,6 +5,7 @@
 //! written on its batch's sheet. Of a record, at most 64 secrets are looked at; it gives at most 32
 //! signals, names at most 32 entities and keeps 2,048 bytes of its text. What is beyond is left out.
 
+mod once;
 mod sigma;
 
 use std::hash::Hasher;
@@ -18,15 +19,18 @@ use crate::context::Asked;
 use crate::redaction::RedactedEvent;
 use crate::telemetry::{Confidence, EntityKind, Field, Kind, Outcome, Sighting, Value};
 
+use once::Numbers;
+pub(super) use once::Once;
+
 use super::aside::Aside;
 use super::condition::Condition;
 use super::exceptions::Exceptions;
-use super::naming::{add_entities, entity_of, show};
+use super::naming::add_entities;
 use super::needs::{Has, Needs};
 use super::rule::{Rule, Term};
 use super::scene::{Scene, feed, write};
-use super::secret_words::noun;
 use super::sheet::Sheet;
+use super::sieve::Sieve;
 use super::sigma::Set;
 use super::signal::Place;
 use super::signals::{Drafted, Shown, Signals, second};
@@ -58,6 +62,7 @@ pub struct Matcher {
 struct Lists {
     /// Those that look at the event.
     plain: Vec<Step>,
+    sieve: Sieve,
     /// Those that look at each secret seen in it.
     secret: Vec<Step>,
     /// Those that look at each hash by which a storage log would name one of them.
@@ -72,6 +77,7 @@ struct Lists {
 struct Step {
     rule: u16,
     number: u8,
+    numbers: Numbers,
     aside: Aside,
     needs: Needs,
     when: Condition,
@@ -96,7 +102,10 @@ impl Matcher {
     /// Returns a matcher of `rules`, whose places are those of the detectors. `key` keeps whoever
     /// chooses addresses and names from choosing their hashes too; state depends on it.
     pub fn new(rules: Arc<[Rule]>, key: (u64, u64)) -> Self {
-        let index = Kind::ALL.map(|kind| OUTCOMES.map(|outcome| lists(&rules, kind, outcome))).to_vec();
+        let mut terms = once::Lists::default();
+        let numbers: Vec<Numbers> = rules.iter().map(|rule| terms.numbers(rule)).collect();
+        let of = |kind| OUTCOMES.map(|outcome| lists(&rules, &numbers, kind, outcome));
+        let index = Kind::ALL.map(of).to_vec();
         let mut sought = Vec::new();
         rules.iter().flat_map(|rule| &rule.steps).for_each(|when| when.sought(&mut sought));
         let gate = Gate::new(sought.into_iter());
@@ -127,19 +136,25 @@ impl Matcher {
     pub fn observe(&self, event: &RedactedEvent<'_>, hash: u128, signals: &mut Signals) {
         let lists = &self.index[event.kind() as usize][event.outcome() as usize];
         let before = signals.list.len();
+        signals.once.clear();
         let mut draft = Draft { event, hash, written: [false; 2], signals, before, given: 0, held: Vec::new() };
         let calm = lists.gated && self.gate.as_ref().is_some_and(|gate| gate.is_calm(event));
         let scene = Scene { event, secret: None, calm };
         let has = Has::of(event, scene, lists.fields);
         let aside = Aside::of(event);
-        for step in &lists.plain {
-            let may_hold = !step.aside.passes_over(aside) && step.needs.are_met(&has);
-            debug_assert!(
-                may_hold || step.aside.passes_over(aside) || !self.concerns(step, scene),
-                "needs ask for more than the condition does"
-            );
-            if may_hold && step.when.holds(scene) {
-                self.signal(step, scene, &mut draft);
+        let concerned = |step: &Step| !step.needs.are_met(&has) && !step.aside.passes_over(aside);
+        debug_assert!(
+            !lists.plain.iter().any(|step| concerned(step) && self.concerns(step, scene)),
+            "needs ask for more than the condition does"
+        );
+        for word in 0..lists.sieve.words() {
+            let mut may = lists.sieve.may(&has, word);
+            while may != 0 {
+                let step = &lists.plain[64 * word + may.trailing_zeros() as usize];
+                may &= may - 1;
+                if !step.aside.passes_over(aside) && step.needs.fits(&has) && step.when.holds(scene) {
+                    self.signal(step, scene, &mut draft);
+                }
             }
         }
         if let Some(sigma) = &self.sigma {
@@ -176,13 +191,16 @@ impl Matcher {
             return;
         }
         let rule = &self.rules[usize::from(step.rule)];
-        let Some(first) = rule.by.first().and_then(|term| term.get(scene)) else { return };
         if rule.light && rule.by_app && draft.signals.is_known_sign(step.rule, draft.event) {
             draft.given += 1;
             return;
         }
-        let Some(key) = self.key_of(&rule.by, scene, Names::InUse) else { return };
-        let Some(value) = self.value_of(rule, scene, Names::InUse) else { return };
+        let key = || self.key_of(&rule.by, scene, Names::InUse);
+        let value = || self.value_of(rule, scene, Names::InUse);
+        let of_event = scene.secret.is_none();
+        let once = &mut draft.signals.once;
+        let Some(key) = (if of_event { once.key(step.numbers, key) } else { key() }) else { return };
+        let Some(value) = (if of_event { once.value(step.numbers, value) } else { value() }) else { return };
         // The same secret twice in one record, in a URL and again in its parts, is seen once.
         let twice = |signal: &Drafted| {
             (signal.detector, signal.step, signal.key, signal.value) == (step.rule, step.number, key, value)
@@ -208,12 +226,9 @@ impl Matcher {
             }
         }
         let (time, hash, sheet) = draft.sheet(rule.light);
-        let entity = entity_of(rule.entity, first, scene, sheet);
-        let shown = match scene.secret {
-            Some(secret) if rule.value.is_empty() => Some(sheet.name(|names| names.push_str(noun(secret)))),
-            _ => (!rule.value.is_empty()).then(|| sheet.name(|names| show(&rule.value, scene, names))),
-        };
-        let place = Place { row: sheet.rows() - 1, kind: rule.entity, entity, shown };
+        let row = sheet.rows() - 1;
+        let Some((entity, shard)) = self.entity(step, scene, draft) else { return };
+        let place = Place { row, kind: rule.entity, entity, shown: self.shown(step, scene, draft) };
         draft.signals.list.push(Drafted {
             detector: step.rule,
             level: rule.level.of(scene),
@@ -224,7 +239,7 @@ impl Matcher {
             time,
             hash,
             learns: false,
-            shard: self.shard_of(rule.entity, draft.signals.sheet(rule.light).text(entity)),
+            shard,
             place,
         });
         if draft.event.is_linked() && !rule.light {
@@ -288,9 +303,9 @@ impl Matcher {
     }
 }
 
-fn lists(rules: &[Rule], kind: Kind, outcome: Outcome) -> Lists {
+fn lists(rules: &[Rule], numbers: &[Numbers], kind: Kind, outcome: Outcome) -> Lists {
     let mut lists = Lists::default();
-    for (place, rule) in (0_u16..).zip(rules) {
+    for ((place, rule), &numbers) in (0_u16..).zip(rules).zip(numbers) {
         if !rule.kinds.contains(&kind) {
             continue;
         }
@@ -309,10 +324,11 @@ fn lists(rules: &[Rule], kind: Kind, outcome: Outcome) -> Lists {
                     (true, true) => &mut lists.hashed,
                     (true, false) => &mut lists.secret,
                 };
-                list.push(Step { rule: place, number, aside: rule.aside, needs, when });
+                list.push(Step { rule: place, number, numbers, aside: rule.aside, needs, when });
             }
         }
     }
+    lists.sieve = Sieve::of(&lists.plain.iter().map(|step| &step.needs).collect::<Vec<_>>());
     lists
 }
 

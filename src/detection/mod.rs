@@ -38,6 +38,7 @@ mod rule;
 mod scene;
 mod secret_words;
 mod sheet;
+mod sieve;
 pub mod sigma;
 mod signal;
 mod signals;

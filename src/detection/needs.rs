@@ -31,7 +31,7 @@ pub(super) struct Needs {
 pub(super) struct Has {
     fields: u128,
     status: usize,
-    reason: u64,
+    reason: Reason,
     calm: bool,
     /// How the path begins and ends.
     head: u64,
@@ -41,7 +41,8 @@ pub(super) struct Has {
 /// Statuses below 640 as bits, and one more bit for every other and for none.
 type Statuses = [u64; 11];
 
-const OTHER: usize = 640;
+/// Stands for every other status, and for none.
+pub(super) const OTHER: usize = 640;
 const _: () = assert!(Field::ALL.len() <= 127 && Reason::ALL.len() <= 64);
 
 impl Needs {
@@ -141,15 +142,54 @@ impl Needs {
     /// Tells whether an event with `has` may fulfil the condition.
     pub(super) fn are_met(&self, has: &Has) -> bool {
         self.fields & !has.fields == 0
-            && self.reasons & has.reason != 0
-            && self.statuses[has.status / 64] & 1 << (has.status % 64) != 0
+            && self.takes_reason(has.reason)
+            && self.takes_status(has.status)
             && !(self.sought && has.calm)
-            && may_fit(&self.heads, has.head)
-            && may_fit(&self.tails, has.tail)
+            && self.fits(has)
+    }
+
+    /// Tells whether the path of an event with `has` may fulfil the condition.
+    pub(super) fn fits(&self, has: &Has) -> bool {
+        may_fit(&self.heads, has.head) && may_fit(&self.tails, has.tail)
+    }
+
+    /// Tells whether an event of this status may, below [`OTHER`], or of [`OTHER`].
+    pub(super) const fn takes_status(&self, status: usize) -> bool {
+        self.statuses[status / 64] & 1 << (status % 64) != 0
+    }
+
+    /// Tells whether an event refused for this reason may.
+    pub(super) const fn takes_reason(&self, reason: Reason) -> bool {
+        self.reasons & 1 << reason as u64 != 0
+    }
+
+    /// Tells whether it takes one of the words that a gate looks for.
+    pub(super) const fn is_sought(&self) -> bool {
+        self.sought
     }
 }
 
 impl Has {
+    /// Returns the status, [`OTHER`] for none and for every other.
+    pub(super) const fn status(&self) -> usize {
+        self.status
+    }
+
+    /// Returns the reason's number.
+    pub(super) const fn reason(&self) -> usize {
+        self.reason as usize
+    }
+
+    /// Tells whether a gate has said that nothing in it is sought.
+    pub(super) const fn is_calm(&self) -> bool {
+        self.calm
+    }
+
+    /// Tells whether it has the field of this bit.
+    pub(super) const fn has(&self, field: u128) -> bool {
+        self.fields & field != 0
+    }
+
     /// Returns what `scene`'s event has; of its fields only those in `asked` are looked for.
     pub(super) fn of(event: &RedactedEvent<'_>, scene: Scene<'_, '_>, asked: u128) -> Self {
         let mut fields = if event.known().is_some() { LOOKED_UP } else { 0 };
@@ -170,7 +210,7 @@ impl Has {
             _ => &[],
         };
         let (head, tail) = (edge(How::Starts, path), edge(How::Ends, path));
-        Self { fields, status, reason: 1 << event.reason() as u64, calm: scene.calm, head, tail }
+        Self { fields, status, reason: event.reason(), calm: scene.calm, head, tail }
     }
 }
 
@@ -186,6 +226,7 @@ fn bit(field: Field) -> u128 {
             | Field::IdentityName
             | Field::IdentityId
             | Field::IdentityApp
+            | Field::IdentityHeader
             | Field::KeyId
             | Field::KeyTransport
             | Field::AllowOrigin
@@ -237,4 +278,35 @@ fn statuses(fits: impl Fn(i64) -> bool) -> Statuses {
     }
     statuses[OTHER / 64] |= 1 << (OTHER % 64);
     statuses
+}
+
+/// Needs of all sorts.
+#[cfg(test)]
+pub(super) fn samples() -> Vec<Needs> {
+    let one = |n: i64| Needs {
+        fields: if n % 5 == 0 {
+            bit(Field::App) | bit(Field::Gateway)
+        } else {
+            bit(Field::SourceCity) * u128::from(n % 11 == 0)
+        },
+        statuses: if n % 2 == 0 { [u64::MAX; 11] } else { statuses(|status| (3 * n..100 + 5 * n).contains(&status)) },
+        reasons: if n % 3 == 0 { u64::MAX } else { 0b1011 << (n % 40) },
+        sought: n % 7 == 0,
+        ..Needs::NOTHING
+    };
+    (0..150).map(one).collect()
+}
+
+/// What events of all sorts have.
+#[cfg(test)]
+pub(super) fn sample_events() -> Vec<Has> {
+    let mut all = Vec::new();
+    for status in [0, 7, 99, 200, 302, 401, 500, 639, OTHER] {
+        for &reason in Reason::ALL.iter().step_by(3) {
+            for (fields, calm) in [(0, true), (bit(Field::App), false), (u128::MAX, true)] {
+                all.push(Has { fields, status, reason, calm, head: 0, tail: 0 });
+            }
+        }
+    }
+    all
 }

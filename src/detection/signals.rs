@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::redaction::RedactedEvent;
 
+use super::matcher::Once;
 use super::sheet::Sheet;
 use super::signal::Place;
 use super::{Level, Signal};
@@ -31,6 +32,8 @@ pub struct Signals {
     shown: HashMap<Shown, (Timestamp, u128), BuildHasherDefault<OfKey>>,
     /// A few of them by the app as it is written: most records say nothing new.
     recent: [Recent; RECENT],
+    /// What has been worked out of the record at hand.
+    pub(super) once: Once,
 }
 
 /// Bytes of records that room is made for at once.
@@ -130,10 +133,6 @@ impl Signals {
             sheet: Arc::clone(&sheets[usize::from(drafted.light)]),
         };
         self.list.into_iter().map(whole).collect()
-    }
-
-    pub(super) fn sheet(&self, light: bool) -> &Sheet {
-        if light { &self.light } else { &self.sheet }
     }
 
     /// Tells, of a detector that goes by app alone, whether this batch has just given that sign of

@@ -64,7 +64,7 @@ pub struct Lateness([u32; BUCKETS]);
 impl Lateness {
     fn see(&mut self, late: Duration) {
         // Up to 1 s, 2 s, 4 s, … 6 days.
-        let seconds = u64::try_from(late.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX).max(1);
+        let seconds = late.as_secs().saturating_add(u64::from(late.subsec_nanos() > 0)).max(1);
         let bucket = (u64::BITS - (seconds - 1).leading_zeros()) as usize;
         self.0[bucket.min(BUCKETS - 1)] += 1;
         self.fade();

@@ -221,6 +221,7 @@ impl<'s> RedactedEvent<'s> {
             Field::IdentityKind => event.identity.kind.map(|kind| Value::Text(kind.name())),
             Field::IdentityProvider => text(event.identity.provider),
             Field::IdentityResource => text(event.identity.resource),
+            Field::IdentityHeader => text(event.identity.header),
             Field::KeyId => text(event.key.id),
             Field::KeyTransport => event.key.transport.map(|by| Value::Text(by.name())),
             Field::RequestMethod => text(event.request.method),

@@ -38,6 +38,9 @@ pub struct Identity<'s> {
     pub provider: Option<Text<'s>>,
     /// The resource that a managed identity belongs to.
     pub resource: Option<Text<'s>>,
+    /// The first header in which the client itself said who is signed in, such as `X-MS-CLIENT-PRINCIPAL`, where
+    /// headers are logged.
+    pub header: Option<Text<'s>>,
 }
 
 macro_rules! named {

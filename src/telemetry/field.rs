@@ -69,6 +69,7 @@ fields! {
     IdentityKind "identity.kind" "user.roles" "actor.user.type" "What sort of identity it is, such as `user` or `managed-identity`.",
     IdentityProvider "identity.provider" "" "auth_protocol" "Who vouches for it, such as `aad` or `github`.",
     IdentityResource "identity.resource" "" "actor.user.uid_alt" "The resource a managed identity belongs to.",
+    IdentityHeader "identity.header" "" "http_request.http_headers[]" "The first header in which the client itself said who is signed in, such as `X-MS-CLIENT-PRINCIPAL`; where a gateway logs headers.",
     KeyId "key.id" "" "actor.user.credential_uid" "The subscription id, the key's fingerprint, or the id of an application's credential.",
     KeyTransport "key.transport" "" "" "`header` or `query`.",
     KeyKnown "key.known" "" "" "Whether the inventory lists the key: `true` or `false`; nothing where it lists no keys.",

@@ -118,6 +118,18 @@ fn the_forwarded_chain_and_the_ids_of_other_layers_are_read_from_the_headers() {
 }
 
 #[test]
+fn a_client_that_says_itself_who_is_signed_in_is_told_by_the_first_header_that_does() {
+    let header = |headers: &str| {
+        let json = format!(r#"{{"category":"GatewayLogs","properties":{{"requestHeaders":{headers}}}}}"#);
+        one(&json, |event| says(event.identity.header).map(str::to_owned))
+    };
+    let first = r#"{"Accept":"x-ms-client-principal","x-ms-client-principal-id":"u","X-MS-TOKEN-AAD-ID-TOKEN":"t"}"#;
+    assert_eq!(header(first).as_deref(), Some("x-ms-client-principal-id"));
+    assert_eq!(header(r#""{\"X-MS-CLIENT-PRINCIPAL\":\"\"}""#).as_deref(), Some("X-MS-CLIENT-PRINCIPAL"));
+    assert_eq!(header(r#"{"X-MS-CLIENT":"p","x-ms-tokens":"x-ms-token-a"}"#), None);
+}
+
+#[test]
 fn a_row_of_the_gateways_table_and_one_of_the_shared_table_say_the_same() {
     let own = r#"{"TimeGenerated":"2026-01-01T00:00:00Z","Type":"ApiManagementGatewayLogs","CallerIpAddress":"203.0.113.7","Category":"GatewayLogs",
         "_ResourceId":"/subscriptions/s/providers/microsoft.apimanagement/service/apim-1","Method":"GET","IsRequestSuccess":false,

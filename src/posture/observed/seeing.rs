@@ -1,7 +1,7 @@
 //! What does a batch say of apps, gateways and endpoints?
 //!
 //! Workers count it record by record, before duplicates are known: a hash of the endpoint and of what the
-//! record proves, and two adds. Sixteen are remembered, for a batch mostly asks few endpoints. Of a batch
+//! record proves, and two adds. Thirty-two are remembered, for a batch mostly asks few endpoints. Of a batch
 //! 8,192 are told apart, and 1,024 writes to the control plane; what is beyond is counted.
 
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ const MAX_WRITES: usize = 1_024;
 /// Bytes of a name; Azure's are shorter.
 const MAX_NAME: usize = 256;
 /// How many are remembered.
-const RECENT: usize = 16;
+const RECENT: usize = 32;
 
 /// One thing of a batch, and what its records prove.
 #[derive(Clone, Debug)]

@@ -64,6 +64,7 @@ pub(in crate::redaction) fn place(event: &Event<'_>, field: Field) -> Option<(Ra
         Field::IdentityTenant => event.identity.tenant,
         Field::IdentityProvider => event.identity.provider,
         Field::IdentityResource => event.identity.resource,
+        Field::IdentityHeader => event.identity.header,
         Field::KeyId => event.key.id,
         Field::RequestMethod => event.request.method,
         Field::RequestHost => event.request.host,

@@ -195,15 +195,23 @@ pub(super) fn each<'s, N: Name>(doc: Doc<'s>, value: Value, mut each: impl FnMut
 /// Calls `each` with every wanted member that is there and says something, whatever its shape, and
 /// the doc it stands in; of the object that `value` of `doc` is or holds as a string.
 pub(super) fn every<'s, N: Name>(doc: Doc<'s>, value: Value, mut each: impl FnMut(N, Doc<'s>, Value)) {
+    all(doc, value, |doc, key, value| {
+        if let Some(name) = N::of(doc.says(key).as_bytes()).filter(|_| !doc.is_absent(value)) {
+            each(name, doc, value);
+        }
+    });
+}
+
+/// Calls `each` with the doc, key and value of every member, wanted or not, of the object that `value` of
+/// `doc` is or holds as a string.
+pub(super) fn all<'s>(doc: Doc<'s>, value: Value, mut each: impl FnMut(Doc<'s>, Value, Value)) {
     let Some((doc, at)) = object(doc, value) else { return };
     let mut cursor = doc.cursor(at);
     // It may break off: what came before still counts.
     let mut next = cursor.first_key();
     while let Ok(Some(key)) = next {
         let Ok(value) = cursor.value(2) else { return };
-        if let Some(name) = N::of(doc.says(key).as_bytes()).filter(|_| !doc.is_absent(value)) {
-            each(name, doc, value);
-        }
+        each(doc, key, value);
         next = cursor.next_key();
     }
 }

@@ -8,6 +8,7 @@ use crate::telemetry::{Event, Kind, Outcome, Reason, Text, Transport, names};
 
 use super::super::cursor::{Shape, Value};
 use super::super::doc::Doc;
+use super::super::members::Name;
 use super::super::record::{Record, said};
 use super::super::vocabulary::{ApimError, Envelope, Header, Property};
 use super::super::{asked, members, refusal};
@@ -40,24 +41,15 @@ fn headers<'s>(event: &mut Event<'s>, record: &Record<'s>) {
     // The ids by which other logs know the request, those of gateways in front first.
     let mut traces = [None; 4];
     if let Some(sent) = p.get(Property::RequestHeaders) {
-        members::each(p.doc, sent, |name, text| match name {
-            Header::Origin => event.origin = event.origin.or(Some(text)),
-            Header::Referer => event.referrer = event.referrer.or(Some(text)),
-            Header::Cookie => event.cookie = event.cookie.or(Some(text)),
-            Header::Authorization => event.authorization = event.authorization.or(Some(text)),
-            Header::UserAgent => event.client.agent = event.client.agent.or(Some(text)),
-            Header::SubscriptionKey if names::digits(text.value).is_some() => {
-                event.key.transport = Some(Transport::Header);
-                event.key.id = event.key.id.or(Some(text));
+        members::all(p.doc, sent, |doc, key, value| {
+            let name = doc.says(key);
+            if let Some(name) = Header::of(name.as_bytes()) {
+                if members::is_text(&value) && !doc.is_absent(value) {
+                    sent_header(event, &mut traces, name, doc.text(value));
+                }
+            } else if says_who(name) {
+                event.identity.header = event.identity.header.or(Some(doc.text(key)));
             }
-            Header::ForwardedFor => event.forwarded = event.forwarded.or(Some(text)),
-            Header::AzureClientIp => event.front_door.client = event.front_door.client.or(Some(text)),
-            Header::AzureSocketIp => event.front_door.socket = event.front_door.socket.or(Some(text)),
-            Header::AzureRef => traces[0] = traces[0].or(Some(text)),
-            Header::AppGatewayTrace => traces[1] = traces[1].or(Some(text)),
-            Header::Traceparent => traces[2] = traces[2].or(trace_id(text)),
-            Header::ArrLogId => traces[3] = traces[3].or(Some(text)),
-            Header::SubscriptionKey | Header::AllowOrigin | Header::Location => {}
         });
     }
     event.trace = traces.into_iter().flatten().next();
@@ -71,6 +63,35 @@ fn headers<'s>(event: &mut Event<'s>, record: &Record<'s>) {
             _ => {}
         });
     }
+}
+
+/// Fills what the header `name` says, which a client or a gateway in front sent.
+fn sent_header<'s>(event: &mut Event<'s>, traces: &mut [Option<Text<'s>>; 4], name: Header, text: Text<'s>) {
+    match name {
+        Header::Origin => event.origin = event.origin.or(Some(text)),
+        Header::Referer => event.referrer = event.referrer.or(Some(text)),
+        Header::Cookie => event.cookie = event.cookie.or(Some(text)),
+        Header::Authorization => event.authorization = event.authorization.or(Some(text)),
+        Header::UserAgent => event.client.agent = event.client.agent.or(Some(text)),
+        Header::SubscriptionKey if names::digits(text.value).is_some() => {
+            event.key.transport = Some(Transport::Header);
+            event.key.id = event.key.id.or(Some(text));
+        }
+        Header::ForwardedFor => event.forwarded = event.forwarded.or(Some(text)),
+        Header::AzureClientIp => event.front_door.client = event.front_door.client.or(Some(text)),
+        Header::AzureSocketIp => event.front_door.socket = event.front_door.socket.or(Some(text)),
+        Header::AzureRef => traces[0] = traces[0].or(Some(text)),
+        Header::AppGatewayTrace => traces[1] = traces[1].or(Some(text)),
+        Header::Traceparent => traces[2] = traces[2].or(trace_id(text)),
+        Header::ArrLogId => traces[3] = traces[3].or(Some(text)),
+        Header::SubscriptionKey | Header::AllowOrigin | Header::Location => {}
+    }
+}
+
+/// Tells whether a header is one of those in which Easy Auth tells an app who is signed in.
+fn says_who(header: &str) -> bool {
+    let begins = |with: &str| header.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    begins("x-ms-client-principal") || begins("x-ms-token-")
 }
 
 /// Returns the API's own id of `orders;rev=2`.

@@ -1,0 +1,105 @@
+//! Which of a list's conditions may an event fulfil at all?
+//!
+//! What each of them [`Needs`] stands here by columns: for each status, reason and missing field a bit a
+//! condition, so that one look at each column tells all of them apart. It lets through what the needs would,
+//! but for how paths begin and end.
+
+use crate::telemetry::Reason;
+
+use super::needs::{Has, Needs, OTHER};
+
+/// Needs of a list of conditions, by columns of 64 conditions a word.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sieve {
+    words: usize,
+    /// Which of the columns of statuses each status has.
+    status: Vec<u8>,
+    statuses: Vec<u64>,
+    reasons: Vec<u64>,
+    /// For each field that one of them needs: those that do.
+    fields: Vec<(u128, Vec<u64>)>,
+    /// Those that need no word which a gate looks for.
+    calm: Vec<u64>,
+}
+
+impl Sieve {
+    /// Returns the sieve of conditions that need this.
+    pub(super) fn of(list: &[&Needs]) -> Self {
+        let words = list.len().div_ceil(64);
+        let column = |holds: &dyn Fn(&Needs) -> bool| {
+            let mut column = vec![0_u64; words];
+            for (place, _) in list.iter().enumerate().filter(|(_, needs)| holds(needs)) {
+                column[place / 64] |= 1 << (place % 64);
+            }
+            column
+        };
+        let mut columns: Vec<Vec<u64>> = Vec::new();
+        let mut number = |status: usize| {
+            let column = column(&|needs| needs.takes_status(status));
+            let place = columns.iter().position(|known| *known == column).unwrap_or_else(|| {
+                columns.push(column);
+                columns.len() - 1
+            });
+            // There are no more columns than edges of ranges: of more than these, the last lets all through.
+            u8::try_from(place).unwrap_or(u8::MAX)
+        };
+        let status: Vec<u8> = (0..=OTHER).map(&mut number).collect();
+        if columns.len() > usize::from(u8::MAX) {
+            columns.truncate(usize::from(u8::MAX));
+            columns.push(vec![u64::MAX; words]);
+        }
+        let reasons = Reason::ALL.iter().flat_map(|reason| column(&|needs| needs.takes_reason(*reason)));
+        let asked = list.iter().fold(0, |asked, needs| asked | needs.fields());
+        let bits = (0..u128::BITS).map(|bit| 1_u128 << bit).filter(|bit| asked & bit != 0);
+        Self {
+            words,
+            status,
+            statuses: columns.concat(),
+            reasons: reasons.collect(),
+            fields: bits.map(|bit| (bit, column(&|needs| needs.fields() & bit != 0))).collect(),
+            calm: column(&|needs| !needs.is_sought()),
+        }
+    }
+
+    /// Returns how many words of conditions there are.
+    pub(super) fn words(&self) -> usize {
+        self.words
+    }
+
+    /// Returns which conditions of the `word`th 64 an event with `has` may fulfil.
+    #[inline]
+    pub(super) fn may(&self, has: &Has, word: usize) -> u64 {
+        let status = usize::from(self.status.get(has.status()).copied().unwrap_or_default());
+        let mut may = self.statuses[status * self.words + word] & self.reasons[has.reason() * self.words + word];
+        if has.is_calm() {
+            may &= self.calm[word];
+        }
+        for (field, column) in &self.fields {
+            if !has.has(*field) {
+                may &= !column[word];
+            }
+        }
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sieve_lets_through_what_the_needs_do() {
+        let all = super::super::needs::samples();
+        for needs in [&all[..], &all[..1], &[]] {
+            let list: Vec<&Needs> = needs.iter().collect();
+            let sieve = Sieve::of(&list);
+            assert_eq!(sieve.words(), list.len().div_ceil(64));
+            for has in super::super::needs::sample_events() {
+                let let_through: Vec<bool> =
+                    (0..list.len()).map(|place| sieve.may(&has, place / 64) >> (place % 64) & 1 == 1).collect();
+                let wanted: Vec<bool> = list.iter().map(|needs| needs.are_met(&has)).collect();
+                assert_eq!(let_through, wanted);
+            }
+        }
+    }
+}
