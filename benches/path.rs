@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
 use gatewatch::clock::{Clock, Timestamp};
-use gatewatch::detection::Catalogue;
+use gatewatch::detection::{Catalogue, Told};
 use gatewatch::pipeline::{Core, CoreSettings, Stage};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
 use gatewatch::simulate::{Options, World};
@@ -81,10 +81,10 @@ fn stage(compiled: &Catalogue, keys: &KeyRing, redactor: &Arc<Redactor>) -> Stag
 fn count(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
     let compiled = Catalogue::shipped().unwrap();
     let stage = stage(&compiled, keys, redactor);
-    let mut arena = Bump::new();
+    let (mut arena, mut told) = (Bump::new(), Told::default());
     let mut given = vec![0_u64; compiled.detectors.all.len()];
     for batch in &set.batches {
-        for signal in stage.work(batch, &mut arena).signals {
+        for signal in stage.work_on(batch, &mut arena, &mut told).signals {
             given[usize::from(signal.detector)] += 1;
         }
     }
@@ -103,9 +103,9 @@ fn tell(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>) {
     let compiled = Catalogue::shipped().unwrap();
     let stage = stage(&compiled, keys, redactor);
     let mut core = Core::new(compiled.detectors, streams(), &CoreSettings::replay());
-    let mut arena = Bump::new();
+    let (mut arena, mut told) = (Bump::new(), Told::default());
     for batch in &set.batches {
-        core.absorb(stage.work(batch, &mut arena));
+        core.absorb(stage.work_on(batch, &mut arena, &mut told));
         core.tick().iter().for_each(|transition| println!("{transition:?}"));
     }
     core.finish().iter().for_each(|transition| println!("{transition:?}"));
@@ -132,13 +132,17 @@ fn measure(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>, wanted: &[String
             &mut |batch| drop(black_box(redactor.scan(batch))),
             &mut |batch| decoded(redactor, batch, decoding, false),
             &mut |batch| decoded(redactor, batch, finishing, true),
-            &mut |batch| drop(black_box(stage.work(batch, matching))),
             &mut {
-                let mut arena = Bump::new();
+                let mut told = Told::default();
+                let stage = &stage;
+                move |batch: &Batch| drop(black_box(stage.work_on(batch, matching, &mut told)))
+            },
+            &mut {
+                let (mut arena, mut told) = (Bump::new(), Told::default());
                 let stage = &stage;
                 let core = &mut core;
                 move |batch: &Batch| {
-                    core.absorb(stage.work(batch, &mut arena));
+                    core.absorb(stage.work_on(batch, &mut arena, &mut told));
                     black_box(core.tick());
                 }
             },

@@ -180,7 +180,7 @@ impl<'c> Ground<'c> {
 pub(super) fn rehearse(case: &Case, matcher: &Matcher, redactor: &Redactor) -> Rehearsal {
     let mut signals = Signals::default();
     let last = play(case, redactor, |event, hash| matcher.observe(event, hash, &mut signals));
-    Rehearsal { signals: signals.finish(), until: last.plus(case.then_silence) }
+    Rehearsal { signals: signals.finish().0, until: last.plus(case.then_silence) }
 }
 
 /// Gives `each` the events of a case, in order of time, each with a hash; returns when the last happens.

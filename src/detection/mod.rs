@@ -64,7 +64,7 @@ pub use lit::Lit;
 pub use matcher::Matcher;
 pub use rule::Rule;
 pub use signal::{Observed, Signal};
-pub use signals::Signals;
+pub use signals::{Signals, Told};
 pub use spec::{Compiled, DetectorSpec};
 pub use tactics::{TACTIC_NAMES, tactic_of_technique};
 pub use tryout::{Judged, Tryout};

@@ -2,7 +2,8 @@
 //!
 //! A sign of life says the same for a whole second of its category, so the first of a batch stands
 //! for all; so does the earliest of those that show one value of an entity to a detector which
-//! remembers by the hour. Bound: a batch is, and each of its records gives 32 signals at most.
+//! remembers by the hour, and that a worker remembers from batch to batch. Bound: a batch is, and each of its
+//! records gives 32 signals at most; a worker remembers 32,768 values, beyond it begins anew.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -13,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::redaction::RedactedEvent;
 
 use super::matcher::Once;
+use super::rule::Rule;
 use super::sheet::Sheet;
 use super::signal::Place;
 use super::{Level, Signal};
@@ -28,8 +30,8 @@ pub struct Signals {
     pub(super) held: Vec<Arc<str>>,
     /// Signs of life given: detector, key, second and lane.
     signs: HashSet<Sign, BuildHasherDefault<OfKey>>,
-    /// The earliest signal of each value that was shown: its time and its record's hash.
-    shown: HashMap<Shown, (Timestamp, u128), BuildHasherDefault<OfKey>>,
+    /// What was shown, in this batch and before.
+    told: Told,
     /// A few of them by the app as it is written: most records say nothing new.
     recent: [Recent; RECENT],
     /// What has been worked out of the record at hand.
@@ -38,6 +40,8 @@ pub struct Signals {
 
 /// Bytes of records that room is made for at once.
 const MOST_RESERVED: usize = 512 * 1024;
+/// Values that a worker remembers from batch to batch.
+const MOST_SHOWN: usize = 32_768;
 /// About how long a record is.
 const RECORD: usize = 1_024;
 /// How many signs of life are known without hashing.
@@ -85,10 +89,36 @@ pub(super) struct Shown {
     pub(super) detector: u16,
 }
 
+/// What one worker has told detectors that remember by the hour: to tell it again would change nothing. It
+/// belongs to one run of one [`Matcher`](super::Matcher) whose signals all reach the same engine.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The earliest signal of each value that was shown: its time and its record's hash.
+    shown: HashMap<Shown, (Timestamp, u128), BuildHasherDefault<OfKey>>,
+    /// Whose detectors those are.
+    of: Option<Arc<[Rule]>>,
+}
+
+impl Told {
+    /// Forgets everything unless it was told to the detectors of `rules`.
+    pub(super) fn keep_if_of(&mut self, rules: &Arc<[Rule]>) {
+        if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, rules)) {
+            (self.shown, self.of) = (HashMap::default(), Some(Arc::clone(rules)));
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.shown.len() > MOST_SHOWN {
+            self.shown.clear();
+        }
+    }
+}
+
 impl Signals {
-    /// Returns a collection for a batch of `bytes` bytes.
-    pub fn of_batch(bytes: usize) -> Self {
-        let mut signals = Self::default();
+    /// Returns a collection for a batch of `bytes` bytes; what has been `told` before is not said again.
+    pub fn of_batch(bytes: usize, told: Told) -> Self {
+        let mut signals = Self { told, ..Self::default() };
+        signals.told.make_room();
         let bytes = bytes.min(MOST_RESERVED);
         signals.list.reserve(bytes / RECORD);
         signals.sheet.reserve(bytes, bytes / RECORD);
@@ -115,8 +145,8 @@ impl Signals {
         std::mem::take(&mut self.held)
     }
 
-    /// Returns the signals, in the order in which they were found.
-    pub fn finish(mut self) -> Vec<Signal> {
+    /// Returns the signals, in the order in which they were found, and what has been told by now.
+    pub fn finish(mut self) -> (Vec<Signal>, Told) {
         self.sheet.trim();
         let sheets = [Arc::new(self.sheet), Arc::new(self.light)];
         let whole = |drafted: Drafted| Signal {
@@ -132,7 +162,7 @@ impl Signals {
             place: drafted.place,
             sheet: Arc::clone(&sheets[usize::from(drafted.light)]),
         };
-        self.list.into_iter().map(whole).collect()
+        (self.list.into_iter().map(whole).collect(), self.told)
     }
 
     /// Tells, of a detector that goes by app alone, whether this batch has just given that sign of
@@ -152,10 +182,10 @@ impl Signals {
         false
     }
 
-    /// Tells whether nothing in this batch has shown that before, neither read nor happened earlier: of
+    /// Tells whether nothing has shown that before, neither read nor happened earlier: of
     /// all that is told so, the earliest is among them, in whatever order the records come.
     pub(super) fn is_first(&mut self, shown: Shown, at: Timestamp, hash: u128) -> bool {
-        match self.shown.entry(shown) {
+        match self.told.shown.entry(shown) {
             Entry::Vacant(free) => {
                 free.insert((at, hash));
                 true

@@ -68,7 +68,7 @@ impl Tryout {
         let matched = |matcher: &Matcher| {
             let mut signals = Signals::default();
             matcher.observe(event, hash, &mut signals);
-            !signals.finish().is_empty()
+            !signals.finish().0.is_empty()
         };
         if matched(&self.matchers[0]) {
             judged.asked += 1;

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use bumpalo::Bump;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::detection::Told;
 use crate::telemetry::Batch;
 
 use super::{Stage, Worked};
@@ -28,6 +29,7 @@ pub struct Crew {
     from: Receiver<(u64, Worked)>,
     back: Sender<(u64, Worked)>,
     arena: Bump,
+    told: Told,
     next_in: u64,
     next_out: u64,
     early: BTreeMap<u64, Worked>,
@@ -44,9 +46,9 @@ impl Crew {
             .filter_map(|n| {
                 let (stage, batches, back) = (stage.clone(), batches.clone(), back.clone());
                 let run = move || {
-                    let mut arena = Bump::new();
+                    let (mut arena, mut told) = (Bump::new(), Told::default());
                     for (number, batch) in batches {
-                        if back.send((number, stage.load().work(&batch, &mut arena))).is_err() {
+                        if back.send((number, stage.load().work_on(&batch, &mut arena, &mut told))).is_err() {
                             return;
                         }
                     }
@@ -62,6 +64,7 @@ impl Crew {
             from,
             back,
             arena: Bump::new(),
+            told: Told::default(),
             next_in: 0,
             next_out: 0,
             early: BTreeMap::new(),
@@ -93,7 +96,7 @@ impl Crew {
             None => Some(batch),
         };
         if let Some(batch) = left {
-            self.early.insert(number, self.stage.load().work(&batch, &mut self.arena));
+            self.early.insert(number, self.stage.load().work_on(&batch, &mut self.arena, &mut self.told));
         }
     }
 

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 use crate::clock::{Clock, Timestamp};
 use crate::context::{Asked, Context, Memo, Seen, Topology, Where};
 use crate::dashboard::Tap;
-use crate::detection::{Matcher, Signal, Signals};
+use crate::detection::{Matcher, Signal, Signals, Told};
 use crate::posture::observed::Seeing;
 use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
@@ -136,10 +136,16 @@ impl Stage {
     /// Scans, decodes, redacts and matches `batch`. A message that makes any of these panic becomes
     /// a dead letter without its bytes; the others are worked as if it were not there.
     pub fn work(&self, batch: &Batch, arena: &mut Bump) -> Worked {
-        contained(batch, arena, |batch, arena| self.work_all(batch, arena))
+        self.work_on(batch, arena, &mut Told::default())
     }
 
-    fn work_all(&self, batch: &Batch, arena: &mut Bump) -> Worked {
+    /// Works `batch` as [`Stage::work`] does, as one of many that all go the same way: detectors are not
+    /// told what changes nothing because they were `told` it before.
+    pub fn work_on(&self, batch: &Batch, arena: &mut Bump, told: &mut Told) -> Worked {
+        contained(batch, arena, |batch, arena| self.work_all(batch, arena, told))
+    }
+
+    fn work_all(&self, batch: &Batch, arena: &mut Bump, told: &mut Told) -> Worked {
         let scanned = self.redactor.scan(batch);
         let worked = Worked {
             marks: batch.marks.clone(),
@@ -148,7 +154,8 @@ impl Stage {
             ..Worked::default()
         };
         let now = self.clock.now();
-        let signals = Signals::of_batch(batch.bytes.len());
+        // Lost if this panics: what was not handed over was told nobody.
+        let signals = self.matcher.signals(batch.bytes.len(), told);
         let asked = self.asked();
         let memo = Memo::default();
         let mut work = Work { worked, signals, asked, memo, now, latest: now.plus(AHEAD_OF_CLOCK) };
@@ -157,7 +164,9 @@ impl Stage {
             self.message(&scanned, message, arena, &mut work);
         }
         let held = work.signals.take_held();
-        Worked { signals: work.signals.finish(), held, links: self.redactor.new_links(), ..work.worked }
+        let (signals, by_now) = work.signals.finish();
+        *told = by_now;
+        Worked { signals, held, links: self.redactor.new_links(), ..work.worked }
     }
 
     /// What is asked of context: by detectors and exceptions, and by who watches the events pass.
@@ -374,6 +383,7 @@ fn len<T>(of: &[T]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detection::Catalogue;
     use crate::redaction::{KeyRing, Settings};
 
     const NOON: &str = "2026-03-02T12:00:00Z";
@@ -412,7 +422,7 @@ mod tests {
         let whole = batch(&messages);
         let worked = contained(&whole, &mut Bump::new(), |batch, arena| {
             assert!(memchr::memmem::find(&batch.bytes, b"the bug").is_none(), "a bug was found");
-            stage.work_all(batch, arena)
+            stage.work_all(batch, arena, &mut Told::default())
         });
         let dead: Vec<_> =
             worked.dead.iter().map(|dead| (dead.position.offset, dead.reason, dead.bytes.len())).collect();
@@ -424,6 +434,27 @@ mod tests {
         assert_eq!(worked.marks, whole.marks);
         let redacted: Vec<_> = worked.messages.iter().map(|m| m.redacted.as_ref().unwrap().is_empty()).collect();
         assert_eq!(redacted, [false, true, false]);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_told_once_an_hour_unless_it_happened_before_or_detectors_are_others() {
+        let fresh = || Stage { matcher: Catalogue::shipped().unwrap().matcher((1, 2)), ..stage() };
+        let (shipped, mut told) = (fresh(), Told::default());
+        let first = shipped.matcher.place_of_first_seen();
+        let mut signals = |stage: &Stage, time: &str| {
+            let record = format!(
+                r#"{{"time":"2026-03-02T{time}Z","category":"GatewayLogs","callerIpAddress":"203.0.113.7","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/GATE","properties":{{"method":"GET","url":"https://g.example/a","responseCode":200,"apimSubscriptionId":"s-1","operationId":"get"}}}}"#
+            );
+            let worked = stage.work_on(&batch(&[record]), &mut Bump::new(), &mut told);
+            worked.signals.iter().filter(|signal| first.contains(&signal.detector)).count()
+        };
+        let of_new = signals(&shipped, "11:10:00");
+        assert!(of_new > 0);
+        assert_eq!(signals(&shipped, "11:20:00"), 0);
+        assert_eq!(signals(&shipped, "11:05:00"), of_new, "it happened before");
+        assert_eq!(signals(&shipped, "11:05:01"), 0);
+        assert_eq!(signals(&shipped, "12:00:00"), of_new, "the hour is over");
+        assert_eq!(signals(&fresh(), "12:00:01"), of_new, "nobody has told these");
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<'c> Examiner<'c> {
         }
         let mut signals = Signals::default();
         self.matcher.observe(event, hash, &mut signals);
-        let mut signals = signals.finish();
+        let mut signals = signals.finish().0;
         let adds_up = self.detector().counting.is_risk();
         signals.retain(|signal| adds_up || usize::from(signal.detector) == self.number);
         let told = Examined {

@@ -9,6 +9,7 @@ use crate::detection::rule::{Rule, Term};
 use crate::detection::scene::Scene;
 use crate::detection::secret_words::noun;
 use crate::detection::sheet::Span;
+use crate::detection::signals::{Signals, Told};
 use crate::telemetry::EntityKind;
 
 use super::{Draft, Matcher, Step};
@@ -112,6 +113,19 @@ impl Once {
 }
 
 impl Matcher {
+    /// Returns the places of the detectors that remember what they are told by the hour.
+    #[cfg(test)]
+    pub fn place_of_first_seen(&self) -> Vec<u16> {
+        (0..).zip(&*self.rules).filter(|(_, rule)| rule.coarse.is_some()).map(|(place, _)| place).collect()
+    }
+
+    /// Returns a collection for the signals of a batch of `bytes` bytes: what was `told` these detectors is not
+    /// said again.
+    pub fn signals(&self, bytes: usize, told: &mut Told) -> Signals {
+        told.keep_if_of(&self.rules);
+        Signals::of_batch(bytes, std::mem::take(told))
+    }
+
     /// Returns where the name of the entity that `step` is about stands on its sheet, and its shard.
     pub(super) fn entity(
         &self,
