@@ -1,7 +1,7 @@
 //! What is done 32 bytes at a time?
 //!
 //! For the redactor's scan it tells the classes of characters (`classes`), and the places where a word may
-//! stand (`grams`). It stands here because decoding and
+//! stand (`grams`); for decoding, where strings may end (`marks`). It stands here because decoding and
 //! redaction both may import this room. The calls and
 //! the look-up are this program's only `unsafe`: all they need is that the
 //! processor has AVX2, which is asked right before, and that a look-up stays within its table, which
@@ -65,6 +65,23 @@ pub const fn rows(of_byte: &[u8; 256]) -> Rows {
 
 const fn row(upper: usize) -> u8 {
     1 << (upper - 2)
+}
+
+/// Fills, for each of `blocks`, 64 bits of `double`: which of its bytes are `"` or a backslash; and of
+/// `single`: which are `'` or a backslash. Returns `false`, nothing done, if the processor can't.
+#[inline]
+pub fn marks(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut [[u8; 8]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[expect(unsafe_code, reason = "the processor has AVX2, as was just asked; the head says what it saves")]
+        // SAFETY: the function asks for nothing but AVX2.
+        unsafe {
+            with::marks(blocks, double, single);
+        }
+        return true;
+    }
+    let _ = (blocks, double, single);
+    false
 }
 
 /// Sets in `masks`, one for each 64 bytes of `text`, the bit of each even place where three bytes stand,
@@ -166,6 +183,26 @@ mod with {
                     *mask |= u64::from(told.cast_unsigned()) << (32 * nth);
                 }
             }
+        }
+    }
+
+    /// Fills the bits of `blocks`.
+    #[target_feature(enable = "avx2")]
+    pub fn marks(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut [[u8; 8]]) {
+        let [quote, other, escape] = [b'"', b'\'', b'\\'].map(|byte| _mm256_set1_epi8(byte.cast_signed()));
+        for ((block, double), single) in blocks.iter().zip(double).zip(single) {
+            let (mut of_double, mut of_single) = (0, 0);
+            for (nth, half) in block.as_chunks::<32>().0.iter().enumerate() {
+                let bytes = load(half);
+                let escapes = _mm256_cmpeq_epi8(bytes, escape);
+                let here = |quote| {
+                    let marked = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), escapes);
+                    u64::from(_mm256_movemask_epi8(marked).cast_unsigned()) << (32 * nth)
+                };
+                of_double |= here(quote);
+                of_single |= here(other);
+            }
+            (*double, *single) = (of_double.to_le_bytes(), of_single.to_le_bytes());
         }
     }
 

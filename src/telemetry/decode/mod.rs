@@ -15,8 +15,10 @@ mod categories;
 mod cursor;
 mod doc;
 mod identity;
+mod marks;
 mod members;
 mod next;
+mod plain;
 mod raw;
 mod raw_paths;
 mod record;
@@ -68,7 +70,7 @@ pub fn decode<'s>(
         let all = 0..bytes.len() as u32;
         return each(Err(Undecodable { reason: UndecodableReason::Empty, bytes: all, index: 0 }));
     }
-    match std::str::from_utf8(bytes) {
+    match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Splitter::new(shared, text, true, &mut each).run(start),
         Err(_) => Splitter::new(shared, readable(bytes, arena), false, &mut each).run(start),
     }

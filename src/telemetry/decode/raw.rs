@@ -200,7 +200,7 @@ fn walk_in_place(doc: Doc<'_>, value: Value, path: &[Step], places: &mut Vec<Ran
 
 /// Returns the object or array that `doc` is; its end is not looked for.
 pub(super) fn opened(doc: Doc<'_>) -> Option<Value> {
-    let start = doc.text.len() - doc.text.trim_ascii_start().len();
+    let start = doc.text.len() - doc.text.get(doc.begin as usize..)?.trim_ascii_start().len();
     let shape = match doc.text.as_bytes().get(start) {
         Some(b'{') => Shape::Object,
         Some(b'[') => Shape::Array,

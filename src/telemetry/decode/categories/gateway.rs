@@ -128,7 +128,7 @@ fn read<'s>(event: &mut Event<'s>, doc: Doc<'s>, error: Value, reason: &mut Opti
 fn first(doc: Doc<'_>, errors: Value) -> Option<(Doc<'_>, Value)> {
     let (doc, start) = match errors.shape {
         Shape::Array => (doc, errors.start as usize),
-        Shape::String => (doc.nested(errors)?, 0),
+        Shape::String => doc.nested(errors).map(|doc| (doc, doc.begin as usize))?,
         _ => return None,
     };
     let mut cursor = doc.cursor(start);
