@@ -56,21 +56,21 @@ impl<const N: usize> Index<N> {
     #[inline]
     pub(super) fn place(&self, name: &[u8]) -> Option<usize> {
         let ends = ends(name);
-        let first = self.rows[row(ends)];
-        let known = self.names.get(usize::from(first))?;
-        let same = known.ends == ends && usize::from(known.length) == name.len();
-        if same && name.len() <= 16 { Some(usize::from(first)) } else { self.otherwise(name, first) }
+        let place = self.rows[row(ends)];
+        let known = self.names.get(usize::from(place))?;
+        if known.ends == ends && usize::from(known.length) == name.len() && name.len() <= 16 {
+            return Some(usize::from(place));
+        }
+        self.otherwise(name, ends, place)
     }
 
-    /// Returns the one from `first` on in its row that is `name`, in any case.
+    /// Returns the one from `place` on in its row that is `name`, in any case.
     #[inline(never)]
-    fn otherwise(&self, name: &[u8], first: u8) -> Option<usize> {
-        let mut place = first;
-        while let (Some(known), Some(text)) =
-            (self.names.get(usize::from(place)), self.texts.get(usize::from(place)))
-        {
-            let text = text.as_bytes();
-            if text.len() == name.len() && (same(text, name) || text.eq_ignore_ascii_case(name)) {
+    fn otherwise(&self, name: &[u8], [first, last]: [u64; 2], mut place: u8) -> Option<usize> {
+        while let (Some(known), Some(text)) = (self.names.get(usize::from(place)), self.texts.get(usize::from(place))) {
+            let [known_first, known_last] = known.ends;
+            let folded = ((known_first ^ first) | (known_last ^ last)) & !FOLD == 0;
+            if folded && text.len() == name.len() && (same(text.as_bytes(), name) || text.as_bytes().eq_ignore_ascii_case(name)) {
                 return Some(usize::from(place));
             }
             place = known.next;
@@ -80,11 +80,16 @@ impl<const N: usize> Index<N> {
 }
 
 /// Tells whether two texts of one length, up to 32 bytes, are the same: their halves overlap.
+#[inline]
 fn same(one: &[u8], other: &[u8]) -> bool {
-    fn halves(text: &[u8]) -> Option<[&[u8; 16]; 2]> {
-        Some([text.first_chunk()?, text.last_chunk()?])
+    let halves = |text: &[u8]| {
+        let [first, last] = [text.first_chunk()?, text.last_chunk()?].map(|half| u128::from_le_bytes(*half));
+        Some((first, last))
+    };
+    match (halves(one), halves(other)) {
+        (Some(one_half), Some(other_half)) => one_half == other_half && one.len() <= 32,
+        _ => false,
     }
-    one.len() <= 32 && halves(one).is_some_and(|one| Some(one) == halves(other))
 }
 
 /// Returns the first and the last eight bytes of `name`; of a shorter one all of it in the first number.

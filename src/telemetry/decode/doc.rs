@@ -6,12 +6,13 @@
 
 use std::ops::{Deref, Range};
 
-use bumpalo::{Bump, collections::Vec};
+use bumpalo::Bump;
+use bumpalo::collections::{String, Vec};
 
 use crate::telemetry::{Layers, Text};
 
 use super::cursor::{Cursor, Shape, Value};
-use super::marks::Marks;
+use super::marks::{Marks, first};
 use super::next::{next_of, plain_bytes};
 
 /// A JSON text and the way back to the raw message. It lives in the arena, for it is handed on with every
@@ -76,22 +77,42 @@ impl<'s> Doc<'s> {
     }
 
     /// Returns the bytes of `value` as they stand in this doc.
+    #[inline]
     pub(super) fn raw(self, value: Value) -> &'s str {
         self.text.get(value.start as usize..value.end as usize).unwrap_or_default()
     }
 
     /// Returns [`Doc::raw`] without asking whether it is whole characters.
+    #[inline]
     pub(super) fn bytes(self, value: Value) -> &'s [u8] {
         self.text.as_bytes().get(value.start as usize..value.end as usize).unwrap_or_default()
     }
 
     /// Returns what `value` says: a string unescaped, anything else as it stands.
+    #[inline]
     pub(super) fn says(self, value: Value) -> &'s str {
+        if value.escaped { self.unescaped(value) } else { self.raw(value) }
+    }
+
+    #[inline(never)]
+    fn unescaped(self, value: Value) -> &'s str {
         let raw = self.raw(value);
-        if !value.escaped {
-            return raw;
+        let slashes = if self.quoted { self.slashes(value) } else { None };
+        slashes.unwrap_or_else(|| unescape(self.once(raw), value.single, self.arena, |_, _| {}))
+    }
+
+    /// Returns what the string `value` says in which nothing is escaped but slashes, twice: Linux hosts write
+    /// every `/` so.
+    fn slashes(self, value: Value) -> Option<&'s str> {
+        let mut out = String::with_capacity_in((value.end - value.start) as usize, self.arena);
+        let (mut from, end) = (value.start as usize, value.end as usize);
+        while let Some(at) = first(self.marks.bits(b'"'), from, end) {
+            let rest = self.text.get(at..end)?;
+            out.push_str(self.text.get(from..at)?);
+            rest.starts_with("\\\\/").then(|| from = at + 2)?;
         }
-        unescape(self.once(raw), value.single, self.arena, |_, _| {})
+        out.push_str(self.text.get(from..end)?);
+        Some(out.into_bump_str())
     }
 
     /// Returns `raw` as JSON text: without the escapes of the string it stands in, if it does.
@@ -117,6 +138,7 @@ impl<'s> Doc<'s> {
     }
 
     /// Tells whether `value` says nothing: null, an empty string, `-` or `--`.
+    #[inline(never)]
     pub(super) fn is_absent(self, value: Value) -> bool {
         match value.shape {
             Shape::Null => true,
@@ -160,10 +182,13 @@ impl<'s> Doc<'s> {
     }
 
     /// Returns where offset `at` of this doc lies in the message.
+    #[inline]
     fn back(self, at: u32) -> u32 {
-        if self.steps.is_empty() {
-            return self.start + at;
-        }
+        if self.steps.is_empty() { self.start + at } else { self.far_back(at) }
+    }
+
+    #[inline(never)]
+    fn far_back(self, at: u32) -> u32 {
         let passed = self.steps.partition_point(|step| step.at <= at);
         self.start + at + passed.checked_sub(1).and_then(|last| self.steps.get(last)).map_or(0, |step| step.grown)
     }
@@ -300,7 +325,7 @@ mod tests {
     use super::super::cursor::Fault;
     use super::*;
 
-    fn unescaped(json: &str) -> String {
+    fn unescaped(json: &str) -> std::string::String {
         let arena = Bump::new();
         let doc = Doc::message(json, &arena);
         doc.says(doc.cursor(0).value(1).unwrap()).to_owned()
@@ -309,7 +334,7 @@ mod tests {
     #[test]
     fn every_escape_of_json_is_undone() {
         let json = r#""a\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00z""#;
-        assert_eq!(unescaped(json), serde_json::from_str::<String>(json).unwrap());
+        assert_eq!(unescaped(json), serde_json::from_str::<std::string::String>(json).unwrap());
     }
 
     #[test]
@@ -358,7 +383,7 @@ mod tests {
     }
 
     /// What the members of the object in the string that is `json` say, and where.
-    fn told(doc: Doc<'_>, at: usize) -> Result<std::vec::Vec<(String, u32, u32)>, Fault> {
+    fn told(doc: Doc<'_>, at: usize) -> Result<std::vec::Vec<(std::string::String, u32, u32)>, Fault> {
         let mut cursor = doc.cursor(at);
         let mut told = std::vec::Vec::new();
         let mut key = cursor.first_key()?;
@@ -380,9 +405,9 @@ mod tests {
         fn an_object_in_a_string_says_the_same_in_place(
             values in prop::collection::vec(r#"[a\\\\"/\n\u{1}é':,{}]{0,12}"#, 1..6), slashes in any::<bool>(), cut in 0..60_usize, more in any::<bool>(),
         ) {
-            let members: std::vec::Vec<String> =
+            let members: std::vec::Vec<std::string::String> =
                 values.iter().map(|value| format!("\"k\":{}", serde_json::to_string(value).unwrap())).collect();
-            let escape = |text: String| if slashes { text.replace('/', "\\/") } else { text };
+            let escape = |text: std::string::String| if slashes { text.replace('/', "\\/") } else { text };
             let inner = escape(format!("{{{}}}", members.join(",")));
             let mut whole = escape(serde_json::to_string(&inner).unwrap());
             if more {

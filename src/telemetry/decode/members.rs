@@ -13,7 +13,7 @@ use crate::telemetry::Text;
 use super::cursor::{Cursor, Fault, Shape, Value};
 use super::doc::{Doc, Piece, trim};
 use super::next::number;
-use super::plain::{AT_ONCE, Member, Stands};
+use super::plain::Stands;
 
 /// The names that are wanted of one kind of object.
 pub(super) trait Name: Copy {
@@ -34,8 +34,6 @@ pub(super) struct Members<'s, N> {
     slots: &'s mut [u8],
     /// In the arena, as the slots are: an array in here would be moved about with it.
     values: Vec<'s, Value>,
-    /// Plain members, before it is asked what they are called.
-    plain: Vec<'s, Member>,
     names: PhantomData<N>,
 }
 
@@ -44,8 +42,7 @@ impl<'s, N: Name> Members<'s, N> {
     pub(super) fn new(doc: Doc<'s>) -> Self {
         let slots = doc.arena.alloc_slice_fill_copy(N::COUNT, 0);
         let values = Vec::with_capacity_in(N::COUNT, doc.arena);
-        let plain = Vec::with_capacity_in(AT_ONCE, doc.arena);
-        Self { doc, filled: [0; 4], slots, values, plain, names: PhantomData }
+        Self { doc, filled: [0; 4], slots, values, names: PhantomData }
     }
 
     /// Forgets all members; those to come are of `doc`.
@@ -76,11 +73,13 @@ impl<'s, N: Name> Members<'s, N> {
     pub(super) fn keep(&mut self, name: N, value: Value) {
         let slot = name.slot();
         let (word, bit) = (&mut self.filled[(slot / 64) & 3], 1 << (slot & 63));
-        if *word & bit == 0 && !self.doc.is_absent(value) {
-            *word |= bit;
-            self.slots[slot] = self.values.len() as u8;
-            self.values.push(value);
+        // What says nothing is no longer than `null`.
+        if *word & bit != 0 || value.end - value.start <= 4 && self.doc.is_absent(value) {
+            return;
         }
+        *word |= bit;
+        self.slots[slot] = self.values.len() as u8;
+        self.values.push(value);
     }
 
     /// Reads the object at the cursor, whose brackets are the `level`th. What was read before a
@@ -98,25 +97,6 @@ impl<'s, N: Name> Members<'s, N> {
             more = cursor.goes_on()?;
         }
         Ok(())
-    }
-
-    /// Reads as many members as are written plainly; the cursor stands at a key.
-    #[inline]
-    pub(super) fn read_plain(&mut self, cursor: &mut Cursor<'s>) -> Stands {
-        loop {
-            self.plain.clear();
-            let stands = cursor.plain_members(&mut self.plain);
-            let bytes = self.doc.text.as_bytes();
-            for place in 0..self.plain.len() {
-                let Member { start, end, value } = self.plain[place];
-                if let Some(name) = bytes.get(start as usize..end as usize).and_then(N::of) {
-                    self.keep(name, value);
-                }
-            }
-            if self.plain.len() < AT_ONCE || stands == Stands::BehindValue {
-                return stands;
-            }
-        }
     }
 
     /// Reads the row at the cursor as [`Members::read`] does an object: a column may have its type's letter
@@ -277,15 +257,21 @@ macro_rules! names {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(in crate::telemetry::decode) enum $Names { $($Variant,)* }
 
+        impl $Names {
+            const ALL: &[Self] = &[$(Self::$Variant,)*];
+            const INDEX: &$crate::telemetry::index::Index<{ Self::ALL.len() }> = {
+                static INDEX: $crate::telemetry::index::Index<{ $Names::ALL.len() }> =
+                    $crate::telemetry::index::Index::new([$($text,)*]);
+                &INDEX
+            };
+        }
+
         impl $crate::telemetry::decode::members::Name for $Names {
-            const COUNT: usize = [$($Names::$Variant,)*].len();
+            const COUNT: usize = Self::ALL.len();
 
             #[inline]
             fn of(key: &[u8]) -> Option<Self> {
-                static ALL: &[$Names] = &[$($Names::$Variant,)*];
-                static INDEX: $crate::telemetry::index::Index<{ ALL.len() }> =
-                    $crate::telemetry::index::Index::new([$($text,)*]);
-                ALL.get(INDEX.place(key)?).copied()
+                $Names::ALL.get($Names::INDEX.place(key)?).copied()
             }
 
             #[inline]

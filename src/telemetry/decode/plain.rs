@@ -1,26 +1,13 @@
 //! Where do the members stand of an object that is written as nearly all are?
 //!
 //! A key, a colon, a string or a whole number or a word, a comma, at most one space between two: such
-//! members are read by steps from quote to quote, many in one go, and what they are called is asked later.
-//! Of what is written otherwise nothing is read here; [`Cursor`] knows all the rest. At most [`AT_ONCE`]
-//! members are kept at a time.
+//! members are read by steps from quote to quote. What is written otherwise is not read here; [`Cursor`] knows
+//! all the rest. Nothing is kept.
 
 use super::cursor::{Cursor, Shape, Value};
 use super::marks::next;
+use super::members::{Members, Name};
 use super::next::digits;
-
-/// How many members are read in one go.
-pub(super) const AT_ONCE: usize = 32;
-
-/// A member, its key as it stands.
-#[derive(Clone, Copy)]
-pub(super) struct Member {
-    /// Where its key begins.
-    pub(super) start: u32,
-    /// Where its key ends.
-    pub(super) end: u32,
-    pub(super) value: Value,
-}
 
 /// Where the cursor stands after plain members.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,64 +18,93 @@ pub(super) enum Stands {
     BehindValue,
 }
 
-impl Cursor<'_> {
-    /// Reads plain members from the key at the cursor on; gives them to `found`, which is empty and has room
-    /// for [`AT_ONCE`].
-    pub(super) fn plain_members(&mut self, found: &mut bumpalo::collections::Vec<'_, Member>) -> Stands {
-        if self.quoted {
-            return self.quoted_members(found);
+impl<'s, N: Name> Members<'s, N> {
+    /// Reads plain members from the key at the cursor on.
+    pub(super) fn read_plain(&mut self, cursor: &mut Cursor<'s>) -> Stands {
+        if cursor.quoted {
+            return self.read_quoted(cursor);
         }
-        let bytes = self.bytes;
-        let Some(&quote @ (b'"' | b'\'')) = bytes.get(self.at) else { return Stands::AtKey };
-        let bits = self.marks.bits(quote);
+        let bytes = cursor.bytes;
+        let Some(&quote @ (b'"' | b'\'')) = bytes.get(cursor.at) else { return Stands::AtKey };
+        let bits = cursor.marks.bits(quote);
         // How a key ends before a string, and a string before a key.
         let [to_value, to_key] = [b':', b','].map(|between| u32::from_le_bytes([quote, between, quote, 0]));
-        let mut at = self.at as u32;
-        while found.len() < AT_ONCE {
+        let mut at = cursor.at as u32;
+        loop {
             let start = at + 1;
             let Some((end, behind)) = stop(bytes, bits, start) else { break };
-            let value = if behind & 0xff_ffff == to_value {
+            let (value, next) = if behind & 0xff_ffff == to_value {
                 let from = end + 3;
                 let Some((to, behind)) = stop(bytes, bits, from) else { break };
-                let value = Value::string(from as usize, to as usize, quote);
-                if behind & 0xff_ffff == to_key {
-                    found.push(Member { start, end, value });
-                    at = to + 2;
-                    continue;
-                }
+                let next = if behind & 0xff_ffff == to_key { Some(Ok(to + 2)) } else { after(bytes, to + 1, quote) };
                 if behind & 0xff != u32::from(quote) {
                     break;
                 }
-                value
+                (Value::string(from as usize, to as usize, quote), next)
             } else {
-                let Some(value) = self.plain_value(end as usize, quote) else { break };
-                value
+                let Some(value) = cursor.plain_value(end, quote) else { break };
+                (value, after(bytes, value.end + u32::from(value.shape == Shape::String), quote))
             };
-            let behind = value.end + u32::from(value.shape == Shape::String);
-            let Some(next) = four(bytes, behind) else { break };
-            at = match next.to_le_bytes() {
-                [b',', this, ..] if this == quote => behind + 1,
-                [b',', b' ', this, ..] if this == quote => behind + 2,
-                [b',' | b'}', ..] => {
-                    found.push(Member { start, end, value });
-                    self.at = behind as usize;
+            let Some(next) = next else { break };
+            if let Some(name) = bytes.get(start as usize..end as usize).and_then(N::of) {
+                self.keep(name, value);
+            }
+            match next {
+                Ok(key) => at = key,
+                Err(behind) => {
+                    cursor.at = behind as usize;
                     return Stands::BehindValue;
                 }
-                _ => break,
-            };
-            found.push(Member { start, end, value });
+            }
         }
-        self.at = at as usize;
+        cursor.at = at as usize;
         Stands::AtKey
     }
 
+    /// Does so where each quote is written `\"`: a string may have escapes in it.
+    fn read_quoted(&mut self, cursor: &mut Cursor<'s>) -> Stands {
+        let (bytes, bits) = (cursor.bytes, cursor.marks.bits(b'"'));
+        while bytes.get(cursor.at..).is_some_and(|rest| rest.starts_with(b"\\\"")) {
+            let (before, start) = (cursor.at, cursor.at as u32 + 2);
+            let Some((end, behind)) = stop(bytes, bits, start) else { break };
+            if behind & 0xff_ffff != u32::from_le_bytes(*b"\\\":\0") {
+                break;
+            }
+            let (at, opens) = (end as usize + 3, behind.to_le_bytes()[3]);
+            let value = if opens == b'\\' {
+                cursor.at = at;
+                cursor.quoted_string().ok()
+            } else {
+                scalar(bytes, at, opens)
+            };
+            cursor.at = before;
+            let Some(value) = value else { break };
+            let behind = value.end as usize + if value.shape == Shape::String { 2 } else { 0 };
+            let (next, stands) = match bytes.get(behind..).and_then(|rest| rest.first_chunk()) {
+                Some(b",\\\"") => (behind + 1, Stands::AtKey),
+                Some([b'}', ..]) => (behind, Stands::BehindValue),
+                _ => break,
+            };
+            if let Some(name) = bytes.get(start as usize..end as usize).and_then(N::of) {
+                self.keep(name, value);
+            }
+            cursor.at = next;
+            if stands == Stands::BehindValue {
+                return stands;
+            }
+        }
+        Stands::AtKey
+    }
+}
+
+impl Cursor<'_> {
     /// Returns the value behind the key that ends at `end` in such a quote, if it is plain; of a scalar, what
     /// comes behind it must be looked at.
-    fn plain_value(&self, end: usize, quote: u8) -> Option<Value> {
+    fn plain_value(&self, end: u32, quote: u8) -> Option<Value> {
         let bytes = self.bytes;
-        let [this, b':', one, two] = four(bytes, end as u32)?.to_le_bytes() else { return None };
+        let [this, b':', one, two] = four(bytes, end)?.to_le_bytes() else { return None };
         let spaced = usize::from(one == b' ');
-        let (opens, at) = (if spaced == 1 { two } else { one }, end + 2 + spaced);
+        let (opens, at) = (if spaced == 1 { two } else { one }, end as usize + 2 + spaced);
         if this != quote {
             return None;
         }
@@ -98,43 +114,17 @@ impl Cursor<'_> {
         }
         scalar(bytes, at, opens)
     }
+}
 
-    /// Does so where each quote is written `\"`: a string may have escapes in it.
-    fn quoted_members(&mut self, found: &mut bumpalo::collections::Vec<'_, Member>) -> Stands {
-        let (bytes, bits) = (self.bytes, self.marks.bits(b'"'));
-        while found.len() < AT_ONCE && bytes.get(self.at..).is_some_and(|rest| rest.starts_with(b"\\\"")) {
-            let start = self.at + 2;
-            let Some((end, _)) = stop(bytes, bits, start as u32) else { break };
-            let Some(&[b'\\', b'"', b':', opens]) = bytes.get(end as usize..).and_then(|rest| rest.first_chunk()) else {
-                break;
-            };
-            let (before, at) = (self.at, end as usize + 3);
-            let value = if opens == b'\\' {
-                self.at = at;
-                self.quoted_string().ok()
-            } else {
-                scalar(bytes, at, opens)
-            };
-            let Some(value) = value else {
-                self.at = before;
-                break;
-            };
-            let behind = value.end as usize + if value.shape == Shape::String { 2 } else { 0 };
-            match bytes.get(behind..).and_then(|rest| rest.first_chunk()) {
-                Some(b",\\\"") => self.at = behind + 1,
-                Some([b'}', ..]) => {
-                    found.push(Member { start: start as u32, end, value });
-                    self.at = behind;
-                    return Stands::BehindValue;
-                }
-                _ => {
-                    self.at = before;
-                    break;
-                }
-            }
-            found.push(Member { start: start as u32, end, value });
-        }
-        Stands::AtKey
+/// Returns where the next key stands, whose quote is such, if one does behind the value that ends before
+/// `behind`; as an error `behind`, if the object ends there or the key is written otherwise.
+#[inline]
+fn after(bytes: &[u8], behind: u32, quote: u8) -> Option<Result<u32, u32>> {
+    match four(bytes, behind)?.to_le_bytes() {
+        [b',', this, ..] if this == quote => Some(Ok(behind + 1)),
+        [b',', b' ', this, ..] if this == quote => Some(Ok(behind + 2)),
+        [b',' | b'}', ..] => Some(Err(behind)),
+        _ => None,
     }
 }
 
