@@ -22,6 +22,8 @@ pub(super) struct Index<const N: usize> {
 #[derive(Clone, Copy)]
 struct Name {
     ends: [u64; 2],
+    /// Its second eight bytes, if it has more than sixteen.
+    middle: u64,
     /// Its length, at most 255.
     length: u8,
     /// The next name in the same row.
@@ -32,7 +34,7 @@ impl<const N: usize> Index<N> {
     /// Returns the index of `texts`.
     pub(super) const fn new(texts: [&'static str; N]) -> Self {
         assert!(N < NONE as usize, "too many names for one index");
-        let nobody = Name { ends: [0; 2], length: 0, next: NONE };
+        let nobody = Name { ends: [0; 2], middle: 0, length: 0, next: NONE };
         let mut index = Self { rows: [NONE; ROWS], names: [nobody; N], texts };
         let mut place = 0;
         while place < N {
@@ -45,7 +47,8 @@ impl<const N: usize> Index<N> {
                 other = index.names[other as usize].next;
             }
             assert!(text.len() <= u8::MAX as usize, "a name is too long");
-            index.names[place] = Name { ends, length: text.len() as u8, next: index.rows[row] };
+            let (middle, length) = (middle(text.as_bytes()), text.len() as u8);
+            index.names[place] = Name { ends, middle, length, next: index.rows[row] };
             index.rows[row] = place as u8;
             place += 1;
         }
@@ -58,7 +61,10 @@ impl<const N: usize> Index<N> {
         let ends = ends(name);
         let place = self.rows[row(ends)];
         let known = self.names.get(usize::from(place))?;
-        if known.ends == ends && usize::from(known.length) == name.len() && name.len() <= 16 {
+        if known.ends == ends
+            && usize::from(known.length) == name.len()
+            && (name.len() <= 16 || name.len() <= 24 && known.middle == middle(name))
+        {
             return Some(usize::from(place));
         }
         self.otherwise(name, ends, place)
@@ -110,6 +116,16 @@ const fn ends(name: &[u8]) -> [u64; 2] {
         _ => 0,
     };
     [all as u64, 0]
+}
+
+/// Returns the second eight bytes of `name`, zero if there are none.
+#[inline]
+const fn middle(name: &[u8]) -> u64 {
+    let Some((_, behind)) = name.split_first_chunk::<8>() else { return 0 };
+    match behind.first_chunk() {
+        Some(middle) => u64::from_le_bytes(*middle),
+        None => 0,
+    }
 }
 
 /// Returns the row in which a name with such ends stands, in any case.

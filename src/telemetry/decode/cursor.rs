@@ -153,6 +153,9 @@ impl<'t> Cursor<'t> {
     )]
     #[inline(always)]
     pub(super) fn key(&mut self) -> Result<Value, Fault> {
+        if let Some(key) = self.plain_key() {
+            return Ok(key);
+        }
         let key = match self.bytes.get(self.at) {
             Some(&quote @ (b'"' | b'\'' | b'\\')) => self.string(quote)?,
             Some(_) => return Err(Fault::Broken),
@@ -165,6 +168,22 @@ impl<'t> Cursor<'t> {
         }
         self.space();
         Ok(key)
+    }
+
+    /// Passes the key at the cursor if it is written plainly.
+    #[inline]
+    fn plain_key(&mut self) -> Option<Value> {
+        let (quote, start) = (*self.bytes.get(self.at)?, self.at + 1);
+        if self.quoted || !matches!(quote, b'"' | b'\'') {
+            return None;
+        }
+        let end = self.mark(start, quote)?;
+        let &[this, b':', behind] = self.bytes.get(end..)?.first_chunk()? else { return None };
+        if this != quote || behind <= b' ' {
+            return None;
+        }
+        self.at = end + 2;
+        Some(Value::string(start, end, quote))
     }
 
     /// Passes the value at the cursor, whose brackets would be the `level`th; returns its place.

@@ -128,11 +128,13 @@ impl<'s> Doc<'s> {
     }
 
     /// Returns `value` with its place in the message.
+    #[inline]
     pub(super) fn text(self, value: Value) -> Text<'s> {
         Text { value: self.says(value), start: self.back(value.start), end: self.back(value.end), layers: self.layers }
     }
 
     /// Returns `value` such that parts can be taken of it.
+    #[inline]
     pub(super) fn piece(self, value: Value) -> Piece<'s> {
         Piece { value: self.says(value), doc: self, from: value }
     }
@@ -196,6 +198,7 @@ impl<'s> Doc<'s> {
 
 impl<'s> Piece<'s> {
     /// Returns the whole piece.
+    #[inline]
     pub(super) fn whole(&self) -> Text<'s> {
         let (start, end) = (self.doc.back(self.from.start), self.doc.back(self.from.end));
         Text { value: self.value, start, end, layers: self.doc.layers }

@@ -150,6 +150,7 @@ impl<'s, N: Name> Members<'s, N> {
     }
 
     /// Returns what `name` says, to take parts of it.
+    #[inline]
     pub(super) fn piece(&self, name: N) -> Option<Piece<'s>> {
         self.get(name).filter(is_text).map(|value| self.doc.piece(value))
     }

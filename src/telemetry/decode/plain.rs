@@ -4,8 +4,10 @@
 //! members are read by steps from quote to quote. What is written otherwise is not read here; [`Cursor`] knows
 //! all the rest. Nothing is kept.
 
+use std::ops::Range;
+
 use super::cursor::{Cursor, Shape, Value};
-use super::marks::next;
+use super::marks::{Marks, first, next};
 use super::members::{Members, Name};
 use super::next::digits;
 
@@ -33,32 +35,47 @@ impl<'s, N: Name> Members<'s, N> {
         loop {
             let start = at + 1;
             let Some((end, behind)) = stop(bytes, bits, start) else { break };
-            let (value, next) = if behind & 0xff_ffff == to_value {
+            let value = if behind & 0xff_ffff == to_value {
                 let from = end + 3;
                 let Some((to, behind)) = stop(bytes, bits, from) else { break };
-                let next = if behind & 0xff_ffff == to_key { Some(Ok(to + 2)) } else { after(bytes, to + 1, quote) };
+                let value = Value::string(from as usize, to as usize, quote);
+                if behind & 0xff_ffff == to_key {
+                    self.take(bytes, start..end, value);
+                    at = to + 2;
+                    continue;
+                }
                 if behind & 0xff != u32::from(quote) {
                     break;
                 }
-                (Value::string(from as usize, to as usize, quote), next)
+                value
             } else {
-                let Some(value) = cursor.plain_value(end, quote) else { break };
-                (value, after(bytes, value.end + u32::from(value.shape == Shape::String), quote))
+                let Some(value) = other(bytes, &cursor.marks, end, quote) else { break };
+                value
             };
-            let Some(next) = next else { break };
-            if let Some(name) = bytes.get(start as usize..end as usize).and_then(N::of) {
-                self.keep(name, value);
-            }
-            match next {
-                Ok(key) => at = key,
-                Err(behind) => {
+            let behind = value.end + u32::from(value.shape == Shape::String);
+            match four(bytes, behind).map(u32::to_le_bytes) {
+                Some([b',', this, ..]) if this == quote => at = behind + 1,
+                Some([b',', b' ', this, ..]) if this == quote => at = behind + 2,
+                Some([b',' | b'}', ..]) => {
+                    self.take(bytes, start..end, value);
                     cursor.at = behind as usize;
                     return Stands::BehindValue;
                 }
+                _ => break,
             }
+            self.take(bytes, start..end, value);
         }
         cursor.at = at as usize;
         Stands::AtKey
+    }
+
+    /// Keeps the value of the member whose key stands there, if it is wanted.
+    #[expect(clippy::inline_always, reason = "each key is looked up while the next one is sought")]
+    #[inline(always)]
+    fn take(&mut self, bytes: &[u8], key: Range<u32>, value: Value) {
+        if let Some(name) = bytes.get(key.start as usize..key.end as usize).and_then(N::of) {
+            self.keep(name, value);
+        }
     }
 
     /// Does so where each quote is written `\"`: a string may have escapes in it.
@@ -85,9 +102,7 @@ impl<'s, N: Name> Members<'s, N> {
                 Some([b'}', ..]) => (behind, Stands::BehindValue),
                 _ => break,
             };
-            if let Some(name) = bytes.get(start as usize..end as usize).and_then(N::of) {
-                self.keep(name, value);
-            }
+            self.take(bytes, start..end, value);
             cursor.at = next;
             if stands == Stands::BehindValue {
                 return stands;
@@ -97,47 +112,41 @@ impl<'s, N: Name> Members<'s, N> {
     }
 }
 
-impl Cursor<'_> {
-    /// Returns the value behind the key that ends at `end` in such a quote, if it is plain; of a scalar, what
-    /// comes behind it must be looked at.
-    fn plain_value(&self, end: u32, quote: u8) -> Option<Value> {
-        let bytes = self.bytes;
-        let [this, b':', one, two] = four(bytes, end)?.to_le_bytes() else { return None };
-        let spaced = usize::from(one == b' ');
-        let (opens, at) = (if spaced == 1 { two } else { one }, end as usize + 2 + spaced);
-        if this != quote {
-            return None;
-        }
-        if matches!(opens, b'"' | b'\'') {
-            let end = self.mark(at + 1, opens)?;
-            return (bytes.get(end) == Some(&opens)).then(|| Value::string(at + 1, end, opens));
-        }
-        scalar(bytes, at, opens)
-    }
-}
-
-/// Returns where the next key stands, whose quote is such, if one does behind the value that ends before
-/// `behind`; as an error `behind`, if the object ends there or the key is written otherwise.
+/// Returns the value behind the key that ends at `end` in such a quote, if it is plain and no string right behind
+/// a colon and in the same quotes; of a scalar, what comes behind it must be looked at.
 #[inline]
-fn after(bytes: &[u8], behind: u32, quote: u8) -> Option<Result<u32, u32>> {
-    match four(bytes, behind)?.to_le_bytes() {
-        [b',', this, ..] if this == quote => Some(Ok(behind + 1)),
-        [b',', b' ', this, ..] if this == quote => Some(Ok(behind + 2)),
-        [b',' | b'}', ..] => Some(Err(behind)),
-        _ => None,
+fn other(bytes: &[u8], marks: &Marks<'_>, end: u32, quote: u8) -> Option<Value> {
+    let [this, b':', one, two] = four(bytes, end)?.to_le_bytes() else { return None };
+    let spaced = u32::from(one == b' ');
+    let (opens, at) = (if spaced == 1 { two } else { one }, end + 2 + spaced);
+    if this != quote {
+        return None;
     }
+    if matches!(opens, b'"' | b'\'') {
+        let end = first(marks.bits(opens), at as usize + 1, bytes.len())?;
+        return (bytes.get(end) == Some(&opens)).then(|| Value::string(at as usize + 1, end, opens));
+    }
+    scalar(bytes, at as usize, opens)
 }
 
-/// Returns the number or word at `at`, which begins with `opens`.
+/// Returns the whole number or the word at `at`, which begins with `opens`.
+#[inline]
 fn scalar(bytes: &[u8], at: usize, opens: u8) -> Option<Value> {
-    let (length, shape) = match opens {
-        b'0'..=b'9' => (digits(bytes, at), Shape::Scalar),
-        b't' if bytes.get(at..)?.starts_with(b"true") => (4, Shape::Scalar),
-        b'f' if bytes.get(at..)?.starts_with(b"false") => (5, Shape::Scalar),
-        b'n' if bytes.get(at..)?.starts_with(b"null") => (4, Shape::Null),
+    let length = if opens.is_ascii_digit() { digits(bytes, at) } else { word(bytes, at, opens)? };
+    let shape = if opens == b'n' { Shape::Null } else { Shape::Scalar };
+    Some(Value { start: at as u32, end: (at + length) as u32, shape, escaped: false, single: false })
+}
+
+/// Returns the length of the word at `at`.
+#[inline(never)]
+fn word(bytes: &[u8], at: usize, opens: u8) -> Option<usize> {
+    let word: &[u8] = match opens {
+        b't' => b"true",
+        b'f' => b"false",
+        b'n' => b"null",
         _ => return None,
     };
-    Some(Value { start: at as u32, end: (at + length) as u32, shape, escaped: false, single: false })
+    bytes.get(at..)?.starts_with(word).then_some(word.len())
 }
 
 /// Returns the first marked place from `from` on, and the four bytes there.
