@@ -54,11 +54,11 @@ pub fn decode<'s>(
     arena: &'s Bump,
     mut each: impl FnMut(Result<&'s mut Event<'s>, Undecodable>),
 ) {
-    let bytes = scanned.bytes(message);
+    let (bytes, sightings) = scanned.message(message);
     let from = &scanned.batch().messages[message];
     let shared = Message {
         scanned: bytes,
-        sightings: scanned.sightings(message),
+        sightings,
         position: Position { stream: from.stream, offset: from.offset, index: 0 },
         received: from.received,
         arena,

@@ -65,7 +65,7 @@ pub(super) fn number(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
     let word = u64::from_le_bytes(*bytes.get(to.checked_sub(8)?..to)?.first_chunk()?);
     // What comes before the number counts as zeros.
     let before = u64::MAX.checked_shr(8 * length as u32).unwrap_or(0);
-    eight_digits((word & !before) | (ONES * u64::from(b'0') & before))
+    eight_digits((word & !before) | ((ONES * u64::from(b'0')) & before))
 }
 
 /// Returns the number that eight digits are, the first of them in the lowest byte.

@@ -114,7 +114,8 @@ impl<'s, N: Name> Members<'s, N> {
 
 /// Returns the value behind the key that ends at `end` in such a quote, if it is plain and no string right behind
 /// a colon and in the same quotes; of a scalar, what comes behind it must be looked at.
-#[inline]
+#[expect(clippy::inline_always, reason = "a value that is returned through memory is read again before it is written")]
+#[inline(always)]
 fn other(bytes: &[u8], marks: &Marks<'_>, end: u32, quote: u8) -> Option<Value> {
     let [this, b':', one, two] = four(bytes, end)?.to_le_bytes() else { return None };
     let spaced = u32::from(one == b' ');

@@ -4,6 +4,8 @@
 //! column of its own, by where the record came through. `apimSubscriptionId` names a subscription
 //! and is no key. Headers are there only if somebody asked for them.
 
+use memchr::memchr_iter;
+
 use crate::telemetry::{Event, Kind, Outcome, Reason, Text, Transport, names};
 
 use super::super::cursor::{Shape, Value};
@@ -75,7 +77,8 @@ fn headers<'s>(event: &mut Event<'s>, record: &Record<'s>) {
 
 /// Returns the API's own id of `orders;rev=2`.
 fn without_revision(api: Text<'_>) -> Option<Text<'_>> {
-    match api.value.find(";rev=") {
+    let text = api.value.as_bytes();
+    match memchr_iter(b';', text).find(|&at| text[at..].starts_with(b";rev=")) {
         Some(end) => api.part(0..end),
         None => Some(api),
     }
