@@ -76,7 +76,10 @@ impl<const N: usize> Index<N> {
         while let (Some(known), Some(text)) = (self.names.get(usize::from(place)), self.texts.get(usize::from(place))) {
             let [known_first, known_last] = known.ends;
             let folded = ((known_first ^ first) | (known_last ^ last)) & !FOLD == 0;
-            if folded && text.len() == name.len() && (same(text.as_bytes(), name) || text.as_bytes().eq_ignore_ascii_case(name)) {
+            if folded
+                && text.len() == name.len()
+                && (same(text.as_bytes(), name) || text.as_bytes().eq_ignore_ascii_case(name))
+            {
                 return Some(usize::from(place));
             }
             place = known.next;
@@ -141,8 +144,17 @@ mod tests {
 
     use super::*;
 
-    const TEXTS: [&str; 9] =
-        ["", "a", "ab", "Abc", "abcd", "abcdEfgh", "abcdefghIjklmnop", "abcdefgh-ijklmnop", "abcdefgh-ijklmnop-abcdefgh-ijklmnop"];
+    const TEXTS: [&str; 9] = [
+        "",
+        "a",
+        "ab",
+        "Abc",
+        "abcd",
+        "abcdEfgh",
+        "abcdefghIjklmnop",
+        "abcdefgh-ijklmnop",
+        "abcdefgh-ijklmnop-abcdefgh-ijklmnop",
+    ];
     static INDEX: Index<9> = Index::new(TEXTS);
 
     proptest! {

@@ -52,7 +52,11 @@ pub(super) fn first(bits: &[u8], from: usize, limit: usize) -> Option<usize> {
 pub(super) fn next(bits: &[u8], from: u32) -> Option<u32> {
     let at = from as usize / 8;
     let word = u64::from_le_bytes(*bits.get(at..at + 8)?.first_chunk()?) >> (from % 8);
-    if word == 0 { far(bits, at + 8, at * 8 + 512).map(|found| found as u32) } else { Some(from + word.trailing_zeros()) }
+    if word == 0 {
+        far(bits, at + 8, at * 8 + 512).map(|found| found as u32)
+    } else {
+        Some(from + word.trailing_zeros())
+    }
 }
 
 /// Does so from byte `at` of `bits` on.

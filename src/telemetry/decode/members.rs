@@ -2,7 +2,7 @@
 //!
 //! A [`Members`] is filled while an object is read, one slot a wanted name; reading asks for
 //! slots by name, so a category's file is a list of what goes where. Names are matched in any
-//! case. Of several members with one name the first that says something wins. At most 256 names.
+//! case. Of several members with one name the first that says something wins. At most 254 names.
 
 use std::marker::PhantomData;
 
@@ -19,7 +19,7 @@ use super::plain::Stands;
 pub(super) trait Name: Copy {
     /// Returns the name that `key` is, in any case.
     fn of(key: &[u8]) -> Option<Self>;
-    /// How many names there are, at most 256.
+    /// How many names there are, at most 254.
     const COUNT: usize;
     /// Returns its slot, below [`Name::COUNT`].
     fn slot(self) -> usize;

@@ -163,3 +163,77 @@ fn four(bytes: &[u8], at: u32) -> Option<u32> {
     let at = at as usize;
     bytes.get(at..at + 4).and_then(|four| four.first_chunk()).map(|four| u32::from_le_bytes(*four))
 }
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+    use proptest::prelude::*;
+
+    use super::super::cursor::Fault;
+    use super::super::doc::Doc;
+    use super::super::vocabulary::Property;
+    use super::*;
+
+    /// What a way of reading an object comes to: how, where, and each member that is wanted.
+    type Told = (Result<(), Fault>, usize, Vec<Option<(u32, u32, Shape, bool, bool)>>);
+
+    fn told<'s>(
+        doc: Doc<'s>,
+        at: usize,
+        read: impl Fn(&mut Members<'s, Property>, &mut Cursor<'s>) -> Result<(), Fault>,
+    ) -> Told {
+        let (mut members, mut cursor) = (Members::new(doc), doc.cursor(at));
+        let how = read(&mut members, &mut cursor);
+        let get = |name| {
+            let found: Option<Value> = members.get(name);
+            found.map(|value| (value.start, value.end, value.shape, value.escaped, value.single))
+        };
+        let names =
+            [Property::AppName, Property::Message, Property::Level, Property::FunctionInvocationId, Property::Id];
+        (how, cursor.at, names.map(get).to_vec())
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let plain = "\"[a-z' é:,{}]{0,6}\"|\"[a-z]{60,200}\"|[0-9]{1,12}|true|false|null";
+        let other = r#"'[a-z"]{0,3}'|"([a-z]|\\["\\/nu']){0,5}"|-1|1\.5|2e3|tru|\{"id":7\}|\[1,"x"\]|"-?-?"|"|"#;
+        prop_oneof![3 => plain, 1 => other]
+    }
+
+    fn object() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            Just("appName"),
+            Just("message"),
+            Just("LEVEL"),
+            Just("functionInvocationId"),
+            Just("id"),
+            Just("x"),
+            Just(""),
+            Just("ap\\u0070Name")
+        ];
+        let between = |usual: &'static str, other: &'static str| prop_oneof![9 => Just(usual.to_owned()), 1 => other];
+        let member = (key, between(":", ": | :|"), value(), between(",", ", | ,|,\n|,,|"));
+        prop::collection::vec(member, 0..12).prop_map(|members| {
+            let inside = members.iter().map(|(key, colon, value, comma)| format!("\"{key}\"{colon}{value}{comma}"));
+            let inside: String = inside.collect();
+            format!("{{{}}}", inside.trim_end_matches(','))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn members_read_in_one_go_are_those_read_one_by_one(object in object(), single in any::<bool>(), cut in 0..4_usize, at in 0..400_usize) {
+            let object = if single { object.replace('"', "'") } else { object };
+            let most = if cut == 0 { at.min(object.len()) } else { object.len() };
+            let text = object.get(..most).unwrap_or(&object).to_owned() + if cut == 1 { ",\"id\":\"behind\"}" } else { "" };
+            let arena = Bump::new();
+            let doc = Doc::message(&text, &arena);
+            let one_by_one = told(doc, 0, |members, cursor| members.read_row(cursor, 1));
+            prop_assert_eq!(told(doc, 0, |members, cursor| members.read(cursor, 1)), one_by_one);
+            // The same in a string, with each quote written `\"`.
+            let whole = format!("{{\"properties\":{}}}", serde_json::to_string(&text).unwrap());
+            let doc = Doc::message(&whole, &arena).in_place().unwrap();
+            let one_by_one = told(doc, 15, |members, cursor| members.read_row(cursor, 1));
+            prop_assert_eq!(told(doc, 15, |members, cursor| members.read(cursor, 1)), one_by_one);
+        }
+    }
+}
