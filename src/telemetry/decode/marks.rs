@@ -82,15 +82,15 @@ fn fill(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut [[u8; 8]]) 
 fn plain(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut [[u8; 8]]) {
     for ((block, double), single) in blocks.iter().zip(double).zip(single) {
         for ((eight, double), single) in block.as_chunks::<8>().0.iter().zip(double).zip(single) {
-            let escapes = are(eight, b'\\');
-            *double = together(are(eight, b'"') | escapes);
-            *single = together(are(eight, b'\'') | escapes);
+            let escapes = are(*eight, b'\\');
+            *double = together(are(*eight, b'"') | escapes);
+            *single = together(are(*eight, b'\'') | escapes);
         }
     }
 }
 
 /// Returns, for each of eight bytes, whether it is `wanted`.
-fn are(eight: &[u8; 8], wanted: u8) -> u64 {
+fn are(eight: [u8; 8], wanted: u8) -> u64 {
     u64::from_le_bytes(eight.map(|byte| u8::from(byte == wanted)))
 }
 
