@@ -8,12 +8,13 @@ use std::ops::{Deref, Range};
 
 use bumpalo::Bump;
 use bumpalo::collections::{String, Vec};
+use memchr::memchr;
 
 use crate::telemetry::{Layers, Text};
 
 use super::cursor::{Cursor, Shape, Value};
+use super::eight::plain_bytes;
 use super::marks::{Marks, first};
-use super::next::{next_of, plain_bytes};
 
 /// A JSON text and the way back to the raw message. It lives in the arena, for it is handed on with every
 /// object and value.
@@ -275,8 +276,7 @@ fn unescape<'s>(raw: &str, single: bool, arena: &'s Bump, mut step: impl FnMut(u
 /// Returns the offset in `raw` of offset `wanted` of its unescaped text.
 fn reach(raw: &str, single: bool, wanted: usize) -> usize {
     let (mut from, mut reached) = (0, 0);
-    while let Some(at) = next_of(raw.as_bytes(), from, b'\\', b'\\') {
-        let plain = at - from;
+    while let Some(plain) = raw.as_bytes().get(from..).and_then(|rest| memchr(b'\\', rest)) {
         if wanted <= reached + plain {
             break;
         }

@@ -12,7 +12,7 @@ use crate::telemetry::Text;
 
 use super::cursor::{Cursor, Fault, Shape, Value};
 use super::doc::{Doc, Piece, trim};
-use super::next::number;
+use super::eight::number;
 use super::plain::Stands;
 
 /// The names that are wanted of one kind of object.

@@ -7,9 +7,9 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, Shape, Value};
+use super::eight::digits;
 use super::marks::{Marks, first, next};
 use super::members::{Members, Name};
-use super::next::digits;
 
 /// Where the cursor stands after plain members.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 use crate::clock::Timestamp;
 
 use super::doc::trim;
-use super::next::eight_digits;
+use super::eight::eight_digits;
 
 /// Returns the point in time that `text` names, `None` if it names none.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
