@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Lanes;
 
-use super::index;
+use super::index::Index;
 
 macro_rules! categories {
     ($($Variant:ident $name:literal $also:tt makes [$($Kind:ident)+] $doc:literal,)*) => {
@@ -114,22 +114,20 @@ static NAMED: [Named; NAMES] = {
     named
 };
 
-static INDEX: index::Rows = {
+static INDEX: Index<NAMES> = {
     let mut texts = [""; NAMES];
     let mut at = 0;
     while at < NAMES {
         texts[at] = NAMED[at].name;
         at += 1;
     }
-    index::rows(&texts)
+    Index::new(texts)
 };
 
 impl Category {
     /// Returns the category that `name` is, in any case and by any of its names.
     pub fn named(name: &str) -> Option<Self> {
-        let places = INDEX[index::row(name.as_bytes())];
-        let mut found = places.iter().filter_map(|&place| NAMED.get(usize::from(place)));
-        found.find(|named| named.name.eq_ignore_ascii_case(name)).map(|named| named.category)
+        NAMED.get(INDEX.place(name.as_bytes())?).map(|named| named.category)
     }
 
     /// Returns the category's lane in the watermarks.

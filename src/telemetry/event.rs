@@ -264,6 +264,8 @@ pub struct Event<'s> {
 
 impl<'s> Event<'s> {
     /// Returns an event of which nothing is known but where its `record` lies in `scanned`.
+    #[expect(clippy::inline_always, reason = "an event is a kilobyte, and is made where it stays")]
+    #[inline(always)]
     pub fn blank(position: Position, scanned: &'s [u8], record: Range<u32>, arena: &'s Bump) -> Self {
         Self {
             position,

@@ -6,6 +6,7 @@
 //! allocation. This room imports no other: what all rooms share (entities, positions, sightings
 //! of secrets) is defined here.
 
+pub mod avx2;
 mod batch;
 mod category;
 pub mod decode;

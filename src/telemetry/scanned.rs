@@ -45,6 +45,14 @@ impl<'b> Scanned<'b> {
         &self.resources
     }
 
+    /// Returns what [`Scanned::bytes`] and [`Scanned::sightings`] do.
+    pub(super) fn message(&self, index: usize) -> (&[u8], &[Sighting]) {
+        match self.changed(index) {
+            Some(message) => (&message.bytes, &message.sightings),
+            None => (self.batch.message(index), &self.batch.messages[index].seen),
+        }
+    }
+
     /// Returns message `index`'s bytes without secrets.
     pub fn bytes(&self, index: usize) -> &[u8] {
         self.changed(index).map_or_else(|| self.batch.message(index), |message| &message.bytes)

@@ -9,7 +9,7 @@
 //! every place. Hits take eight bytes; crafted text has at most as many as its words can overlap.
 
 use crate::redaction::scan::BLOCK;
-use crate::redaction::scan::avx2::{self, Bits, SLOTS, slot};
+use crate::telemetry::avx2::{self, Bits, SLOTS, slot};
 
 /// A word that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

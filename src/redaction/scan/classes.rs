@@ -4,15 +4,9 @@
 //! by shifting bits. So each class of characters becomes 64 bits for 64 bytes, a bit a byte: 32 bytes
 //! at a time where the processor has AVX2 (`avx2`), else eight. A test compares the two ways on any bytes.
 
-use super::avx2;
+use crate::telemetry::avx2::{self, CLASSES};
 
-/// Bytes that are told of together.
-pub const BLOCK: usize = 64;
-/// How many classes there are.
-pub const CLASSES: usize = 8;
-
-/// For each class 64 bits: whether the byte at that place is of it.
-pub type Masks = [u64; CLASSES];
+pub use crate::telemetry::avx2::{BLOCK, EQUALS, Masks};
 
 /// What a number of digits is written with: digits, spaces, hyphens, in URLs `+`.
 pub const NUMBER: usize = 0;
@@ -25,8 +19,6 @@ pub const PACKED: usize = 2;
 pub const BITS: [usize; 3] = [3, 4, 5];
 /// Base32, as tokens of Azure DevOps are written.
 pub const BASE32: usize = 6;
-/// `=`.
-pub const EQUALS: usize = 7;
 
 /// The classes of each byte, as bits; beyond ASCII there are none.
 pub const OF_BYTE: [u8; 256] = {
@@ -79,7 +71,8 @@ pub fn classify(text: &[u8], masks: &mut [Masks]) {
 }
 
 fn fill(blocks: &[[u8; BLOCK]], masks: &mut [Masks]) {
-    if !avx2::classes(blocks, masks) {
+    const ROWS: avx2::Rows = avx2::rows(&OF_BYTE);
+    if !avx2::classes(blocks, &ROWS, masks) {
         plain(blocks, masks);
     }
 }

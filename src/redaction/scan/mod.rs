@@ -6,7 +6,6 @@
 //! line costs as much as its length. What is written in base64, with escapes or over several lines
 //! is read and searched again (`views`).
 
-pub mod avx2;
 pub mod base32;
 pub mod bytes;
 pub mod cask;

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
+use super::doc::trim;
+
 /// An address as a record writes it: `ip`, `ip:port`, `[v6]` or `[v6]:port`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Address {
@@ -16,8 +18,8 @@ pub struct Address {
 
 /// Returns the address that `text` names, `None` if it names none.
 pub fn address(text: &str) -> Option<Address> {
-    let from = text.len() - text.trim_start().len();
-    let text = text.trim();
+    let (whole, text) = (text, trim(text));
+    let from = if text.len() == whole.len() { 0 } else { whole.len() - whole.trim_start().len() };
     // No address is longer than a scope, a full IPv6 address and a port.
     if text.len() > 64 {
         return None;

@@ -5,13 +5,15 @@
 //! Linux hosts, whose every `'` was a `"`), control characters in strings, unknown escapes. It
 //! reads each byte once and goes 64 levels deep.
 
-use super::next::{next, next_of};
+use super::marks::{Marks, first};
 
 /// How deep a record may be nested.
 pub(super) const DEEPEST: u32 = 64;
 
-/// Why a value could not be read; [`Cursor::at`] says where.
+/// Why a value could not be read; [`Cursor::at`] says where. As wide as a place, so that a [`Value`] in a
+/// result is copied by whole fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub(super) enum Fault {
     /// The text ends in the middle of it.
     CutOff,
@@ -55,7 +57,7 @@ pub(super) struct Value {
 
 impl Value {
     /// Returns a string without escapes, in such quotes.
-    const fn string(start: usize, end: usize, quote: u8) -> Self {
+    pub(super) const fn string(start: usize, end: usize, quote: u8) -> Self {
         let (start, end) = (start as u32, end as u32);
         Self { start, end, shape: Shape::String, escaped: false, single: quote == b'\'' }
     }
@@ -63,22 +65,25 @@ impl Value {
 
 /// Reads a JSON text from left to right.
 pub(super) struct Cursor<'t> {
-    bytes: &'t [u8],
+    pub(super) bytes: &'t [u8],
     /// The next byte to read.
     pub(super) at: usize,
+    pub(super) marks: Marks<'t>,
     /// Whether each quote is written `\"`.
-    quoted: bool,
+    pub(super) quoted: bool,
 }
 
 impl<'t> Cursor<'t> {
-    /// Returns a cursor over `text` that stands at byte `at`.
-    pub(super) fn new(text: &'t str, at: usize) -> Self {
-        Self { bytes: text.as_bytes(), at, quoted: false }
+    /// Returns a cursor over `text`, which has these `marks`, that stands at byte `at`. Each of its quotes may
+    /// be written `\"`: it is the inside of a string.
+    pub(super) fn new(text: &'t str, at: usize, marks: &Marks<'t>, quoted: bool) -> Self {
+        Self { bytes: text.as_bytes(), at, marks: *marks, quoted }
     }
 
-    /// Returns a cursor over `text`, the inside of a string, in which each quote is written `\"`.
-    pub(super) fn quoted(text: &'t str, at: usize) -> Self {
-        Self { quoted: true, ..Self::new(text, at) }
+    /// Returns the place of the first such quote or backslash from `from` on.
+    #[inline]
+    pub(super) fn mark(&self, from: usize, quote: u8) -> Option<usize> {
+        first(self.marks.bits(quote), from, self.bytes.len())
     }
 
     /// Passes white space; returns the byte behind it.
@@ -86,6 +91,7 @@ impl<'t> Cursor<'t> {
     pub(super) fn space(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
+                Some(&byte) if byte > b' ' => return Some(byte),
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
                 other => return other.copied(),
             }
@@ -120,52 +126,6 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Passes the member whose key stands at the cursor and the comma behind it, if it is written as
-    /// nearly all are and another one follows: a key and a string without escapes or digits, at most one
-    /// space between them. Returns the key as it stands and the value, of which it may have missed that
-    /// it has escapes in it. Of all else the cursor has not moved: [`Cursor::key`] tells what it is.
-    #[expect(
-        clippy::inline_always,
-        reason = "a value that is returned through memory is read again before it is written"
-    )]
-    #[inline(always)]
-    pub(super) fn plain_member(&mut self) -> Option<(&'t [u8], Value)> {
-        let (bytes, start) = (self.bytes, self.at + 1);
-        if self.quoted {
-            return None;
-        }
-        let quote = *bytes.get(self.at).filter(|quote| matches!(quote, b'"' | b'\''))?;
-        let end = next_of(bytes, start, quote, b'\\')?;
-        let name = bytes.get(start..end)?;
-        let &[this, b':', first, second] = bytes.get(end..)?.first_chunk()? else { return None };
-        let spaced = usize::from(first == b' ');
-        let first = if spaced == 1 { second } else { first };
-        let at = end + 2 + spaced;
-        let (value, behind) = match first {
-            _ if this != quote => return None,
-            b'"' | b'\'' => {
-                let end = next(bytes, at + 1, first)?;
-                if bytes.get(end - 1) == Some(&b'\\') {
-                    return None;
-                }
-                (Value::string(at + 1, end, first), end + 1)
-            }
-            b'0'..=b'9' => {
-                let digits = bytes.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                let (start, end) = (at as u32, (at + digits) as u32);
-                (Value { start, end, shape: Shape::Scalar, escaped: false, single: false }, at + digits)
-            }
-            _ => return None,
-        };
-        let &[b',', first, second] = bytes.get(behind..)?.first_chunk()? else { return None };
-        let spaced = usize::from(first == b' ');
-        if !matches!(if spaced == 1 { second } else { first }, b'"' | b'\'') {
-            return None;
-        }
-        self.at = behind + 1 + spaced;
-        Some((name, value))
-    }
-
     /// Enters the object at the cursor; returns its first key, or `None` if it is empty and passed.
     #[expect(
         clippy::inline_always,
@@ -193,6 +153,9 @@ impl<'t> Cursor<'t> {
     )]
     #[inline(always)]
     pub(super) fn key(&mut self) -> Result<Value, Fault> {
+        if let Some(key) = self.plain_key() {
+            return Ok(key);
+        }
         let key = match self.bytes.get(self.at) {
             Some(&quote @ (b'"' | b'\'' | b'\\')) => self.string(quote)?,
             Some(_) => return Err(Fault::Broken),
@@ -205,6 +168,22 @@ impl<'t> Cursor<'t> {
         }
         self.space();
         Ok(key)
+    }
+
+    /// Passes the key at the cursor if it is written plainly.
+    #[inline]
+    fn plain_key(&mut self) -> Option<Value> {
+        let (quote, start) = (*self.bytes.get(self.at)?, self.at + 1);
+        if self.quoted || !matches!(quote, b'"' | b'\'') {
+            return None;
+        }
+        let end = self.mark(start, quote)?;
+        let &[this, b':', behind] = self.bytes.get(end..)?.first_chunk()? else { return None };
+        if this != quote || behind <= b' ' {
+            return None;
+        }
+        self.at = end + 2;
+        Some(Value::string(start, end, quote))
     }
 
     /// Passes the value at the cursor, whose brackets would be the `level`th; returns its place.
@@ -286,7 +265,7 @@ impl<'t> Cursor<'t> {
         let start = self.at + 1;
         let (mut at, mut escaped) = (start, false);
         loop {
-            at = next_of(self.bytes, at, quote, b'\\').ok_or(Fault::CutOff)?;
+            at = self.mark(at, quote).ok_or(Fault::CutOff)?;
             if self.bytes[at] == quote {
                 break;
             }
@@ -296,7 +275,7 @@ impl<'t> Cursor<'t> {
         Ok(Value { escaped, ..Value::string(start, at, quote) })
     }
 
-    fn quoted_string(&mut self) -> Result<Value, Fault> {
+    pub(super) fn quoted_string(&mut self) -> Result<Value, Fault> {
         if !self.bytes[self.at..].starts_with(b"\\\"") {
             return Err(Fault::Escaped);
         }
@@ -304,7 +283,7 @@ impl<'t> Cursor<'t> {
         let (mut at, mut escaped) = (start, false);
         loop {
             // A bare quote ends the string all this stands in: no walk goes on behind it.
-            at = next_of(self.bytes, at, b'"', b'\\').ok_or(Fault::CutOff)?;
+            at = self.mark(at, b'"').ok_or(Fault::CutOff)?;
             let run = self.bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
             at += run;
             match self.bytes.get(at) {

@@ -4,27 +4,48 @@
 //! second kind it keeps one step for each escape that was undone, so that every offset leads back
 //! to the raw bytes; a [`Piece`] is a value of a doc, of which parts can be taken.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
-use bumpalo::{Bump, collections::Vec};
+use bumpalo::Bump;
+use bumpalo::collections::{String, Vec};
+use memchr::memchr;
 
 use crate::telemetry::{Layers, Text};
 
 use super::cursor::{Cursor, Shape, Value};
-use super::next::{next_of, plain_bytes};
+use super::eight::plain_bytes;
+use super::marks::{Marks, first};
 
-/// A JSON text and the way back to the raw message.
+/// A JSON text and the way back to the raw message. It lives in the arena, for it is handed on with every
+/// object and value.
 #[derive(Clone, Copy)]
-pub(super) struct Doc<'s> {
+pub(super) struct Doc<'s>(&'s Source<'s>);
+
+/// What a [`Doc`] is.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'s> {
     /// The text.
     pub(super) text: &'s str,
     /// Where unescaped texts live.
     pub(super) arena: &'s Bump,
+    /// Where in the text it begins.
+    pub(super) begin: u32,
+    /// Where in the message the text begins.
     start: u32,
+    marks: Marks<'s>,
     steps: &'s [Step],
     layers: Layers,
     /// Whether each quote is written `\"`: a text in a string, read in place.
     quoted: bool,
+}
+
+impl<'s> Deref for Doc<'s> {
+    type Target = Source<'s>;
+
+    #[inline]
+    fn deref(&self) -> &Source<'s> {
+        self.0
+    }
 }
 
 /// From offset `at` of the text on, the raw bytes lie `grown` further on than the text's.
@@ -46,57 +67,82 @@ pub(super) struct Piece<'s> {
 impl<'s> Doc<'s> {
     /// Returns the doc that is the message itself.
     pub(super) fn message(text: &'s str, arena: &'s Bump) -> Self {
-        Self { text, arena, start: 0, steps: &[], layers: Layers(1), quoted: false }
+        let marks = Marks::of(text, arena);
+        let source = Source { text, arena, begin: 0, start: 0, marks, steps: &[], layers: Layers(1), quoted: false };
+        Self(arena.alloc(source))
     }
 
     /// Returns a cursor over the doc that stands at byte `at`.
-    pub(super) fn cursor(&self, at: usize) -> Cursor<'s> {
-        if self.quoted { Cursor::quoted(self.text, at) } else { Cursor::new(self.text, at) }
+    pub(super) fn cursor(self, at: usize) -> Cursor<'s> {
+        Cursor::new(self.text, at, &self.marks, self.quoted)
     }
 
     /// Returns the bytes of `value` as they stand in this doc.
-    pub(super) fn raw(&self, value: Value) -> &'s str {
+    #[inline]
+    pub(super) fn raw(self, value: Value) -> &'s str {
         self.text.get(value.start as usize..value.end as usize).unwrap_or_default()
     }
 
     /// Returns [`Doc::raw`] without asking whether it is whole characters.
-    pub(super) fn bytes(&self, value: Value) -> &'s [u8] {
+    #[inline]
+    pub(super) fn bytes(self, value: Value) -> &'s [u8] {
         self.text.as_bytes().get(value.start as usize..value.end as usize).unwrap_or_default()
     }
 
     /// Returns what `value` says: a string unescaped, anything else as it stands.
-    pub(super) fn says(&self, value: Value) -> &'s str {
+    #[inline]
+    pub(super) fn says(self, value: Value) -> &'s str {
+        if value.escaped { self.unescaped(value) } else { self.raw(value) }
+    }
+
+    #[inline(never)]
+    fn unescaped(self, value: Value) -> &'s str {
         let raw = self.raw(value);
-        if !value.escaped {
-            return raw;
+        let slashes = if self.quoted { self.slashes(value) } else { None };
+        slashes.unwrap_or_else(|| unescape(self.once(raw), value.single, self.arena, |_, _| {}))
+    }
+
+    /// Returns what the string `value` says in which nothing is escaped but slashes, twice: Linux hosts write
+    /// every `/` so.
+    fn slashes(self, value: Value) -> Option<&'s str> {
+        let mut out = String::with_capacity_in((value.end - value.start) as usize, self.arena);
+        let (mut from, end) = (value.start as usize, value.end as usize);
+        while let Some(at) = first(self.marks.bits(b'"'), from, end) {
+            let rest = self.text.get(at..end)?;
+            out.push_str(self.text.get(from..at)?);
+            rest.starts_with("\\\\/").then(|| from = at + 2)?;
         }
-        unescape(self.once(raw), value.single, self.arena, |_, _| {})
+        out.push_str(self.text.get(from..end)?);
+        Some(out.into_bump_str())
     }
 
     /// Returns `raw` as JSON text: without the escapes of the string it stands in, if it does.
-    fn once(&self, raw: &'s str) -> &'s str {
+    fn once(self, raw: &'s str) -> &'s str {
         if self.quoted { unescape(raw, false, self.arena, |_, _| {}) } else { raw }
     }
 
     /// Returns the offset in `value` as it stands of offset `wanted` of what it says.
-    fn reach(&self, value: Value, wanted: usize) -> usize {
+    fn reach(self, value: Value, wanted: usize) -> usize {
         let raw = self.raw(value);
         let once = reach(self.once(raw), value.single, wanted);
         if self.quoted { reach(raw, false, once) } else { once }
     }
 
     /// Returns `value` with its place in the message.
-    pub(super) fn text(&self, value: Value) -> Text<'s> {
+    #[inline]
+    pub(super) fn text(self, value: Value) -> Text<'s> {
         Text { value: self.says(value), start: self.back(value.start), end: self.back(value.end), layers: self.layers }
     }
 
     /// Returns `value` such that parts can be taken of it.
-    pub(super) fn piece(&self, value: Value) -> Piece<'s> {
-        Piece { value: self.says(value), doc: *self, from: value }
+    #[inline]
+    pub(super) fn piece(self, value: Value) -> Piece<'s> {
+        Piece { value: self.says(value), doc: self, from: value }
     }
 
     /// Tells whether `value` says nothing: null, an empty string, `-` or `--`.
-    pub(super) fn is_absent(&self, value: Value) -> bool {
+    #[inline(never)]
+    pub(super) fn is_absent(self, value: Value) -> bool {
         match value.shape {
             Shape::Null => true,
             Shape::String if value.end - value.start > 2 => false,
@@ -107,15 +153,17 @@ impl<'s> Doc<'s> {
 
     /// Returns the doc that stands in the string `value`; `None` in a doc that stood in a string
     /// itself, for Azure writes no third layer.
-    pub(super) fn nested(&self, value: Value) -> Option<Self> {
+    pub(super) fn nested(self, value: Value) -> Option<Self> {
         if self.layers != Layers(1) {
             return None;
         }
-        let raw = self.raw(value);
-        let nested = Self { text: raw, start: value.start, layers: Layers(2), ..*self };
         if !value.escaped {
-            return Some(nested);
+            // Read where it stands: what comes before it is not looked at.
+            let text = self.text.get(..value.end as usize)?;
+            let nested = Source { text, begin: value.start, layers: Layers(2), ..*self.0 };
+            return Some(Self(self.arena.alloc(nested)));
         }
+        let raw = self.raw(value);
         // One step an escape, of which a text of this length seldom has more.
         let mut steps = Vec::with_capacity_in(raw.len() / 8, self.arena);
         let mut grown = 0;
@@ -123,21 +171,27 @@ impl<'s> Doc<'s> {
             grown += saved;
             steps.push(Step { at, grown });
         });
-        Some(Self { text, steps: steps.into_bump_slice(), ..nested })
+        let (marks, steps) = (Marks::of(text, self.arena), steps.into_bump_slice());
+        let nested = Source { text, begin: 0, start: value.start, marks, steps, layers: Layers(2), ..*self.0 };
+        Some(Self(self.arena.alloc(nested)))
     }
 
     /// Returns the doc in which a string of this one is read as it stands, as JSON whose quotes are
     /// written `\"`: its reader gives up where an escape may be a quote. `None` where [`Doc::nested`] says
     /// none.
-    pub(super) fn in_place(&self) -> Option<Self> {
-        (self.layers == Layers(1)).then_some(Self { layers: Layers(2), quoted: true, ..*self })
+    pub(super) fn in_place(self) -> Option<Self> {
+        let first = self.layers == Layers(1);
+        first.then(|| Self(self.arena.alloc(Source { layers: Layers(2), quoted: true, ..*self.0 })))
     }
 
     /// Returns where offset `at` of this doc lies in the message.
-    fn back(&self, at: u32) -> u32 {
-        if self.steps.is_empty() {
-            return self.start + at;
-        }
+    #[inline]
+    fn back(self, at: u32) -> u32 {
+        if self.steps.is_empty() { self.start + at } else { self.far_back(at) }
+    }
+
+    #[inline(never)]
+    fn far_back(self, at: u32) -> u32 {
         let passed = self.steps.partition_point(|step| step.at <= at);
         self.start + at + passed.checked_sub(1).and_then(|last| self.steps.get(last)).map_or(0, |step| step.grown)
     }
@@ -145,6 +199,7 @@ impl<'s> Doc<'s> {
 
 impl<'s> Piece<'s> {
     /// Returns the whole piece.
+    #[inline]
     pub(super) fn whole(&self) -> Text<'s> {
         let (start, end) = (self.doc.back(self.from.start), self.doc.back(self.from.end));
         Text { value: self.value, start, end, layers: self.doc.layers }
@@ -164,13 +219,20 @@ impl<'s> Piece<'s> {
 
     /// Returns the piece without the white space around it, `None` if nothing is left.
     pub(super) fn trimmed(&self) -> Option<Text<'s>> {
-        let value = self.value.trim();
+        let value = trim(self.value);
         if value.len() == self.value.len() {
             return (!value.is_empty()).then(|| self.whole());
         }
         let start = self.value.len() - self.value.trim_start().len();
         (!value.is_empty()).then(|| self.part(start..start + value.len()))
     }
+}
+
+/// Returns `text` without the white space around it, of which nearly all have none.
+#[inline]
+pub(super) fn trim(text: &str) -> &str {
+    let printed = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if printed(text.as_bytes().first()) && printed(text.as_bytes().last()) { text } else { text.trim() }
 }
 
 /// Returns `text` with its value in lower case (ASCII).
@@ -214,8 +276,7 @@ fn unescape<'s>(raw: &str, single: bool, arena: &'s Bump, mut step: impl FnMut(u
 /// Returns the offset in `raw` of offset `wanted` of its unescaped text.
 fn reach(raw: &str, single: bool, wanted: usize) -> usize {
     let (mut from, mut reached) = (0, 0);
-    while let Some(at) = next_of(raw.as_bytes(), from, b'\\', b'\\') {
-        let plain = at - from;
+    while let Some(plain) = raw.as_bytes().get(from..).and_then(|rest| memchr(b'\\', rest)) {
         if wanted <= reached + plain {
             break;
         }
@@ -267,16 +328,16 @@ mod tests {
     use super::super::cursor::Fault;
     use super::*;
 
-    fn unescaped(json: &str) -> String {
+    fn unescaped(json: &str) -> std::string::String {
         let arena = Bump::new();
-        let value = Cursor::new(json, 0).value(1).unwrap();
-        Doc::message(json, &arena).says(value).to_owned()
+        let doc = Doc::message(json, &arena);
+        doc.says(doc.cursor(0).value(1).unwrap()).to_owned()
     }
 
     #[test]
     fn every_escape_of_json_is_undone() {
         let json = r#""a\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00z""#;
-        assert_eq!(unescaped(json), serde_json::from_str::<String>(json).unwrap());
+        assert_eq!(unescaped(json), serde_json::from_str::<std::string::String>(json).unwrap());
     }
 
     #[test]
@@ -292,7 +353,8 @@ mod tests {
     #[test]
     fn a_part_of_an_escaped_text_leads_back_to_its_raw_bytes() {
         let (arena, json) = (Bump::new(), r#""\/a\/b\u00e9c\/d?e""#);
-        let piece = Doc::message(json, &arena).piece(Cursor::new(json, 0).value(1).unwrap());
+        let doc = Doc::message(json, &arena);
+        let piece = doc.piece(doc.cursor(0).value(1).unwrap());
         assert_eq!(piece.value, "/a/béc/d?e");
         let of = |range| {
             let text = piece.part(range);
@@ -309,9 +371,10 @@ mod tests {
     #[test]
     fn a_text_in_a_string_in_the_message_leads_back_to_its_raw_bytes() {
         let (arena, json) = (Bump::new(), r#"  "{\"k\":\"x\\\"\/y\",\"l\":\"\u0041\"}""#);
-        let doc = Doc::message(json, &arena).nested(Cursor::new(json, 2).value(1).unwrap()).unwrap();
+        let message = Doc::message(json, &arena);
+        let doc = message.nested(message.cursor(2).value(1).unwrap()).unwrap();
         assert_eq!(doc.text, r#"{"k":"x\"/y","l":"A"}"#);
-        let mut cursor = Cursor::new(doc.text, 0);
+        let mut cursor = doc.cursor(0);
         let mut found = std::vec::Vec::new();
         let mut key = cursor.first_key().unwrap();
         while key.is_some() {
@@ -323,7 +386,7 @@ mod tests {
     }
 
     /// What the members of the object in the string that is `json` say, and where.
-    fn told(doc: Doc<'_>, at: usize) -> Result<std::vec::Vec<(String, u32, u32)>, Fault> {
+    fn told(doc: Doc<'_>, at: usize) -> Result<std::vec::Vec<(std::string::String, u32, u32)>, Fault> {
         let mut cursor = doc.cursor(at);
         let mut told = std::vec::Vec::new();
         let mut key = cursor.first_key()?;
@@ -345,9 +408,9 @@ mod tests {
         fn an_object_in_a_string_says_the_same_in_place(
             values in prop::collection::vec(r#"[a\\\\"/\n\u{1}é':,{}]{0,12}"#, 1..6), slashes in any::<bool>(), cut in 0..60_usize, more in any::<bool>(),
         ) {
-            let members: std::vec::Vec<String> =
+            let members: std::vec::Vec<std::string::String> =
                 values.iter().map(|value| format!("\"k\":{}", serde_json::to_string(value).unwrap())).collect();
-            let escape = |text: String| if slashes { text.replace('/', "\\/") } else { text };
+            let escape = |text: std::string::String| if slashes { text.replace('/', "\\/") } else { text };
             let inner = escape(format!("{{{}}}", members.join(",")));
             let mut whole = escape(serde_json::to_string(&inner).unwrap());
             if more {
@@ -358,10 +421,11 @@ mod tests {
             let arena = Bump::new();
             let doc = Doc::message(&whole, &arena);
             let place = doc.in_place().unwrap();
-            let Ok(value) = Cursor::new(&whole, 0).value(1) else { return Ok(()) };
+            let Ok(value) = doc.cursor(0).value(1) else { return Ok(()) };
             let nested = doc.nested(value).unwrap();
-            if let (true, Ok(read)) = (nested.text.starts_with('{'), told(place, value.start as usize)) {
-                prop_assert_eq!(told(nested, 0).unwrap(), read);
+            let begin = nested.begin as usize;
+            if let (true, Ok(read)) = (nested.text[begin..].starts_with('{'), told(place, value.start as usize)) {
+                prop_assert_eq!(told(nested, begin).unwrap(), read);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A [`Members`] is filled while an object is read, one slot a wanted name; reading asks for
 //! slots by name, so a category's file is a list of what goes where. Names are matched in any
-//! case. Of several members with one name the first that says something wins. At most 256 names.
+//! case. Of several members with one name the first that says something wins. At most 254 names.
 
 use std::marker::PhantomData;
 
@@ -11,14 +11,15 @@ use bumpalo::collections::Vec;
 use crate::telemetry::Text;
 
 use super::cursor::{Cursor, Fault, Shape, Value};
-use super::doc::{Doc, Piece};
-use super::next::next;
+use super::doc::{Doc, Piece, trim};
+use super::eight::number;
+use super::plain::Stands;
 
 /// The names that are wanted of one kind of object.
 pub(super) trait Name: Copy {
     /// Returns the name that `key` is, in any case.
     fn of(key: &[u8]) -> Option<Self>;
-    /// How many names there are, at most 256.
+    /// How many names there are, at most 254.
     const COUNT: usize;
     /// Returns its slot, below [`Name::COUNT`].
     fn slot(self) -> usize;
@@ -40,7 +41,8 @@ impl<'s, N: Name> Members<'s, N> {
     /// Returns no members of `doc` yet.
     pub(super) fn new(doc: Doc<'s>) -> Self {
         let slots = doc.arena.alloc_slice_fill_copy(N::COUNT, 0);
-        Self { doc, filled: [0; 4], slots, values: Vec::with_capacity_in(N::COUNT, doc.arena), names: PhantomData }
+        let values = Vec::with_capacity_in(N::COUNT, doc.arena);
+        Self { doc, filled: [0; 4], slots, values, names: PhantomData }
     }
 
     /// Forgets all members; those to come are of `doc`.
@@ -71,11 +73,13 @@ impl<'s, N: Name> Members<'s, N> {
     pub(super) fn keep(&mut self, name: N, value: Value) {
         let slot = name.slot();
         let (word, bit) = (&mut self.filled[(slot / 64) & 3], 1 << (slot & 63));
-        if *word & bit == 0 && !self.doc.is_absent(value) {
-            *word |= bit;
-            self.slots[slot] = self.values.len() as u8;
-            self.values.push(value);
+        // What says nothing is no longer than `null`.
+        if *word & bit != 0 || value.end - value.start <= 4 && self.doc.is_absent(value) {
+            return;
         }
+        *word |= bit;
+        self.slots[slot] = self.values.len() as u8;
+        self.values.push(value);
     }
 
     /// Reads the object at the cursor, whose brackets are the `level`th. What was read before a
@@ -83,26 +87,16 @@ impl<'s, N: Name> Members<'s, N> {
     pub(super) fn read(&mut self, cursor: &mut Cursor<'s>, level: u32) -> Result<(), Fault> {
         let mut more = cursor.enter();
         while more {
-            self.read_plain(cursor);
-            let key = cursor.key()?;
-            let value = cursor.value(level + 1)?;
-            if let Some(name) = self.name(key) {
-                self.keep(name, value);
+            if self.read_plain(cursor) == Stands::AtKey {
+                let key = cursor.key()?;
+                let value = cursor.value(level + 1)?;
+                if let Some(name) = self.name(key) {
+                    self.keep(name, value);
+                }
             }
             more = cursor.goes_on()?;
         }
         Ok(())
-    }
-
-    /// Reads as many members as are written plainly; the cursor stands at a key before and after.
-    #[inline]
-    pub(super) fn read_plain(&mut self, cursor: &mut Cursor<'s>) {
-        while let Some((key, mut value)) = cursor.plain_member() {
-            if let Some(name) = N::of(key) {
-                value.escaped = value.shape == Shape::String && next(self.doc.bytes(value), 0, b'\\').is_some();
-                self.keep(name, value);
-            }
-        }
     }
 
     /// Reads the row at the cursor as [`Members::read`] does an object: a column may have its type's letter
@@ -156,13 +150,18 @@ impl<'s, N: Name> Members<'s, N> {
     }
 
     /// Returns what `name` says, to take parts of it.
+    #[inline]
     pub(super) fn piece(&self, name: N) -> Option<Piece<'s>> {
         self.get(name).filter(is_text).map(|value| self.doc.piece(value))
     }
 
     /// Returns `name` as a whole number, be it written as a number or as a text.
     pub(super) fn number(&self, name: N) -> Option<i64> {
-        let text = self.doc.says(self.get(name).filter(is_text)?).trim();
+        let value = self.get(name).filter(is_text)?;
+        if let Some(number) = number(self.doc.text.as_bytes(), value.start as usize, value.end as usize) {
+            return Some(number);
+        }
+        let text = trim(self.doc.says(value));
         if text.len() < 18 && text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
             return Some(text.bytes().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
         }
@@ -171,7 +170,7 @@ impl<'s, N: Name> Members<'s, N> {
 
     /// Returns `name`, which is written in seconds, in milliseconds.
     pub(super) fn seconds(&self, name: N) -> Option<i64> {
-        let text = self.doc.says(self.get(name).filter(is_text)?).trim();
+        let text = trim(self.doc.says(self.get(name).filter(is_text)?));
         let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
         Some((seconds * 1000.0).round() as i64)
     }
@@ -255,27 +254,9 @@ pub(super) fn read<N: Name>((doc, at): (Doc<'_>, usize)) -> Option<Members<'_, N
 }
 
 fn opened(doc: Doc<'_>, bracket: u8) -> Option<(Doc<'_>, usize)> {
-    let at = doc.text.len() - doc.text.trim_ascii_start().len();
+    let rest = doc.text.get(doc.begin as usize..)?;
+    let at = doc.text.len() - rest.trim_ascii_start().len();
     (doc.text.as_bytes().get(at) == Some(&bracket)).then_some((doc, at))
-}
-
-/// Tells whether `one` is `other`. Nearly all names have four to sixteen bytes: two comparisons that
-/// overlap, where a call to compare any length would cost more than all else about a key.
-#[inline]
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() {
-        return false;
-    }
-    match one.len() {
-        8..=16 => ends::<8>(one) == ends::<8>(other),
-        4..=7 => ends::<4>(one) == ends::<4>(other),
-        _ => one == other,
-    }
-}
-
-#[inline]
-fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
-    (text.first_chunk(), text.last_chunk())
 }
 
 /// Makes an enum of names, matched in any case; written as Azure does, for that matches fastest.
@@ -285,23 +266,21 @@ macro_rules! names {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(in crate::telemetry::decode) enum $Names { $($Variant,)* }
 
-        const _: () = assert!(<$Names as $crate::telemetry::decode::members::Name>::COUNT <= 256);
+        impl $Names {
+            const ALL: &[Self] = &[$(Self::$Variant,)*];
+            const INDEX: &$crate::telemetry::index::Index<{ Self::ALL.len() }> = {
+                static INDEX: $crate::telemetry::index::Index<{ $Names::ALL.len() }> =
+                    $crate::telemetry::index::Index::new([$($text,)*]);
+                &INDEX
+            };
+        }
 
         impl $crate::telemetry::decode::members::Name for $Names {
-            const COUNT: usize = [$($Names::$Variant,)*].len();
+            const COUNT: usize = Self::ALL.len();
 
             #[inline]
             fn of(key: &[u8]) -> Option<Self> {
-                static TEXTS: &[&str] = &[$($text,)*];
-                static ALL: &[$Names] = &[$($Names::$Variant,)*];
-                static INDEX: $crate::telemetry::index::Rows = $crate::telemetry::index::rows(&[$($text,)*]);
-                for &place in &INDEX[$crate::telemetry::index::row(key)] {
-                    let text = TEXTS.get(usize::from(place))?.as_bytes();
-                    if $crate::telemetry::decode::members::same(key, text) || key.eq_ignore_ascii_case(text) {
-                        return ALL.get(usize::from(place)).copied();
-                    }
-                }
-                None
+                $Names::ALL.get($Names::INDEX.place(key)?).copied()
             }
 
             #[inline]
@@ -313,23 +292,3 @@ macro_rules! names {
 }
 
 pub(super) use names;
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn names_are_the_same_if_all_their_bytes_are(one in "[ab]{0,20}", other in "[ab]{0,20}", at in 0..20_usize) {
-            prop_assert_eq!(same(one.as_bytes(), other.as_bytes()), one == other);
-            let mut changed = one.clone().into_bytes();
-            prop_assert!(same(one.as_bytes(), &changed));
-            if let Some(byte) = changed.get_mut(at) {
-                *byte = b'c';
-                prop_assert!(!same(one.as_bytes(), &changed));
-            }
-        }
-    }
-}

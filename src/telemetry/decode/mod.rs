@@ -14,9 +14,11 @@ mod auth_path;
 mod categories;
 mod cursor;
 mod doc;
+mod eight;
 mod identity;
+mod marks;
 mod members;
-mod next;
+mod plain;
 mod raw;
 mod raw_paths;
 mod record;
@@ -52,11 +54,11 @@ pub fn decode<'s>(
     arena: &'s Bump,
     mut each: impl FnMut(Result<&'s mut Event<'s>, Undecodable>),
 ) {
-    let bytes = scanned.bytes(message);
+    let (bytes, sightings) = scanned.message(message);
     let from = &scanned.batch().messages[message];
     let shared = Message {
         scanned: bytes,
-        sightings: scanned.sightings(message),
+        sightings,
         position: Position { stream: from.stream, offset: from.offset, index: 0 },
         received: from.received,
         arena,
@@ -68,7 +70,7 @@ pub fn decode<'s>(
         let all = 0..bytes.len() as u32;
         return each(Err(Undecodable { reason: UndecodableReason::Empty, bytes: all, index: 0 }));
     }
-    match std::str::from_utf8(bytes) {
+    match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Splitter::new(shared, text, true, &mut each).run(start),
         Err(_) => Splitter::new(shared, readable(bytes, arena), false, &mut each).run(start),
     }

@@ -150,16 +150,15 @@ impl RawPath {
     /// text, `-`) fulfils nothing. An object or array is given as its JSON. What must be unescaped
     /// goes into `arena`.
     pub fn any<'s>(&self, record: &'s str, arena: &'s Bump, mut holds: impl FnMut(&'s str) -> bool) -> bool {
-        let doc = Doc::message(record, arena);
-        opened(doc).is_some_and(|value| walk(doc, value, &self.0, &mut 0, &mut |doc, value| holds(doc.says(value))))
+        document(record, arena)
+            .is_some_and(|(doc, value)| walk(doc, value, &self.0, &mut 0, &mut |doc, value| holds(doc.says(value))))
     }
 
     /// Returns where in `record` the values at this path stand, inside their quotes. Of what stands in
     /// a string in a string no place is known, and it is left out.
     pub fn places(&self, record: &str, arena: &Bump) -> Vec<Range<u32>> {
-        let doc = Doc::message(record, arena);
         let mut places = Vec::new();
-        if let Some(value) = opened(doc) {
+        if let Some((doc, value)) = document(record, arena) {
             walk_in_place(doc, value, &self.0, &mut places);
         }
         places
@@ -198,9 +197,15 @@ fn walk_in_place(doc: Doc<'_>, value: Value, path: &[Step], places: &mut Vec<Ran
     }
 }
 
+/// Returns `text` as a doc and the object or array that it is. Nothing is done to a text that is neither.
+pub(super) fn document<'s>(text: &'s str, arena: &'s Bump) -> Option<(Doc<'s>, Value)> {
+    let doc = text.trim_ascii_start().starts_with(['{', '[']).then(|| Doc::message(text, arena))?;
+    opened(doc).map(|value| (doc, value))
+}
+
 /// Returns the object or array that `doc` is; its end is not looked for.
-pub(super) fn opened(doc: Doc<'_>) -> Option<Value> {
-    let start = doc.text.len() - doc.text.trim_ascii_start().len();
+fn opened(doc: Doc<'_>) -> Option<Value> {
+    let start = doc.text.len() - doc.text.get(doc.begin as usize..)?.trim_ascii_start().len();
     let shape = match doc.text.as_bytes().get(start) {
         Some(b'{') => Shape::Object,
         Some(b'[') => Shape::Array,
@@ -225,8 +230,8 @@ fn walk<'s, F: FnMut(Doc<'s>, Value) -> bool>(
     };
     match (value.shape, step) {
         (Shape::String, _) => {
-            let inner = Doc::message(doc.says(value), doc.arena);
-            opened(inner).is_some_and(|value| walk(inner, value, path, seen, holds))
+            let inner = document(doc.says(value), doc.arena);
+            inner.is_some_and(|(inner, value)| walk(inner, value, path, seen, holds))
         }
         (Shape::Object, Step::Name(name)) => {
             member(doc, value, name).is_some_and(|value| walk(doc, value, rest, seen, holds))

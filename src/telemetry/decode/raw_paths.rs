@@ -10,7 +10,7 @@ use bumpalo::Bump;
 
 use super::cursor::{Shape, Value};
 use super::doc::Doc;
-use super::raw::opened;
+use super::raw::document;
 
 /// Values that one walk gives at most.
 const MAX_SEEN: usize = 1_024;
@@ -83,9 +83,8 @@ impl RawPaths {
     /// Gives `seen` what stands in `record` at each path. What must be unescaped goes into `arena`;
     /// what is broken ends the walk: what came before counts.
     pub fn each<'s>(&self, record: &'s str, arena: &'s Bump, mut seen: impl FnMut(u16, Seen<'s>)) {
-        let doc = Doc::message(record, arena);
         let mut walk = Walk { tree: self, left: MAX_SEEN, seen: &mut seen, of: std::marker::PhantomData };
-        if let (Some(value), false) = (opened(doc), self.is_empty()) {
+        if let (false, Some((doc, value))) = (self.is_empty(), document(record, arena)) {
             walk.follow(doc, value, 0);
         }
     }
@@ -104,8 +103,7 @@ impl<'s, F: FnMut(u16, Seen<'s>)> Walk<'_, 's, F> {
     fn follow(&mut self, doc: Doc<'s>, value: Value, node: usize) {
         match value.shape {
             Shape::String => {
-                let inner = Doc::message(doc.says(value), doc.arena);
-                if let Some(value) = opened(inner) {
+                if let Some((inner, value)) = document(doc.says(value), doc.arena) {
                     self.follow(inner, value, node);
                 }
             }
@@ -180,9 +178,8 @@ fn each_element(doc: Doc<'_>, array: Value, mut each: impl FnMut(Value)) {
 /// JSON in such a text is opened, as deep as it goes.
 pub fn escaped_texts<'s>(record: &'s str, arena: &'s Bump, mut seen: impl FnMut(&'s str)) {
     if memchr::memchr(b'\\', record.as_bytes()).is_some() {
-        let doc = Doc::message(record, arena);
         let mut left = MAX_SEEN;
-        if let Some(value) = opened(doc) {
+        if let Some((doc, value)) = document(record, arena) {
             texts(doc, value, &mut left, &mut seen);
         }
     }
@@ -194,8 +191,9 @@ fn texts<'s>(doc: Doc<'s>, value: Value, left: &mut usize, seen: &mut impl FnMut
             *left -= 1;
             let says = doc.says(value);
             seen(says);
-            let inner = Doc::message(says, doc.arena);
-            if let Some(value) = opened(inner).filter(|_| memchr::memchr(b'\\', says.as_bytes()).is_some()) {
+            if memchr::memchr(b'\\', says.as_bytes()).is_some()
+                && let Some((inner, value)) = document(says, doc.arena)
+            {
                 texts(inner, value, left, seen);
             }
         }

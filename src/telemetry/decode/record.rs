@@ -215,6 +215,8 @@ pub(super) fn said(text: Text<'_>) -> Option<Text<'_>> {
 }
 
 /// Returns the event of record `index` at `range`, of which nothing else is known yet.
+#[expect(clippy::inline_always, reason = "an event is a kilobyte, and is made where it stays")]
+#[inline(always)]
 pub(super) fn blank<'s>(message: &Message<'s>, index: u32, range: Range<usize>) -> Event<'s> {
     let record = range.start as u32..range.end as u32;
     let position = Position { index, ..message.position };
@@ -224,6 +226,9 @@ pub(super) fn blank<'s>(message: &Message<'s>, index: u32, range: Range<usize>) 
 
 /// Returns those of `sightings`, which are in order, that begin in `record`.
 pub(super) fn seen<'s>(sightings: &'s [Sighting], record: &Range<u32>) -> &'s [Sighting] {
+    if sightings.is_empty() {
+        return sightings;
+    }
     let from = sightings.partition_point(|sighting| sighting.at.start < record.start);
     let rest = sightings.get(from..).unwrap_or_default();
     rest.get(..rest.partition_point(|sighting| sighting.at.start < record.end)).unwrap_or_default()

@@ -15,6 +15,7 @@ use crate::telemetry::{Event, Undecodable, UndecodableReason};
 use super::categories::otlp::Export;
 use super::cursor::{Cursor, Fault};
 use super::doc::Doc;
+use super::plain::Stands;
 use super::record::{Message, Record};
 use super::recovery::{Inside, Recovery};
 use super::vocabulary::Envelope;
@@ -54,7 +55,7 @@ impl<'s, 'e> Splitter<'s, 'e> {
         each: &'e mut dyn FnMut(Result<&'s mut Event<'s>, Undecodable>),
     ) -> Self {
         let doc = Doc::message(text, message.arena);
-        let (cursor, recovery) = (Cursor::new(text, 0), Recovery::new(text));
+        let (cursor, recovery) = (doc.cursor(0), Recovery::new(text));
         let record = Record::new(doc);
         let ceiling = message.arena.allocated_bytes().saturating_add(ROOM + text.len().saturating_mul(GROWTH));
         Self {
@@ -133,7 +134,10 @@ impl<'s, 'e> Splitter<'s, 'e> {
     fn members(&mut self, inside: Inside) -> Result<bool, Fault> {
         let mut more = self.cursor.enter();
         while more {
-            self.record.envelope.read_plain(&mut self.cursor);
+            if self.record.envelope.read_plain(&mut self.cursor) == Stands::BehindValue {
+                more = self.cursor.goes_on()?;
+                continue;
+            }
             let at = self.cursor.key()?;
             let next = self.cursor.space();
             match self.record.envelope.name(at) {

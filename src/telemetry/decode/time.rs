@@ -6,13 +6,16 @@
 
 use crate::clock::Timestamp;
 
+use super::doc::trim;
+use super::eight::eight_digits;
+
 /// Returns the point in time that `text` names, `None` if it names none.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
-    plain(text.as_bytes()).or_else(|| otherwise(text))
+    plain(text.as_bytes()).or_else(|| american(text.as_bytes())).or_else(|| otherwise(text))
 }
 
 fn otherwise(text: &str) -> Option<Timestamp> {
-    let mut reader = Reader { bytes: text.trim().as_bytes() };
+    let mut reader = Reader { bytes: trim(text).as_bytes() };
     let first = reader.number(4)?;
     let at = if reader.one_of(b"-/")? == b'-' {
         let month = reader.number(2)?;
@@ -36,23 +39,48 @@ fn otherwise(text: &str) -> Option<Timestamp> {
     reader.bytes.is_empty().then(|| Timestamp::from_nanos(all))
 }
 
-/// Reads what nearly every record has: `2026-03-02T08:00:00.1234567Z`, this century. `None` of all else.
+/// Reads what nearly every record has: `2026-03-02T08:00:00.1234567Z` or `2026-03-02T08:00:00Z`, this
+/// century. `None` of all else.
 fn plain(text: &[u8]) -> Option<Timestamp> {
-    let (begin, rest) = text.split_first_chunk::<20>()?;
-    let [b'2', b'0', date @ .., b'T', _, _, _, _, _, _, _, _, b'.'] = begin else { return None };
-    let clock = begin[11..].first_chunk()?;
-    let [year, month, day] = threes(*date, *b"00-00-00")?;
-    let [hour, minute, second] = threes(*clock, *b"00:00:00")?;
-    let (b'Z', fraction) = rest.split_last()? else { return None };
-    if !fraction.iter().all(u8::is_ascii_digit) || !(1..=9).contains(&fraction.len()) {
+    let (begin, rest) = text.split_first_chunk::<19>()?;
+    let [b'2', b'0', date @ .., b'T', _, _, _, _, _, _, _, _] = begin else { return None };
+    let days = threes(*date, *b"00-00-00").and_then(|[year, month, day]| days(2_000 + year, month, day))?;
+    at(days, *begin.last_chunk()?, fraction(rest)?)
+}
+
+/// Reads `03/02/2026 08:00:00`, this century, as hosts on Linux write the second of March. `None` of all else.
+fn american(text: &[u8]) -> Option<Timestamp> {
+    let begin = text.first_chunk::<19>().filter(|begin| begin.len() == text.len())?;
+    let [date @ .., tens @ b'0'..=b'9', ones @ b'0'..=b'9', b' ', _, _, _, _, _, _, _, _] = begin else { return None };
+    let [month, day, 20] = threes(*date, *b"00/00/00")? else { return None };
+    let year = 2_000 + i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    at(days(year, month, day)?, *begin.last_chunk()?, 0)
+}
+
+/// Returns the time of day `clock` on day `days`, and `nanos`.
+fn at(days: i64, clock: [u8; 8], nanos: i64) -> Option<Timestamp> {
+    let [hour, minute, second] = threes(clock, *b"00:00:00")?;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let sound = hour < 24 && minute < 60 && second <= 60;
+    sound.then(|| Timestamp::from_nanos(seconds * 1_000_000_000 + nanos))
+}
+
+/// Reads a second's fraction of up to nine digits, if any, and the `Z` behind; returns nanoseconds.
+fn fraction(rest: &[u8]) -> Option<i64> {
+    if let [b'.', digits @ ..] = rest
+        && let Ok(seven) = <[u8; 8]>::try_from(digits)
+        && seven[7] == b'Z'
+    {
+        // With a zero behind they are eight.
+        let word = u64::from_le_bytes(seven) ^ u64::from(b'Z' ^ b'0') << 56;
+        return eight_digits(word).map(|tens| tens * 10);
+    }
+    let [b'.', digits @ .., b'Z'] = rest else { return (rest == b"Z").then_some(0) };
+    if !digits.iter().all(u8::is_ascii_digit) || !(1..=9).contains(&digits.len()) {
         return None;
     }
-    let days = days(2_000 + year, month, day)?;
-    let nanos = fraction.iter().fold(0, |nanos, digit| nanos * 10 + i64::from(digit - b'0'));
-    let nanos = nanos * POWERS[9 - fraction.len()];
-    let sound = hour < 24 && minute < 60 && second <= 60;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    sound.then(|| Timestamp::from_nanos(seconds * 1_000_000_000 + nanos))
+    let nanos = digits.iter().fold(0, |nanos, digit| nanos * 10 + i64::from(digit - b'0'));
+    Some(nanos * POWERS[9 - digits.len()])
 }
 
 const POWERS: [i64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
@@ -185,18 +213,23 @@ mod tests {
     proptest! {
         #[test]
         fn what_most_records_have_is_read_as_all_else_is(
-            text in "20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{1,9}Z",
+            text in "20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,9})?Z",
+            other in "[01][0-9]/[0-3][0-9]/20[0-9]{2} [0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
         ) {
             prop_assert_eq!(plain(text.as_bytes()), otherwise(&text));
+            prop_assert_eq!(american(other.as_bytes()), otherwise(&other));
         }
 
         #[test]
         fn of_all_else_it_reads_nothing(at in 0..28_usize, byte in any::<u8>()) {
-            let mut text = *b"2026-03-02T08:10:20.1234567Z";
-            let digit = text[at].is_ascii_digit();
-            text[at] = byte;
-            let read = plain(&text);
-            prop_assert!(read.is_none() || byte == b"2026-03-02T08:10:20.1234567Z"[at] || digit && byte.is_ascii_digit());
+            for whole in ["2026-03-02T08:10:20.1234567Z", "2026-03-02T08:10:20Z", "03/02/2026 08:10:20"] {
+                let mut text = whole.as_bytes().to_vec();
+                let at = at % text.len();
+                let digit = text[at].is_ascii_digit();
+                text[at] = byte;
+                let read = plain(&text).or_else(|| american(&text));
+                prop_assert!(read.is_none() || byte == whole.as_bytes()[at] || digit && byte.is_ascii_digit());
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 use crate::telemetry::names;
 
@@ -28,7 +28,7 @@ pub(super) fn url(text: &str) -> Url {
     let before_query = memchr(b'?', &text.as_bytes()[..end]);
     let path_end = before_query.unwrap_or(end);
     let (mut host, mut path_start) = (None, 0);
-    if let Some(scheme) = memmem::find(&text.as_bytes()[..path_end], b"://") {
+    if let Some(scheme) = scheme(&text.as_bytes()[..path_end]) {
         let start = scheme + 3;
         path_start = memchr(b'/', &text.as_bytes()[start..path_end]).map_or(path_end, |at| start + at);
         host = Some(host_of(text, start..path_start)).filter(|host| !host.is_empty());
@@ -38,18 +38,23 @@ pub(super) fn url(text: &str) -> Url {
     Url { host, path, query }
 }
 
+/// Returns where the first `://` stands.
+fn scheme(text: &[u8]) -> Option<usize> {
+    memchr_iter(b':', text).find(|&at| text[at..].starts_with(b"://"))
+}
+
 fn host_of(text: &str, authority: Range<usize>) -> Range<usize> {
     let of = text.get(authority.clone()).unwrap_or_default();
-    let start = of.rfind('@').map_or(0, |at| at + 1);
+    let start = memrchr(b'@', of.as_bytes()).map_or(0, |at| at + 1);
     let host = of.get(start..).unwrap_or_default();
-    let end = if host.starts_with('[') { host.find(']').map(|at| at + 1) } else { host.rfind(':') };
+    let end = if host.starts_with('[') { host.find(']').map(|at| at + 1) } else { memrchr(b':', host.as_bytes()) };
     authority.start + start..authority.start + start + end.unwrap_or(host.len())
 }
 
 /// Returns where the host stands in `text`: a URL, or a host with or without a port.
 pub(super) fn host(text: &str) -> Option<Range<usize>> {
     // No address has two slashes in it.
-    if text.contains("://") {
+    if scheme(text.as_bytes()).is_some() {
         return url(text).host;
     }
     if let Some(address) = address(text) {

@@ -3,6 +3,8 @@
 //! The host's lines name the function `Functions.hello`, the user's `hello`, and some lines only
 //! in their category, `Function.hello.User`. Quotes are gone from messages of Linux hosts.
 
+use memchr::memchr_iter;
+
 use crate::telemetry::{Event, Kind, Outcome};
 
 use super::super::doc::lower;
@@ -40,13 +42,18 @@ pub(in crate::telemetry::decode) fn fill<'s>(event: &mut Event<'s>, record: &Rec
 fn outcome(event: &Event<'_>) -> Outcome {
     let level = event.level.map_or("", |level| level.value);
     let message = event.message.map_or("", |message| message.value);
-    if level.eq_ignore_ascii_case("Error") || level.eq_ignore_ascii_case("Critical") || message.contains("(Failed,") {
+    if level.eq_ignore_ascii_case("Error") || level.eq_ignore_ascii_case("Critical") || holds(message, "(Failed,") {
         Outcome::Failure
-    } else if message.starts_with("Executed") && message.contains("(Succeeded") {
+    } else if message.starts_with("Executed") && holds(message, "(Succeeded") {
         Outcome::Success
     } else {
         Outcome::Unknown
     }
+}
+
+/// Tells whether `message` holds `wanted`, which begins with a bracket.
+fn holds(message: &str, wanted: &str) -> bool {
+    memchr_iter(b'(', message.as_bytes()).any(|at| message.as_bytes()[at..].starts_with(wanted.as_bytes()))
 }
 
 /// Returns the length of `prefix` if `text` begins with it and goes on.

@@ -4,6 +4,8 @@
 //! column of its own, by where the record came through. `apimSubscriptionId` names a subscription
 //! and is no key. Headers are there only if somebody asked for them.
 
+use memchr::memchr_iter;
+
 use crate::telemetry::{Event, Kind, Outcome, Reason, Text, Transport, names};
 
 use super::super::cursor::{Shape, Value};
@@ -96,7 +98,8 @@ fn says_who(header: &str) -> bool {
 
 /// Returns the API's own id of `orders;rev=2`.
 fn without_revision(api: Text<'_>) -> Option<Text<'_>> {
-    match api.value.find(";rev=") {
+    let text = api.value.as_bytes();
+    match memchr_iter(b';', text).find(|&at| text[at..].starts_with(b";rev=")) {
         Some(end) => api.part(0..end),
         None => Some(api),
     }
@@ -149,7 +152,7 @@ fn read<'s>(event: &mut Event<'s>, doc: Doc<'s>, error: Value, reason: &mut Opti
 fn first(doc: Doc<'_>, errors: Value) -> Option<(Doc<'_>, Value)> {
     let (doc, start) = match errors.shape {
         Shape::Array => (doc, errors.start as usize),
-        Shape::String => (doc.nested(errors)?, 0),
+        Shape::String => doc.nested(errors).map(|doc| (doc, doc.begin as usize))?,
         _ => return None,
     };
     let mut cursor = doc.cursor(start);
