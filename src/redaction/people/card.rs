@@ -89,7 +89,7 @@ struct Group {
 /// run, or where a number may begin that was cut.
 pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
     let run = run(text, at);
-    let groups = groups(text, &run);
+    let groups = if may_hold(text, &run) { groups(text, &run) } else { Vec::new() };
     for n in 0..groups.len() {
         let number = GROUPS.iter().find_map(|lengths| grouped(text, &groups, n, lengths));
         let Some(span) = number.or_else(|| whole(text, &groups, n)) else { continue };
@@ -130,6 +130,25 @@ fn run(text: &[u8], at: usize) -> Range<usize> {
         _ => 0,
     };
     (start + escape).min(end)..end
+}
+
+/// Tells whether the run holds a group that may be a number by itself, or two with which one begins.
+fn may_hold(text: &[u8], run: &Range<usize>) -> bool {
+    let (mut last, mut digits, mut before) = (0, 0, 0);
+    // A run that was cut may end with a sign.
+    let text = &text[run.clone()];
+    for byte in text.strip_suffix(b"-").unwrap_or(text).iter().chain([&0]) {
+        if byte.is_ascii_digit() {
+            digits += 1;
+            continue;
+        }
+        let alone = (14..=19).contains(&digits) && before != b'-' && *byte != b'-';
+        if alone || last == 4 && matches!(digits, 4 | 6) {
+            return true;
+        }
+        (last, digits, before) = (digits, 0, *byte);
+    }
+    false
 }
 
 fn groups(text: &[u8], run: &Range<usize>) -> Vec<Group> {
@@ -228,7 +247,7 @@ mod tests {
 
     fn hidden(text: &str) -> String {
         let (mut found, mut from) = (Vec::new(), 0);
-        Gates::of(text.as_bytes()).numbers.iter().map(|at| *at as usize).for_each(|at| {
+        Gates::of(text.as_bytes()).cards.iter().map(|at| *at as usize).for_each(|at| {
             if at >= from {
                 from = around(text.as_bytes(), at, &mut found);
             }

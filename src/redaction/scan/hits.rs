@@ -8,7 +8,6 @@
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use super::bytes::NAME;
 use super::gates::Gates;
 use crate::redaction::rules::{Case, RuleHits, Rules, Word};
 
@@ -269,14 +268,8 @@ impl Hits {
         });
         let gates = Gates::of(text);
         gates.base32.iter().for_each(|start| marks.push(*start as usize, 1, RUN));
-        // Of a row of `=` the first two are a key's.
         gates.paddings.iter().for_each(|start| marks.push(*start as usize, PADDING.len(), ALONE));
-        for start in memchr::memchr_iter(b'@', text) {
-            // Of a row of `@` none has an address on both sides.
-            if text.get(start + 1).is_some_and(|next| NAME.has(*next)) {
-                ats.push(start, 1, 0);
-            }
-        }
+        gates.ats.iter().for_each(|start| ats.push(*start as usize, 1, 0));
         marks.sort();
         Self { marks, endings, ats, rules, gates }
     }

@@ -43,7 +43,7 @@ pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
     // Up to where each of four places has been read; what is hidden for sure needs no look at any.
     let (mut floors, mut at) = ([0; 4], 0);
-    for here in to.texts.packed.iter().map(|here| *here as usize) {
+    for here in to.texts.gates.packed.iter().map(|here| *here as usize) {
         let Some(window) = text.get(here..).and_then(<[u8]>::first_chunk::<WINDOW>).filter(|_| here >= at) else {
             continue;
         };
@@ -312,7 +312,7 @@ mod tests {
         let whole = 0..text.len();
         let ranges = std::slice::from_ref(&whole);
         let mut to = Gathering {
-            texts: &Texts { text: text.as_bytes(), packed: &gates.packed, ranges, views: &[] },
+            texts: &Texts { text: text.as_bytes(), gates: &gates, ranges, views: &[] },
             covered: Vec::new(),
             deepest: false,
             spent: &mut Vec::new(),
