@@ -74,6 +74,9 @@ impl Places {
     #[inline]
     fn within(&mut self, range: &Range<usize>) -> &[u32] {
         let rest = self.at.get(self.next..).unwrap_or_default();
+        if rest.first().is_none_or(|at| *at as usize >= range.end) {
+            return &[];
+        }
         let first = self.next + rest.iter().take_while(|at| (**at as usize) < range.start).count();
         let rest = self.at.get(first..).unwrap_or_default();
         self.next = first + rest.iter().take_while(|at| (**at as usize) < range.end).count();

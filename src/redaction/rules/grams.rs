@@ -68,19 +68,26 @@ impl Grams {
         for (number, word) in (0_u16..).zip(&words) {
             let folded: Vec<u8> = word.bytes.iter().map(|byte| byte | 0x20).collect();
             let entry = |back| Entry::new(number, back, word);
-            let mut any_behind = |three: [u8; 3], back| {
-                let [a, b, c] = three;
-                grams.extend((0x20..0x40).map(|last| (gram([a, b, c, last]), entry(back))));
+            let any_behind = |[a, b, c]: [u8; 3], back| {
+                // Of the last byte five bits count.
+                (0x20..0x40).map(move |last| (gram([a, b, c, last]), entry(back)))
+            };
+            let any_before = |[a, b, c]: [u8; 3], back| {
+                let folded = (0..=u8::MAX).filter(|byte| byte & 0x20 != 0);
+                folded.map(move |first| (gram([first, a, b, c]), entry(back)))
             };
             match *folded {
                 [a, b, c] => {
-                    any_behind([a, b, c], 0);
-                    let folded = (0..=u8::MAX).filter(|byte| byte & 0x20 != 0);
-                    grams.extend(folded.map(|first| (gram([first, a, b, c]), entry(-1))));
+                    grams.extend(any_behind([a, b, c], 0));
+                    grams.extend(any_before([a, b, c], -1));
                 }
                 [a, b, c, d] => {
-                    any_behind([b, c, d], 1);
                     grams.push((gram([a, b, c, d]), entry(0)));
+                    if common(&[a, b, c]) < common(&[b, c, d]) {
+                        grams.extend(any_before([a, b, c], -1));
+                    } else {
+                        grams.extend(any_behind([b, c, d], 1));
+                    }
                 }
                 _ => {
                     // A head of it will do: the rest is compared.
@@ -123,18 +130,20 @@ impl Grams {
 /// What words have in common with the names and values of Azure's telemetry, the commonest first:
 /// each stands in more than one record of thirty.
 const COMMON: &str = "\
-    ion tio ent pro eve cti ati unc cat res ons api ven tes ess ost ate rce web lev vel rod app age -ap ces ser men \
+    ion tio ent pro eve cti ati api unc cat res ons api ven tes ess ost ate rce web lev vel rod app age -ap ces ser men \
     ken est -pr end inf gro ies nti d-a sio s-p aws -am ack cke ord ner ver cce use ata ppl nse ipa rol com cal typ \
     ype odu uct duc ssi nin sti sid nap tps ps: tat uri ort ice pay mar pri rys erv ntn ecu cli ont ana man gem nto \
     ode gen sec ere ing -or ica ist et- ede eta pse ook ake cip oki kie coo pos e-a cor one was tic ela s.s lsv vis \
     ses rvi vic aut uth cre dme ndr .co ity ffi .au and dar apt acc lic pli nt- ars -ag p.a -ty t-o p.c x-a pme hip shi ntr \
     ss- sen den red eck ail lar 1.0 ill hon hor ori tia ial mac -ad -te cel .st mai";
 
+/// Returns how common three bytes are in telemetry, 0 if they are in no list.
+fn common(gram: &[u8]) -> usize {
+    COMMON.as_bytes().chunks(4).rev().position(|one| one[..3] == *gram).map_or(0, |at| at + 1)
+}
+
 /// Returns the place of the five bytes of `word` that are least common in telemetry.
 fn rarest(word: &[u8]) -> usize {
-    // The earlier among the common ones, the more is to be avoided.
-    let common =
-        |gram: &[u8]| COMMON.as_bytes().chunks(4).rev().position(|one| one[..3] == *gram).map_or(0, |at| at + 1);
     // Four bytes are as rare as the rarer three of them.
     let four = |four: &[u8]| common(&four[..3]).min(common(&four[1..]));
     let score = |at: &usize| {
@@ -197,8 +206,8 @@ const LONGEST: usize = 256;
 /// How many blocks are asked before any of their places is looked at.
 const TOGETHER: usize = 64;
 const FOLD: u64 = 0x2020_2020_2020_2020;
-/// How many places of two blocks are listed whether there are as many or not.
-const FEW: usize = 3;
+/// How many places of a block are listed whether there are as many or not.
+const FEW: usize = 2;
 /// How many times 32 bits know the first three bytes of the grams once more.
 const OTHERS: usize = 1 << 11;
 
@@ -240,7 +249,7 @@ impl Table {
         }
     }
 
-    /// Does so as long as there are whole blocks, nearly ascending; returns where they end.
+    /// Does so as long as there are whole blocks; returns where they end.
     fn blocks(&self, text: &[u8], one: &mut impl FnMut(usize)) -> usize {
         let blocks = text.len().saturating_sub(2) / BLOCK;
         let (mut masks, mut places) = ([0; TOGETHER], [0; TOGETHER * BLOCK]);
@@ -283,16 +292,14 @@ impl Table {
     }
 }
 
-/// Puts the place of each bit of `masks` into `places`, nearly ascending; returns how many there are.
+/// Puts the place of each bit of `masks` into `places`; returns how many there are.
 #[inline]
 fn listed(masks: &[u64], places: &mut [u16; TOGETHER * BLOCK]) -> usize {
     let mut many = 0;
-    for (nth, two) in masks.chunks(2).enumerate() {
-        // Every second bit is free: two blocks share a word.
-        let mut seen = two[0] | two.get(1).map_or(0, |second| second << 1);
+    for (base, mask) in (0..).step_by(BLOCK).zip(masks) {
+        let mut seen = *mask;
         let mut put = |seen: &mut u64| {
-            let bit = seen.trailing_zeros() as usize;
-            places[many] = (nth * 2 * BLOCK + (bit & 1) * BLOCK + (bit & 62)) as u16;
+            places[many % places.len()] = base + seen.trailing_zeros() as u16;
             many += usize::from(*seen != 0);
             *seen &= seen.wrapping_sub(1);
         };

@@ -74,14 +74,24 @@ impl Gates {
             avx2::worth(&masks, blocks, &mut worth);
             for (block, any) in worth.any[..blocks].iter().enumerate() {
                 if *any != 0 {
-                    let at = base + block * BLOCK;
-                    gates.numbers(text, at, &masks, block, [worth.cards[block], worth.accounts[block]], &mut told);
-                    gates.runs(at, &worth, block);
-                    gates.pairs(text, at, &masks, block);
+                    gates.block(text, base + block * BLOCK, &masks, &worth, block, &mut told);
                 }
             }
         }
         gates
+    }
+
+    /// Tells what of a block is worth a look.
+    #[inline(never)]
+    fn block(&mut self, text: &[u8], at: usize, masks: &Masks, worth: &Worth, block: usize, told: &mut [usize; 2]) {
+        let (cards, accounts) = (worth.cards[block], worth.accounts[block]);
+        if cards | accounts != 0 {
+            self.numbers(text, at, masks, block, [cards, accounts], told);
+        }
+        self.runs(at, worth, block);
+        if masks[ESCAPE][block + 1] | masks[BREAK][block + 1] | masks[AT][block + 1] != 0 {
+            self.pairs(text, at, masks, block);
+        }
     }
 
     #[inline]

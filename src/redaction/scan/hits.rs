@@ -217,7 +217,16 @@ pub struct Lane {
 
 impl Lane {
     /// Returns the hits that lie wholly in `range`; ranges must be asked for in ascending order.
+    #[inline]
     pub fn within(&mut self, range: &Range<usize>) -> &[Hit] {
+        let rest = self.hits.get(self.next..).unwrap_or_default();
+        if rest.first().is_none_or(|hit| hit.start as usize >= range.end) {
+            return &[];
+        }
+        self.some_within(range)
+    }
+
+    fn some_within(&mut self, range: &Range<usize>) -> &[Hit] {
         let rest = self.hits.get(self.next..).unwrap_or_default();
         let first = self.next + rest.iter().take_while(|hit| (hit.start as usize) < range.start).count();
         let rest = self.hits.get(first..).unwrap_or_default();
