@@ -107,20 +107,23 @@ fn run(text: &[u8], at: usize) -> Range<usize> {
     let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
     let separator = |at: usize| matches!(text.get(at), Some(b' ' | b'-' | b'+'));
     let Some(first) = (at..text.len().min(at + 8)).find(|at| digit(*at)) else { return at..at };
+    let goes_on = |byte: u8, next: Option<&u8>| {
+        byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+') && next.is_some_and(u8::is_ascii_digit)
+    };
+    let (before, behind) = text.split_at(first);
+    let before = &before[first.saturating_sub(LONGEST + 2)..];
     let (mut start, mut end) = (first, first);
-    while first - start <= LONGEST {
-        match start.checked_sub(1) {
-            Some(before) if digit(before) => start = before,
-            Some(before) if separator(before) && before > 0 && digit(before - 1) => start = before - 1,
-            _ => break,
-        }
-    }
-    while end - first <= LONGEST {
-        if digit(end) || separator(end) && digit(end + 1) {
-            end += 1;
-        } else {
+    for (at, byte) in before.iter().enumerate().rev().take(LONGEST + 1) {
+        if !goes_on(*byte, at.checked_sub(1).and_then(|at| before.get(at))) {
             break;
         }
+        start -= 1;
+    }
+    for (at, byte) in behind.iter().enumerate().take(LONGEST + 1) {
+        if !goes_on(*byte, behind.get(at + 1)) {
+            break;
+        }
+        end += 1;
     }
     // The last digits of an escape are none of the number's.
     let escape = match text[..start] {

@@ -102,7 +102,7 @@ const SHIFT: u32 = 32 - (SLOTS / 32).trailing_zeros();
 #[cfg(target_arch = "x86_64")]
 mod with {
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_cvtsi32_si128, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_insert_epi32, _mm_set_epi64x, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_set_m128i, _mm256_cmpeq_epi8,
+        __m128i, __m256i, _mm_cvtsi32_si128, _mm_cvtsi128_si64, _mm_extract_epi64, _MM_HINT_T0, _mm_insert_epi32, _mm_prefetch, _mm_set_epi64x, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_set_m128i, _mm256_cmpeq_epi8,
         _mm256_movemask_epi8, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set_epi64x,
         _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sllv_epi32,
         _mm256_srai_epi32, _mm256_srli_epi16, _mm256_srli_epi32,
@@ -241,6 +241,8 @@ mod with {
         let (first, third) = (_mm256_set1_epi32(0xff), _mm256_set1_epi32(0xff_0000));
         for (nth, mask) in masks.iter_mut().enumerate() {
             let at = nth * BLOCK;
+            // The batch has left the caches, perhaps.
+            fetch(text, at + AHEAD);
             let (halves, _) = text[at..at + BLOCK].as_chunks::<32>();
             let (behind, _) = text[at + 2..at + 2 + BLOCK].as_chunks::<32>();
             *mask = 0;
@@ -261,6 +263,21 @@ mod with {
         let found = _mm_insert_epi32::<1>(found, one(first >> 32));
         let found = _mm_insert_epi32::<2>(found, one(second));
         _mm_insert_epi32::<3>(found, one(second >> 32))
+    }
+
+    /// How far ahead the text is fetched, bytes.
+    const AHEAD: usize = 2048;
+
+    /// Has the bytes at `at` fetched, if there are any.
+    #[target_feature(enable = "avx2")]
+    fn fetch(text: &[u8], at: usize) {
+        if let Some(byte) = text.get(at) {
+            #[expect(unsafe_code, reason = "the text is read for the first time here")]
+            // SAFETY: it is a hint, of a byte that is there.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast());
+            }
+        }
     }
 
     /// Returns, for each four bytes, ones if their slot is set.
