@@ -213,7 +213,10 @@ const OTHERS: usize = 1 << 11;
 
 impl Table {
     fn new(mut grams: Vec<(u32, Entry)>) -> Self {
-        grams.sort_by_key(|(gram, _)| slot(*gram));
+        // Of two that fall on one slot, though another byte stands before, one will do.
+        let key = |(gram, entry): &(u32, Entry)| (slot(*gram), entry.word, entry.back);
+        grams.sort_unstable_by_key(key);
+        grams.dedup_by_key(|one| key(one));
         let (mut bits, mut ranks) = (Box::new([0_u32; SLOTS / 32]), Box::new([0_u32; SLOTS / 32]));
         let mut others = Box::new([0_u32; OTHERS]);
         for (gram, _) in &grams {
@@ -252,6 +255,9 @@ impl Table {
     /// Does so as long as there are whole blocks; returns where they end.
     fn blocks(&self, text: &[u8], one: &mut impl FnMut(usize)) -> usize {
         let blocks = text.len().saturating_sub(2) / BLOCK;
+        if blocks == 0 {
+            return 0;
+        }
         let (mut masks, mut places) = ([0; TOGETHER], [0; TOGETHER * BLOCK]);
         for first in (0..blocks).step_by(TOGETHER) {
             let (masks, text) = (&mut masks[..TOGETHER.min(blocks - first)], &text[first * BLOCK..]);
@@ -383,6 +389,20 @@ mod tests {
         }
         assert!(hits(&grams, b"GHP_ HF_A ghp ke").is_empty());
         assert!(hits(&grams, b"").is_empty());
+    }
+
+    #[test]
+    fn a_short_word_is_found_once_whatever_stands_beside_it() {
+        let words = ["hf_", "ghp_", "dapi"];
+        let grams = Grams::new(words.map(|text| word(text, Case::Exact)).to_vec());
+        for beside in 0..=u8::MAX {
+            for (nth, word) in (0_u16..).zip(words) {
+                for before in 1..3 {
+                    let text = [&vec![beside; before], word.as_bytes(), &[beside; 3]].concat();
+                    assert_eq!(hits(&grams, &text), [WordHit { start: before as u32, word: nth }], "{beside}");
+                }
+            }
+        }
     }
 
     proptest! {

@@ -1,10 +1,11 @@
-//! What does the scan do 32 bytes at a time?
+//! What does the scan do many bytes at a time?
 //!
-//! Three things: it tells the classes of characters (`classes`), what is worth a look by them (`gates`),
-//! and the places where a word may stand (`grams`). The calls are this program's only `unsafe`: all they need is that the processor has what they
+//! Three things: it tells the classes of characters (`classes`), 64 bytes at a time where the processor has
+//! AVX-512 and else 32; what is worth a look by them (`gates`); and the places where a word may stand
+//! (`grams`). The calls are this program's only `unsafe`: all they need is that the processor has what they
 //! are compiled for, which is asked right before. On telemetry of 1 KB a record the classes take 0.07 µs a
-//! record 64 bytes at a time, 0.11 µs this way and 0.5 µs eight bytes at a time; the places 0.14 µs and
-//! 0.95 µs. Tests beside the plain ways compare them on any bytes.
+//! record, 32 bytes at a time 0.12 µs; the places 0.13 µs, and before the text was fetched ahead 0.19 µs.
+//! Tests beside the plain ways compare them on any bytes.
 
 use std::ops::Range;
 
@@ -272,11 +273,7 @@ mod with {
     #[target_feature(enable = "avx2")]
     fn fetch(text: &[u8], at: usize) {
         if let Some(byte) = text.get(at) {
-            #[expect(unsafe_code, reason = "the text is read for the first time here")]
-            // SAFETY: it is a hint, of a byte that is there.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast());
-            }
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast());
         }
     }
 
@@ -321,9 +318,8 @@ mod with_512 {
     #[target_feature(enable = "avx512bw,avx512vbmi")]
     fn load(block: &[u8; BLOCK]) -> __m512i {
         let (words, _) = block.as_chunks::<8>();
-        let [a, b, c, d, e, f, g, h] =
-            [words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7]].map(i64::from_le_bytes);
-        _mm512_set_epi64(h, g, f, e, d, c, b, a)
+        let word = |nth: usize| i64::from_le_bytes(words[nth]);
+        _mm512_set_epi64(word(7), word(6), word(5), word(4), word(3), word(2), word(1), word(0))
     }
 
     /// Fills the masks of `blocks`.

@@ -29,7 +29,8 @@ pub struct Gates {
     /// In the block where a run ends of fourteen and more digits, spaces, hyphens and `+`, and in the block
     /// before it: each eight bytes that may be of such a number.
     pub cards: Vec<u32>,
-    /// The same of fifteen capitals, digits and spaces, of which a capital stands before the place.
+    /// The same of fifteen capitals, digits and spaces, if in one of the two blocks one may begin as an account's
+    /// number does.
     pub accounts: Vec<u32>,
     /// Where twelve characters of base64 begin of which, from the first four places on, some may be text.
     pub packed: Vec<u32>,
@@ -151,25 +152,12 @@ impl Gates {
                 return;
             }
             let digits = text[at + bit..].iter().take(SEVEN).filter(|byte| byte.is_ascii_digit()).count();
-            if digits >= 2 && !account {
-                self.cards.push((at + bit) as u32);
-            } else if digits >= 2 && begins_with_capital(masks, block, bit) {
-                self.accounts.push((at + bit) as u32);
+            if digits >= 2 {
+                let to = if account { &mut self.accounts } else { &mut self.cards };
+                to.push((at + bit) as u32);
             }
         });
     }
-}
-
-/// Tells whether a capital stands in the run of an account's characters around the place `at` of `block`, up
-/// to the last of its seven; if the run began before the block before, it may.
-fn begins_with_capital(masks: &Masks, block: usize, at: usize) -> bool {
-    let before = |class: usize| block.checked_sub(1).map_or(u64::MAX, |before| masks[class][before]);
-    let both = |class: usize| u128::from(masks[class][block]) << BLOCK | u128::from(before(class));
-    let upto = BLOCK + at + SEVEN;
-    let run = both(ACCOUNT) << (2 * BLOCK - upto);
-    let length = run.leading_ones() as usize;
-    let capitals = (both(ACCOUNT) & !both(NUMBER)) << (2 * BLOCK - upto);
-    length >= upto || (capitals.leading_zeros() as usize) < length
 }
 
 /// Tells what of each of `blocks` blocks is worth a look.
@@ -180,7 +168,8 @@ pub fn worth(masks: &Masks, blocks: usize, to: &mut Worth) {
     for n in 0..blocks {
         let of = |class: usize| (masks[class][n], masks[class][n + 1]);
         to.cards[n] = runs(of(NUMBER), 14);
-        to.accounts[n] = runs(of(ACCOUNT), 15);
+        let begins = |n: usize| begins(masks[ACCOUNT][n], masks[NUMBER][n]);
+        to.accounts[n] = if begins(n) | begins(n + 1) == 0 { 0 } else { runs(of(ACCOUNT), 15) };
     }
     for n in 0..blocks {
         let here = |class: usize| masks[class][n + 1];
@@ -196,6 +185,15 @@ pub fn worth(masks: &Masks, blocks: usize, to: &mut Worth) {
         let runs = to.cards[n] | to.accounts[n] | to.packed[n] | to.base32[n] | to.paddings[n];
         to.any[n] = runs | here(ESCAPE) | here(BREAK) | here(AT);
     }
+}
+
+/// Returns where in a block an account's number may begin: two capitals and two digits. What the block behind
+/// it would have to tell is taken for granted.
+#[inline]
+fn begins(account: u64, number: u64) -> u64 {
+    const LAST: u64 = 1 << 61 | 1 << 62 | 1 << 63;
+    let (capitals, digits) = (account & !number, account & number);
+    capitals & (capitals >> 1 | LAST) & (digits >> 2 | LAST) & (digits >> 3 | LAST)
 }
 
 /// Returns where a run ends that has `least` characters or more, 8 to 16, of a block and the one before.
@@ -261,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_number_is_told_of_as_an_account_only_behind_a_capital() {
+    fn a_long_number_is_told_of_as_an_account_only_behind_two_capitals() {
         for before in 0..140 {
             let text = format!("{}'1386444128-638678282453229290'", "x".repeat(before));
             let gates = Gates::of(text.as_bytes());

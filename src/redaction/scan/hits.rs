@@ -2,7 +2,7 @@
 //!
 //! The whole batch is searched at once, message borders and all, and for the words of all rules in the
 //! same pass (`grams`): most messages have no hit and are never looked at again. Of a literal the rarest
-//! four bytes count, so it should have some that are rare in telemetry. A hit takes eight bytes; crafted
+//! five bytes count, so it should have some that are rare in telemetry. A hit takes eight bytes; crafted
 //! text has at most one every second byte.
 
 use std::ops::Range;
