@@ -105,7 +105,6 @@ pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
 /// Returns the digits around `at`, with single separators between.
 fn run(text: &[u8], at: usize) -> Range<usize> {
     let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
-    let separator = |at: usize| matches!(text.get(at), Some(b' ' | b'-' | b'+'));
     let Some(first) = (at..text.len().min(at + 8)).find(|at| digit(*at)) else { return at..at };
     let goes_on = |byte: u8, next: Option<&u8>| {
         byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+') && next.is_some_and(u8::is_ascii_digit)
