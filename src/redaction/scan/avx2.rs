@@ -103,10 +103,12 @@ const SHIFT: u32 = 32 - (SLOTS / 32).trailing_zeros();
 #[cfg(target_arch = "x86_64")]
 mod with {
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_cvtsi32_si128, _mm_cvtsi128_si64, _mm_extract_epi64, _MM_HINT_T0, _mm_insert_epi32, _mm_prefetch, _mm_set_epi64x, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_set_m128i, _mm256_cmpeq_epi8,
-        _mm256_movemask_epi8, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set_epi64x,
-        _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sllv_epi32,
-        _mm256_srai_epi32, _mm256_srli_epi16, _mm256_srli_epi32,
+        __m128i, __m256i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_insert_epi32,
+        _mm_prefetch, _mm_set_epi64x, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256,
+        _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_extracti128_si256, _mm256_movemask_epi8, _mm256_mullo_epi32,
+        _mm256_or_si256, _mm256_set_epi64x, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi32,
+        _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srai_epi32, _mm256_srli_epi16,
+        _mm256_srli_epi32,
     };
     use std::ops::Range;
 
@@ -193,7 +195,7 @@ mod with {
         let (bits, lower, none) = (table(&BITS), _mm256_set1_epi8(15), _mm256_setzero_si256());
         let equals = _mm256_set1_epi8(b'='.cast_signed());
         let pairs: [__m256i; 4] = [table(&FIRST[0]), table(&FIRST[1]), table(&SECOND[0]), table(&SECOND[1])];
-        let text = &text[..blocks.len() * BLOCK + 1];
+        let text = &text[..=blocks.len() * BLOCK];
         for (at, block) in (0..).step_by(BLOCK).zip(blocks) {
             let mut told = [0_u64; ALL];
             let (halves, _) = text[at..at + BLOCK].as_chunks::<32>();
@@ -330,7 +332,7 @@ mod with_512 {
             (load(&parts[0]), load(&parts[1]))
         };
         let (of_byte, first, second) = (table(&OF_BYTE), table(&PAIRS[0]), table(&PAIRS[1]));
-        let text = &text[..blocks.len() * BLOCK + 1];
+        let text = &text[..=blocks.len() * BLOCK];
         let (here, _) = text[..blocks.len() * BLOCK].as_chunks::<BLOCK>();
         let (behind, _) = text[1..].as_chunks::<BLOCK>();
         for ((here, behind), block) in here.iter().zip(behind).zip(blocks) {

@@ -157,13 +157,7 @@ impl Cursor {
 
 /// Appends what must be hidden in views of the messages at `ranges` of `text` to `found`, which
 /// holds what was found in them as they are; both are sorted by message.
-pub fn look(
-    looking: &Looking<'_>,
-    text: &[u8],
-    gates: &Gates,
-    ranges: &[Range<usize>],
-    found: &mut Vec<(u32, Found)>,
-) {
+pub fn look(looking: &Looking<'_>, text: &[u8], gates: &Gates, ranges: &[Range<usize>], found: &mut Vec<(u32, Found)>) {
     let mut spent = Vec::new();
     level(looking, &Texts { text, gates, ranges, views: &[] }, ranges, &mut spent, found, DEPTH);
 }

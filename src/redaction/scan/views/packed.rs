@@ -145,14 +145,14 @@ fn sample(window: &[u8; WINDOW]) -> [Option<bool>; 4] {
         // Most decode to what is neither.
         if six & HIGHEST == 0 {
             let [_, _, bytes @ ..] = six.to_be_bytes();
-            *told = kind_of(&bytes);
+            *told = kind_of(bytes);
         }
     }
     told
 }
 
 /// Tells whether six bytes are text, and whether of UTF-16.
-fn kind_of(bytes: &[u8; 6]) -> Option<bool> {
+fn kind_of(bytes: [u8; 6]) -> Option<bool> {
     if bytes.iter().all(|byte| is_text(*byte)) {
         return Some(false);
     }
