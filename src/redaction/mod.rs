@@ -318,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_message_ends_with_says_nothing_of_the_next() {
+        let redactor = redactor();
+        let secrets = ["4111111111111111", "-378282246310005", "3782 822463 10005", "GB29NWBK60161331926819"];
+        for before in ["x 5-", "77", "A-", "\\u00", "%", "4111 1111 ", "code=", "\n"] {
+            for secret in secrets {
+                let mut batch = Batch::default();
+                [before, secret, "end"].iter().for_each(|text| batch.push(text.as_bytes(), StreamId(0), 0, 1, None));
+                assert_eq!(redactor.scan(&batch).sightings(1).len(), 1, "{before} {secret}");
+            }
+        }
+    }
+
+    #[test]
     fn a_text_on_which_the_search_fails_is_hidden_whole() {
         let redactor = redactor();
         assert!(redactor.hide(b"the bug beside hunter2").starts_with(b"unscanned:k"));
