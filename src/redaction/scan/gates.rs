@@ -276,8 +276,12 @@ mod tests {
                 let gates = Gates::of(format!("{}{sign}", "x".repeat(before)).as_bytes());
                 [gates.escapes, gates.breaks, gates.ats].concat()
             };
-            signs.iter().for_each(|sign| assert_eq!(told(sign), [before as u32], "{sign}"));
-            others.iter().for_each(|sign| assert!(told(sign).is_empty(), "{sign}"));
+            for sign in signs {
+                assert_eq!(told(sign), [before as u32], "{sign}");
+            }
+            for sign in others {
+                assert!(told(sign).is_empty(), "{sign}");
+            }
         }
     }
 
