@@ -69,9 +69,6 @@ pub enum RedactionError {
     /// The rules that were asked for can't be had.
     #[error("{}", list(.0))]
     Rules(Vec<super::RuleProblem>),
-    /// The searcher could not be built.
-    #[error("the searcher for secrets could not be built: {0}. This build is broken, use another")]
-    Searcher(#[from] aho_corasick::BuildError),
     /// The system gave no random bytes for the self-test.
     #[error(transparent)]
     Key(#[from] super::KeyError),

@@ -89,7 +89,7 @@ struct Group {
 /// run, or where a number may begin that was cut.
 pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
     let run = run(text, at);
-    let groups = groups(text, &run);
+    let groups = if may_hold(text, &run) { groups(text, &run) } else { Vec::new() };
     for n in 0..groups.len() {
         let number = GROUPS.iter().find_map(|lengths| grouped(text, &groups, n, lengths));
         let Some(span) = number.or_else(|| whole(text, &groups, n)) else { continue };
@@ -105,22 +105,24 @@ pub fn around(text: &[u8], at: usize, found: &mut Vec<Range<usize>>) -> usize {
 /// Returns the digits around `at`, with single separators between.
 fn run(text: &[u8], at: usize) -> Range<usize> {
     let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
-    let separator = |at: usize| matches!(text.get(at), Some(b' ' | b'-' | b'+'));
     let Some(first) = (at..text.len().min(at + 8)).find(|at| digit(*at)) else { return at..at };
+    let goes_on = |byte: u8, next: Option<&u8>| {
+        byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+') && next.is_some_and(u8::is_ascii_digit)
+    };
+    let (before, behind) = text.split_at(first);
+    let before = &before[first.saturating_sub(LONGEST + 2)..];
     let (mut start, mut end) = (first, first);
-    while first - start <= LONGEST {
-        match start.checked_sub(1) {
-            Some(before) if digit(before) => start = before,
-            Some(before) if separator(before) && before > 0 && digit(before - 1) => start = before - 1,
-            _ => break,
-        }
-    }
-    while end - first <= LONGEST {
-        if digit(end) || separator(end) && digit(end + 1) {
-            end += 1;
-        } else {
+    for (at, byte) in before.iter().enumerate().rev().take(LONGEST + 1) {
+        if !goes_on(*byte, at.checked_sub(1).and_then(|at| before.get(at))) {
             break;
         }
+        start -= 1;
+    }
+    for (at, byte) in behind.iter().enumerate().take(LONGEST + 1) {
+        if !goes_on(*byte, behind.get(at + 1)) {
+            break;
+        }
+        end += 1;
     }
     // The last digits of an escape are none of the number's.
     let escape = match text[..start] {
@@ -130,6 +132,25 @@ fn run(text: &[u8], at: usize) -> Range<usize> {
         _ => 0,
     };
     (start + escape).min(end)..end
+}
+
+/// Tells whether the run holds a group that may be a number by itself, or two with which one begins.
+fn may_hold(text: &[u8], run: &Range<usize>) -> bool {
+    let (mut last, mut digits, mut before) = (0, 0, 0);
+    // A run that was cut may end with a sign.
+    let text = &text[run.clone()];
+    for byte in text.strip_suffix(b"-").unwrap_or(text).iter().chain([&0]) {
+        if byte.is_ascii_digit() {
+            digits += 1;
+            continue;
+        }
+        let alone = (14..=19).contains(&digits) && before != b'-' && *byte != b'-';
+        if alone || last == 4 && matches!(digits, 4 | 6) {
+            return true;
+        }
+        (last, digits, before) = (digits, 0, *byte);
+    }
+    false
 }
 
 fn groups(text: &[u8], run: &Range<usize>) -> Vec<Group> {
@@ -228,7 +249,7 @@ mod tests {
 
     fn hidden(text: &str) -> String {
         let (mut found, mut from) = (Vec::new(), 0);
-        Gates::of(text.as_bytes()).numbers.iter().map(|at| *at as usize).for_each(|at| {
+        Gates::of(text.as_bytes()).cards.iter().map(|at| *at as usize).for_each(|at| {
             if at >= from {
                 from = around(text.as_bytes(), at, &mut found);
             }

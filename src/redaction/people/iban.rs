@@ -160,7 +160,7 @@ mod tests {
 
     fn hidden(text: &str) -> String {
         let mut found: Vec<Range<usize>> = Vec::new();
-        Gates::of(text.as_bytes()).numbers.iter().map(|at| *at as usize).for_each(|at| {
+        Gates::of(text.as_bytes()).accounts.iter().map(|at| *at as usize).for_each(|at| {
             if found.last().is_none_or(|last| last.end <= at) {
                 found.extend(around(text.as_bytes(), at));
             }

@@ -35,7 +35,7 @@ pub use quotes::quote;
 use super::fingerprint::{Fingerprinter, Memo, normalised};
 use super::keyring::KeyRing;
 use super::kind::Kind;
-use super::scan::Found;
+use super::scan::{Found, Gates};
 use super::settings::Settings;
 use crate::telemetry::{Confidence, Fingerprint, Original, address};
 use quotes::Quotes;
@@ -54,8 +54,34 @@ pub struct People {
 /// Where in a batch numbers may stand, given out message by message.
 #[derive(Default)]
 pub struct Hits {
-    runs: Vec<u32>,
+    cards: Places,
+    accounts: Places,
+}
+
+/// Places, ascending, and how many of them have been given out.
+#[derive(Default)]
+struct Places {
+    at: Vec<u32>,
     next: usize,
+}
+
+impl Places {
+    fn new(at: &mut Vec<u32>, wanted: bool) -> Self {
+        Self { at: if wanted { std::mem::take(at) } else { Vec::new() }, next: 0 }
+    }
+
+    /// Returns those in `range`; ranges must be asked for in ascending order.
+    #[inline]
+    fn within(&mut self, range: &Range<usize>) -> &[u32] {
+        let rest = self.at.get(self.next..).unwrap_or_default();
+        if rest.first().is_none_or(|at| *at as usize >= range.end) {
+            return &[];
+        }
+        let first = self.next + rest.iter().take_while(|at| (**at as usize) < range.start).count();
+        let rest = self.at.get(first..).unwrap_or_default();
+        self.next = first + rest.iter().take_while(|at| (**at as usize) < range.end).count();
+        self.at.get(first..self.next).unwrap_or_default()
+    }
 }
 
 /// What stands in the place of a find before its record is decoded.
@@ -89,44 +115,28 @@ impl People {
         &self.policies
     }
 
-    /// Takes in where in a batch a number may stand.
-    pub fn hits(&self, runs: Vec<u32>) -> Hits {
-        Hits { runs: if self.cards || self.ibans { runs } else { Vec::new() }, next: 0 }
+    /// Takes from `gates` where in a batch a number may stand.
+    pub fn hits(&self, gates: &mut Gates) -> Hits {
+        Hits {
+            cards: Places::new(&mut gates.cards, self.cards),
+            accounts: Places::new(&mut gates.accounts, self.ibans),
+        }
     }
 
     /// Appends the numbers in message `range` of `batch` to `found`, and takes out of it what stays
     /// everywhere; ranges must be asked for in ascending order.
     #[inline]
     pub fn settle(&self, batch: &[u8], range: Range<usize>, hits: &mut Hits, found: &mut Vec<Found>) {
-        let rest = hits.runs.get(hits.next..).unwrap_or_default();
-        let first = rest.iter().take_while(|at| (**at as usize) < range.start).count();
-        let inside = rest.iter().skip(first).take_while(|at| (**at as usize) < range.end).count();
-        if inside > 0 {
-            self.numbers(batch, &range, &rest[first..first + inside], found);
+        let (accounts, cards) = (hits.accounts.within(&range), hits.cards.within(&range));
+        if !accounts.is_empty() || !cards.is_empty() {
+            numbers(batch, &range, accounts, cards, found);
         }
-        hits.next += first + inside;
         if !self.national.is_empty() {
             national::find(batch.get(range).unwrap_or_default(), &self.national, found);
         }
         if !found.is_empty() {
             found.retain(|one| one.kind.secret() || self.policies.before(one.kind) != Action::Keep);
         }
-    }
-
-    fn numbers(&self, batch: &[u8], range: &Range<usize>, runs: &[u32], found: &mut Vec<Found>) {
-        let text = batch.get(range.clone()).unwrap_or_default();
-        let (mut cards, mut spans) = (0, Vec::new());
-        let mut ibans = 0;
-        for at in runs.iter().map(|at| *at as usize - range.start) {
-            if self.cards && at >= cards {
-                cards = card::around(text, at, &mut spans).max(at + 1);
-            }
-            if let Some(span) = (self.ibans && at >= ibans).then(|| iban::around(text, at)).flatten() {
-                ibans = span.end;
-                found.push(Found::new(span, Kind::Iban, Confidence::Proven));
-            }
-        }
-        found.extend(spans.into_iter().map(|span| Found::new(span, Kind::PaymentCard, Confidence::Proven)));
     }
 
     /// Returns what stands in the place of `one`, which was found in `text` and is no secret.
@@ -197,6 +207,26 @@ impl People {
             _ => None,
         }
     }
+}
+
+/// Appends the numbers at these places of message `range` of `batch` to `found`.
+fn numbers(batch: &[u8], range: &Range<usize>, accounts: &[u32], cards: &[u32], found: &mut Vec<Found>) {
+    let text = batch.get(range.clone()).unwrap_or_default();
+    let inside = |at: &u32| *at as usize - range.start;
+    let mut from = 0;
+    for at in accounts.iter().map(inside) {
+        if let Some(span) = (at >= from).then(|| iban::around(text, at)).flatten() {
+            from = span.end;
+            found.push(Found::new(span, Kind::Iban, Confidence::Proven));
+        }
+    }
+    let (mut from, mut spans) = (0, Vec::new());
+    for at in cards.iter().map(inside) {
+        if at >= from {
+            from = card::around(text, at, &mut spans).max(at + 1);
+        }
+    }
+    found.extend(spans.into_iter().map(|span| Found::new(span, Kind::PaymentCard, Confidence::Proven)));
 }
 
 /// Returns the network of `ip`: the first 24 bits of an IPv4, 48 of an IPv6 address.

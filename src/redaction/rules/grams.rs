@@ -1,12 +1,12 @@
 //! Where in a batch does any of a thousand words stand?
 //!
-//! Every text of four bytes holds a run of three that starts at an even place, so of each word two
-//! such runs are kept in a bitmap and every second place of the text is asked, sixteen at a time where
-//! the processor can (`avx2`): the cost of a clean text does not grow with the number of words. A place
-//! that the bitmap lets through is compared with the word's first bytes before anything else is looked
-//! up. Bytes are folded by `| 0x20` as they are read. A word of three bytes is known by itself and by two
-//! of its bytes with any beside them; where its case does not matter it has a bitmap of its own, asked at
-//! every place. Hits take eight bytes; crafted text has at most as many as its words can overlap.
+//! Every text of five bytes holds a run of four that starts at an even place, so of each word two such
+//! runs are kept in a bitmap and every second place of the text is asked, sixteen at a time where the
+//! processor can (`avx2`): the cost of a clean text does not grow with the number of words. A place that
+//! the bitmap lets through is compared with the word's first bytes before anything else is looked up.
+//! Bytes are folded by `| 0x20` as they are read. Of a shorter word a run counts with any byte beside it:
+//! the bitmap is laid out so that the fourth byte is known by a bit, and any is 32 bits side by side.
+//! Hits take eight bytes; crafted text has at most as many as its words can overlap.
 
 use crate::redaction::scan::BLOCK;
 use crate::telemetry::avx2::{self, Bits, SLOTS, slot};
@@ -58,47 +58,53 @@ pub struct WordHit {
 #[derive(Debug)]
 pub struct Grams {
     words: Vec<Word>,
-    long: Table,
-    short: Table,
+    table: Table,
 }
 
 impl Grams {
     /// Returns a searcher for `words`.
     pub fn new(words: Vec<Word>) -> Self {
-        let (mut long, mut short) = (Vec::new(), Vec::new());
+        let mut grams = Vec::new();
         for (number, word) in (0_u16..).zip(&words) {
             let folded: Vec<u8> = word.bytes.iter().map(|byte| byte | 0x20).collect();
             let entry = |back| Entry::new(number, back, word);
+            let any_behind = |[a, b, c]: [u8; 3], back| {
+                // Of the last byte five bits count.
+                (0x20..0x40).map(move |last| (gram([a, b, c, last]), entry(back)))
+            };
+            let any_before = |[a, b, c]: [u8; 3], back| {
+                let folded = (0..=u8::MAX).filter(|byte| byte & 0x20 != 0);
+                folded.map(move |first| (gram([first, a, b, c]), entry(back)))
+            };
             match *folded {
-                [a, b, c] if word.case == Case::Ignored => short.push((gram(&[a, b, c]), entry(0))),
                 [a, b, c] => {
-                    long.push((gram(&[a, b, c]), entry(0)));
-                    // Every byte has this bit once it is folded.
-                    let beside = (0..=u8::MAX).filter(|byte| byte & 0x20 != 0);
-                    if rank(a) + rank(b) >= rank(b) + rank(c) {
-                        long.extend(beside.map(|before| (gram(&[before, a, b]), entry(-1))));
+                    grams.extend(any_behind([a, b, c], 0));
+                    grams.extend(any_before([a, b, c], -1));
+                }
+                [a, b, c, d] => {
+                    grams.push((gram([a, b, c, d]), entry(0)));
+                    if common(&[a, b, c]) < common(&[b, c, d]) {
+                        grams.extend(any_before([a, b, c], -1));
                     } else {
-                        long.extend(beside.map(|behind| (gram(&[b, c, behind]), entry(1))));
+                        grams.extend(any_behind([b, c, d], 1));
                     }
                 }
                 _ => {
                     // A head of it will do: the rest is compared.
-                    let at = rarest(&folded[..folded.len().min(LONGEST)]);
-                    long.extend([at, at + 1].map(|back| (gram(&folded[back..]), entry(back as i16))));
+                    let head = &folded[..folded.len().min(LONGEST)];
+                    let at = rarest(head);
+                    let four = |at| head.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |four| gram(*four));
+                    grams.extend([at, at + 1].map(|back| (four(back), entry(back as i16))));
                 }
             }
         }
-        Self { words, long: Table::new(long), short: Table::new(short) }
+        Self { words, table: Table::new(grams) }
     }
 
-    /// Tells `hit` of each word in `text`: nearly ascending by where they start, those of three bytes
-    /// whose case does not matter behind all others.
+    /// Tells `hit` of each word in `text`: nearly ascending by where they start.
     pub fn hits(&self, text: &[u8], mut hit: impl FnMut(WordHit)) {
-        if !self.long.entries.is_empty() {
-            self.long.each::<2>(text, |at| self.settle(&self.long, text, at, &mut hit));
-        }
-        if !self.short.entries.is_empty() {
-            self.short.each::<1>(text, |at| self.settle(&self.short, text, at, &mut hit));
+        if !self.table.entries.is_empty() {
+            self.table.each(text, |at| self.settle(text, at, &mut hit));
         }
     }
 
@@ -108,8 +114,8 @@ impl Grams {
     }
 
     #[inline]
-    fn settle(&self, table: &Table, text: &[u8], at: usize, hit: &mut impl FnMut(WordHit)) {
-        for entry in table.at(text, at) {
+    fn settle(&self, text: &[u8], at: usize, hit: &mut impl FnMut(WordHit)) {
+        for entry in self.table.at(text, at) {
             let Some(start) = at.checked_add_signed(-isize::from(entry.back)) else { continue };
             if (load(text, start) as u32 | entry.fold) & entry.mask != entry.head {
                 continue;
@@ -124,23 +130,27 @@ impl Grams {
 /// What words have in common with the names and values of Azure's telemetry, the commonest first:
 /// each stands in more than one record of thirty.
 const COMMON: &str = "\
-    ion tio ent pro eve cti ati unc cat res ons api ven tes ess ost ate rce web lev vel rod app age -ap ces ser men \
+    ion tio ent pro eve cti ati api unc cat res ons api ven tes ess ost ate rce web lev vel rod app age -ap ces ser men \
     ken est -pr end inf gro ies nti d-a sio s-p aws -am ack cke ord ner ver cce use ata ppl nse ipa rol com cal typ \
     ype odu uct duc ssi nin sti sid nap tps ps: tat uri ort ice pay mar pri rys erv ntn ecu cli ont ana man gem nto \
     ode gen sec ere ing -or ica ist et- ede eta pse ook ake cip oki kie coo pos e-a cor one was tic ela s.s lsv vis \
     ses rvi vic aut uth cre dme ndr .co ity ffi .au and dar apt acc lic pli nt- ars -ag p.a -ty t-o p.c x-a pme hip shi ntr \
     ss- sen den red eck ail lar 1.0 ill hon hor ori tia ial mac -ad -te cel .st mai";
 
-/// Returns the place of the four bytes of `word` that are least common in telemetry.
+/// Returns how common three bytes are in telemetry, 0 if they are in no list.
+fn common(gram: &[u8]) -> usize {
+    COMMON.as_bytes().chunks(4).rev().position(|one| one[..3] == *gram).map_or(0, |at| at + 1)
+}
+
+/// Returns the place of the five bytes of `word` that are least common in telemetry.
 fn rarest(word: &[u8]) -> usize {
-    // The earlier among the common ones, the more is to be avoided.
-    let common =
-        |gram: &[u8]| COMMON.as_bytes().chunks(4).rev().position(|one| one[..3] == *gram).map_or(0, |at| at + 1);
+    // Four bytes are as rare as the rarer three of them.
+    let four = |four: &[u8]| common(&four[..3]).min(common(&four[1..]));
     let score = |at: &usize| {
-        let four = &word[*at..*at + 4];
-        (std::cmp::Reverse(common(&four[..3]) + common(&four[1..])), four.iter().copied().map(rank).sum::<u32>())
+        let five = &word[*at..*at + 5];
+        (std::cmp::Reverse(four(&five[..4]) + four(&five[1..])), five.iter().copied().map(rank).sum::<u32>())
     };
-    (0..=word.len() - 4).rev().max_by_key(score).unwrap_or(0)
+    (0..=word.len() - 5).rev().max_by_key(score).unwrap_or(0)
 }
 
 /// Returns how rare a byte is in telemetry.
@@ -153,15 +163,12 @@ const fn rank(byte: u8) -> u32 {
     }
 }
 
-/// Returns the first three bytes as a number.
-fn gram(bytes: &[u8]) -> u32 {
-    match bytes {
-        [a, b, c, ..] => u32::from_le_bytes([*a, *b, *c, 0]),
-        _ => 0,
-    }
+/// Returns four bytes as a number.
+const fn gram(four: [u8; 4]) -> u32 {
+    u32::from_le_bytes(four)
 }
 
-/// Three bytes of a word and how far behind its start they stand.
+/// Four bytes of a word and how far behind its start they stand.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     /// The first four bytes of the word, or three.
@@ -185,6 +192,8 @@ impl Entry {
 struct Table {
     /// One bit for each slot: all that clean text touches.
     bits: Box<Bits>,
+    /// One bit for the first three bytes of each gram, by another hash.
+    others: Box<[u32; OTHERS]>,
     /// How many bits are set before each four bytes of them.
     ranks: Box<Bits>,
     /// Where the entries of each set bit start; one more for the end.
@@ -197,12 +206,22 @@ const LONGEST: usize = 256;
 /// How many blocks are asked before any of their places is looked at.
 const TOGETHER: usize = 64;
 const FOLD: u64 = 0x2020_2020_2020_2020;
-/// How many places one load of eight bytes answers for.
-const STRIDE: usize = 6;
+/// How many places of a block are listed whether there are as many or not.
+const FEW: usize = 2;
+/// How many times 32 bits know the first three bytes of the grams once more.
+const OTHERS: usize = 1 << 11;
 
 impl Table {
     fn new(mut grams: Vec<(u32, Entry)>) -> Self {
-        grams.sort_by_key(|(gram, _)| slot(*gram));
+        let mut others = Box::new([0_u32; OTHERS]);
+        for (gram, _) in &grams {
+            let (word, bit) = other(*gram);
+            others[word] |= 1 << bit;
+        }
+        // Of two that fall on one slot, though another byte stands before, one will do.
+        let key = |(gram, entry): &(u32, Entry)| (slot(*gram), entry.word, entry.back);
+        grams.sort_unstable_by_key(key);
+        grams.dedup_by_key(|one| key(one));
         let (mut bits, mut ranks) = (Box::new([0_u32; SLOTS / 32]), Box::new([0_u32; SLOTS / 32]));
         let mut heads = Vec::new();
         let mut last = None;
@@ -219,42 +238,53 @@ impl Table {
             *rank = before;
             before += bits.count_ones();
         }
-        Self { bits, ranks, heads, entries: grams.into_iter().map(|(_, entry)| entry).collect() }
+        Self { bits, others, ranks, heads, entries: grams.into_iter().map(|(_, entry)| entry).collect() }
     }
 
-    /// Calls `one` for every `STEP`th place at which the text may hold a gram.
-    fn each<const STEP: usize>(&self, text: &[u8], mut one: impl FnMut(usize)) {
-        let mut base = if STEP == 2 { self.blocks(text, &mut one) } else { 0 };
-        while base < text.len() {
-            let word = load(text, base) | FOLD;
-            for at in (0..STRIDE).step_by(STEP) {
-                let slot = slot((word >> (8 * at)) as u32);
-                if self.bits[slot / 32] >> (slot % 32) & 1 == 1 {
-                    one(base + at);
-                }
+    /// Calls `one` for every second place at which the text may hold a gram.
+    fn each(&self, text: &[u8], mut one: impl FnMut(usize)) {
+        let whole = self.blocks(text, &mut one);
+        for at in (whole..text.len()).step_by(2) {
+            let slot = slot((load(text, at) | FOLD) as u32);
+            if self.bits[slot / 32] >> (slot % 32) & 1 == 1 {
+                one(at);
             }
-            base += STRIDE;
         }
     }
 
-    /// Does so for every second place, as long as there are whole blocks; returns where they end.
+    /// Does so as long as there are whole blocks; returns where they end.
     fn blocks(&self, text: &[u8], one: &mut impl FnMut(usize)) -> usize {
         let blocks = text.len().saturating_sub(2) / BLOCK;
-        let mut masks = [0; TOGETHER];
+        if blocks == 0 {
+            return 0;
+        }
+        let (mut masks, mut places) = ([0; TOGETHER], [0; TOGETHER * BLOCK]);
         for first in (0..blocks).step_by(TOGETHER) {
             let (masks, text) = (&mut masks[..TOGETHER.min(blocks - first)], &text[first * BLOCK..]);
             if !avx2::places(text, &self.bits, masks) {
                 plain(text, &self.bits, masks);
             }
-            for (nth, mask) in masks.iter().enumerate() {
-                let mut seen = *mask;
-                while seen != 0 {
-                    one((first + nth) * BLOCK + seen.trailing_zeros() as usize);
-                    seen &= seen - 1;
-                }
+            let many = listed(masks, &mut places);
+            for at in self.likely(text, &mut places[..many]) {
+                one(first * BLOCK + usize::from(*at));
             }
         }
         blocks * BLOCK
+    }
+
+    /// Returns those of the `places` in `text` at which the other bits let a gram stand too. Which do
+    /// can't be foreseen, so nothing branches on it.
+    #[inline]
+    fn likely<'p>(&self, text: &[u8], places: &'p mut [u16]) -> &'p [u16] {
+        let mut kept = 0;
+        for nth in 0..places.len() {
+            let at = places[nth];
+            let four = text.get(usize::from(at)..).and_then(<[u8]>::first_chunk).map_or(0, |four| gram(*four));
+            let (word, bit) = other(four | FOLD as u32);
+            places[kept] = at;
+            kept += (self.others[word] >> bit & 1) as usize;
+        }
+        &places[..kept]
     }
 
     /// Returns the entries of the gram at `at`.
@@ -266,6 +296,33 @@ impl Table {
         let (Some(&from), Some(&to)) = (self.heads.get(rank), self.heads.get(rank + 1)) else { return &[] };
         self.entries.get(from as usize..to as usize).unwrap_or_default()
     }
+}
+
+/// Puts the place of each bit of `masks` into `places`; returns how many there are.
+#[inline]
+fn listed(masks: &[u64], places: &mut [u16; TOGETHER * BLOCK]) -> usize {
+    let mut many = 0;
+    for (base, mask) in (0..).step_by(BLOCK).zip(masks) {
+        let mut seen = *mask;
+        let mut put = |seen: &mut u64| {
+            places[many % places.len()] = base + seen.trailing_zeros() as u16;
+            many += usize::from(*seen != 0);
+            *seen &= seen.wrapping_sub(1);
+        };
+        // Most have as few: how many can't be foreseen.
+        (0..FEW).for_each(|_| put(&mut seen));
+        while seen != 0 {
+            put(&mut seen);
+        }
+    }
+    many
+}
+
+/// Returns which of [`Table::others`] the lowest three bytes have, and which bit of it.
+#[inline]
+const fn other(four: u32) -> (usize, u32) {
+    let hash = (four << 8).wrapping_mul(0x85eb_ca6b);
+    ((hash >> 21) as usize, hash >> 16 & 31)
 }
 
 /// Does what [`avx2::places`] does, place by place.
@@ -332,6 +389,20 @@ mod tests {
         }
         assert!(hits(&grams, b"GHP_ HF_A ghp ke").is_empty());
         assert!(hits(&grams, b"").is_empty());
+    }
+
+    #[test]
+    fn a_short_word_is_found_once_whatever_stands_beside_it() {
+        let words = ["hf_", "ghp_", "dapi"];
+        let grams = Grams::new(words.map(|text| word(text, Case::Exact)).to_vec());
+        for beside in 0..=u8::MAX {
+            for (nth, word) in (0_u16..).zip(words) {
+                for before in 1..3 {
+                    let text = [&vec![beside; before], word.as_bytes(), &[beside; 3]].concat();
+                    assert_eq!(hits(&grams, &text), [WordHit { start: before as u32, word: nth }], "{beside}");
+                }
+            }
+        }
     }
 
     proptest! {

@@ -54,6 +54,9 @@ impl RuleHits {
     #[inline]
     pub fn settle(&mut self, batch: &[u8], range: Range<usize>, found: &mut Vec<Found>) {
         let rest = self.hits.get(self.next..).unwrap_or_default();
+        if self.rules.everywhere.is_empty() && rest.first().is_none_or(|hit| hit.start as usize >= range.end) {
+            return;
+        }
         let first = self.next + rest.iter().take_while(|hit| (hit.start as usize) < range.start).count();
         let rest = self.hits.get(first..).unwrap_or_default();
         let inside = rest.iter().take_while(|hit| (hit.start as usize) < range.end).count();

@@ -9,7 +9,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use crate::redaction::fingerprint::{PADDING, fingerprint_at};
+use crate::redaction::fingerprint::{PADDING, fingerprint_at, tail_at};
 use crate::redaction::scan::bytes::{NAME, backslashes_before, hex, run_of};
 
 /// The longest fingerprint: a kind's name, a key id, 16 characters.
@@ -56,6 +56,12 @@ impl<'m> Message<'m> {
         let end = part.end - backslashes_before(&text[part.clone()]);
         let mut start = part.start;
         let mut at = start.saturating_sub(FINGERPRINT);
+        // Most hold none: its last part says so, and begins with a colon.
+        let reach = text.len().min(end + FINGERPRINT);
+        let mut colons = memchr::memchr_iter(b':', text.get(at..reach).unwrap_or_default());
+        if !colons.any(|colon| tail_at(&text[at + colon..]).is_some()) {
+            at = end;
+        }
         while at < end {
             // A kind's name starts where no letter of one stands before it.
             let begins = at == 0 || !is_name_letter(text[at - 1]);

@@ -1,28 +1,37 @@
-//! Where in a batch do runs of few characters begin that are worth a look?
+//! Where in a batch do runs of few characters begin that are worth a look, and signs that announce something?
 //!
 //! Numbers, base64 and long tokens have no literal to search for. One pass tells the classes of all bytes
-//! (`classes`), and runs are found by shifting their bits. A place may be told in vain; whoever is told
-//! looks around it. A place takes four bytes, and there is at most one for every two bytes of text.
+//! (`classes`), and runs are found by shifting their bits, four blocks at a time where the processor can.
+//! A place may be told in vain; whoever is told looks around it. A place takes four bytes, and there is at
+//! most one of a sort for every two bytes of text.
 
-use super::classes::{self, ACCOUNT, BASE32, BITS, BLOCK, EQUALS, Masks, NUMBER, PACKED};
+use super::bytes::NAME;
+use super::classes::{
+    self, ACCOUNT, ALL, AT, BASE32, BITS, BLOCK, BREAK, EQUALS, ESCAPE, Masks, NUMBER, PACKED, TOGETHER,
+};
+use super::views;
+use crate::telemetry::avx2;
 
-/// Blocks that are told of before any of them is looked at: they stay in the first cache.
-const TOGETHER: usize = 64;
 /// How far apart the places are at which base64 is looked for.
 pub const STRIDE: usize = 16;
 /// One bit in [`STRIDE`].
 const EVERY_STRIDE: u64 = 0x0001_0001_0001_0001;
 /// One bit in two of them: of any 52 characters of base32 one stands there with fifteen behind it.
 const EVERY_OTHER: u64 = 0x0000_0001_0000_0001;
-/// The last seven of each eight bytes.
-const SEVEN: u64 = 0x7f;
+/// The second of each eight bytes.
+const SECONDS: u64 = 0x0202_0202_0202_0202;
+/// How many bytes behind the first of eight can stand in a number.
+const SEVEN: usize = 7;
 
 /// Places in a text, ascending.
 #[derive(Debug, Default)]
 pub struct Gates {
-    /// In the block where a run ends of fourteen and more digits, spaces, hyphens and `+`, or of fifteen capitals,
-    /// digits and spaces, and in the block before it: each eight bytes that may be of such a number.
-    pub numbers: Vec<u32>,
+    /// In the block where a run ends of fourteen and more digits, spaces, hyphens and `+`, and in the block
+    /// before it: each eight bytes that may be of such a number.
+    pub cards: Vec<u32>,
+    /// The same of fifteen capitals, digits and spaces, if in one of the two blocks one may begin as an account's
+    /// number does.
+    pub accounts: Vec<u32>,
     /// Where twelve characters of base64 begin of which, from the first four places on, some may be text.
     pub packed: Vec<u32>,
     /// Inside runs of sixteen and more characters of base32; of any 52 of them at least one is told, for
@@ -30,92 +39,172 @@ pub struct Gates {
     pub base32: Vec<u32>,
     /// Where two or more `=` begin.
     pub paddings: Vec<u32>,
+    /// Where an escape begins: of `%20` and the like too.
+    pub escapes: Vec<u32>,
+    /// Where a line breaks: its `\n`, or the last backslash of one that is written as an escape.
+    pub breaks: Vec<u32>,
+    /// Of `@` before what may be a name's.
+    pub ats: Vec<u32>,
 }
 
-/// What is known of the block before.
-#[derive(Default)]
-struct Before {
-    number: u64,
-    account: u64,
-    equals: u64,
-    /// Whether its numbers were told.
-    told: bool,
+/// For each block, as bits, what of it is worth a look.
+#[derive(Debug)]
+pub struct Worth {
+    /// Where runs end that are long enough for a card's number.
+    cards: [u64; TOGETHER],
+    /// For an account's.
+    accounts: [u64; TOGETHER],
+    packed: [u64; TOGETHER],
+    base32: [u64; TOGETHER],
+    paddings: [u64; TOGETHER],
+    /// Whatever of these there is, and of the pairs.
+    any: [u64; TOGETHER],
 }
 
 impl Gates {
     /// Returns the places in `text`.
     pub fn of(text: &[u8]) -> Self {
         let mut gates = Self::default();
-        let mut masks = [Masks::default(); TOGETHER];
-        let mut before = Before::default();
-        for (n, part) in text.chunks(TOGETHER * BLOCK).enumerate() {
-            let masks = &mut masks[..part.len().div_ceil(BLOCK)];
-            classes::classify(part, masks);
-            for (block, mask) in masks.iter().enumerate() {
-                gates.block(text, (n * TOGETHER + block) * BLOCK, mask, &mut before);
+        let mut masks = [[0; TOGETHER + 1]; ALL];
+        let none = [0; TOGETHER];
+        let mut worth = Worth { cards: none, accounts: none, packed: none, base32: none, paddings: none, any: none };
+        // Where the block is whose numbers were told last, of cards and accounts.
+        let mut told = [usize::MAX; 2];
+        for base in (0..text.len()).step_by(TOGETHER * BLOCK) {
+            let blocks = classes::classify(&text[base..], &mut masks);
+            avx2::widely(|| self::worth(&masks, blocks, &mut worth));
+            for (block, any) in worth.any[..blocks].iter().enumerate() {
+                if *any != 0 {
+                    gates.block(text, base + block * BLOCK, &masks, &worth, block, &mut told);
+                }
             }
         }
         gates
     }
 
-    #[inline]
-    fn block(&mut self, text: &[u8], at: usize, masks: &Masks, before: &mut Before) {
-        let number = runs(before.number, masks[NUMBER], 14);
-        let account = runs(before.account, masks[ACCOUNT], 15);
-        if number | account == 0 {
-            before.told = false;
-        } else {
-            if !before.told && at > 0 {
-                self.numbers(text, at - BLOCK, before.number, before.account);
-            }
-            self.numbers(text, at, masks[NUMBER], masks[ACCOUNT]);
-            before.told = true;
+    /// Tells what of a block is worth a look.
+    #[inline(never)]
+    fn block(&mut self, text: &[u8], at: usize, masks: &Masks, worth: &Worth, block: usize, told: &mut [usize; 2]) {
+        let (cards, accounts) = (worth.cards[block], worth.accounts[block]);
+        if cards | accounts != 0 {
+            self.numbers(text, at, masks, block, [cards, accounts], told);
         }
-        (before.number, before.account) = (masks[NUMBER], masks[ACCOUNT]);
-
-        // Of the groups that begin at a place and four places behind it, each is text if none of these is set.
-        let [first, second, third] = BITS.map(|class| masks[class]);
-        let no_text = first | second >> 1 | third >> 2;
-        let may = !(no_text | no_text >> 4);
-        let may = may | may >> 1;
-        let may = may | may >> 2;
-        each(run_ahead(masks[PACKED], 12) & may & EVERY_STRIDE, |bit| self.packed.push((at + bit) as u32));
-
-        each(run_ahead(masks[BASE32], 16) & EVERY_OTHER, |bit| self.base32.push((at + bit) as u32));
-
-        let equals = masks[EQUALS];
-        if equals != 0 {
-            let one_before = equals << 1 | before.equals >> 63;
-            let two_before = equals << 2 | before.equals >> 62;
-            each(equals & one_before & !two_before, |bit| self.paddings.push((at + bit - 1) as u32));
+        self.runs(at, worth, block);
+        if masks[ESCAPE][block + 1] | masks[BREAK][block + 1] | masks[AT][block + 1] != 0 {
+            self.pairs(text, at, masks, block);
         }
-        before.equals = equals;
     }
 
-    /// Tells of each eight bytes of a block whose last seven can stand in a number.
-    #[cold]
-    fn numbers(&mut self, text: &[u8], at: usize, number: u64, account: u64) {
-        for start in (0..BLOCK).step_by(8) {
-            let seven = |mask: u64| mask >> (start + 1) & SEVEN == SEVEN;
-            if !seven(number) && !seven(account) {
+    #[inline]
+    fn runs(&mut self, at: usize, worth: &Worth, block: usize) {
+        each(worth.packed[block], |bit| self.packed.push((at + bit) as u32));
+        each(worth.base32[block], |bit| self.base32.push((at + bit) as u32));
+        // The second of two is told; of a row of `=` the first two are a key's.
+        each(worth.paddings[block], |bit| self.paddings.push((at + bit - 1) as u32));
+    }
+
+    #[inline]
+    fn pairs(&mut self, text: &[u8], at: usize, masks: &Masks, block: usize) {
+        each(masks[ESCAPE][block + 1], |bit| {
+            if views::is_escape(&text[at + bit..]) {
+                self.escapes.push((at + bit) as u32);
+            }
+        });
+        each(masks[BREAK][block + 1], |bit| {
+            // Before one of a row of breaks no long word stands.
+            if !text[..at + bit].ends_with(b"\n") {
+                self.breaks.push((at + bit) as u32);
+            }
+        });
+        each(masks[AT][block + 1], |bit| {
+            // Of a row of `@` none has an address on both sides.
+            if text.get(at + bit + 1).is_some_and(|next| NAME.has(*next)) {
+                self.ats.push((at + bit) as u32);
+            }
+        });
+    }
+
+    /// Tells of the numbers in the block at `at`, and in the one before.
+    #[inline]
+    fn numbers(&mut self, text: &[u8], at: usize, masks: &Masks, block: usize, ends: [u64; 2], told: &mut [usize; 2]) {
+        for (account, ends) in ends.into_iter().enumerate() {
+            if ends == 0 {
                 continue;
             }
-            let digits = text[at + start + 1..].iter().take(7).filter(|byte| byte.is_ascii_digit()).count();
-            if digits >= 2 {
-                self.numbers.push((at + start + 1) as u32);
+            if let Some(before) = at.checked_sub(BLOCK).filter(|before| told[account] != *before) {
+                self.number(text, before, masks, block, account == 1);
             }
+            self.number(text, at, masks, block + 1, account == 1);
+            told[account] = at;
         }
+    }
+
+    /// Tells of each eight bytes of the block at `at` whose last seven can stand in a number.
+    #[cold]
+    fn number(&mut self, text: &[u8], at: usize, masks: &Masks, block: usize, account: bool) {
+        let mask = masks[if account { ACCOUNT } else { NUMBER }][block];
+        // Digits, and spaces.
+        let both = masks[ACCOUNT][block] & masks[NUMBER][block];
+        let two = mask & mask >> 1;
+        let four = two & two >> 2;
+        each(four & four >> 3 & SECONDS, |bit| {
+            if (both >> bit & ((1 << SEVEN) - 1)).count_ones() < 2 {
+                return;
+            }
+            let digits = text[at + bit..].iter().take(SEVEN).filter(|byte| byte.is_ascii_digit()).count();
+            if digits >= 2 {
+                let to = if account { &mut self.accounts } else { &mut self.cards };
+                to.push((at + bit) as u32);
+            }
+        });
     }
 }
 
-/// Returns where a run ends that has `least` characters or more, 8 to 16, of a block and the one `before`.
+/// Tells what of each of `blocks` blocks is worth a look.
+#[expect(clippy::inline_always, reason = "it must be compiled anew for a processor that does more at a time")]
+#[inline(always)]
+pub fn worth(masks: &Masks, blocks: usize, to: &mut Worth) {
+    let blocks = blocks.min(TOGETHER);
+    for n in 0..blocks {
+        let of = |class: usize| (masks[class][n], masks[class][n + 1]);
+        to.cards[n] = runs(of(NUMBER), 14);
+        let begins = |n: usize| begins(masks[ACCOUNT][n], masks[NUMBER][n]);
+        to.accounts[n] = if begins(n) | begins(n + 1) == 0 { 0 } else { runs(of(ACCOUNT), 15) };
+    }
+    for n in 0..blocks {
+        let here = |class: usize| masks[class][n + 1];
+        // Of the groups that begin at a place and four places behind it, each is text if none of these is set.
+        let no_text = here(BITS[0]) | here(BITS[1]) >> 1 | here(BITS[2]) >> 2;
+        let may = !(no_text | no_text >> 4);
+        let may = may | may >> 1;
+        let may = may | may >> 2;
+        to.packed[n] = run_ahead(here(PACKED), 12) & may & EVERY_STRIDE;
+        to.base32[n] = run_ahead(here(BASE32), 16) & EVERY_OTHER;
+        let (before, equals) = (masks[EQUALS][n], here(EQUALS));
+        to.paddings[n] = equals & (equals << 1 | before >> 63) & !(equals << 2 | before >> 62);
+        let runs = to.cards[n] | to.accounts[n] | to.packed[n] | to.base32[n] | to.paddings[n];
+        to.any[n] = runs | here(ESCAPE) | here(BREAK) | here(AT);
+    }
+}
+
+/// Returns where in a block an account's number may begin: two capitals and two digits. What the block behind
+/// it would have to tell is taken for granted.
 #[inline]
-fn runs(before: u64, block: u64, least: u32) -> u64 {
-    let both = u128::from(block) << 64 | u128::from(before);
-    let two = both & both << 1;
-    let four = two & two << 2;
-    let eight = four & four << 4;
-    ((eight & eight << (least - 8)) >> 64) as u64
+fn begins(account: u64, number: u64) -> u64 {
+    const LAST: u64 = 1 << 61 | 1 << 62 | 1 << 63;
+    let (capitals, digits) = (account & !number, account & number);
+    capitals & (capitals >> 1 | LAST) & (digits >> 2 | LAST) & (digits >> 3 | LAST)
+}
+
+/// Returns where a run ends that has `least` characters or more, 8 to 16, of a block and the one before.
+#[inline]
+fn runs((before, block): (u64, u64), least: u32) -> u64 {
+    // Of the block before only the last bits count, and those are right though what is before it is not known.
+    let join = |(before, block): (u64, u64), by: u32| {
+        (before & before << by, block & (block << by | before >> (u64::BITS - by)))
+    };
+    let eight = join(join(join((before, block), 1), 2), 4);
+    join(eight, least - 8).1
 }
 
 /// Returns where `length` characters begin, 12 or 16, within a block.
@@ -149,7 +238,8 @@ mod tests {
         {
             for before in 0..140 {
                 let text = format!("{}\"{number}\"", "x".repeat(before));
-                let told = Gates::of(text.as_bytes()).numbers;
+                let gates = Gates::of(text.as_bytes());
+                let told = if number.contains('N') { gates.accounts } else { gates.cards };
                 let range = before + 1..before + 1 + number.len();
                 assert!(
                     !told.is_empty() && told.iter().all(|at| range.contains(&(*at as usize))),
@@ -165,7 +255,34 @@ mod tests {
         let text = r#"{"time":"2026-11-26T21:02:30.1234567Z","category":"FunctionAppLogs","resourceId":
             "/SUBSCRIPTIONS/12CABCB4-86E8-404F-A3D2-1DC9982F45CA/RESOURCEGROUPS/X","took":1234567890"}"#;
         let gates = Gates::of(text.as_bytes());
-        assert_eq!((gates.numbers, gates.base32, gates.paddings), (vec![], vec![], vec![]));
+        assert_eq!([gates.cards, gates.accounts, gates.base32, gates.paddings].concat(), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn a_long_number_is_told_of_as_an_account_only_behind_two_capitals() {
+        for before in 0..140 {
+            let text = format!("{}'1386444128-638678282453229290'", "x".repeat(before));
+            let gates = Gates::of(text.as_bytes());
+            assert_eq!((gates.cards.is_empty(), gates.accounts), (false, vec![]), "{before}");
+        }
+    }
+
+    #[test]
+    fn escapes_breaks_and_addresses_are_told_wherever_they_stand() {
+        let signs = ["%2f", "\\u0041", "\\/", "&quot;", "&#43;", "\n", "\\n", "@a"];
+        let others = ["%zz", "\\u1041", "\\t", "&page", "%1f", "@@", "\\"];
+        for before in 0..140 {
+            let told = |sign: &str| {
+                let gates = Gates::of(format!("{}{sign}", "x".repeat(before)).as_bytes());
+                [gates.escapes, gates.breaks, gates.ats].concat()
+            };
+            for sign in signs {
+                assert_eq!(told(sign), [before as u32], "{sign}");
+            }
+            for sign in others {
+                assert!(told(sign).is_empty(), "{sign}");
+            }
+        }
     }
 
     #[test]

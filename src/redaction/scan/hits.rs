@@ -2,13 +2,12 @@
 //!
 //! The whole batch is searched at once, message borders and all, and for the words of all rules in the
 //! same pass (`grams`): most messages have no hit and are never looked at again. Of a literal the rarest
-//! four bytes count, so it should have some that are rare in telemetry. A hit takes eight bytes; crafted
+//! five bytes count, so it should have some that are rare in telemetry. A hit takes eight bytes; crafted
 //! text has at most one every second byte.
 
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use super::bytes::NAME;
 use super::gates::Gates;
 use crate::redaction::rules::{Case, RuleHits, Rules, Word};
 
@@ -218,7 +217,16 @@ pub struct Lane {
 
 impl Lane {
     /// Returns the hits that lie wholly in `range`; ranges must be asked for in ascending order.
+    #[inline]
     pub fn within(&mut self, range: &Range<usize>) -> &[Hit] {
+        let rest = self.hits.get(self.next..).unwrap_or_default();
+        if rest.first().is_none_or(|hit| hit.start as usize >= range.end) {
+            return &[];
+        }
+        self.some_within(range)
+    }
+
+    fn some_within(&mut self, range: &Range<usize>) -> &[Hit] {
         let rest = self.hits.get(self.next..).unwrap_or_default();
         let first = self.next + rest.iter().take_while(|hit| (hit.start as usize) < range.start).count();
         let rest = self.hits.get(first..).unwrap_or_default();
@@ -269,14 +277,8 @@ impl Hits {
         });
         let gates = Gates::of(text);
         gates.base32.iter().for_each(|start| marks.push(*start as usize, 1, RUN));
-        // Of a row of `=` the first two are a key's.
         gates.paddings.iter().for_each(|start| marks.push(*start as usize, PADDING.len(), ALONE));
-        for start in memchr::memchr_iter(b'@', text) {
-            // Of a row of `@` none has an address on both sides.
-            if text.get(start + 1).is_some_and(|next| NAME.has(*next)) {
-                ats.push(start, 1, 0);
-            }
-        }
+        gates.ats.iter().for_each(|start| ats.push(*start as usize, 1, 0));
         marks.sort();
         Self { marks, endings, ats, rules, gates }
     }

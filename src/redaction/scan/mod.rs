@@ -31,8 +31,6 @@ mod views;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::BuildError;
-
 pub use classes::BLOCK;
 pub use hits::literals;
 
@@ -44,12 +42,11 @@ use super::people::{self, People};
 use super::rules::Rules;
 use crate::telemetry::{Confidence, Privilege};
 
-#[cfg(test)]
 pub use gates::Gates;
 pub use merge::merge;
 pub use person::is_address;
 pub use views::Inside;
-use views::{Looking, Views};
+use views::Looking;
 
 /// Something that must be hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +91,6 @@ impl Found {
 /// Looks for secrets and addresses of people. Cheap to share.
 #[derive(Debug)]
 pub struct Scanner {
-    views: Views,
     rules: Arc<Rules>,
     /// A text on which it panics, as a bug would.
     #[cfg(test)]
@@ -102,14 +98,13 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Builds the searchers; `rules` are those that are content.
-    pub fn new(rules: Arc<Rules>) -> Result<Self, BuildError> {
-        Ok(Self {
-            views: Views::new()?,
+    /// Returns what looks for what is code, and by `rules`, which are content.
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self {
             rules,
             #[cfg(test)]
             breaks_on: None,
-        })
+        }
     }
 
     /// Makes it panic on any text that holds `text`.
@@ -136,7 +131,7 @@ impl Scanner {
         #[cfg(test)]
         assert!(self.breaks_on.is_none_or(|bug| memchr::memmem::find(batch, bug).is_none()), "a bug was found");
         let mut hits = self.hits(batch);
-        let mut numbers = people.map(|people| (people, people.hits(std::mem::take(&mut hits.gates.numbers))));
+        let mut numbers = people.map(|people| (people, people.hits(&mut hits.gates)));
         let (mut all, mut found) = (Vec::new(), Vec::new());
         for (number, range) in (0_u32..).zip(ranges) {
             settle(batch, range.clone(), &mut hits, &mut found);
@@ -145,7 +140,7 @@ impl Scanner {
             }
             all.extend(found.drain(..).map(|one| (number, one)));
         }
-        views::look(&Looking { scanner: self, people }, batch, &hits.gates.packed, ranges, &mut all);
+        views::look(&Looking { scanner: self, people }, batch, &hits.gates, ranges, &mut all);
         all
     }
 }

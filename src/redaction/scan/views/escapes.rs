@@ -7,17 +7,8 @@
 
 use std::ops::Range;
 
-use aho_corasick::packed::Searcher;
-use aho_corasick::{AhoCorasick, BuildError, Input, Span};
-
 use super::super::bytes::{Set, hex, unit_at};
 use super::{Cursor, Gathering, How, folds};
-
-/// What announces an escape; few, and of two bytes at least, so that they are found by SIMD.
-const LITERALS: [&str; 20] = [
-    "%0", "%2", "%3", "%4", "%5", "%6", "%7", "\\u0", "\\/", "&amp;", "&quot;", "&#", "&lt;", "&gt;", "&apos;",
-    "&equals;", "&plus;", "&sol;", "&colon;", "&commat;",
-];
 
 const CONTROLS: Set = Set::of(
     b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f",
@@ -39,37 +30,22 @@ const ENTITIES: [(&[u8], u8); 10] = [
     (b"&commat;", b'@'),
 ];
 
-/// Looks for what announces an escape.
-#[derive(Debug)]
-pub struct Literals {
-    /// By SIMD. Told to choose, the library would rather stop at every backslash.
-    fast: Option<Searcher>,
-    slow: AhoCorasick,
-}
-
-impl Literals {
-    /// Builds the searcher.
-    pub fn new() -> Result<Self, BuildError> {
-        Ok(Self { fast: Searcher::new(LITERALS), slow: AhoCorasick::new(LITERALS)? })
-    }
-
-    /// Returns where the first of them starts, from `from` on.
-    fn first(&self, text: &[u8], from: usize) -> Option<usize> {
-        let hit = match &self.fast {
-            Some(fast) => fast.find_in(text, Span { start: from.min(text.len()), end: text.len() }),
-            None => self.slow.find(Input::new(text).range(from.min(text.len())..)),
-        };
-        hit.map(|hit| hit.start())
+/// Tells whether what `text` starts with announces an escape: `%` and most digits, where the classes of
+/// characters told it, `\u0`, `\/`, an entity.
+pub fn is_escape(text: &[u8]) -> bool {
+    match text {
+        [b'%', ..] | [b'\\', b'/', ..] | [b'\\', b'u', b'0', ..] | [b'&', b'#', ..] => true,
+        [b'&', ..] => ENTITIES.iter().any(|(name, _)| text.starts_with(name)),
+        _ => false,
     }
 }
 
 /// Reads every stretch with an escape in it.
-pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
+pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
     let (mut from, mut floor) = (0, 0);
-    while let Some(at) = literals.first(text, from) {
-        from = at + 1;
-        if text[at..].starts_with(b"%20") && !parts_a_number(text, at) {
+    for at in to.texts.gates.escapes.iter().map(|at| *at as usize) {
+        if at < from || text[at..].starts_with(b"%20") && !parts_a_number(text, at) {
             continue;
         }
         let Some((parent, range)) = cursor.around(to.texts, at).filter(|(parent, _)| !to.texts.is_folded(*parent))
@@ -80,11 +56,11 @@ pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
             continue;
         }
         if let Some(end) = cursor.covered(&to.covered, at) {
-            from = end.max(from);
+            from = end;
             continue;
         }
         let outer = stretch(&text[..range.end], floor.max(range.start), at, &Around::of(text[at]));
-        floor = outer.end.max(from);
+        floor = outer.end.max(at + 1);
         from = floor;
         if to.may(parent, &outer) {
             read(to, parent, outer);
@@ -217,13 +193,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entity_is_announced_and_found_by_simd() {
-        let literals = Literals::new().unwrap();
-        for (entity, _) in ENTITIES {
-            let text = [b"abcdefghijklmnopqrstuvwxyz", entity, b"ASt"].concat();
-            assert_eq!(literals.first(&text, 0), Some(26), "{}", String::from_utf8_lossy(entity));
-        }
-        assert_eq!(literals.fast.is_some(), Searcher::new(["%2", "&amp;"]).is_some());
+    fn every_entity_announces_an_escape() {
+        assert!(ENTITIES.iter().all(|(entity, _)| is_escape(entity)));
     }
 
     #[test]

@@ -8,8 +8,6 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
-
 use super::super::bytes::{Set, backslashes_before, unit_at, unit_before};
 use super::{Cursor, Found, Gathering, How, Kind};
 use crate::telemetry::Confidence;
@@ -34,17 +32,9 @@ const TOKEN: Set = Set::word(b"+/-_.~=:!$");
 /// Reads every value that goes on in the next line.
 pub fn gather(to: &mut Gathering<'_>) {
     let text = to.texts.text;
-    let mut raw = memchr::memchr_iter(b'\n', text).peekable();
-    let mut written = memmem::find_iter(text, b"\\n").map(|at| at - backslashes_before(&text[..at])).peekable();
     let (mut cursor, mut floor) = (Cursor::default(), 0);
-    loop {
-        let at = match (raw.peek(), written.peek()) {
-            (Some(raw), Some(written)) => *raw.min(written),
-            (Some(at), None) | (None, Some(at)) => *at,
-            (None, None) => return,
-        };
-        raw.next_if_eq(&at);
-        written.next_if_eq(&at);
+    for at in to.texts.gates.breaks.iter().map(|at| *at as usize) {
+        let at = if text[at] == b'\n' { at } else { at - backslashes_before(&text[..at]) };
         // Most lines end with a sign or a short word.
         if at < floor || !long_before(&text[floor..at]) {
             continue;

@@ -13,13 +13,13 @@ mod packed;
 
 use std::ops::Range;
 
-use aho_corasick::BuildError;
-
+use super::gates::Gates;
 use super::merge::merge;
 use super::{Found, Kind, Scanner, settle, settle_shapes};
 use crate::redaction::people::People;
 use crate::telemetry::Confidence;
 
+pub use escapes::is_escape;
 pub use inside::Inside;
 use inside::Layer;
 pub use packed::is_packed_text;
@@ -30,19 +30,6 @@ pub const DEPTH: usize = 6;
 const GROWTH: usize = 8;
 /// How much more than that, bytes.
 const SPARE: usize = 64 << 10;
-
-/// Looks for what is worth decoding.
-#[derive(Debug)]
-pub struct Views {
-    escapes: escapes::Literals,
-}
-
-impl Views {
-    /// Builds the searcher.
-    pub fn new() -> Result<Self, BuildError> {
-        Ok(Self { escapes: escapes::Literals::new()? })
-    }
-}
 
 /// What looks into texts.
 #[derive(Clone, Copy)]
@@ -81,8 +68,8 @@ struct View {
 /// Texts that lie in one buffer, and what was found in them.
 struct Texts<'t> {
     text: &'t [u8],
-    /// Where base64 may stand in it.
-    packed: &'t [u32],
+    /// Where in it something may be worth decoding.
+    gates: &'t Gates,
     ranges: &'t [Range<usize>],
     /// The views they are; none if they are messages.
     views: &'t [View],
@@ -170,15 +157,9 @@ impl Cursor {
 
 /// Appends what must be hidden in views of the messages at `ranges` of `text` to `found`, which
 /// holds what was found in them as they are; both are sorted by message.
-pub fn look(
-    looking: &Looking<'_>,
-    text: &[u8],
-    packed: &[u32],
-    ranges: &[Range<usize>],
-    found: &mut Vec<(u32, Found)>,
-) {
+pub fn look(looking: &Looking<'_>, text: &[u8], gates: &Gates, ranges: &[Range<usize>], found: &mut Vec<(u32, Found)>) {
     let mut spent = Vec::new();
-    level(looking, &Texts { text, packed, ranges, views: &[] }, ranges, &mut spent, found, DEPTH);
+    level(looking, &Texts { text, gates, ranges, views: &[] }, ranges, &mut spent, found, DEPTH);
 }
 
 fn level(
@@ -201,7 +182,7 @@ fn level(
         refused: Vec::new(),
     };
     let Looking { scanner, people } = *looking;
-    escapes::gather(&scanner.views.escapes, &mut gathering);
+    escapes::gather(&mut gathering);
     packed::gather(&mut gathering);
     folds::gather(&mut gathering);
     let Gathering { text, offsets, views, refused, .. } = gathering;
@@ -212,7 +193,7 @@ fn level(
     let mut inner = Vec::new();
     let mut list = Vec::new();
     let mut hits = scanner.hits(&text);
-    let mut numbers = people.map(|people| (people, people.hits(std::mem::take(&mut hits.gates.numbers))));
+    let mut numbers = people.map(|people| (people, people.hits(&mut hits.gates)));
     let ranges: Vec<Range<usize>> = views.iter().map(|view| view.inner.clone()).collect();
     for (number, view) in (0_u32..).zip(&views) {
         let range = view.inner.clone();
@@ -227,7 +208,7 @@ fn level(
         inner.extend(list.drain(..).map(|one| (number, one)));
     }
     if !views.is_empty() {
-        let texts = Texts { text: &text, packed: &hits.gates.packed, ranges: &ranges, views: &views };
+        let texts = Texts { text: &text, gates: &hits.gates, ranges: &ranges, views: &views };
         level(looking, &texts, limits, spent, &mut inner, deeper - 1);
     }
     put_back(texts, &text, &offsets, &views, inner, found);

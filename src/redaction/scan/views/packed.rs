@@ -43,7 +43,7 @@ pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
     // Up to where each of four places has been read; what is hidden for sure needs no look at any.
     let (mut floors, mut at) = ([0; 4], 0);
-    for here in to.texts.packed.iter().map(|here| *here as usize) {
+    for here in to.texts.gates.packed.iter().map(|here| *here as usize) {
         let Some(window) = text.get(here..).and_then(<[u8]>::first_chunk::<WINDOW>).filter(|_| here >= at) else {
             continue;
         };
@@ -132,22 +132,36 @@ fn decode(letters: &[u8], to: &mut Vec<u8>) {
 /// Tells of each place in `window` whether the group that starts there decodes to text with the one
 /// behind it, and whether that is UTF-16.
 fn sample(window: &[u8; WINDOW]) -> [Option<bool>; 4] {
+    /// The highest bit of each of six bytes.
+    const HIGHEST: u64 = 0x8080_8080_8080;
     let values = window.map(|letter| VALUES[usize::from(letter)]);
-    if values.contains(&NONE) {
-        return [None; 4];
+    let mut told = [None; 4];
+    if values.iter().fold(0, |all, value| all | value) & 0xc0 != 0 {
+        return told;
     }
-    [0, 1, 2, 3].map(|place| {
-        let (first, second) = (three(&values, place), three(&values, place + 4));
-        if first.iter().chain(&second).all(|byte| is_text(*byte)) {
-            return Some(false);
+    let bits = values.iter().fold(0_u128, |bits, value| bits << 6 | u128::from(*value));
+    for (place, told) in told.iter_mut().enumerate() {
+        let six = (bits >> (6 * (4 - place))) as u64 & (u64::MAX >> 16);
+        // Most decode to what is neither.
+        if six & HIGHEST == 0 {
+            let [_, _, bytes @ ..] = six.to_be_bytes();
+            *told = kind_of(bytes);
         }
-        // Of UTF-16 every second byte is zero, in one order or the other.
-        let every_second = |zero: usize| {
-            let mut all = first.iter().chain(&second).enumerate();
-            all.all(|(at, byte)| if at % 2 == zero { *byte == 0 } else { is_text(*byte) })
-        };
-        (every_second(0) || every_second(1)).then_some(true)
-    })
+    }
+    told
+}
+
+/// Tells whether six bytes are text, and whether of UTF-16.
+fn kind_of(bytes: [u8; 6]) -> Option<bool> {
+    if bytes.iter().all(|byte| is_text(*byte)) {
+        return Some(false);
+    }
+    // Of UTF-16 every second byte is zero, in one order or the other.
+    let every_second = |zero: usize| {
+        let mut all = bytes.iter().enumerate();
+        all.all(|(at, byte)| if at % 2 == zero { *byte == 0 } else { is_text(*byte) })
+    };
+    (every_second(0) || every_second(1)).then_some(true)
 }
 
 fn three(values: &[u8], at: usize) -> [u8; 3] {
@@ -312,7 +326,7 @@ mod tests {
         let whole = 0..text.len();
         let ranges = std::slice::from_ref(&whole);
         let mut to = Gathering {
-            texts: &Texts { text: text.as_bytes(), packed: &gates.packed, ranges, views: &[] },
+            texts: &Texts { text: text.as_bytes(), gates: &gates, ranges, views: &[] },
             covered: Vec::new(),
             deepest: false,
             spent: &mut Vec::new(),
