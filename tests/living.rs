@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use gatewatch::posture::living::{
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
-use gatewatch::simulate::{Weakness, configured, intended};
+use gatewatch::simulate::{SCENE, Weakness, configured, intended};
 use gatewatch::store::Store;
 use gatewatch::telemetry::{Batch, Category, StreamId, Streams};
 
@@ -318,6 +318,7 @@ struct Daemon {
     core: Core,
     store: Store,
     wall: i64,
+    offset: i64,
 }
 
 fn daemon(data: &std::path::Path) -> Daemon {
@@ -327,7 +328,7 @@ fn daemon(data: &std::path::Path) -> Daemon {
     let streams = Streams::restore(std::mem::take(&mut recovered.streams).into_iter().flatten().collect());
     let mut core = Core::new(Catalogue::shipped().unwrap().detectors, streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).unwrap();
-    Daemon { core, store, wall: 0 }
+    Daemon { core, store, wall: 0, offset: 0 }
 }
 
 impl Daemon {
@@ -346,8 +347,13 @@ impl Daemon {
     }
 
     fn absorb(&mut self, records: &[String]) {
-        let mut batch = Batch::default();
-        batch.push(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes(), StreamId(0), 0, 1, None);
+        self.absorb_message(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes());
+    }
+
+    fn absorb_message(&mut self, bytes: &[u8]) {
+        let (mut batch, from) = (Batch::default(), self.offset);
+        self.offset += 1;
+        batch.push(bytes, StreamId(0), from, from + 1, None);
         self.core.absorb(stage(BEHIND).work(&batch, &mut Bump::new()));
     }
 }
@@ -434,4 +440,128 @@ fn what_was_observed_outlives_a_restart() {
     let after = daemon(data.path()).core.posture().observed.clone();
     assert!(before.endpoints.len() > 1 && !before.flows.is_empty());
     assert_eq!((before.endpoints, before.flows), (after.endpoints, after.flows));
+}
+
+/// The ways that are not as they should be: from where, to what.
+fn bad(living: &Living) -> BTreeSet<String> {
+    let part = |place: u32| &living.parts[place as usize];
+    let told = |flow: &Flow| format!("{} → {} {}", part(flow.from).name, part(flow.to).kind.name(), part(flow.to).name);
+    living.flows.iter().filter(|flow| flow.stands >= Stands::NotConfigured).map(told).collect()
+}
+
+#[test]
+fn what_the_demo_undoes_turns_every_way_that_it_concerns_and_no_other_and_heals() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    let threats = Catalogue::shipped().unwrap().threats;
+    let turned = |daemon: &Daemon| {
+        let now = daemon.core.watermarks().newest();
+        build(&Sources { threats: threats.clone(), at: now, ..daemon.core.sources(&meant()) })
+    };
+    daemon.absorb(&[web("10:00:00", "203.0.113.251", "-", 200)]);
+    daemon.read(Weakness::default());
+    assert_eq!(bad(&turned(&daemon)), BTreeSet::new());
+    let orders = turned(&daemon);
+    let operations = orders.parts.iter().filter(|part| part.name.starts_with("apim-shop/orders/"));
+    let of_orders = operations.map(|part| format!("the internet → operation {}", part.name));
+    let policy: BTreeSet<String> = of_orders.chain(["the internet → API apim-shop/orders".to_owned()]).collect();
+    assert_eq!(policy.len(), 6);
+    let function = BTreeSet::from(["the internet → function notify-fn/preferences".to_owned()]);
+    let past = BTreeSet::from(["the internet → app orders-api".to_owned()]);
+    let wanted = [
+        policy.clone(),
+        &policy | &function,
+        &(&policy | &function) | &past,
+        &function | &past,
+        past,
+    ];
+    for (step, wanted) in SCENE.iter().zip(wanted) {
+        let now = at("11:00:00").plus(step.after);
+        for message in step.play(7, now) {
+            daemon.absorb_message(&message.bytes);
+        }
+        daemon.read(step.weakness);
+        assert_eq!(bad(&turned(&daemon)), wanted, "after {:?}", step.after);
+    }
+    daemon.absorb(&[web("11:20:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(bad(&turned(&daemon)), BTreeSet::new(), "all of it is undone");
+}
+
+/// A gateway with an API whose operations differ in their own policies.
+fn with_policies(api: &str, list: &str, get: &str) -> Setup {
+    let of = |kind: &str, name: &str, properties: serde_json::Value| {
+        serde_json::json!({ "type": format!("Microsoft.ApiManagement/service{kind}"), "name": name, "properties": properties })
+    };
+    let policy = |inbound: &str| {
+        let value = format!("<policies><inbound>{inbound}</inbound></policies>");
+        serde_json::json!({ "format": "rawxml", "value": value })
+    };
+    let template = serde_json::json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [
+            of("", "apim", serde_json::json!({})),
+            of("/apis", "apim/shop", serde_json::json!({ "path": "shop", "protocols": ["https"], "subscriptionRequired": true })),
+            of("/apis/operations", "apim/shop/list", serde_json::json!({ "method": "GET", "urlTemplate": "/" })),
+            of("/apis/operations", "apim/shop/get", serde_json::json!({ "method": "GET", "urlTemplate": "/{id}" })),
+            of("/apis/policies", "apim/shop/policy", policy(api)),
+            of("/apis/operations/policies", "apim/shop/list/policy", policy(list)),
+            of("/apis/operations/policies", "apim/shop/get/policy", policy(get)),
+        ],
+    });
+    let mut load = |_: &str| Ok(template.to_string().into_bytes());
+    let model = gatewatch::posture::configured::read(&["main.json".to_owned()], &mut load, &redactor());
+    assert_eq!(model.problems, []);
+    Setup::of(&model, &controls(), &tokens_meant())
+}
+
+fn tokens_meant() -> Arc<Intended> {
+    let text = "version: 1\ngateways:\n  - { name: apim, authentication: [jwt] }\n";
+    Arc::new(Intended::read("model.yaml", text, &controls(), at("12:00:00")).unwrap())
+}
+
+const CHECK: &str = "<base /><validate-jwt header-name='Authorization'><openid-config url='https://id.example/t/v2.0' /></validate-jwt>";
+
+#[test]
+fn an_operation_that_checks_tokens_itself_is_not_blamed_for_its_api_and_one_that_drops_the_check_is() {
+    let of = |api: &str, list: &str, get: &str| {
+        let configured = Arc::new(with_policies(api, list, get));
+        bad(&build(&Sources { configured, intended: tokens_meant(), ..sources(Observed::default()) }))
+    };
+    let way = |to: &str| format!("the internet → {to}");
+    let base = "<base />";
+    assert_eq!(of(CHECK, base, base), BTreeSet::new());
+    let api = way("API apim/shop");
+    let (list, get) = (way("operation apim/shop/list"), way("operation apim/shop/get"));
+    assert_eq!(of(base, base, base), BTreeSet::from([api.clone(), list.clone(), get.clone()]));
+    assert_eq!(of(base, CHECK, base), BTreeSet::from([api, get.clone()]), "it checks tokens itself");
+    assert_eq!(of(CHECK, base, "<rate-limit calls='1' renewal-period='1' />"), BTreeSet::from([get]), "no base");
+}
+
+#[test]
+fn an_alert_that_names_an_operation_turns_no_way_to_another() {
+    let alerted = |names: &[&str]| {
+        let alert = Alerted {
+            id: "a1".into(),
+            detectors: vec!["auth-failures.forged_token_accepted".into()],
+            threat: "token-forgery".into(),
+            level: Level::High,
+            names: names.iter().map(|name| (*name).into()).collect(),
+            why: "A forged token was let in.".into(),
+            first: at("11:00:00"),
+            last: at("11:00:00"),
+            count: 1,
+        };
+        let configured = Arc::new(with_policies(CHECK, "<base />", "<base />"));
+        bad(&build(&Sources {
+            configured,
+            intended: tokens_meant(),
+            alerts: vec![alert],
+            ..sources(Observed::default())
+        }))
+    };
+    let way = |to: &str| format!("the internet → {to}");
+    let (api, get) = (way("API apim/shop"), way("operation apim/shop/get"));
+    let named = alerted(&["apim", "apim/shop", "apim/shop/get"]);
+    assert_eq!(named, BTreeSet::from([api.clone(), get.clone()]));
+    assert_eq!(alerted(&["apim", "apim/shop"]), BTreeSet::from([api, get, way("operation apim/shop/list")]));
 }

@@ -12,6 +12,7 @@ mod covered;
 mod drafts;
 mod drift;
 mod flows;
+mod guards;
 mod named;
 mod part;
 mod proofs;

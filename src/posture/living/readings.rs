@@ -364,6 +364,7 @@ mod tests {
             name: (*name).into(),
             of: of.map(Into::into),
             asks: None,
+            token: None,
             identity: false,
             http: false,
             found: found

@@ -98,16 +98,13 @@ impl<'s> Scales<'s> {
         self.heard.get(&(gateway, name)).copied().unwrap_or_default()
     }
 
-    /// Returns the controls on a part, the worst first.
-    pub(super) fn standings(&self, place: u32) -> Vec<Standing> {
+    /// Returns what there is to see of a part.
+    fn glimpse(&self, place: u32) -> Glimpse<'_> {
         let draft = &self.drafts.all[place as usize];
         let site = self.drafts.site_of(place).map(|site| &self.drafts.all[site as usize]);
-        let Some(sort) = draft.configured.map(|one| one.sort).or_else(|| sort_of(draft.kind)) else {
-            return Vec::new();
-        };
         let site_name = site.map_or(&*draft.name, |site| &site.name);
         let gateway = site.is_some_and(|site| site.kind == PartKind::Gateway);
-        let sight = Glimpse {
+        Glimpse {
             name: &draft.name,
             site: site_name,
             facts: &draft.facts,
@@ -118,15 +115,22 @@ impl<'s> Scales<'s> {
             read: self.sources.configured.at,
             names_subscriptions: site.is_some_and(|site| site.facts.of(Fact::BySubscription).is_some()),
             changed: &self.changed,
+        }
+    }
+
+    /// Returns the controls on a part, the worst first.
+    pub(super) fn standings(&self, place: u32) -> Vec<Standing> {
+        let draft = &self.drafts.all[place as usize];
+        let Some(sort) = draft.configured.map(|one| one.sort).or_else(|| sort_of(draft.kind)) else {
+            return Vec::new();
         };
+        let sight = self.glimpse(place);
         let own = self.alerts_of(draft);
         let mut standings: Vec<Standing> = Vec::new();
         let http = draft.configured.is_some_and(|one| one.http) || draft.facts.of(Fact::Answered).is_some();
         for &control in self.by_sort.get(&sort).map(Vec::as_slice).unwrap_or_default() {
             let about = &self.sources.configured.controls.all[usize::from(control)];
-            let found = draft.configured.and_then(|one| {
-                one.found.binary_search_by_key(&control, |found| found.control).ok().map(|at| &one.found[at])
-            });
+            let found = draft.found(control);
             // A control that configuration does not speak of is not about the element.
             let meant = matches!(&about.test, Test::Check(check) if check.is_meant());
             let unread = draft.configured.is_none()
@@ -159,9 +163,7 @@ impl<'s> Scales<'s> {
         {
             said.agrees = said.agrees.or(said.holds.take());
         }
-        let alert = own
-            .iter()
-            .find(|alert| alert.detectors.iter().any(|id| about.contradicted_by.iter().any(|by| **by == **id)));
+        let alert = own.iter().find(|alert| speaks_against(alert, about));
         let set = self.set_at(sight, found);
         let mut standing = match against(alert.copied(), &said, self.sources.at, set) {
             Some((evidence, says)) => Standing {
@@ -179,20 +181,51 @@ impl<'s> Scales<'s> {
             let evidence = Evidence { count: 1, first: *at, last: *at, alert: alert.clone() };
             standing.evidence = Some(Box::new(evidence));
         }
-        if let Some(owner) = self.accepted.get(&(about.id.as_str(), &*draft.name)) {
-            match standing.stands {
-                Stands::NotConfigured => {
-                    standing.stands = Stands::Accepted;
-                    standing.says = format!("accepted by {owner}: {}", standing.says).into();
-                }
-                // What is written down was accepted, not that events prove the contrary.
-                Stands::Contradicted => {
-                    standing.says = format!("{}; was accepted by {owner}", standing.says.trim_end_matches('.')).into();
-                }
-                _ => {}
-            }
-        }
+        self.accept(&mut standing, about, &draft.name);
         standing
+    }
+
+    /// Notes that an owner answers for a control on a part.
+    fn accept(&self, standing: &mut Standing, about: &Control, name: &str) {
+        let Some(owner) = self.accepted.get(&(about.id.as_str(), name)) else { return };
+        match standing.stands {
+            Stands::NotConfigured => {
+                standing.stands = Stands::Accepted;
+                standing.says = format!("accepted by {owner}: {}", standing.says).into();
+            }
+            // What is written down was accepted, not that events prove the contrary.
+            Stands::Contradicted => {
+                standing.says = format!("{}; was accepted by {owner}", standing.says.trim_end_matches('.')).into();
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns how a control of an API stands at one of its operations: what requests or alerts prove of other
+    /// operations says nothing of it.
+    pub(super) fn at_operation(&self, operation: u32, api: u32, standing: &Standing) -> Standing {
+        if standing.stands != Stands::Contradicted {
+            return standing.clone();
+        }
+        let of_api = &self.drafts.all[api as usize];
+        let about = &self.sources.configured.controls.all[usize::from(standing.control)];
+        let concerned = |alert: &&&Alerted| {
+            let named = |name: &Arc<str>| self.drafts.find(PartKind::Operation, name);
+            let of_api = |place: &u32| self.drafts.all[*place as usize].of == Some(api);
+            let mut named = alert.names.iter().filter_map(named).filter(of_api).peekable();
+            speaks_against(alert, about) && (named.peek().is_none() || named.any(|place| place == operation))
+        };
+        let own = self.alerts_of(of_api);
+        let alert = own.iter().find(concerned);
+        let sight = self.glimpse(operation);
+        let said = about.observed.map(|proof| proof.of(&sight)).unwrap_or_default();
+        let found = of_api.found(standing.control);
+        let Some((evidence, says)) = against(alert.copied(), &said, self.sources.at, self.set_at(&sight, found)) else {
+            let mut by_files = self.by_configuration(standing.control, about, found, Said::default());
+            self.accept(&mut by_files, about, &of_api.name);
+            return by_files;
+        };
+        Standing { says: says.into(), evidence: Some(Box::new(evidence)), ..standing.clone() }
     }
 
     /// Tells whether what holds an API was seen at every operation of it that was asked: a refusal at one
@@ -241,6 +274,11 @@ impl<'s> Scales<'s> {
         };
         Standing { control, stands, says, place, evidence }
     }
+}
+
+/// Tells whether an alert proves the contrary of a control.
+fn speaks_against(alert: &Alerted, control: &Control) -> bool {
+    alert.detectors.iter().any(|id| control.contradicted_by.iter().any(|by| **by == **id))
 }
 
 /// Returns what proves the contrary, if it still does: a later refusal of the same sort has healed it, or a
