@@ -12,11 +12,13 @@ use gatewatch::alerts::{Alert, AlertState, Closing, Transition};
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::context::Topology;
 use gatewatch::detection::Catalogue;
-use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, seers};
-use gatewatch::posture::controls::{Controls, shipped};
+use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, Surroundings, seers};
+use gatewatch::posture::configured::Sort;
+use gatewatch::posture::controls::{Controls, State, shipped};
 use gatewatch::posture::intended::Intended;
 use gatewatch::posture::living::{
-    Alerted, DriftKind, Flow, Living, PartKind, Sends, Setup, Sources, Standing, Stands, build, drift,
+    Alerted, Configuration, DriftKind, Flow, Found, Living, PartKind, Proof, Sends, Setup, Sources, Standing, Stands,
+    build, drift,
 };
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};
@@ -192,7 +194,7 @@ fn a_contradiction_heals_once_it_is_over_and_newer_events_agree() {
     let before = build(&sources(observed(&records(&[("11:40:00", stranger)]))));
     let after = read("11:42:00", &calls);
     assert_eq!(of(&after), Stands::Held);
-    let told: Vec<_> = drift(&before, &after, &[]).into_iter().filter(|one| !one.control.is_empty()).collect();
+    let told: Vec<_> = drift(&before, &after).into_iter().filter(|one| !one.control.is_empty()).collect();
     let of_control = told.iter().find(|one| &*one.control == "app.gateway-only").unwrap();
     assert_eq!((of_control.kind, of_control.states), (DriftKind::Stronger, Some((Stands::Contradicted, Stands::Held))));
 }
@@ -333,10 +335,14 @@ fn daemon(data: &std::path::Path) -> Daemon {
 
 impl Daemon {
     fn read(&mut self, weakness: Weakness) -> Vec<Transition> {
+        self.read_as(weakness, &meant())
+    }
+
+    fn read_as(&mut self, weakness: Weakness, meant: &Arc<Intended>) -> Vec<Transition> {
         self.wall += 60;
         let read_at = at("11:00:00").plus(Duration::from_secs(self.wall.unsigned_abs()));
         let reading = Reading { configured: reading(weakness), sums: BTreeMap::new(), at: read_at };
-        self.core.configured(reading, &meant())
+        self.core.configured(reading, meant)
     }
 
     fn commit(&mut self, transitions: &[Transition]) {
@@ -468,13 +474,7 @@ fn what_the_demo_undoes_turns_every_way_that_it_concerns_and_no_other_and_heals(
     assert_eq!(policy.len(), 6);
     let function = BTreeSet::from(["the internet → function notify-fn/preferences".to_owned()]);
     let past = BTreeSet::from(["the internet → app orders-api".to_owned()]);
-    let wanted = [
-        policy.clone(),
-        &policy | &function,
-        &(&policy | &function) | &past,
-        &function | &past,
-        past,
-    ];
+    let wanted = [policy.clone(), &policy | &function, &(&policy | &function) | &past, &function | &past, past];
     for (step, wanted) in SCENE.iter().zip(wanted) {
         let now = at("11:00:00").plus(step.after);
         for message in step.play(7, now) {
@@ -489,9 +489,7 @@ fn what_the_demo_undoes_turns_every_way_that_it_concerns_and_no_other_and_heals(
 
 /// A gateway with an API whose operations differ in their own policies.
 fn with_policies(api: &str, list: &str, get: &str) -> Setup {
-    let of = |kind: &str, name: &str, properties: serde_json::Value| {
-        serde_json::json!({ "type": format!("Microsoft.ApiManagement/service{kind}"), "name": name, "properties": properties })
-    };
+    let of = |kind: &str, name: &str, properties: serde_json::Value| serde_json::json!({ "type": format!("Microsoft.ApiManagement/service{kind}"), "name": name, "properties": properties });
     let policy = |inbound: &str| {
         let value = format!("<policies><inbound>{inbound}</inbound></policies>");
         serde_json::json!({ "format": "rawxml", "value": value })
@@ -564,4 +562,266 @@ fn an_alert_that_names_an_operation_turns_no_way_to_another() {
     let named = alerted(&["apim", "apim/shop", "apim/shop/get"]);
     assert_eq!(named, BTreeSet::from([api.clone(), get.clone()]));
     assert_eq!(alerted(&["apim", "apim/shop"]), BTreeSet::from([api, get, way("operation apim/shop/list")]));
+}
+
+/// The owner's model, with a risk that the shop answers for until then.
+fn accepted_until(expires: &str) -> Arc<Intended> {
+    let text = format!(
+        "{}accepted:\n  - {{ control: api.token-checked, on: apim-shop/orders, owner: shop, reason: \"For the fair.\", expires: \"{expires}\" }}\n",
+        intended()
+    );
+    Arc::new(Intended::read("model.yaml", &text, &controls(), at("12:00:00")).unwrap())
+}
+
+#[test]
+fn what_somebody_answered_for_is_an_alert_once_event_time_has_come_to_its_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    let meant = accepted_until("2026-03-01T11:30:00Z");
+    daemon.core.set_surroundings(Surroundings { intended: meant.clone(), ..Surroundings::default() });
+    daemon.absorb(&[web("11:00:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(shown(&daemon.read_as(Weakness::default(), &meant)), [""; 0]);
+    assert_eq!(shown(&daemon.read_as(NO_TOKEN, &meant)), [""; 0], "the shop answers for it");
+    daemon.absorb(&[web("11:29:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(shown(&daemon.core.tick()), [""; 0]);
+    daemon.absorb(&[web("11:45:00", "203.0.113.251", "-", 200)]);
+    let ended = daemon.core.tick();
+    assert_eq!(shown(&ended), ["opened gateway apim-shop/orders"]);
+    assert_eq!(ended[0].alert().opened_at, at("11:30:00"), "by the clock of events");
+    let why = &ended[0].alert().why;
+    assert!(why.contains("that shop answers for it has ended at 2026-03-01 11:30:00 UTC"), "{why}");
+    daemon.commit(&ended);
+    drop(daemon);
+    let mut next = self::daemon(data.path());
+    next.core.set_surroundings(Surroundings { intended: meant.clone(), ..Surroundings::default() });
+    assert_eq!(shown(&next.read_as(NO_TOKEN, &meant)), [""; 0], "it was told before the restart");
+    let longer = accepted_until("2026-04-01T00:00:00Z");
+    assert_eq!(shown(&next.core.meant(&longer)), ["healed gateway apim-shop/orders"], "accepted anew");
+}
+
+/// A record of the Activity log: a write to an app.
+fn write(time: &str, app: &str) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T{time}Z","category":"Administrative","operationName":"MICROSOFT.WEB/SITES/WRITE","resultType":"Success","callerIpAddress":"198.51.100.30","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/{app}","identity":{{"claims":{{"appid":"3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a"}}}}}}"#
+    )
+}
+
+#[test]
+fn writes_that_come_late_stand_among_the_changes_in_their_place_and_none_is_told_twice() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = daemon(data.path());
+    let told = |daemon: &Daemon| {
+        let of = |time: Timestamp| time.to_string()[11..16].to_owned();
+        daemon.core.posture().drifts().iter().map(|one| format!("{} {}", of(one.at), one.part)).collect::<Vec<_>>()
+    };
+    first.absorb(&[write("11:00:00", "SHOP"), write("11:20:00", "SHOP")]);
+    first.absorb(&[write("11:10:00", "SHOP"), write("09:00:00", "CARTS"), write("11:20:00", "SHOP")]);
+    let wanted = ["11:20 shop", "11:10 shop", "11:00 shop", "09:00 carts"];
+    assert_eq!(told(&first), wanted);
+    first.commit(&[]);
+    drop(first);
+    let mut next = daemon(data.path());
+    assert_eq!(told(&next), wanted);
+    next.offset = 10;
+    next.absorb(&[write("09:00:00", "CARTS"), write("08:00:00", "CARTS")]);
+    assert_eq!(told(&next).len(), 5);
+}
+
+#[test]
+fn a_reading_before_any_event_is_not_after_one_and_heals_nothing_that_events_prove() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    daemon.read(Weakness::default());
+    assert_eq!(daemon.core.posture().configured.at, None);
+    daemon.absorb(&[web("10:00:00", "198.51.100.9", "-", 200), web("10:30:00", "203.0.113.251", "-", 200)]);
+    let stands = |daemon: &Daemon| {
+        let living = build(&Sources { at: Some(at("10:45:00")), ..daemon.core.sources(&meant()) });
+        standing(&living, "orders-api", "app.gateway-only").stands
+    };
+    assert_eq!(stands(&daemon), Stands::Contradicted, "the clock's eleven is no time of events");
+    daemon.read(Weakness::default());
+    let read = daemon.core.posture().configured.at.unwrap();
+    assert_eq!(read.since(at("10:30:00")), Duration::from_millis(1), "event time, though the clock is ahead");
+    assert_eq!(stands(&daemon), Stands::Held);
+}
+
+#[test]
+fn what_events_proved_counts_for_a_time_and_says_when_it_was_seen_last() {
+    let days =
+        |days: u64| Timestamp::parse_rfc3339("2026-03-01T11:00:00Z").unwrap().plus(Duration::from_hours(24 * days));
+    let seen = |records: &[String], after: u64| {
+        let month = Some(Duration::from_hours(30 * 24));
+        build(&Sources { at: Some(days(after)), stale_after: month, ..sources(observed(records)) })
+    };
+    let gateway_only = |living: &Living| standing(living, "orders-api", "app.gateway-only").clone();
+    let through = [web("11:00:00", "203.0.113.251", "-", 200)];
+    assert_eq!(gateway_only(&seen(&through, 30)).stands, Stands::Held);
+    let way = |living: &Living| flow(living, "apim-shop", (PartKind::App, "orders-api")).unwrap().clone();
+    assert_eq!(way(&seen(&through, 30)).stands, Stands::Held);
+    let old = seen(&through, 31);
+    let (aged, way) = (gateway_only(&old), way(&old));
+    assert_eq!(aged.stands, Stands::ConfiguredOnly);
+    assert!(aged.says.ends_with("last at 2026-03-01 11:00:00 UTC: too long ago to count"), "{}", aged.says);
+    assert_eq!(
+        (way.stands, &*way.says),
+        (Stands::ConfiguredOnly, "configured; no traffic was seen since 2026-03-01 11:00:00 UTC")
+    );
+    let past = [web("11:00:00", "198.51.100.9", "-", 200)];
+    assert_eq!(gateway_only(&seen(&past, 30)).stands, Stands::Contradicted, "nothing has mended it");
+    let aged = gateway_only(&seen(&past, 31));
+    assert_eq!(aged.stands, Stands::Unknown, "that nobody was seen to do it since proves nothing either");
+    assert!(aged.says.contains("answered once past the gateway, last at"), "{}", aged.says);
+    let unread = Arc::new(Setup { controls: controls(), ..Setup::default() });
+    let without = |after| {
+        let month = Some(Duration::from_hours(30 * 24));
+        let sources = Sources { at: Some(days(after)), stale_after: month, ..sources(observed(&past)) };
+        gateway_only(&build(&Sources { configured: unread.clone(), intended: Arc::default(), ..sources })).stands
+    };
+    assert_eq!((without(30), without(31)), (Stands::Contradicted, Stands::Unknown), "no file says anything");
+}
+
+/// A record of the gateway, with a time and the members of its `properties`.
+fn refused(status: u16, reason: &str) -> String {
+    gateway("11:00:00", &format!(r#""responseCode":{status},"lastError":{{"reason":"{reason}"}}"#))
+}
+
+/// A record of Application Insights: a function of the orders API was called from this address.
+fn app_request(ip: &str) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T11:55:00Z","resourceId":"{ORDERS}","Type":"AppRequests","AppRoleName":"orders-api","OperationName":"get-order","Name":"get-order","ClientIP":"{ip}","Url":"https://orders-api.azurewebsites.net/api/orders/1","Success":"true","ResultCode":"200","Properties":{{"HttpPath":"/api/orders/1","HttpMethod":"GET"}}}}"#
+    )
+}
+
+/// A record of the Activity log: a key of a function was written.
+fn key_write() -> String {
+    write("11:00:00", "ORDERS-API/FUNCTIONS/GET-ORDER/KEYS/DEFAULT")
+        .replace("SITES/WRITE", "SITES/FUNCTIONS/KEYS/WRITE")
+}
+
+/// A record of a vault: the app's identity read a secret.
+fn vault_read() -> String {
+    format!(
+        r#"{{"time":"2026-03-01T11:00:00Z","category":"AuditEvent","operationName":"SecretGet","resultSignature":"OK","callerIpAddress":"203.0.113.9","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-SHOP","properties":{{"httpStatusCode":200}},"identity":{{"claim":{{"appid":"3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a","xms_mirid":"{ORDERS}"}}}}}}"#
+    )
+}
+
+/// What holds a control, if events alone or with the configuration can; and what proves the contrary, if
+/// requests can.
+fn proves(proof: Proof) -> (Vec<String>, Vec<String>) {
+    let (through, past) = ("203.0.113.251", "198.51.100.9");
+    let one = |record: String| vec![record];
+    let none = Vec::new;
+    match proof {
+        Proof::TokenAsked => (one(refused(401, "TokenExpired")), none()),
+        Proof::CredentialAsked => (
+            one(refused(401, "SubscriptionKeyNotFound")),
+            vec![
+                gateway("11:54:00", r#""responseCode":200,"apimSubscriptionId":"shop-web""#),
+                gateway("11:55:00", r#""responseCode":200"#),
+            ],
+        ),
+        Proof::BehindGateway => (one(app_request(through)), one(app_request(past))),
+        Proof::GatewayOnly => (one(web("11:00:00", through, "-", 200)), one(web("11:55:00", past, "-", 200))),
+        Proof::AddressKeptOut => (
+            one(web("11:00:00", past, "-", 403).replace(r#""ScStatus":403"#, r#""ScStatus":403,"ScSubStatus":6"#)),
+            none(),
+        ),
+        Proof::KeyWritten => (one(key_write()), none()),
+        Proof::AdminIsolated => {
+            (none(), one(web("11:55:00", past, "-", 200).replace("/api/orders", "/admin/host/status")))
+        }
+        Proof::IdentityUsed => (one(vault_read()), none()),
+        Proof::LogsArrive | Proof::AccessLogArrives => (one(web("11:00:00", through, "-", 200)), none()),
+        Proof::Revalidated => (one(write("10:00:00", "ORDERS-API")), none()),
+        Proof::LoginAsked => (
+            one(gateway(
+                "11:00:00",
+                r#""responseCode":302,"responseHeaders":{"Location":"https://orders-api.azurewebsites.net/.auth/login/aad"}"#,
+            )),
+            none(),
+        ),
+        Proof::NewTls => (
+            one(gateway("11:00:00", r#""responseCode":200,"clientTlsVersion":"1.3""#)),
+            one(gateway("11:55:00", r#""responseCode":200,"clientTlsVersion":"1.0""#)),
+        ),
+        Proof::Limited => (one(refused(429, "RateLimitExceeded")), none()),
+        Proof::QuotaUsedUp => (one(refused(403, "QuotaExceeded")), none()),
+    }
+}
+
+/// The logs that come of the app and of the gateway.
+fn logs() -> Vec<Sends> {
+    let of = |kind, name: &str, categories: &[Category]| {
+        let heard = categories.iter().map(|category| {
+            let mut heard = Heard::nothing(*category);
+            heard.hear(at("11:00:00"), 1, None);
+            heard
+        });
+        Sends { kind, name: name.into(), resource: None, heard: heard.collect() }
+    };
+    let app = [
+        Category::AppServiceHTTPLogs,
+        Category::FunctionAppLogs,
+        Category::AppServiceAuditLogs,
+        Category::AppServiceIPSecAuditLogs,
+    ];
+    vec![
+        of(ElementKind::App, "orders-api", &app),
+        of(ElementKind::ApiManagement, "apim-shop", &[Category::GatewayLogs]),
+    ]
+}
+
+/// Every control that names what events prove of it, on an element of its sort that is set as it should be.
+#[test]
+fn what_events_are_said_to_prove_of_a_control_they_prove_by_real_records() {
+    let controls = controls();
+    let text = "version: 1\ngateways:\n  - { name: apim-shop, authentication: [subscription-key] }\n";
+    let meant = Arc::new(Intended::read("model.yaml", text, &controls, at("12:00:00")).unwrap());
+    let element = |sort, name: &str, of: Option<&str>, found| Configuration {
+        sort,
+        name: name.into(),
+        of: of.map(Into::into),
+        asks: None,
+        token: None,
+        identity: false,
+        http: true,
+        found,
+        layers: Vec::new(),
+    };
+    let mut wrong = Vec::new();
+    for (place, control) in controls.all.iter().enumerate() {
+        let Some(proof) = control.observed else { continue };
+        let found =
+            Found { control: u16::try_from(place).unwrap(), state: State::Configured, says: "set".into(), place: None };
+        let (name, of) = match control.applies_to {
+            Sort::App => ("orders-api", None),
+            Sort::Function => ("orders-api/get-order", Some("orders-api")),
+            Sort::Gateway => ("apim-shop", None),
+            Sort::Api => ("apim-shop/orders", Some("apim-shop")),
+            other => panic!("{}: no records of a {}", control.id, other.name()),
+        };
+        let operation = element(Sort::Operation, "apim-shop/orders/get-order", Some("apim-shop/orders"), Vec::new());
+        let elements = vec![element(control.applies_to, name, of, vec![found]), operation];
+        let configured =
+            Arc::new(Setup { controls: controls.clone(), elements, at: Some(at("11:30:00")), ..Setup::default() });
+        let stands = |records: &[String]| {
+            let sources = Sources {
+                configured: configured.clone(),
+                intended: meant.clone(),
+                observed: Arc::new(observed(records)),
+                sends: logs(),
+                at: Some(at("12:00:00")),
+                ..Sources::default()
+            };
+            standing(&build(&sources), name, &control.id).stands
+        };
+        let (holds, against) = proves(proof);
+        assert!(!holds.is_empty() || !against.is_empty(), "{} by {}: nothing proves it", control.id, proof.name());
+        for (records, wanted) in [(holds, Stands::Held), (against, Stands::Contradicted)] {
+            if !records.is_empty() && stands(&records) != wanted {
+                wrong.push(format!("{} by {}: {:?}", control.id, proof.name(), stands(&records)));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
 }

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Reckoned {
     at: Option<Duration>,
-    version: Option<((u64, u64), u64)>,
+    version: Option<((u64, u64, i64), u64)>,
     /// Counts changes of alerts.
     pub(super) told: u64,
 }
@@ -35,6 +35,8 @@ impl Daemon {
         let transitions = self.parts.core.configured(reading, &intended);
         self.tell(transitions);
         self.dirty = true;
+        // What the next one is compared with is worth no kill.
+        self.told_since.get_or_insert(now);
         self.reckon(now, true);
         Ok(())
     }
@@ -54,7 +56,7 @@ impl Daemon {
         if !due && !at_once {
             return;
         }
-        let version = (self.parts.core.posture().version(), self.reckoned.told);
+        let version = (self.parts.core.posture_version(), self.reckoned.told);
         if self.reckoned.version == Some(version) || self.parts.reckon.is_full() {
             return;
         }

@@ -120,6 +120,15 @@ impl<'m> Context<'m> {
         ways
     }
 
+    /// Returns the apps that an API leads to, lower case.
+    pub fn behind(&self, api: &str) -> Vec<&str> {
+        let leads = |fronts: &Vec<Front>| fronts.iter().any(|front| front.api == api);
+        let mut apps: Vec<&str> =
+            self.fronts.iter().filter(|(_, fronts)| leads(fronts)).map(|(app, _)| app.as_str()).collect();
+        apps.sort_unstable();
+        apps
+    }
+
     /// Tells whether an API leads to an app of the model.
     pub fn leads_to_app(&self, api: &Element) -> bool {
         self.leading.contains(&api.name)

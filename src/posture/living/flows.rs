@@ -12,7 +12,7 @@ use super::guards::Guards;
 use super::part::{Flow, Part, PartKind, Seen};
 use super::proofs::proofs_told;
 use super::sources::Sources;
-use super::standing::Stands;
+use super::standing::{Stands, moment};
 use super::weigh::Scales;
 use crate::posture::controls::{Layer, State};
 use crate::posture::intended::Authentication;
@@ -226,13 +226,23 @@ impl Ways<'_, '_> {
             PartKind::Resource => !way.intended && own.is_some_and(|site| site.reaches.is_some()),
             _ => false,
         };
-        match (way.intended, way.configured, way.seen) {
+        let from = self.sources.from();
+        let recent = way.seen.filter(|tally| from.is_none_or(|from| tally.last >= from));
+        let since = way.seen.map(|tally| format!(" since {}", moment(tally.last))).unwrap_or_default();
+        match (way.intended, way.configured, recent) {
             (_, _, Some(_)) if undeclared => (Stands::Contradicted, "it is used and nobody declared it".into()),
             (true, _, Some(_)) => (Stands::Held, "declared, and used".into()),
             (false, true, Some(_)) => (Stands::Held, "configured, and used".into()),
-            (_, true, None) => (Stands::ConfiguredOnly, "configured; no traffic was seen".into()),
-            (true, false, None) => (Stands::Unknown, "declared; neither configuration nor traffic was seen".into()),
-            _ => (Stands::Unknown, "used; nobody declared it and no configuration that was read has it".into()),
+            (_, true, None) => (Stands::ConfiguredOnly, format!("configured; no traffic was seen{since}").into()),
+            (true, false, None) => {
+                (Stands::Unknown, format!("declared; neither configuration nor traffic was seen{since}").into())
+            }
+            (false, false, Some(_)) => {
+                (Stands::Unknown, "used; nobody declared it and no configuration that was read has it".into())
+            }
+            (false, false, None) => {
+                (Stands::Unknown, format!("neither declared nor configured, nor seen{since}").into())
+            }
         }
     }
 }

@@ -124,8 +124,7 @@ impl Guards<'_, '_> {
             }
         }
         let name = &*self.parts[part as usize].name;
-        let weakened =
-            || standing.stands == Stands::NotConfigured && self.scales.weakened.contains_key(&(name, id));
+        let weakened = || standing.stands == Stands::NotConfigured && self.scales.weakened.contains_key(&(name, id));
         // A call past the gateway contradicts the way of that call, not the gateway's own.
         let proven = PROVEN.contains(&id) || past && PAST.contains(&id);
         GUARDS.contains(&id)

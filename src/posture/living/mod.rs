@@ -22,6 +22,7 @@ mod setup;
 mod sight;
 mod sources;
 mod standing;
+mod telling;
 mod weigh;
 
 use std::sync::Arc;

@@ -286,6 +286,7 @@ names! {
         ForwardedFor "X-Forwarded-For",
         AzureClientIp "X-Azure-ClientIP",
         AzureSocketIp "X-Azure-SocketIP",
+        AzureFdid "X-Azure-FDID",
         AzureRef "X-Azure-Ref",
         AppGatewayTrace "X-AppGW-Trace-Id",
         ArrLogId "X-ARR-LOG-ID",
