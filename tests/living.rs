@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bumpalo::Bump;
@@ -42,19 +42,29 @@ fn redactor() -> Redactor {
     Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap()
 }
 
-fn stage(layers: &str) -> Stage {
-    let config = gatewatch::config::load("layers.toml", layers).unwrap();
-    let keys = KeyRing::ephemeral().unwrap();
-    Stage {
-        redactor: Arc::new(Redactor::new(&keys, &Settings::default()).unwrap()),
-        topology: Topology::new(&config.clients, &config.apps, &config.gateways),
-        context: Arc::default(),
-        matcher: Catalogue::shipped().unwrap().matcher(keys.siphash_key()),
-        content_seed: keys.content_key(),
-        keep_redacted: false,
-        tap: gatewatch::dashboard::Tap::default(),
-        clock: Clock::fixed(at("12:00:00")),
-    }
+/// The detectors that come with the program.
+fn catalogue() -> &'static Catalogue {
+    static SHIPPED: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::shipped().unwrap());
+    &SHIPPED
+}
+
+/// Stage 1, with an app behind a gateway.
+fn stage() -> &'static Stage {
+    static STAGE: LazyLock<Stage> = LazyLock::new(|| {
+        let config = gatewatch::config::load("layers.toml", BEHIND).unwrap();
+        let keys = KeyRing::ephemeral().unwrap();
+        Stage {
+            redactor: Arc::new(Redactor::new(&keys, &Settings::default()).unwrap()),
+            topology: Topology::new(&config.clients, &config.apps, &config.gateways),
+            context: Arc::default(),
+            matcher: catalogue().matcher(keys.siphash_key()),
+            content_seed: keys.content_key(),
+            keep_redacted: false,
+            tap: gatewatch::dashboard::Tap::default(),
+            clock: Clock::fixed(at("12:00:00")),
+        }
+    });
+    &STAGE
 }
 
 const BEHIND: &str =
@@ -63,7 +73,7 @@ const BEHIND: &str =
 fn observed(records: &[String]) -> Observed {
     let mut batch = Batch::default();
     batch.push(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes(), StreamId(0), 0, 1, None);
-    let worked = stage(BEHIND).work(&batch, &mut Bump::new());
+    let worked = stage().work(&batch, &mut Bump::new());
     assert_eq!((worked.dead.len(), worked.records.len()), (0, records.len()));
     let mut observed = Observed::default();
     observed.add(worked.seeing);
@@ -103,12 +113,12 @@ fn meant() -> Arc<Intended> {
 }
 
 fn sources(observed: Observed) -> Sources {
-    let catalogue = Catalogue::shipped().unwrap();
+    let catalogue = catalogue();
     Sources {
         configured: Arc::new(reading(Weakness::default())),
         intended: meant(),
         observed: Arc::new(observed),
-        seers: seers(&catalogue),
+        seers: seers(catalogue),
         threats: catalogue.threats.clone(),
         at: Some(at("12:00:00")),
         ..Sources::default()
@@ -307,7 +317,7 @@ fn nothing_is_covered_without_a_tested_detector_and_telemetry_that_arrives() {
 
 #[test]
 fn what_controls_name_as_their_contradiction_is_a_detector() {
-    let detectors = Catalogue::shipped().unwrap().detectors;
+    let detectors = catalogue().detectors.clone();
     for control in &controls().all {
         for id in &control.contradicted_by {
             assert!(detectors.named(id).is_some(), "{} names {id}", control.id);
@@ -328,7 +338,7 @@ fn daemon(data: &std::path::Path) -> Daemon {
     let mut store = Store::open(data).unwrap();
     let mut recovered = store.recover(Timestamp::MIN).unwrap();
     let streams = Streams::restore(std::mem::take(&mut recovered.streams).into_iter().flatten().collect());
-    let mut core = Core::new(Catalogue::shipped().unwrap().detectors, streams.clone(), &settings);
+    let mut core = Core::new(catalogue().detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).unwrap();
     Daemon { core, store, wall: 0, offset: 0 }
 }
@@ -360,7 +370,7 @@ impl Daemon {
         let (mut batch, from) = (Batch::default(), self.offset);
         self.offset += 1;
         batch.push(bytes, StreamId(0), from, from + 1, None);
-        self.core.absorb(stage(BEHIND).work(&batch, &mut Bump::new()));
+        self.core.absorb(stage().work(&batch, &mut Bump::new()));
     }
 }
 
@@ -428,7 +438,7 @@ fn a_function_that_goes_anonymous_is_an_alert_of_its_own_and_turns_its_way() {
     let opened = daemon.read(ANONYMOUS);
     assert_eq!(shown(&opened), ["opened function notify-fn/preferences"]);
     assert_eq!(opened[0].alert().level, Level::High);
-    let living = build(&Sources { threats: Catalogue::shipped().unwrap().threats, ..daemon.core.sources(&meant()) });
+    let living = build(&Sources { threats: catalogue().threats.clone(), ..daemon.core.sources(&meant()) });
     let way = flow(&living, "the internet", (PartKind::Function, "notify-fn/preferences")).unwrap();
     assert_eq!(way.stands, Stands::NotConfigured);
     assert_eq!((&*way.by, way.alert.as_deref()), ("nothing", Some(&*opened[0].alert().id.to_string())));
@@ -459,7 +469,7 @@ fn bad(living: &Living) -> BTreeSet<String> {
 fn what_the_demo_undoes_turns_every_way_that_it_concerns_and_no_other_and_heals() {
     let data = tempfile::tempdir().unwrap();
     let mut daemon = daemon(data.path());
-    let threats = Catalogue::shipped().unwrap().threats;
+    let threats = catalogue().threats.clone();
     let turned = |daemon: &Daemon| {
         let now = daemon.core.watermarks().newest();
         build(&Sources { threats: threats.clone(), at: now, ..daemon.core.sources(&meant()) })
@@ -801,7 +811,10 @@ fn what_events_are_said_to_prove_of_a_control_they_prove_by_real_records() {
             other => panic!("{}: no records of a {}", control.id, other.name()),
         };
         let operation = element(Sort::Operation, "apim-shop/orders/get-order", Some("apim-shop/orders"), Vec::new());
-        let elements = vec![element(control.applies_to, name, of, vec![found]), operation];
+        let mut elements = vec![element(control.applies_to, name, of, vec![found]), operation];
+        if control.applies_to != Sort::Api {
+            elements.push(element(Sort::Api, "apim-shop/orders", Some("apim-shop"), Vec::new()));
+        }
         let configured =
             Arc::new(Setup { controls: controls.clone(), elements, at: Some(at("11:30:00")), ..Setup::default() });
         let stands = |records: &[String]| {

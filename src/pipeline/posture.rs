@@ -58,6 +58,8 @@ pub struct Posture {
     fresh: bool,
     /// Whether this run has read what is configured.
     taken: bool,
+    /// The oldest event since a reading that was taken before any.
+    oldest: Option<Timestamp>,
     /// When the next acceptance ends of what is not as it should be.
     ends: Option<Timestamp>,
     /// Writes that were told, by a hash: as many as changes are kept, twice at most.
@@ -102,6 +104,13 @@ impl Posture {
         let over = self.drifts.len().saturating_sub(MAX_DRIFTS);
         self.drifts.drain(..over);
         self.unsaid = self.unsaid.min(self.drifts.len());
+    }
+
+    /// Notes when an event happened, as long as none is said to be the first.
+    pub(super) fn came(&mut self, at: Timestamp) {
+        if self.readings.before_events {
+            self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        }
     }
 
     /// Tells of writes to the control plane, late ones too, each once; returns how many are new.
@@ -193,7 +202,8 @@ impl Core {
         };
         let until = until.min(newest);
         if self.posture.readings.before_events {
-            self.posture.readings.begin(intended, until);
+            let first = self.posture.oldest.take().unwrap_or(until);
+            self.posture.readings.begin(intended, first);
             (self.posture.fresh, self.posture.ends) = (true, self.posture.readings.ends(intended));
         }
         let mut transitions = Vec::new();

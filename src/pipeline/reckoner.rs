@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::{Clock, Timestamp};
 use crate::dashboard::Board;
 use crate::detection::Catalogue;
+use crate::detection::cases::proven;
 use crate::metrics::Metrics;
 use crate::posture::configured::{MAX_BYTES, files, read};
 use crate::posture::controls::Controls;
@@ -70,6 +71,8 @@ pub struct Reckoner {
     looked: Option<Duration>,
     /// What was reckoned last.
     last: Arc<Living>,
+    /// Detectors whose cases nobody has run.
+    unproven: Option<Catalogue>,
 }
 
 impl Reckoner {
@@ -94,6 +97,7 @@ impl Reckoner {
             seen: None,
             looked: None,
             last: Arc::default(),
+            unproven: None,
         }
     }
 
@@ -113,8 +117,29 @@ impl Reckoner {
         }
     }
 
+    /// Notes that nobody has run the cases of these detectors: they are run before anything is reckoned, so
+    /// that what is said to be covered is seen by a detector that has fired.
+    pub fn doubt(&mut self, catalogue: &Catalogue) {
+        self.unproven = Some(catalogue.clone());
+    }
+
+    fn prove(&mut self) {
+        let Some(catalogue) = self.unproven.take() else { return };
+        let proven = proven(&catalogue, &self.redactor);
+        for seer in &mut self.seers {
+            seer.tested &= proven.contains(&seer.detector);
+        }
+    }
+
     /// Reads and reckons until the other end of `to` or of `wanted` is gone.
     pub fn run(mut self, wanted: &Receiver<Sources>, pokes: &Receiver<()>, to: &Sender<Ask>) {
+        if !self.settings.configured.is_empty() {
+            let first = self.look(true).map_or(Ask::Unread, |reading| Ask::Configured(Box::new(reading)));
+            if to.send(first).is_err() {
+                return;
+            }
+        }
+        self.prove();
         loop {
             let poked = select! {
                 recv(wanted) -> sources => match sources {

@@ -80,6 +80,7 @@ impl Core {
         let lane = usize::from(record.category.lane());
         self.decoded[lane] += 1;
         batch.newest[lane] = batch.newest[lane].max(Some(record.time));
+        self.posture.came(record.time);
         for id in batch.held.get(record.held.start as usize..record.held.end as usize).into_iter().flatten() {
             self.held_back(id);
         }

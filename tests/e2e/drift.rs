@@ -10,6 +10,7 @@ use gatewatch::simulate::{Weakness, configured, intended};
 use gatewatch::store::{Reader, Store};
 
 use crate::daemon::Daemon;
+use crate::world::replay;
 
 const WEAK: Weakness = Weakness { token_unchecked: true, anonymous: false };
 
@@ -122,4 +123,40 @@ fn a_daemon_killed_around_readings_of_configuration_loses_no_drift_and_doubles_n
     let drifts: Vec<Drift> = kept.posture.drifts.iter().map(|bytes| postcard::from_bytes(bytes).unwrap()).collect();
     let many = |kind| drifts.iter().filter(|one| one.kind == kind && &*one.control == "api.token-checked").count();
     assert_eq!((many(DriftKind::Weaker), many(DriftKind::Stronger)), (rounds / 2, rounds / 2), "{drifts:#?}");
+}
+
+#[test]
+fn what_was_accepted_ends_in_a_replay_as_it_does_live() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().display();
+    let files = dir.path().join("configured");
+    deploy(&files, WEAK);
+    let accepted = "accepted:\n  - { control: api.token-checked, on: apim-shop/orders, owner: shop, reason: fair, expires: \"2026-03-01T11:30:00Z\" }\n";
+    std::fs::write(dir.path().join("model.yaml"), intended() + accepted).unwrap();
+    let records = (0..24).map(|n| {
+        format!(
+            r#"{{"time":"2026-03-01T{:02}:{:02}:00Z","category":"AppServiceHTTPLogs","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/ORDERS-API","properties":{{"CsMethod":"GET","CsUriStem":"/api/orders","CIp":"203.0.113.251","ScStatus":200}}}}"#,
+            10 + n / 12,
+            n % 12 * 5
+        ) + "\n"
+    });
+    let logs = dir.path().join("logs.ndjson");
+    std::fs::write(&logs, records.collect::<String>()).unwrap();
+    let posture = format!("[posture]\nmodel = '{at}/model.yaml'\nconfigured = ['{at}/configured']\n");
+    let config = format!(
+        "{posture}[sources.file.logs]\npaths = ['{at}/logs.ndjson']\nfollow = true\nstart = 'earliest'\n[detection]\nsilence = '1s'\n\
+         [alerts]\nnotify_max_age = '36500d'\n[dashboard]\nlisten = '127.0.0.1:0'\n"
+    );
+    let mut daemon = Daemon::new(dir.path(), &config);
+    daemon.start();
+    daemon.wait_for(24, Duration::from_mins(1));
+    let config = dir.path().join("replay.toml");
+    std::fs::write(&config, posture).unwrap();
+    for extra in [["--threads", "1"], ["--batch-bytes", "300"]] {
+        let extra = [&["--config", config.to_str().unwrap()][..], &extra].concat();
+        let replayed = replay(dir.path(), &daemon.data, std::slice::from_ref(&logs), &extra);
+        assert!(replayed.alerts.contains("that shop answers for it has ended at 2026-03-01 11:30:00 UTC"), "{extra:?}");
+        daemon.settles_at(&replayed.alerts, Duration::from_mins(1), "live");
+    }
+    daemon.stop();
 }

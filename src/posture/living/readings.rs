@@ -185,7 +185,7 @@ impl Readings {
         self.accepted.iter().filter_map(of).min()
     }
 
-    /// Notes that the first event has come, at `now`: what had ended before nobody has watched.
+    /// Notes that the first event has come, of `now`: what had ended before nobody has watched.
     pub fn begin(&mut self, intended: &Intended, now: Timestamp) {
         if !std::mem::take(&mut self.before_events) {
             return;
