@@ -67,8 +67,9 @@ fn stage() -> &'static Stage {
     &STAGE
 }
 
-const BEHIND: &str =
-    "[apps.orders-api]\nbehind = [\"apim-shop\"]\n[gateways.apim-shop]\naddresses = [\"203.0.113.251\"]\n";
+const BEHIND: &str = "[apps.orders-api]\nbehind = ['apim-shop']\n[gateways.apim-shop]\naddresses = ['203.0.113.251']\n\
+    [apps.stock-fn]\nbehind = ['fd']\n[gateways.fd]\naddresses = ['azure-front-door']\n\
+    front_door_id = 'aaaaaaaa-0000-0000-0000-000000000001'\n";
 
 fn observed(records: &[String]) -> Observed {
     let mut batch = Batch::default();
@@ -650,8 +651,7 @@ fn a_reading_before_any_event_is_not_after_one_and_heals_nothing_that_events_pro
     };
     assert_eq!(stands(&daemon), Stands::Contradicted, "the clock's eleven is no time of events");
     daemon.read(Weakness::default());
-    let read = daemon.core.posture().configured.at.unwrap();
-    assert_eq!(read.since(at("10:30:00")), Duration::from_millis(1), "event time, though the clock is ahead");
+    assert_eq!(daemon.core.posture().configured.at, Some(at("10:30:00")), "event time, though the clock is ahead");
     assert_eq!(stands(&daemon), Stands::Held);
 }
 
@@ -837,4 +837,18 @@ fn what_events_are_said_to_prove_of_a_control_they_prove_by_real_records() {
         }
     }
     assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn an_app_that_lets_in_the_front_door_of_another_tenant_is_not_closed_to_all_but_its_own() {
+    let let_in = |id: &str, result: &str| {
+        let record = format!(
+            r#"{{"time":"2026-03-01T11:55:00Z","category":"AppServiceIPSecAuditLogs","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/STOCK-FN","properties":{{"Result":"{result}","CsHost":"stock-fn.azurewebsites.net","Details":"{result} by front door rule.","CIp":"147.243.0.7","XAzureFDID":"{id}"}}}}"#
+        );
+        let seen = observed(&[record]);
+        seen.endpoints.get("stock-fn").is_some_and(|app| app.facts.of(Fact::PastGateway).is_some())
+    };
+    assert!(let_in("bbbbbbbb-0000-0000-0000-000000000002", "Allowed"));
+    assert!(!let_in("bbbbbbbb-0000-0000-0000-000000000002", "Denied"));
+    assert!(!let_in("AAAAAAAA-0000-0000-0000-000000000001", "Allowed"), "it is its own");
 }

@@ -136,7 +136,12 @@ impl Topology {
         }
         let hops = place.map_or(&self.usual, |place| &place.hops);
         let Some(peer) = seen.peer.map(|peer| peer.to_canonical()) else { return Found::default() };
-        let layer = place.filter(|_| is_request(seen.kind)).and_then(|place| place.layer(peer, seen.front_door_id));
+        let foreign = place.is_some_and(|place| place.is_foreign(peer, seen.front_door_id));
+        let layer = match place.and_then(|place| place.gateways.as_ref()).filter(|_| is_request(seen.kind)) {
+            Some(gateways) if gateways.has(peer) && !foreign => Some(Layer::Inner),
+            Some(_) => Some(Layer::Outer),
+            None => foreign.then_some(Layer::Outer),
+        };
         let client = if hops.has(peer) { client(hops, peer, seen) } else { None };
         Found { client, layer }
     }
@@ -149,14 +154,14 @@ impl Topology {
 }
 
 impl Place {
-    /// Tells whether `peer` calls for a gateway in front. Another tenant's Front Door calls from the same
-    /// addresses as one's own, and is known by its id alone.
-    fn layer(&self, peer: IpAddr, front_door: Option<&str>) -> Option<Layer> {
-        let gateways = self.gateways.as_ref()?;
+    /// Tells whether `peer` is another tenant's Front Door: it calls from the same addresses as one's own, and
+    /// is known by its id alone.
+    fn is_foreign(&self, peer: IpAddr, front_door: Option<&str>) -> bool {
         let known = |id: &str| self.front_doors.contains(&id.trim().to_ascii_lowercase());
-        let foreign =
-            !self.front_doors.is_empty() && gateways.is_front_door(peer) && front_door.is_some_and(|id| !known(id));
-        Some(if gateways.has(peer) && !foreign { Layer::Inner } else { Layer::Outer })
+        let by_front_door = self.gateways.as_ref().is_some_and(|gateways| gateways.is_front_door(peer));
+        by_front_door
+            && !self.front_doors.is_empty()
+            && front_door.is_some_and(|id| !id.trim().is_empty() && !known(id))
     }
 }
 
@@ -322,7 +327,15 @@ mod tests {
             ));
             move |fdid: Option<&str>| {
                 let peer = Hop::FrontDoor.networks()[0].addr().to_string();
-                topology.look(&Seen { front_door_id: fdid, ..seen("fn-orders", &peer, None) }).layer
+                let act = Seen { front_door_id: fdid, ..seen("fn-orders", &peer, None) };
+                let restricted = topology.look(&Seen { kind: Kind::AccessRestriction, ..act }).layer;
+                let layer = topology.look(&act).layer;
+                assert_eq!(
+                    restricted,
+                    layer.filter(|layer| *layer == Layer::Outer),
+                    "what is no request tells that alone"
+                );
+                layer
             }
         };
         let own = of("front_door_id = 'AAAAAAAA-0000-0000-0000-000000000001'");

@@ -56,6 +56,10 @@ impl Seeing {
             }
             Kind::FunctionLog if event.outcome() != Outcome::Unknown => self.app(event, Fact::Asked.bit()),
             Kind::ControlOperation => self.written(event),
+            // The app's own rules let in another tenant's Front Door.
+            Kind::AccessRestriction if event.layer() == Some(Layer::Outer) && event.outcome() == Outcome::Success => {
+                self.app(event, Fact::Asked.bit() | Fact::PastGateway.bit());
+            }
             _ => self.reached(event),
         }
     }

@@ -139,6 +139,7 @@ names! {
         Protocol "Protocol",
         Result "Result",
         XForwardedFor "XForwardedFor",
+        XAzureFdid "XAzureFDID",
         CustomLevel "CustomLevel",
         Exception "Exception",
         Path "Path",
