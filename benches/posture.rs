@@ -79,7 +79,7 @@ fn main() {
     let first = timed("model built", || build(&sources));
     let second = timed("model built again", || build(&sources));
     println!("{} parts, {} ways", first.parts.len(), first.flows.len());
-    timed("two models compared", || drift(&first, &second, &[]).len());
+    timed("two models compared", || drift(&first, &second).len());
     println!("peak of memory: {} MB", peak());
 }
 

@@ -69,6 +69,37 @@ fn a_folder_replaces_the_shipped_detectors() {
 }
 
 #[test]
+fn a_case_that_does_not_come_out_as_it_says_proves_no_detector() {
+    let folder = tempfile::tempdir().unwrap();
+    let probing = folder.path().join("probing");
+    std::fs::create_dir(&probing).unwrap();
+    let text = "id: probing.door\ntitle: t\nlevel: medium\nthreat: key-theft\nattack: { version: '18', techniques: [] }\n\
+                needs: [http.request]\nwhy: w\ntriage: t\nfalse_alarms: f\nsays: '{entity} is at the door'\n\
+                when: { request.path: /door }\nmatch: { by: source.ip }\n";
+    std::fs::write(probing.join("door.yaml"), text).unwrap();
+    let proven = |path: &str| {
+        let case = format!(
+            "- name: somebody at the door\n  given:\n    - event: {{ kind: http.request, source.ip: 203.0.113.1, request.path: {path} }}\n\
+             \x20 alert: [\"203.0.113.1\"]\n"
+        );
+        std::fs::write(probing.join("door.test.yaml"), case).unwrap();
+        let catalogue = Catalogue::load(folder.path()).unwrap();
+        assert!(catalogue.is_tested("probing.door"), "it says so");
+        cases::proven(&catalogue, &redactor()).len()
+    };
+    assert_eq!((proven("/door"), proven("/window")), (1, 0));
+}
+
+#[test]
+fn what_is_said_to_be_tested_of_the_shipped_detectors_fires() {
+    let catalogue = shipped();
+    let proven = cases::proven(&catalogue, &redactor());
+    let said = catalogue.detectors.all.iter().filter(|detector| catalogue.is_tested(&detector.id));
+    assert_eq!(said.filter(|detector| !proven.contains(&detector.id)).count(), 0);
+    assert!(proven.len() > 100);
+}
+
+#[test]
 fn a_detector_explains_itself() {
     let catalogue = shipped();
     let text = describe(catalogue.detectors.named("key-usage.one_key_many_addresses").unwrap());

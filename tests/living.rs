@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bumpalo::Bump;
@@ -12,16 +12,18 @@ use gatewatch::alerts::{Alert, AlertState, Closing, Transition};
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::context::Topology;
 use gatewatch::detection::Catalogue;
-use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, seers};
-use gatewatch::posture::controls::{Controls, shipped};
+use gatewatch::pipeline::{Core, CoreSettings, Reading, Stage, Surroundings, seers};
+use gatewatch::posture::configured::Sort;
+use gatewatch::posture::controls::{Controls, State, shipped};
 use gatewatch::posture::intended::Intended;
 use gatewatch::posture::living::{
-    Alerted, DriftKind, Flow, Living, PartKind, Sends, Setup, Sources, Standing, Stands, build, drift,
+    Alerted, Configuration, DriftKind, Flow, Found, Living, PartKind, Proof, Sends, Setup, Sources, Standing, Stands,
+    build, drift,
 };
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};
 use gatewatch::redaction::{KeyRing, Redactor, Settings};
-use gatewatch::simulate::{Weakness, configured, intended};
+use gatewatch::simulate::{SCENE, Weakness, configured, intended};
 use gatewatch::store::Store;
 use gatewatch::telemetry::{Batch, Category, StreamId, Streams};
 
@@ -40,28 +42,39 @@ fn redactor() -> Redactor {
     Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap()
 }
 
-fn stage(layers: &str) -> Stage {
-    let config = gatewatch::config::load("layers.toml", layers).unwrap();
-    let keys = KeyRing::ephemeral().unwrap();
-    Stage {
-        redactor: Arc::new(Redactor::new(&keys, &Settings::default()).unwrap()),
-        topology: Topology::new(&config.clients, &config.apps, &config.gateways),
-        context: Arc::default(),
-        matcher: Catalogue::shipped().unwrap().matcher(keys.siphash_key()),
-        content_seed: keys.content_key(),
-        keep_redacted: false,
-        tap: gatewatch::dashboard::Tap::default(),
-        clock: Clock::fixed(at("12:00:00")),
-    }
+/// The detectors that come with the program.
+fn catalogue() -> &'static Catalogue {
+    static SHIPPED: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::shipped().unwrap());
+    &SHIPPED
 }
 
-const BEHIND: &str =
-    "[apps.orders-api]\nbehind = [\"apim-shop\"]\n[gateways.apim-shop]\naddresses = [\"203.0.113.251\"]\n";
+/// Stage 1, with an app behind a gateway.
+fn stage() -> &'static Stage {
+    static STAGE: LazyLock<Stage> = LazyLock::new(|| {
+        let config = gatewatch::config::load("layers.toml", BEHIND).unwrap();
+        let keys = KeyRing::ephemeral().unwrap();
+        Stage {
+            redactor: Arc::new(Redactor::new(&keys, &Settings::default()).unwrap()),
+            topology: Topology::new(&config.clients, &config.apps, &config.gateways),
+            context: Arc::default(),
+            matcher: catalogue().matcher(keys.siphash_key()),
+            content_seed: keys.content_key(),
+            keep_redacted: false,
+            tap: gatewatch::dashboard::Tap::default(),
+            clock: Clock::fixed(at("12:00:00")),
+        }
+    });
+    &STAGE
+}
+
+const BEHIND: &str = "[apps.orders-api]\nbehind = ['apim-shop']\n[gateways.apim-shop]\naddresses = ['203.0.113.251']\n\
+    [apps.stock-fn]\nbehind = ['fd']\n[gateways.fd]\naddresses = ['azure-front-door']\n\
+    front_door_id = 'aaaaaaaa-0000-0000-0000-000000000001'\n";
 
 fn observed(records: &[String]) -> Observed {
     let mut batch = Batch::default();
     batch.push(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes(), StreamId(0), 0, 1, None);
-    let worked = stage(BEHIND).work(&batch, &mut Bump::new());
+    let worked = stage().work(&batch, &mut Bump::new());
     assert_eq!((worked.dead.len(), worked.records.len()), (0, records.len()));
     let mut observed = Observed::default();
     observed.add(worked.seeing);
@@ -101,12 +114,12 @@ fn meant() -> Arc<Intended> {
 }
 
 fn sources(observed: Observed) -> Sources {
-    let catalogue = Catalogue::shipped().unwrap();
+    let catalogue = catalogue();
     Sources {
         configured: Arc::new(reading(Weakness::default())),
         intended: meant(),
         observed: Arc::new(observed),
-        seers: seers(&catalogue),
+        seers: seers(catalogue),
         threats: catalogue.threats.clone(),
         at: Some(at("12:00:00")),
         ..Sources::default()
@@ -192,7 +205,7 @@ fn a_contradiction_heals_once_it_is_over_and_newer_events_agree() {
     let before = build(&sources(observed(&records(&[("11:40:00", stranger)]))));
     let after = read("11:42:00", &calls);
     assert_eq!(of(&after), Stands::Held);
-    let told: Vec<_> = drift(&before, &after, &[]).into_iter().filter(|one| !one.control.is_empty()).collect();
+    let told: Vec<_> = drift(&before, &after).into_iter().filter(|one| !one.control.is_empty()).collect();
     let of_control = told.iter().find(|one| &*one.control == "app.gateway-only").unwrap();
     assert_eq!((of_control.kind, of_control.states), (DriftKind::Stronger, Some((Stands::Contradicted, Stands::Held))));
 }
@@ -305,7 +318,7 @@ fn nothing_is_covered_without_a_tested_detector_and_telemetry_that_arrives() {
 
 #[test]
 fn what_controls_name_as_their_contradiction_is_a_detector() {
-    let detectors = Catalogue::shipped().unwrap().detectors;
+    let detectors = catalogue().detectors.clone();
     for control in &controls().all {
         for id in &control.contradicted_by {
             assert!(detectors.named(id).is_some(), "{} names {id}", control.id);
@@ -318,6 +331,7 @@ struct Daemon {
     core: Core,
     store: Store,
     wall: i64,
+    offset: i64,
 }
 
 fn daemon(data: &std::path::Path) -> Daemon {
@@ -325,17 +339,21 @@ fn daemon(data: &std::path::Path) -> Daemon {
     let mut store = Store::open(data).unwrap();
     let mut recovered = store.recover(Timestamp::MIN).unwrap();
     let streams = Streams::restore(std::mem::take(&mut recovered.streams).into_iter().flatten().collect());
-    let mut core = Core::new(Catalogue::shipped().unwrap().detectors, streams.clone(), &settings);
+    let mut core = Core::new(catalogue().detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).unwrap();
-    Daemon { core, store, wall: 0 }
+    Daemon { core, store, wall: 0, offset: 0 }
 }
 
 impl Daemon {
     fn read(&mut self, weakness: Weakness) -> Vec<Transition> {
+        self.read_as(weakness, &meant())
+    }
+
+    fn read_as(&mut self, weakness: Weakness, meant: &Arc<Intended>) -> Vec<Transition> {
         self.wall += 60;
         let read_at = at("11:00:00").plus(Duration::from_secs(self.wall.unsigned_abs()));
         let reading = Reading { configured: reading(weakness), sums: BTreeMap::new(), at: read_at };
-        self.core.configured(reading, &meant())
+        self.core.configured(reading, meant)
     }
 
     fn commit(&mut self, transitions: &[Transition]) {
@@ -346,9 +364,14 @@ impl Daemon {
     }
 
     fn absorb(&mut self, records: &[String]) {
-        let mut batch = Batch::default();
-        batch.push(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes(), StreamId(0), 0, 1, None);
-        self.core.absorb(stage(BEHIND).work(&batch, &mut Bump::new()));
+        self.absorb_message(format!("{{\"records\":[{}]}}", records.join(",")).as_bytes());
+    }
+
+    fn absorb_message(&mut self, bytes: &[u8]) {
+        let (mut batch, from) = (Batch::default(), self.offset);
+        self.offset += 1;
+        batch.push(bytes, StreamId(0), from, from + 1, None);
+        self.core.absorb(stage().work(&batch, &mut Bump::new()));
     }
 }
 
@@ -416,7 +439,7 @@ fn a_function_that_goes_anonymous_is_an_alert_of_its_own_and_turns_its_way() {
     let opened = daemon.read(ANONYMOUS);
     assert_eq!(shown(&opened), ["opened function notify-fn/preferences"]);
     assert_eq!(opened[0].alert().level, Level::High);
-    let living = build(&Sources { threats: Catalogue::shipped().unwrap().threats, ..daemon.core.sources(&meant()) });
+    let living = build(&Sources { threats: catalogue().threats.clone(), ..daemon.core.sources(&meant()) });
     let way = flow(&living, "the internet", (PartKind::Function, "notify-fn/preferences")).unwrap();
     assert_eq!(way.stands, Stands::NotConfigured);
     assert_eq!((&*way.by, way.alert.as_deref()), ("nothing", Some(&*opened[0].alert().id.to_string())));
@@ -434,4 +457,398 @@ fn what_was_observed_outlives_a_restart() {
     let after = daemon(data.path()).core.posture().observed.clone();
     assert!(before.endpoints.len() > 1 && !before.flows.is_empty());
     assert_eq!((before.endpoints, before.flows), (after.endpoints, after.flows));
+}
+
+/// The ways that are not as they should be: from where, to what.
+fn bad(living: &Living) -> BTreeSet<String> {
+    let part = |place: u32| &living.parts[place as usize];
+    let told = |flow: &Flow| format!("{} → {} {}", part(flow.from).name, part(flow.to).kind.name(), part(flow.to).name);
+    living.flows.iter().filter(|flow| flow.stands >= Stands::NotConfigured).map(told).collect()
+}
+
+#[test]
+fn what_the_demo_undoes_turns_every_way_that_it_concerns_and_no_other_and_heals() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    let threats = catalogue().threats.clone();
+    let turned = |daemon: &Daemon| {
+        let now = daemon.core.watermarks().newest();
+        build(&Sources { threats: threats.clone(), at: now, ..daemon.core.sources(&meant()) })
+    };
+    daemon.absorb(&[web("10:00:00", "203.0.113.251", "-", 200)]);
+    daemon.read(Weakness::default());
+    assert_eq!(bad(&turned(&daemon)), BTreeSet::new());
+    let orders = turned(&daemon);
+    let operations = orders.parts.iter().filter(|part| part.name.starts_with("apim-shop/orders/"));
+    let of_orders = operations.map(|part| format!("the internet → operation {}", part.name));
+    let policy: BTreeSet<String> = of_orders.chain(["the internet → API apim-shop/orders".to_owned()]).collect();
+    assert_eq!(policy.len(), 6);
+    let function = BTreeSet::from(["the internet → function notify-fn/preferences".to_owned()]);
+    let past = BTreeSet::from(["the internet → app orders-api".to_owned()]);
+    let wanted = [policy.clone(), &policy | &function, &(&policy | &function) | &past, &function | &past, past];
+    for (step, wanted) in SCENE.iter().zip(wanted) {
+        let now = at("11:00:00").plus(step.after);
+        for message in step.play(7, now) {
+            daemon.absorb_message(&message.bytes);
+        }
+        daemon.read(step.weakness);
+        assert_eq!(bad(&turned(&daemon)), wanted, "after {:?}", step.after);
+    }
+    daemon.absorb(&[web("11:20:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(bad(&turned(&daemon)), BTreeSet::new(), "all of it is undone");
+}
+
+/// A gateway with an API whose operations differ in their own policies.
+fn with_policies(api: &str, list: &str, get: &str) -> Setup {
+    let of = |kind: &str, name: &str, properties: serde_json::Value| serde_json::json!({ "type": format!("Microsoft.ApiManagement/service{kind}"), "name": name, "properties": properties });
+    let policy = |inbound: &str| {
+        let value = format!("<policies><inbound>{inbound}</inbound></policies>");
+        serde_json::json!({ "format": "rawxml", "value": value })
+    };
+    let template = serde_json::json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [
+            of("", "apim", serde_json::json!({})),
+            of("/apis", "apim/shop", serde_json::json!({ "path": "shop", "protocols": ["https"], "subscriptionRequired": true })),
+            of("/apis/operations", "apim/shop/list", serde_json::json!({ "method": "GET", "urlTemplate": "/" })),
+            of("/apis/operations", "apim/shop/get", serde_json::json!({ "method": "GET", "urlTemplate": "/{id}" })),
+            of("/apis/policies", "apim/shop/policy", policy(api)),
+            of("/apis/operations/policies", "apim/shop/list/policy", policy(list)),
+            of("/apis/operations/policies", "apim/shop/get/policy", policy(get)),
+        ],
+    });
+    let mut load = |_: &str| Ok(template.to_string().into_bytes());
+    let model = gatewatch::posture::configured::read(&["main.json".to_owned()], &mut load, &redactor());
+    assert_eq!(model.problems, []);
+    Setup::of(&model, &controls(), &tokens_meant())
+}
+
+fn tokens_meant() -> Arc<Intended> {
+    let text = "version: 1\ngateways:\n  - { name: apim, authentication: [jwt] }\n";
+    Arc::new(Intended::read("model.yaml", text, &controls(), at("12:00:00")).unwrap())
+}
+
+const CHECK: &str = "<base /><validate-jwt header-name='Authorization'><openid-config url='https://id.example/t/v2.0' /></validate-jwt>";
+
+#[test]
+fn an_operation_that_checks_tokens_itself_is_not_blamed_for_its_api_and_one_that_drops_the_check_is() {
+    let of = |api: &str, list: &str, get: &str| {
+        let configured = Arc::new(with_policies(api, list, get));
+        bad(&build(&Sources { configured, intended: tokens_meant(), ..sources(Observed::default()) }))
+    };
+    let way = |to: &str| format!("the internet → {to}");
+    let base = "<base />";
+    assert_eq!(of(CHECK, base, base), BTreeSet::new());
+    let api = way("API apim/shop");
+    let (list, get) = (way("operation apim/shop/list"), way("operation apim/shop/get"));
+    assert_eq!(of(base, base, base), BTreeSet::from([api.clone(), list.clone(), get.clone()]));
+    assert_eq!(of(base, CHECK, base), BTreeSet::from([api, get.clone()]), "it checks tokens itself");
+    assert_eq!(of(CHECK, base, "<rate-limit calls='1' renewal-period='1' />"), BTreeSet::from([get]), "no base");
+}
+
+#[test]
+fn an_alert_that_names_an_operation_turns_no_way_to_another() {
+    let alerted = |names: &[&str]| {
+        let alert = Alerted {
+            id: "a1".into(),
+            detectors: vec!["auth-failures.forged_token_accepted".into()],
+            threat: "token-forgery".into(),
+            level: Level::High,
+            names: names.iter().map(|name| (*name).into()).collect(),
+            why: "A forged token was let in.".into(),
+            first: at("11:00:00"),
+            last: at("11:00:00"),
+            count: 1,
+        };
+        let configured = Arc::new(with_policies(CHECK, "<base />", "<base />"));
+        bad(&build(&Sources {
+            configured,
+            intended: tokens_meant(),
+            alerts: vec![alert],
+            ..sources(Observed::default())
+        }))
+    };
+    let way = |to: &str| format!("the internet → {to}");
+    let (api, get) = (way("API apim/shop"), way("operation apim/shop/get"));
+    let named = alerted(&["apim", "apim/shop", "apim/shop/get"]);
+    assert_eq!(named, BTreeSet::from([api.clone(), get.clone()]));
+    assert_eq!(alerted(&["apim", "apim/shop"]), BTreeSet::from([api, get, way("operation apim/shop/list")]));
+}
+
+/// The owner's model, with a risk that the shop answers for until then.
+fn accepted_until(expires: &str) -> Arc<Intended> {
+    let text = format!(
+        "{}accepted:\n  - {{ control: api.token-checked, on: apim-shop/orders, owner: shop, reason: \"For the fair.\", expires: \"{expires}\" }}\n",
+        intended()
+    );
+    Arc::new(Intended::read("model.yaml", &text, &controls(), at("12:00:00")).unwrap())
+}
+
+#[test]
+fn what_somebody_answered_for_is_an_alert_once_event_time_has_come_to_its_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    let meant = accepted_until("2026-03-01T11:30:00Z");
+    daemon.core.set_surroundings(Surroundings { intended: meant.clone(), ..Surroundings::default() });
+    daemon.absorb(&[web("11:00:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(shown(&daemon.read_as(Weakness::default(), &meant)), [""; 0]);
+    assert_eq!(shown(&daemon.read_as(NO_TOKEN, &meant)), [""; 0], "the shop answers for it");
+    daemon.absorb(&[web("11:29:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(shown(&daemon.core.tick()), [""; 0]);
+    daemon.absorb(&[web("11:45:00", "203.0.113.251", "-", 200)]);
+    let ended = daemon.core.tick();
+    assert_eq!(shown(&ended), ["opened gateway apim-shop/orders"]);
+    assert_eq!(ended[0].alert().opened_at, at("11:30:00"), "by the clock of events");
+    let why = &ended[0].alert().why;
+    assert!(why.contains("that shop answers for it has ended at 2026-03-01 11:30:00 UTC"), "{why}");
+    daemon.commit(&ended);
+    drop(daemon);
+    let mut next = self::daemon(data.path());
+    next.core.set_surroundings(Surroundings { intended: meant.clone(), ..Surroundings::default() });
+    assert_eq!(shown(&next.read_as(NO_TOKEN, &meant)), [""; 0], "it was told before the restart");
+    let longer = accepted_until("2026-04-01T00:00:00Z");
+    assert_eq!(shown(&next.core.meant(&longer)), ["healed gateway apim-shop/orders"], "accepted anew");
+}
+
+/// A record of the Activity log: a write to an app.
+fn write(time: &str, app: &str) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T{time}Z","category":"Administrative","operationName":"MICROSOFT.WEB/SITES/WRITE","resultType":"Success","callerIpAddress":"198.51.100.30","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/{app}","identity":{{"claims":{{"appid":"3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a"}}}}}}"#
+    )
+}
+
+#[test]
+fn writes_that_come_late_stand_among_the_changes_in_their_place_and_none_is_told_twice() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = daemon(data.path());
+    let told = |daemon: &Daemon| {
+        let of = |time: Timestamp| time.to_string()[11..16].to_owned();
+        daemon.core.posture().drifts().iter().map(|one| format!("{} {}", of(one.at), one.part)).collect::<Vec<_>>()
+    };
+    first.absorb(&[write("11:00:00", "SHOP"), write("11:20:00", "SHOP")]);
+    first.absorb(&[write("11:10:00", "SHOP"), write("09:00:00", "CARTS"), write("11:20:00", "SHOP")]);
+    let wanted = ["11:20 shop", "11:10 shop", "11:00 shop", "09:00 carts"];
+    assert_eq!(told(&first), wanted);
+    first.commit(&[]);
+    drop(first);
+    let mut next = daemon(data.path());
+    assert_eq!(told(&next), wanted);
+    next.offset = 10;
+    next.absorb(&[write("09:00:00", "CARTS"), write("08:00:00", "CARTS")]);
+    assert_eq!(told(&next).len(), 5);
+}
+
+#[test]
+fn a_reading_before_any_event_is_not_after_one_and_heals_nothing_that_events_prove() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    daemon.read(Weakness::default());
+    assert_eq!(daemon.core.posture().configured.at, None);
+    daemon.absorb(&[web("10:00:00", "198.51.100.9", "-", 200), web("10:30:00", "203.0.113.251", "-", 200)]);
+    let stands = |daemon: &Daemon| {
+        let living = build(&Sources { at: Some(at("10:45:00")), ..daemon.core.sources(&meant()) });
+        standing(&living, "orders-api", "app.gateway-only").stands
+    };
+    assert_eq!(stands(&daemon), Stands::Contradicted, "the clock's eleven is no time of events");
+    daemon.read(Weakness::default());
+    assert_eq!(daemon.core.posture().configured.at, Some(at("10:30:00")), "event time, though the clock is ahead");
+    assert_eq!(stands(&daemon), Stands::Held);
+}
+
+#[test]
+fn what_events_proved_counts_for_a_time_and_says_when_it_was_seen_last() {
+    let days =
+        |days: u64| Timestamp::parse_rfc3339("2026-03-01T11:00:00Z").unwrap().plus(Duration::from_hours(24 * days));
+    let seen = |records: &[String], after: u64| {
+        let month = Some(Duration::from_hours(30 * 24));
+        build(&Sources { at: Some(days(after)), stale_after: month, ..sources(observed(records)) })
+    };
+    let gateway_only = |living: &Living| standing(living, "orders-api", "app.gateway-only").clone();
+    let through = [web("11:00:00", "203.0.113.251", "-", 200)];
+    assert_eq!(gateway_only(&seen(&through, 30)).stands, Stands::Held);
+    let way = |living: &Living| flow(living, "apim-shop", (PartKind::App, "orders-api")).unwrap().clone();
+    assert_eq!(way(&seen(&through, 30)).stands, Stands::Held);
+    let old = seen(&through, 31);
+    let (aged, way) = (gateway_only(&old), way(&old));
+    assert_eq!(aged.stands, Stands::ConfiguredOnly);
+    assert!(aged.says.ends_with("last at 2026-03-01 11:00:00 UTC: too long ago to count"), "{}", aged.says);
+    assert_eq!(
+        (way.stands, &*way.says),
+        (Stands::ConfiguredOnly, "configured; no traffic was seen since 2026-03-01 11:00:00 UTC")
+    );
+    let past = [web("11:00:00", "198.51.100.9", "-", 200)];
+    assert_eq!(gateway_only(&seen(&past, 30)).stands, Stands::Contradicted, "nothing has mended it");
+    let aged = gateway_only(&seen(&past, 31));
+    assert_eq!(aged.stands, Stands::Unknown, "that nobody was seen to do it since proves nothing either");
+    assert!(aged.says.contains("answered once past the gateway, last at"), "{}", aged.says);
+    let unread = Arc::new(Setup { controls: controls(), ..Setup::default() });
+    let without = |after| {
+        let month = Some(Duration::from_hours(30 * 24));
+        let sources = Sources { at: Some(days(after)), stale_after: month, ..sources(observed(&past)) };
+        gateway_only(&build(&Sources { configured: unread.clone(), intended: Arc::default(), ..sources })).stands
+    };
+    assert_eq!((without(30), without(31)), (Stands::Contradicted, Stands::Unknown), "no file says anything");
+}
+
+/// A record of the gateway, with a time and the members of its `properties`.
+fn refused(status: u16, reason: &str) -> String {
+    gateway("11:00:00", &format!(r#""responseCode":{status},"lastError":{{"reason":"{reason}"}}"#))
+}
+
+/// A record of Application Insights: a function of the orders API was called from this address.
+fn app_request(ip: &str) -> String {
+    format!(
+        r#"{{"time":"2026-03-01T11:55:00Z","resourceId":"{ORDERS}","Type":"AppRequests","AppRoleName":"orders-api","OperationName":"get-order","Name":"get-order","ClientIP":"{ip}","Url":"https://orders-api.azurewebsites.net/api/orders/1","Success":"true","ResultCode":"200","Properties":{{"HttpPath":"/api/orders/1","HttpMethod":"GET"}}}}"#
+    )
+}
+
+/// A record of the Activity log: a key of a function was written.
+fn key_write() -> String {
+    write("11:00:00", "ORDERS-API/FUNCTIONS/GET-ORDER/KEYS/DEFAULT")
+        .replace("SITES/WRITE", "SITES/FUNCTIONS/KEYS/WRITE")
+}
+
+/// A record of a vault: the app's identity read a secret.
+fn vault_read() -> String {
+    format!(
+        r#"{{"time":"2026-03-01T11:00:00Z","category":"AuditEvent","operationName":"SecretGet","resultSignature":"OK","callerIpAddress":"203.0.113.9","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-SHOP","properties":{{"httpStatusCode":200}},"identity":{{"claim":{{"appid":"3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a","xms_mirid":"{ORDERS}"}}}}}}"#
+    )
+}
+
+/// What holds a control, if events alone or with the configuration can; and what proves the contrary, if
+/// requests can.
+fn proves(proof: Proof) -> (Vec<String>, Vec<String>) {
+    let (through, past) = ("203.0.113.251", "198.51.100.9");
+    let one = |record: String| vec![record];
+    let none = Vec::new;
+    match proof {
+        Proof::TokenAsked => (one(refused(401, "TokenExpired")), none()),
+        Proof::CredentialAsked => (
+            one(refused(401, "SubscriptionKeyNotFound")),
+            vec![
+                gateway("11:54:00", r#""responseCode":200,"apimSubscriptionId":"shop-web""#),
+                gateway("11:55:00", r#""responseCode":200"#),
+            ],
+        ),
+        Proof::BehindGateway => (one(app_request(through)), one(app_request(past))),
+        Proof::GatewayOnly => (one(web("11:00:00", through, "-", 200)), one(web("11:55:00", past, "-", 200))),
+        Proof::AddressKeptOut => (
+            one(web("11:00:00", past, "-", 403).replace(r#""ScStatus":403"#, r#""ScStatus":403,"ScSubStatus":6"#)),
+            none(),
+        ),
+        Proof::KeyWritten => (one(key_write()), none()),
+        Proof::AdminIsolated => {
+            (none(), one(web("11:55:00", past, "-", 200).replace("/api/orders", "/admin/host/status")))
+        }
+        Proof::IdentityUsed => (one(vault_read()), none()),
+        Proof::LogsArrive | Proof::AccessLogArrives => (one(web("11:00:00", through, "-", 200)), none()),
+        Proof::Revalidated => (one(write("10:00:00", "ORDERS-API")), none()),
+        Proof::LoginAsked => (
+            one(gateway(
+                "11:00:00",
+                r#""responseCode":302,"responseHeaders":{"Location":"https://orders-api.azurewebsites.net/.auth/login/aad"}"#,
+            )),
+            none(),
+        ),
+        Proof::NewTls => (
+            one(gateway("11:00:00", r#""responseCode":200,"clientTlsVersion":"1.3""#)),
+            one(gateway("11:55:00", r#""responseCode":200,"clientTlsVersion":"1.0""#)),
+        ),
+        Proof::Limited => (one(refused(429, "RateLimitExceeded")), none()),
+        Proof::QuotaUsedUp => (one(refused(403, "QuotaExceeded")), none()),
+    }
+}
+
+/// The logs that come of the app and of the gateway.
+fn logs() -> Vec<Sends> {
+    let of = |kind, name: &str, categories: &[Category]| {
+        let heard = categories.iter().map(|category| {
+            let mut heard = Heard::nothing(*category);
+            heard.hear(at("11:00:00"), 1, None);
+            heard
+        });
+        Sends { kind, name: name.into(), resource: None, heard: heard.collect() }
+    };
+    let app = [
+        Category::AppServiceHTTPLogs,
+        Category::FunctionAppLogs,
+        Category::AppServiceAuditLogs,
+        Category::AppServiceIPSecAuditLogs,
+    ];
+    vec![
+        of(ElementKind::App, "orders-api", &app),
+        of(ElementKind::ApiManagement, "apim-shop", &[Category::GatewayLogs]),
+    ]
+}
+
+/// Every control that names what events prove of it, on an element of its sort that is set as it should be.
+#[test]
+fn what_events_are_said_to_prove_of_a_control_they_prove_by_real_records() {
+    let controls = controls();
+    let text = "version: 1\ngateways:\n  - { name: apim-shop, authentication: [subscription-key] }\n";
+    let meant = Arc::new(Intended::read("model.yaml", text, &controls, at("12:00:00")).unwrap());
+    let element = |sort, name: &str, of: Option<&str>, found| Configuration {
+        sort,
+        name: name.into(),
+        of: of.map(Into::into),
+        asks: None,
+        token: None,
+        identity: false,
+        http: true,
+        found,
+        layers: Vec::new(),
+    };
+    let mut wrong = Vec::new();
+    for (place, control) in controls.all.iter().enumerate() {
+        let Some(proof) = control.observed else { continue };
+        let found =
+            Found { control: u16::try_from(place).unwrap(), state: State::Configured, says: "set".into(), place: None };
+        let (name, of) = match control.applies_to {
+            Sort::App => ("orders-api", None),
+            Sort::Function => ("orders-api/get-order", Some("orders-api")),
+            Sort::Gateway => ("apim-shop", None),
+            Sort::Api => ("apim-shop/orders", Some("apim-shop")),
+            other => panic!("{}: no records of a {}", control.id, other.name()),
+        };
+        let operation = element(Sort::Operation, "apim-shop/orders/get-order", Some("apim-shop/orders"), Vec::new());
+        let mut elements = vec![element(control.applies_to, name, of, vec![found]), operation];
+        if control.applies_to != Sort::Api {
+            elements.push(element(Sort::Api, "apim-shop/orders", Some("apim-shop"), Vec::new()));
+        }
+        let configured =
+            Arc::new(Setup { controls: controls.clone(), elements, at: Some(at("11:30:00")), ..Setup::default() });
+        let stands = |records: &[String]| {
+            let sources = Sources {
+                configured: configured.clone(),
+                intended: meant.clone(),
+                observed: Arc::new(observed(records)),
+                sends: logs(),
+                at: Some(at("12:00:00")),
+                ..Sources::default()
+            };
+            standing(&build(&sources), name, &control.id).stands
+        };
+        let (holds, against) = proves(proof);
+        assert!(!holds.is_empty() || !against.is_empty(), "{} by {}: nothing proves it", control.id, proof.name());
+        for (records, wanted) in [(holds, Stands::Held), (against, Stands::Contradicted)] {
+            if !records.is_empty() && stands(&records) != wanted {
+                wrong.push(format!("{} by {}: {:?}", control.id, proof.name(), stands(&records)));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn an_app_that_lets_in_the_front_door_of_another_tenant_is_not_closed_to_all_but_its_own() {
+    let let_in = |id: &str, result: &str| {
+        let record = format!(
+            r#"{{"time":"2026-03-01T11:55:00Z","category":"AppServiceIPSecAuditLogs","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/STOCK-FN","properties":{{"Result":"{result}","CsHost":"stock-fn.azurewebsites.net","Details":"{result} by front door rule.","CIp":"147.243.0.7","XAzureFDID":"{id}"}}}}"#
+        );
+        let seen = observed(&[record]);
+        seen.endpoints.get("stock-fn").is_some_and(|app| app.facts.of(Fact::PastGateway).is_some())
+    };
+    assert!(let_in("bbbbbbbb-0000-0000-0000-000000000002", "Allowed"));
+    assert!(!let_in("bbbbbbbb-0000-0000-0000-000000000002", "Denied"));
+    assert!(!let_in("AAAAAAAA-0000-0000-0000-000000000001", "Allowed"), "it is its own");
 }

@@ -74,11 +74,12 @@ pub fn warnings(config: &Config, around: &Surrounded, now: Timestamp) -> Vec<Str
 /// Says in one line what is meant to be.
 pub fn intent(meant: &Intended) -> String {
     let gateways = meant.sites.iter().filter(|site| site.gateway).count();
+    let slots = meant.sites.iter().filter(|site| !site.gateway && site.name.contains('/')).count();
     let endpoints: usize = meant.sites.iter().map(|site| site.endpoints.len()).sum();
     format!(
         "version {} of the model: {} apps, {gateways} gateways, {endpoints} endpoints, {} accepted risks.",
         meant.version,
-        meant.sites.len() - gateways,
+        meant.sites.len() - gateways - slots,
         meant.accepted.len()
     )
 }

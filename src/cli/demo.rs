@@ -78,6 +78,7 @@ fn config(options: &Demo, telemetry: &Path, data: &Path) -> Config {
         model: Some(data.join(MODEL)),
         configured: vec![data.join(CONFIGURED)],
         read_every: Duration::from_secs(5),
+        ..PostureSettings::default()
     };
     // Who lists one app lists all: what is not listed is told of.
     config.apps.extend(app_names().map(|app| (app.to_owned(), AppSettings::default())));

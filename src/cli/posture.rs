@@ -34,6 +34,10 @@ pub fn begin(
     let shown = (board.clone(), metrics.clone(), stage.clock.clone());
     let mut reckoner = Reckoner::new(config.posture.clone(), stage.redactor.clone(), known, shown);
     reckoner.mean(intended);
+    if config.detection.detectors.is_some() {
+        // The cases of those that come with the program are run when it is made.
+        reckoner.doubt(catalogue);
+    }
     if let Ok(reader) = Reader::open(data) {
         reckoner.fired(&reader);
     }

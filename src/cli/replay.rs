@@ -3,13 +3,16 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock::Clock;
 use crate::config::{Config, Surrounded};
 use crate::detection::Catalogue;
-use crate::pipeline::{ReplayError, ReplayOptions, Replayed};
+use crate::pipeline::{Against, ReplayError, ReplayOptions, Replayed, read_configured};
+use crate::posture::controls::shipped;
+use crate::posture::intended::Intended;
 use crate::sinks::{Activity, RedactedFile, RedactedStream, native, ocsf};
 
 use super::args::{Format, Replay};
@@ -53,12 +56,13 @@ pub fn once(
     let threads = options.threads.map_or_else(|| setup::workers(config), std::num::NonZeroUsize::get);
     let asked = ReplayOptions { files: options.files.clone(), threads, batch_bytes: options.batch_bytes, core };
     let clock = Clock::system();
+    let against = against(config, around.intended.clone(), hiding, &clock)?;
     let stage = setup::stage(hiding, catalogue, around, output.is_some(), &clock);
     let bar = progress(&options.files);
     let began = clock.elapsed();
     let replayed = crate::pipeline::replay(
         &asked,
-        stage,
+        (stage, against),
         &catalogue.detectors,
         &clock,
         |stream, offset, bytes| match &mut output {
@@ -74,6 +78,21 @@ pub fn once(
     }
     replayed.summary.seconds = clock.elapsed().saturating_sub(began).as_secs_f64();
     Ok(replayed)
+}
+
+/// Reads what is configured, as a daemon does when it begins.
+fn against(config: &Config, intended: Arc<Intended>, hiding: &Hiding, clock: &Clock) -> Result<Against, Failure> {
+    let paths = &config.posture.configured;
+    if paths.is_empty() {
+        return Ok(Against { intended, reading: None });
+    }
+    let controls = shipped().map_err(|problems| {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::Config(told.join("\n"))
+    })?;
+    let reading = read_configured(paths, (&Arc::new(controls), &intended, &hiding.redactor), clock.now());
+    let reading = reading.map_err(|says| Failure::Io(format!("[posture] configured: {says}")))?;
+    Ok(Against { intended, reading: Some(reading) })
 }
 
 fn redacted_file(path: &Path) -> Result<RedactedStream, Failure> {

@@ -253,6 +253,7 @@ fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
         silence: config.detection.silence,
         store: config.store.clone(),
         data: data.to_path_buf(),
+        reads_first: !config.posture.configured.is_empty(),
     }
 }
 

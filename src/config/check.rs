@@ -8,6 +8,8 @@ use super::{Config, Places, Problem, read};
 
 /// How often what is configured may be read anew at most.
 const READ_EVERY: Duration = Duration::from_secs(5);
+/// How long what events prove counts at least.
+const STALE_AFTER: Duration = Duration::from_hours(25);
 
 /// Reads and checks a configuration; `file` is how messages name it.
 ///
@@ -65,6 +67,9 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
     }
     if config.posture.read_every < READ_EVERY {
         wrong("posture.read_every", "files can't be read that often", "write \"1m\", or leave it out");
+    }
+    if config.posture.stale_after < STALE_AFTER {
+        wrong("posture.stale_after", "what is seen once a day would not count", "write \"30d\", or leave it out");
     }
     if config.detection.silence.is_zero() {
         wrong("detection.silence", "silence must last for some time", "write \"10s\"");

@@ -4,7 +4,7 @@
 //! which proof; and what their identities may reach. What nobody said, and what the record can't tell
 //! (a key in a header that no log holds), is left open: nothing is guessed. Where an event may be of one of
 //! several endpoints, only what holds for all of them is said. A slot has ways, networks and an identity of
-//! its own, which nobody has declared. A look is one or two of a hash table, and of the app's routes only
+//! its own, which its app does not declare for it. A look is one or two of a hash table, and of the app's routes only
 //! those that begin with a variable are tried one by one.
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use crate::telemetry::{Category, Intent, Kind, Layer, Outcome};
 
 use super::networks::Networks;
+use super::path::plain_path;
 use super::route::Routes;
 use super::rule::{Rule, Via};
 
@@ -114,6 +115,8 @@ pub struct Act<'a> {
     pub peer: Option<IpAddr>,
     /// Which layer saw it, by the configuration.
     pub layer: Option<Layer>,
+    /// Whether the record names the Front Door by which it came.
+    pub front_door: bool,
     /// The `Origin` header.
     pub origin: Option<&'a str>,
     /// The answer's `Access-Control-Allow-Origin`.
@@ -159,7 +162,7 @@ impl Intents {
     pub fn look(&self, act: &Act<'_>) -> Intent<'_> {
         match act.kind {
             Kind::GatewayRequest | Kind::GatewayConnection => self.request(act, self.gateway(act.gateway)),
-            Kind::HttpRequest | Kind::AppRequest => self.request(act, self.app(act.app)),
+            Kind::HttpRequest | Kind::AppRequest => self.request(act, self.slot(act.resource).or(self.app(act.app))),
             Kind::ControlOperation => self.written(act),
             Kind::VaultOperation | Kind::StorageRequest | Kind::DatabaseRequest => {
                 Intent { reach: self.reach(act), ..Intent::default() }
@@ -172,13 +175,22 @@ impl Intents {
         find(&self.apps, name?)
     }
 
+    /// Returns the slot that a lower-case id names, if it is declared: one is called `app/slot`.
+    fn slot(&self, id: Option<&str>) -> Option<&Site> {
+        let (before, rest) = id?.split_once("/slots/")?;
+        let app = before.rsplit('/').next()?;
+        let slot = rest.split('/').next()?;
+        self.apps.get(&*format!("{app}/{slot}"))
+    }
+
     fn gateway(&self, name: Option<&str>) -> Option<&Site> {
         find(&self.gateways, name?)
     }
 
     /// Returns what was meant for what somebody has changed.
     fn written(&self, act: &Act<'_>) -> Intent<'_> {
-        let Some(site) = self.app(act.app).or_else(|| self.gateway(act.gateway)) else { return Intent::default() };
+        let site = self.slot(act.resource).or(self.app(act.app)).or_else(|| self.gateway(act.gateway));
+        let Some(site) = site else { return Intent::default() };
         let rule = act.function.map(|function| site.function(function).unwrap_or(&site.rule));
         let authentication = rule.and_then(Rule::authentication);
         Intent { authentication, sensitive: Some(site.sensitive), ..Intent::default() }
@@ -222,8 +234,9 @@ impl Intents {
 
     /// Tells by which way a request came, and whether from a network that is meant.
     fn way(&self, act: &Act<'_>, rule: &Rule) -> (Option<&'static str>, Option<bool>) {
-        let open = act.path.is_some_and(super::route::is_open);
-        if act.kind == Kind::AppRequest || open || act.resource.is_some_and(is_slot) {
+        let open = act.path.is_some_and(|path| super::route::is_open(&plain_path(path)));
+        let undeclared = || act.resource.is_some_and(is_slot) && self.slot(act.resource).is_none();
+        if act.kind == Kind::AppRequest || open || undeclared() {
             return (None, None);
         }
         let connected = act.peer.or(act.ip).filter(|ip| !self.platform.hold(*ip));
@@ -232,7 +245,9 @@ impl Intents {
             None => None,
             Some(Via::Straight) => Some("straight"),
             Some(Via::Gateways(from)) if !from.is_empty() => {
-                Some(if from.hold(connected) { "gateway" } else { "past" })
+                // Of another tenant's Front Door the addresses are the same.
+                let foreign = act.front_door && act.layer == Some(Layer::Outer);
+                Some(if from.hold(connected) && !foreign { "gateway" } else { "past" })
             }
             Some(Via::Gateways(_)) => act.layer.map(|layer| if layer == Layer::Inner { "gateway" } else { "past" }),
         };
@@ -245,8 +260,10 @@ impl Intents {
 
     /// Tells whether the identity of an app or gateway may reach what it reached.
     fn reach(&self, act: &Act<'_>) -> Option<bool> {
-        let (kind, name) = element(act.identity.filter(|id| !is_slot(id))?)?;
+        let identity = act.identity?;
+        let (kind, name) = element(identity)?;
         let site = match kind {
+            "microsoft.web/sites" if is_slot(identity) => self.slot(Some(identity)),
             "microsoft.web/sites" => self.app(Some(name)),
             "microsoft.apimanagement/service" => self.gateway(Some(name)),
             _ => None,
@@ -316,10 +333,10 @@ impl Site {
                 None => Endpoint::None,
             };
         }
-        let Some(path) = act.path else { return Endpoint::None };
-        match self.routes.find(path) {
+        let Some(path) = act.path.map(plain_path) else { return Endpoint::None };
+        match self.routes.find(&path) {
             rules if !rules.is_empty() => Endpoint::Declared(rules),
-            _ if super::route::is_api(&self.prefix, path) => Endpoint::Undeclared,
+            _ if super::route::is_api(&self.prefix, &path) => Endpoint::Undeclared,
             _ => Endpoint::None,
         }
     }
@@ -467,6 +484,7 @@ mod tests {
             ip: None,
             peer: None,
             layer: None,
+            front_door: false,
             origin: None,
             allowed_origin: None,
             key: false,
@@ -485,6 +503,9 @@ mod tests {
         assert_eq!(says("/api/Orders/17"), (Some(true), Some("jwt")));
         assert_eq!(says("/api/orders"), (Some(true), Some("jwt")));
         assert_eq!(says("/api/health/"), (Some(true), Some("anonymous")));
+        assert_eq!(says("/api/%6frders/17"), (Some(true), Some("jwt")), "servers undo that");
+        assert_eq!(says("/api/x/%2e%2e/health"), (Some(true), Some("anonymous")));
+        assert_eq!(says("/%61pi/debug"), (Some(false), Some("jwt")));
         assert_eq!(says("/api/orders/17/items"), (Some(false), Some("jwt")));
         assert_eq!(says("/api/debug"), (Some(false), Some("jwt")));
         assert_eq!(says("/robots.txt"), (None, None), "no function of it");
@@ -549,6 +570,30 @@ mod tests {
         let vault = Some("/subscriptions/s/resourcegroups/g/providers/microsoft.keyvault/vaults/kv-test");
         let act = Act { kind: Kind::VaultOperation, identity: Some(slot), resource: vault, ..blank() };
         assert_eq!(made.look(&act).reach, None);
+    }
+
+    #[test]
+    fn a_slot_that_is_declared_is_held_against_its_own_ways_networks_and_reach() {
+        let own = Arc::new(Rule { networks: Some(networks(&["192.0.2.0/24"])), ..rule("function-key") });
+        let slot = IntentSite { rule: own, reaches: Some(set(&["kv-test"])), ..IntentSite::default() };
+        let app = IntentSite { rule: Arc::new(rule("jwt")), ..IntentSite::default() };
+        let made = Intents::new([("orders-api".into(), false, app), ("orders-api/staging".into(), false, slot)]);
+        let id = "/subscriptions/s/resourcegroups/g/providers/microsoft.web/sites/orders-api/slots/staging";
+        let says = |ip| {
+            let says = made.look(&Act { resource: Some(id), ..asked("/api/orders", ip) });
+            (says.authentication, says.network)
+        };
+        assert_eq!(says("192.0.2.1"), (Some("function-key"), Some(true)));
+        assert_eq!(says("198.51.100.7"), (Some("function-key"), Some(false)));
+        assert_eq!(made.look(&asked("/api/orders", "198.51.100.7")).authentication, Some("jwt"), "production");
+        let vault =
+            |name: &str| format!("/subscriptions/s/resourcegroups/g/providers/microsoft.keyvault/vaults/{name}");
+        let reach = |name: &str| {
+            let resource = vault(name);
+            made.look(&Act { kind: Kind::VaultOperation, identity: Some(id), resource: Some(&resource), ..blank() })
+                .reach
+        };
+        assert_eq!((reach("kv-test"), reach("kv-shop")), (Some(true), Some(false)));
     }
 
     #[test]

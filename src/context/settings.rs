@@ -64,6 +64,9 @@ pub struct AppSettings {
 pub struct GatewaySettings {
     /// From where it calls what lies behind it: addresses, networks, `azure-front-door`.
     pub addresses: Vec<Hop>,
+    /// Of a Front Door: its id, which it sends in `X-Azure-FDID`. Every tenant's Front Doors call from the
+    /// same addresses.
+    pub front_door_id: Option<String>,
     /// The gateways in front of it whose logs are read too.
     pub behind: Vec<String>,
     /// Trusted hops for this gateway, instead of those of `[clients]`.

@@ -31,6 +31,8 @@ pub struct Seen<'a> {
     pub front_door_client: Option<&'a str>,
     /// `X-Azure-SocketIP`.
     pub front_door_socket: Option<&'a str>,
+    /// `X-Azure-FDID`.
+    pub front_door_id: Option<&'a str>,
 }
 
 /// What follows from it.
@@ -81,6 +83,8 @@ struct Place {
     hops: Hops,
     /// Whoever calls it for a gateway in front of it; `None` where nothing is in front.
     gateways: Option<Hops>,
+    /// The Front Doors among those, by their ids; none where nobody has written them down.
+    front_doors: BTreeSet<String>,
 }
 
 impl Default for Topology {
@@ -101,7 +105,7 @@ impl Topology {
         let usual = clients.trusted_hops.as_deref();
         let place = |behind: &[String], own: Option<&[Hop]>| {
             let listed = own.or(usual);
-            let addresses = callers(behind, &lower);
+            let (addresses, front_doors) = callers(behind, &lower);
             let mut hops = match listed {
                 Some(listed) => Hops::new(listed),
                 // With the gateways' addresses known, nobody else need be believed.
@@ -111,7 +115,7 @@ impl Topology {
             let known = Hops::new(&addresses);
             hops.add(&known);
             let gateways = if addresses.is_empty() { hops.clone() } else { known };
-            Place { hops, gateways: Some(gateways).filter(|_| !behind.is_empty()) }
+            Place { hops, gateways: Some(gateways).filter(|_| !behind.is_empty()), front_doors }
         };
         let name = |name: &String| name.to_ascii_lowercase().into_boxed_str();
         Self {
@@ -132,8 +136,12 @@ impl Topology {
         }
         let hops = place.map_or(&self.usual, |place| &place.hops);
         let Some(peer) = seen.peer.map(|peer| peer.to_canonical()) else { return Found::default() };
-        let gateways = place.filter(|_| is_request(seen.kind)).and_then(|place| place.gateways.as_ref());
-        let layer = gateways.map(|gateways| if gateways.has(peer) { Layer::Inner } else { Layer::Outer });
+        let foreign = place.is_some_and(|place| place.is_foreign(peer, seen.front_door_id));
+        let layer = match place.and_then(|place| place.gateways.as_ref()).filter(|_| is_request(seen.kind)) {
+            Some(gateways) if gateways.has(peer) && !foreign => Some(Layer::Inner),
+            Some(_) => Some(Layer::Outer),
+            None => foreign.then_some(Layer::Outer),
+        };
         let client = if hops.has(peer) { client(hops, peer, seen) } else { None };
         Found { client, layer }
     }
@@ -145,22 +153,36 @@ impl Topology {
     }
 }
 
+impl Place {
+    /// Tells whether `peer` is another tenant's Front Door: it calls from the same addresses as one's own, and
+    /// is known by its id alone.
+    fn is_foreign(&self, peer: IpAddr, front_door: Option<&str>) -> bool {
+        let known = |id: &str| self.front_doors.contains(&id.trim().to_ascii_lowercase());
+        let by_front_door = self.gateways.as_ref().is_some_and(|gateways| gateways.is_front_door(peer));
+        by_front_door
+            && !self.front_doors.is_empty()
+            && front_door.is_some_and(|id| !id.trim().is_empty() && !known(id))
+    }
+}
+
 /// Tells whether events of `kind` are one layer's view of a request. What a firewall, an access
 /// restriction or a login page did is told by no other layer.
 const fn is_request(kind: Kind) -> bool {
     matches!(kind, Kind::GatewayRequest | Kind::GatewayConnection | Kind::HttpRequest | Kind::AppRequest)
 }
 
-/// Returns the addresses of the gateways that `behind` names and of those before them.
-fn callers(behind: &[String], gateways: &BTreeMap<String, &GatewaySettings>) -> Vec<Hop> {
+/// Returns the addresses of the gateways that `behind` names and of those before them, and the ids of the
+/// Front Doors among them.
+fn callers(behind: &[String], gateways: &BTreeMap<String, &GatewaySettings>) -> (Vec<Hop>, BTreeSet<String>) {
     let mut waiting: Vec<String> = behind.iter().map(|name| name.to_ascii_lowercase()).collect();
-    let (mut known, mut hops) = (BTreeSet::new(), Vec::new());
+    let (mut known, mut hops, mut front_doors) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
     while let Some(name) = waiting.pop() {
         let Some(gateway) = gateways.get(&name).filter(|_| known.insert(name.clone())) else { continue };
         hops.extend(gateway.addresses.iter().cloned());
+        front_doors.extend(gateway.front_door_id.iter().map(|id| id.trim().to_ascii_lowercase()));
         waiting.extend(gateway.behind.iter().map(|name| name.to_ascii_lowercase()));
     }
-    hops
+    (hops, front_doors)
 }
 
 /// Returns the client for whom `peer`, a trusted hop, called.
@@ -203,6 +225,7 @@ mod tests {
             forwarded,
             front_door_client: None,
             front_door_socket: None,
+            front_door_id: None,
         }
     }
 
@@ -294,6 +317,32 @@ mod tests {
         assert_eq!(from("147.243.1.1", "198.51.100.4").as_deref(), Some("6.6.6.6"), "a trusted proxy stands before it");
         assert_eq!(from("198.51.100.4", "203.0.113.9"), None, "this hop is no Front Door");
         assert_eq!(from("203.0.113.1", "203.0.113.9"), None);
+    }
+
+    #[test]
+    fn the_front_door_of_another_tenant_is_none_of_ones_own() {
+        let of = |id: &str| {
+            let topology = topology(&format!(
+                "[apps.fn-orders]\nbehind = ['edge']\n[gateways.edge]\naddresses = ['azure-front-door']\n{id}"
+            ));
+            move |fdid: Option<&str>| {
+                let peer = Hop::FrontDoor.networks()[0].addr().to_string();
+                let act = Seen { front_door_id: fdid, ..seen("fn-orders", &peer, None) };
+                let restricted = topology.look(&Seen { kind: Kind::AccessRestriction, ..act }).layer;
+                let layer = topology.look(&act).layer;
+                assert_eq!(
+                    restricted,
+                    layer.filter(|layer| *layer == Layer::Outer),
+                    "what is no request tells that alone"
+                );
+                layer
+            }
+        };
+        let own = of("front_door_id = 'AAAAAAAA-0000-0000-0000-000000000001'");
+        assert_eq!(own(Some("aaaaaaaa-0000-0000-0000-000000000001")), Some(Layer::Inner));
+        assert_eq!(own(Some("bbbbbbbb-0000-0000-0000-000000000002")), Some(Layer::Outer));
+        assert_eq!(own(None), Some(Layer::Inner), "the record does not tell");
+        assert_eq!(of("")(Some("bbbbbbbb-0000-0000-0000-000000000002")), Some(Layer::Inner), "nobody said which");
     }
 
     #[test]

@@ -64,6 +64,18 @@ pub fn each(catalogue: &Catalogue, redactor: &Redactor) -> impl Iterator<Item = 
     (0..catalogue.detectors.all.len()).flat_map(move |number| of(catalogue, number, redactor, &evaluate))
 }
 
+/// Returns the detectors that a case of their own makes fire, as it says: what is only written down proves
+/// nothing.
+pub fn proven(catalogue: &Catalogue, redactor: &Redactor) -> BTreeSet<Arc<str>> {
+    let fires = |number: &usize| {
+        let ground = Ground::of(catalogue, *number);
+        let mut cases = catalogue.cases[*number].iter().filter(|case| !case.alert.is_empty());
+        cases.any(|case| ground.result(case, redactor, &evaluate).wrong.is_none())
+    };
+    let all = (0..catalogue.detectors.all.len()).filter(fires);
+    all.map(|number| catalogue.detectors.all[number].id.clone()).collect()
+}
+
 /// Runs every case, with `evaluate` in the engine's place.
 pub fn run_with(
     catalogue: &Catalogue,

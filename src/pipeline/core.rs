@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::{AlertBook, Transition};
-use crate::clock::{Timestamp, Watermarks};
+use crate::clock::{Lanes, Timestamp, Watermarks};
 use crate::detection::{Detectors, Engine, Finding};
 use crate::redaction::Link;
 use crate::store::{Accounting, NewDeadLetter, Reload};
@@ -49,6 +49,8 @@ pub struct Absorbed {
     pub retried: (u64, u64),
     /// Streams that are no longer read.
     pub closed: Vec<StreamId>,
+    /// Writes to the control plane that it tells of.
+    pub written: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -207,7 +209,7 @@ impl Core {
         if fresh_batch {
             let live = messages.iter().all(|message| self.live.contains(&message.stream));
             done.elements = listening.into_elements(live);
-            self.hear(&done.elements, seeing);
+            done.written = self.hear(&done.elements, seeing);
             for (kind, n) in redactions {
                 *self.accounting.redactions.entry(kind.to_string()).or_default() += n;
             }
@@ -293,6 +295,8 @@ impl Core {
         let findings = self.surround(findings);
         self.count(&findings);
         let mut transitions = self.book.apply(&self.detectors, findings);
+        let intended = self.surroundings.intended.clone();
+        transitions.extend(self.end_acceptances(self.watermarks.of(Lanes::ALL), &intended));
         transitions.extend(self.book.tick(&self.detectors, &self.watermarks));
         self.coming.settle(|detector, at| self.engine.evaluated(detector, at));
         transitions

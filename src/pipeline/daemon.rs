@@ -118,7 +118,11 @@ impl Daemon {
             }
             self.beat()?;
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
-            let batches = if self.parts.crew.has_room() && !stuck { self.parts.batches.clone() } else { never() };
+            let batches = if self.parts.crew.has_room() && !stuck && !self.reads_first() {
+                self.parts.batches.clone()
+            } else {
+                never()
+            };
             let asks = if stuck { never() } else { self.parts.asks.clone() };
             select! {
                 recv(self.parts.crew.ready()) -> arrived => {
@@ -168,6 +172,7 @@ impl Daemon {
             Ask::Deed(deed, origin, reply) => self.deed(&deed, origin, reply)?,
             Ask::Surround(reread) => self.surround(*reread)?,
             Ask::Configured(reading) => self.configured(*reading)?,
+            Ask::Unread => self.reckoned.read = true,
             Ask::Drifted(drifts) => self.drifted(drifts),
             Ask::Settled(settled) => {
                 let now = self.parts.clock.now();

@@ -7,6 +7,8 @@
 
 mod benching;
 mod coming;
+#[cfg(test)]
+mod contradictions;
 mod core;
 mod coverage;
 mod crew;
@@ -48,9 +50,9 @@ pub use outputs::Outputs;
 pub use parts::{Ask, DaemonParts, DaemonSettings};
 pub use people::HELD_BACK;
 pub use posture::{Posture, Reading};
-pub use reckoner::{Reckoner, seers};
+pub use reckoner::{Reckoner, read_configured, seers};
 pub use reload::{Reloader, Reread};
-pub use replay::{ReplayError, ReplayOptions, Replayed, replay};
+pub use replay::{Against, ReplayError, ReplayOptions, Replayed, replay};
 pub use settings::CoreSettings;
 pub use supervise::{FromSource, Open, Orders, supervise};
 pub use surroundings::Surroundings;

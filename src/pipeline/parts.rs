@@ -28,6 +28,8 @@ pub enum Ask {
     Surround(Box<Reread>),
     /// Configuration was read anew.
     Configured(Box<Reading>),
+    /// The first reading of configuration came to nothing: events need wait for it no longer.
+    Unread,
     /// What has changed of the threat model by what events prove.
     Drifted(Vec<Drift>),
     /// A delivery was tried.
@@ -45,6 +47,8 @@ pub struct DaemonSettings {
     pub store: crate::store::Settings,
     /// The data folder.
     pub data: std::path::PathBuf,
+    /// Whether configuration is to be read before the first event is.
+    pub reads_first: bool,
 }
 
 /// Everything the coordinator owns or talks to.

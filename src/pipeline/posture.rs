@@ -13,8 +13,10 @@ use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::detection::{Detectors, Finding};
 use crate::posture::configured::Sort;
 use crate::posture::intended::Intended;
-use crate::posture::living::{Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened, called, named_parts};
-use crate::posture::observed::{Observed, Seeing};
+use crate::posture::living::{
+    Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened, called, named_parts, written,
+};
+use crate::posture::observed::{Observed, Seeing, Write};
 use crate::store::{PostureRows, Reload};
 use crate::telemetry::{Entity, EntityKind};
 
@@ -54,6 +56,14 @@ pub struct Posture {
     unsaid: usize,
     /// Whether the reading is one that no epoch has said yet.
     fresh: bool,
+    /// Whether this run has read what is configured.
+    taken: bool,
+    /// The oldest event since a reading that was taken before any.
+    oldest: Option<Timestamp>,
+    /// When the next acceptance ends of what is not as it should be.
+    ends: Option<Timestamp>,
+    /// Writes that were told, by a hash: as many as changes are kept, twice at most.
+    written: HashSet<u64>,
     /// Counts changes beside those of `observed`.
     version: u64,
 }
@@ -62,7 +72,7 @@ impl Posture {
     /// Goes on from what was kept. A reading that can't be read any more is passed over: the next is the
     /// first.
     pub(super) fn restored(rows: &PostureRows, reading: Option<&Vec<u8>>) -> Self {
-        let readings = reading.map(|bytes| postcard::from_bytes(bytes)).transpose();
+        let readings = reading.map(|bytes| Readings::restore(bytes)).transpose();
         let readings = readings.unwrap_or_else(|error| {
             tracing::warn!(
                 "The reading of what is configured that was kept can't be read ({error}): the next one is the first, and \
@@ -70,9 +80,9 @@ impl Posture {
             );
             None
         });
-        let drifts = rows.drifts.iter().filter_map(|bytes| postcard::from_bytes(bytes).ok()).collect();
-        let readings = readings.unwrap_or_default();
-        Self { observed: Observed::restore(&rows.rows), readings, drifts, ..Self::default() }
+        let drifts: Vec<Drift> = rows.drifts.iter().filter_map(|bytes| postcard::from_bytes(bytes).ok()).collect();
+        let (readings, written) = (readings.unwrap_or_default(), told(&drifts));
+        Self { observed: Observed::restore(&rows.rows), readings, drifts, written, ..Self::default() }
     }
 
     /// Returns the newest reading, if it has to be kept.
@@ -96,8 +106,29 @@ impl Posture {
         self.unsaid = self.unsaid.min(self.drifts.len());
     }
 
+    /// Notes when an event happened, as long as none is said to be the first.
+    pub(super) fn came(&mut self, at: Timestamp) {
+        if self.readings.before_events {
+            self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        }
+    }
+
+    /// Tells of writes to the control plane, late ones too, each once; returns how many are new.
+    fn tell(&mut self, writes: &[Write]) -> u64 {
+        if self.written.len() > 2 * MAX_DRIFTS {
+            self.written = told(&self.drifts);
+        }
+        let all = writes.iter().filter_map(written);
+        let new: Vec<Drift> = all.filter(|drift| self.written.insert(hash(drift))).collect();
+        let many = new.len() as u64;
+        if many > 0 {
+            self.drift(new);
+        }
+        many
+    }
+
     /// Returns what tells whether anything has changed.
-    pub(super) fn version(&self) -> (u64, u64) {
+    const fn version(&self) -> (u64, u64) {
         (self.observed.version, self.version)
     }
 
@@ -111,11 +142,14 @@ impl Posture {
 }
 
 impl Core {
-    /// Adds what a batch proves.
-    pub(super) fn see(&mut self, seeing: Seeing) {
-        if self.durable {
-            self.posture.observed.add(seeing);
+    /// Adds what a batch proves; returns how many writes to the control plane it tells of.
+    pub(super) fn see(&mut self, seeing: Seeing) -> u64 {
+        if !self.durable {
+            return 0;
         }
+        let writes = self.posture.tell(seeing.writes());
+        self.posture.observed.add(seeing);
+        writes
     }
 
     /// Returns what the threat model needs.
@@ -124,23 +158,59 @@ impl Core {
     }
 
     /// Takes a reading of configuration: what got weaker since the one before opens alerts, what has healed
-    /// closes them.
+    /// closes them. Its time is how far event time has come. Before any event there is none: then the clock's
+    /// is taken, which is journalled, and no event is said to have come before it.
     pub fn configured(&mut self, reading: Reading, intended: &Intended) -> Vec<Transition> {
-        let event = self.watermarks.newest().map_or(reading.at, |newest| newest.max(self.advanced));
-        let event = self.posture.readings.at.map_or(event, |last| event.max(last.plus(APART)));
+        let event = self.newest_event();
+        let mut transitions = event.map(|event| self.end_acceptances(event, intended)).unwrap_or_default();
+        let last = self.posture.readings.at.filter(|_| event.is_none() || !self.posture.readings.before_events);
+        let at = event.unwrap_or(reading.at);
+        let at = last.map_or(at, |last| at.max(last.plus(APART)));
         let mut configured = reading.configured;
-        configured.at = Some(event);
-        self.reloads.push(Reload { at: reading.at, files: reading.sums, event: Some(event) });
+        configured.at = event.map(|_| at);
+        self.reloads.push(Reload { at: reading.at, files: reading.sums, event: event.map(|_| at) });
         self.posture.configured = Arc::new(configured);
-        self.compared(intended, event)
+        (self.posture.taken, self.posture.readings.before_events) = (true, event.is_none());
+        transitions.extend(self.compared(intended, at));
+        transitions
     }
 
     /// Holds the newest reading against what is meant now: what is accepted from now on heals.
     pub fn meant(&mut self, intended: &Intended) -> Vec<Transition> {
-        match self.posture.configured.at {
-            Some(at) => self.compared(intended, at),
-            None => Vec::new(),
+        match self.posture.readings.at {
+            Some(at) if self.posture.taken => self.compared(intended, at),
+            _ => Vec::new(),
         }
+    }
+
+    /// Returns what tells whether the threat model has changed: what it is made from, and the hour of events,
+    /// for what was seen long ago does not count any more.
+    pub(super) fn posture_version(&self) -> (u64, u64, i64) {
+        let (observed, other) = self.posture.version();
+        (observed, other, self.newest_event().map_or(0, |newest| newest.nanos() / 3_600_000_000_000))
+    }
+
+    /// Returns how far event time has come, watermarks aside.
+    fn newest_event(&self) -> Option<Timestamp> {
+        self.watermarks.newest().map(|newest| newest.max(self.advanced))
+    }
+
+    /// Lets acceptances end that event time has passed: what was accepted gets weaker, each at its end.
+    pub(super) fn end_acceptances(&mut self, until: Timestamp, intended: &Intended) -> Vec<Transition> {
+        let Some(newest) = self.newest_event().filter(|_| self.posture.taken && until > Timestamp::MIN) else {
+            return Vec::new();
+        };
+        let until = until.min(newest);
+        if self.posture.readings.before_events {
+            let first = self.posture.oldest.take().unwrap_or(until);
+            self.posture.readings.begin(intended, first);
+            (self.posture.fresh, self.posture.ends) = (true, self.posture.readings.ends(intended));
+        }
+        let mut transitions = Vec::new();
+        while let Some(end) = self.posture.ends.filter(|end| *end <= until) {
+            transitions.extend(self.compared(intended, end));
+        }
+        transitions
     }
 
     fn compared(&mut self, intended: &Intended, event: Timestamp) -> Vec<Transition> {
@@ -173,6 +243,7 @@ impl Core {
         }
         self.posture.drift(changes.drifts.into_iter().map(|(_, drift)| drift).collect());
         self.posture.fresh = true;
+        self.posture.ends = self.posture.readings.ends(intended);
         transitions
     }
 
@@ -193,15 +264,26 @@ impl Core {
             observed: Arc::new(self.posture.observed.clone()),
             alerts,
             drifts: self.posture.drifts(),
-            at: self.watermarks.newest().map(|newest| newest.max(self.advanced)),
+            at: self.newest_event(),
             ..Sources::default()
         }
     }
 }
 
+/// Returns the hashes of the writes among changes.
+fn told(drifts: &[Drift]) -> HashSet<u64> {
+    drifts.iter().filter(|drift| drift.kind == DriftKind::Written).map(hash).collect()
+}
+
+fn hash(drift: &Drift) -> u64 {
+    let (by, from) = drift.by.as_ref().map_or(("", ""), |(by, from)| (by, from));
+    let text = format!("{}\n{}\n{by}\n{from}\n{}", drift.at.nanos(), drift.part, drift.says);
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}
+
 /// Returns an alert as the threat model sees it: of the parts that it names, its own entity first, and of
 /// those that its evidence names.
-fn alerted(alert: &Alert) -> Alerted {
+pub(super) fn alerted(alert: &Alert) -> Alerted {
     let is_part =
         |entity: &&Entity| matches!(entity.kind, EntityKind::App | EntityKind::Function | EntityKind::Gateway);
     let mut names: Vec<Arc<str>> = alert.entities.iter().filter(is_part).map(|entity| entity.value.clone()).collect();

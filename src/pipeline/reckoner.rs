@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::{Clock, Timestamp};
 use crate::dashboard::Board;
 use crate::detection::Catalogue;
+use crate::detection::cases::proven;
 use crate::metrics::Metrics;
 use crate::posture::configured::{MAX_BYTES, files, read};
 use crate::posture::controls::Controls;
@@ -68,9 +69,10 @@ pub struct Reckoner {
     read: Option<u64>,
     seen: Option<u64>,
     looked: Option<Duration>,
-    /// What was reckoned last, and the newest write told.
+    /// What was reckoned last.
     last: Arc<Living>,
-    written: Timestamp,
+    /// Detectors whose cases nobody has run.
+    unproven: Option<Catalogue>,
 }
 
 impl Reckoner {
@@ -95,7 +97,7 @@ impl Reckoner {
             seen: None,
             looked: None,
             last: Arc::default(),
-            written: Timestamp::MIN,
+            unproven: None,
         }
     }
 
@@ -115,8 +117,29 @@ impl Reckoner {
         }
     }
 
+    /// Notes that nobody has run the cases of these detectors: they are run before anything is reckoned, so
+    /// that what is said to be covered is seen by a detector that has fired.
+    pub fn doubt(&mut self, catalogue: &Catalogue) {
+        self.unproven = Some(catalogue.clone());
+    }
+
+    fn prove(&mut self) {
+        let Some(catalogue) = self.unproven.take() else { return };
+        let proven = proven(&catalogue, &self.redactor);
+        for seer in &mut self.seers {
+            seer.tested &= proven.contains(&seer.detector);
+        }
+    }
+
     /// Reads and reckons until the other end of `to` or of `wanted` is gone.
     pub fn run(mut self, wanted: &Receiver<Sources>, pokes: &Receiver<()>, to: &Sender<Ask>) {
+        if !self.settings.configured.is_empty() {
+            let first = self.look(true).map_or(Ask::Unread, |reading| Ask::Configured(Box::new(reading)));
+            if to.send(first).is_err() {
+                return;
+            }
+        }
+        self.prove();
         loop {
             let poked = select! {
                 recv(wanted) -> sources => match sources {
@@ -146,6 +169,7 @@ impl Reckoner {
         for seer in &mut self.seers {
             seer.fired |= sources.alerts.iter().any(|alert| alert.detectors.contains(&seer.detector));
         }
+        sources.stale_after = Some(self.settings.stale_after);
         sources.seers.clone_from(&self.seers);
         sources.threats.clone_from(&self.threats);
         if sources.configured.controls.all.is_empty() {
@@ -165,23 +189,7 @@ impl Reckoner {
             .collect();
         sources.sends.sort_by(|a, b| (a.kind.name(), &a.name).cmp(&(b.kind.name(), &b.name)));
         let living = Arc::new(build(&sources));
-        let mut writes: Vec<_> =
-            sources.observed.writes.values().filter(|write| write.at > self.written).cloned().collect();
-        writes.sort_by(|a, b| (a.at, &a.resource).cmp(&(b.at, &b.resource)));
-        let told = |drifts: &[crate::posture::living::Drift]| {
-            drifts
-                .iter()
-                .filter(|drift| drift.kind == crate::posture::living::DriftKind::Written)
-                .map(|drift| drift.at)
-                .max()
-        };
-        if self.written == Timestamp::MIN {
-            // After a restart: those that are told already are not told again.
-            let newest = told(&sources.drifts).unwrap_or(Timestamp::MIN);
-            writes.retain(|write| write.at > newest);
-        }
-        self.written = sources.observed.writes.values().map(|write| write.at).max().unwrap_or(self.written);
-        let drifts = drift(&self.last, &living, &writes);
+        let drifts = drift(&self.last, &living);
         self.figures(&living);
         self.board.set_living(living.clone());
         self.last = living;
@@ -220,37 +228,53 @@ impl Reckoner {
     }
 
     fn take(&self) -> Option<Reading> {
-        let at = self.clock.now();
-        let found = match files(&self.settings.configured) {
-            Ok(found) => found,
+        let known = (&self.controls, &*self.intended, &*self.redactor);
+        let reading = read_configured(&self.settings.configured, known, self.clock.now());
+        match reading {
+            Ok(reading) => {
+                let elements = reading.configured.elements.len();
+                tracing::info!(elements, "what is configured was read");
+                Some(reading)
+            }
             Err(unwalked) => {
                 tracing::error!("[posture] configured: {unwalked} What was read before holds.");
-                return None;
+                None
             }
-        };
-        let names: Vec<String> = found.files.keys().cloned().collect();
-        let mut sum = Sha256::new();
-        let mut load = |name: &str| {
-            let path = found.files.get(name).ok_or_else(|| "it is not among the files".to_owned())?;
-            let mut bytes = Vec::new();
-            let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-            file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-            sum.update(name.as_bytes());
-            sum.update(Sha256::digest(&bytes));
-            Ok(bytes)
-        };
-        let mut model = read(&names, &mut load, &self.redactor);
-        for (folder, says) in found.unread {
-            model.problem(&folder, 0, says);
         }
-        let mut configured = Setup::of(&model, &self.controls, &self.intended);
-        let paths: Vec<String> = self.settings.configured.iter().map(|path| path.display().to_string()).collect();
-        configured.read = paths.iter().map(|path| (path.clone(), at)).collect();
-        let sum = data_encoding::HEXLOWER.encode(&sum.finalize());
-        let sums = BTreeMap::from([(paths.join(", "), sum)]);
-        tracing::info!(files = names.len(), elements = configured.elements.len(), "what is configured was read");
-        Some(Reading { configured, sums, at })
     }
+}
+
+/// Reads what is configured in `paths`, and holds it against the controls and what is meant.
+///
+/// # Errors
+///
+/// Says which of them can't be gone through.
+pub fn read_configured(
+    paths: &[PathBuf],
+    (controls, intended, redactor): (&Arc<Controls>, &Intended, &Redactor),
+    at: Timestamp,
+) -> Result<Reading, String> {
+    let found = files(paths).map_err(|unwalked| unwalked.to_string())?;
+    let names: Vec<String> = found.files.keys().cloned().collect();
+    let mut sum = Sha256::new();
+    let mut load = |name: &str| {
+        let path = found.files.get(name).ok_or_else(|| "it is not among the files".to_owned())?;
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        sum.update(name.as_bytes());
+        sum.update(Sha256::digest(&bytes));
+        Ok(bytes)
+    };
+    let mut model = read(&names, &mut load, redactor);
+    for (folder, says) in found.unread {
+        model.problem(&folder, 0, says);
+    }
+    let mut configured = Setup::of(&model, controls, intended);
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    configured.read = paths.iter().map(|path| (path.clone(), at)).collect();
+    let sum = data_encoding::HEXLOWER.encode(&sum.finalize());
+    Ok(Reading { configured, sums: BTreeMap::from([(paths.join(", "), sum)]), at })
 }
 
 /// Returns how the files look from outside: their names, sizes and when they were written.

@@ -2,7 +2,8 @@
 //!
 //! Several files are partitions of one stream; the one whose event time is furthest behind is
 //! read next, so that little has to wait. A replay starts with empty state, keeps none, touches
-//! no daemon's store, and ends with the final watermark.
+//! no daemon's store, and ends with the final watermark. What is configured is read once, before the first
+//! event, as a daemon does when it begins.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,10 +16,11 @@ use serde::Serialize;
 use crate::alerts::{Alert, AlertId, AlertState};
 use crate::clock::{Clock, Timestamp};
 use crate::detection::Detectors;
+use crate::posture::intended::Intended;
 use crate::sources::{FileReader, ReadState};
 use crate::telemetry::{Batch, Mark, StreamId, StreamName, Streams};
 
-use super::{Core, CoreSettings, Crew, Stage, Surroundings, Worked};
+use super::{Core, CoreSettings, Crew, Reading, Stage, Surroundings, Worked};
 
 /// What to replay and how.
 #[derive(Clone, Debug)]
@@ -31,6 +33,15 @@ pub struct ReplayOptions {
     pub batch_bytes: usize,
     /// How the core behaves.
     pub core: CoreSettings,
+}
+
+/// What a replay holds what happens against, beside its stage.
+#[derive(Debug, Default)]
+pub struct Against {
+    /// What is meant to be.
+    pub intended: Arc<Intended>,
+    /// What is configured.
+    pub reading: Option<Reading>,
 }
 
 /// Why a replay failed.
@@ -100,7 +111,7 @@ struct Open {
 /// [`ReplayError::Read`] for a file that can't be read, [`ReplayError::Write`] from `redacted`.
 pub fn replay(
     options: &ReplayOptions,
-    stage: Stage,
+    (stage, against): (Stage, Against),
     detectors: &Arc<Detectors>,
     clock: &Clock,
     mut redacted: impl FnMut(&StreamName, i64, &[u8]) -> Result<(), ReplayError>,
@@ -109,7 +120,11 @@ pub fn replay(
     let began = clock.elapsed();
     let streams = Streams::default();
     let mut core = Core::new(detectors.clone(), streams.clone(), &options.core);
-    core.set_surroundings(Surroundings::of(&stage));
+    let intended = against.intended;
+    core.set_surroundings(Surroundings { intended: intended.clone(), ..Surroundings::of(&stage) });
+    if let Some(reading) = against.reading {
+        core.configured(reading, &intended);
+    }
     let mut crew = Crew::new(options.threads, Arc::new(ArcSwap::from_pointee(stage)));
     let mut files = open(options, &streams, &mut core)?;
     let mut finals: BTreeMap<AlertId, Alert> = BTreeMap::new();

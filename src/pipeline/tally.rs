@@ -61,13 +61,14 @@ impl Core {
     }
 
     /// Notes how far the telemetry of apps and gateways has come, and what it proves.
-    pub(super) fn hear(&mut self, elements: &[ElementHeard], seeing: Seeing) {
-        self.see(seeing);
+    pub(super) fn hear(&mut self, elements: &[ElementHeard], seeing: Seeing) -> u64 {
+        let written = self.see(seeing);
         for element in elements.iter().filter(|_| self.durable) {
             if let Some(newest) = element.heard.iter().map(|heard| heard.newest).max() {
                 self.keys.hear(&element.name, newest);
             }
         }
+        written
     }
 
     pub(super) fn record(&mut self, message: &MessageSeen, record: &RecordSeen, batch: &mut Tally) {
@@ -79,6 +80,7 @@ impl Core {
         let lane = usize::from(record.category.lane());
         self.decoded[lane] += 1;
         batch.newest[lane] = batch.newest[lane].max(Some(record.time));
+        self.posture.came(record.time);
         for id in batch.held.get(record.held.start as usize..record.held.end as usize).into_iter().flatten() {
             self.held_back(id);
         }

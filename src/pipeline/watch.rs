@@ -156,6 +156,7 @@ impl Watch {
             let newest = core.watermarks().newest_of(stream.0);
             self.board.streams.insert((*name).clone(), StreamSeen { offset: core.absorbed_of(stream), lag, newest });
         }
+        self.written(done.written);
         for element in &done.elements {
             super::coverage::show(&self.board, element);
         }

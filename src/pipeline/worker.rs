@@ -235,6 +235,7 @@ impl Stage {
             forwarded: event.forwarded.map(|text| text.value),
             front_door_client: event.front_door.client.map(|text| text.value),
             front_door_socket: event.front_door.socket.map(|text| text.value),
+            front_door_id: event.front_door.id.map(|text| text.value),
         });
         event.layer = event.layer.or(found.layer);
         let Some(client) = found.client.filter(|_| event.peer.is_none()) else { return };

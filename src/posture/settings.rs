@@ -21,10 +21,14 @@ pub struct PostureSettings {
     /// How often those are read anew.
     #[serde(with = "duration")]
     pub read_every: Duration,
+    /// For how long what events prove counts once it was seen last, in event time.
+    #[serde(with = "duration")]
+    pub stale_after: Duration,
 }
 
 impl Default for PostureSettings {
     fn default() -> Self {
-        Self { model: None, configured: Vec::new(), read_every: Duration::from_mins(1) }
+        let (read_every, stale_after) = (Duration::from_mins(1), Duration::from_hours(30 * 24));
+        Self { model: None, configured: Vec::new(), read_every, stale_after }
     }
 }

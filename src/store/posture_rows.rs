@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::StoreError;
+use super::{Reader, StoreError};
 
 /// Changes kept.
 const MAX_DRIFTS: i64 = 10_000;
@@ -43,6 +43,17 @@ pub(super) fn append(transaction: &Transaction<'_>, posture: &PostureRows) -> Re
         .prepare_cached("DELETE FROM drifts WHERE id <= (SELECT max(id) FROM drifts) - ?1")?
         .execute([MAX_DRIFTS])?;
     Ok(())
+}
+
+impl Reader {
+    /// Returns the rows of what was observed.
+    ///
+    /// # Errors
+    ///
+    /// Says why they can't be read.
+    pub fn observed(&self) -> Result<Vec<(u8, String, Vec<u8>)>, StoreError> {
+        Ok(recover(&self.connection)?.rows)
+    }
 }
 
 pub(super) fn recover(connection: &Connection) -> Result<PostureRows, StoreError> {

@@ -119,6 +119,8 @@ pub struct FrontDoor<'s> {
     pub client: Option<Text<'s>>,
     /// `X-Azure-SocketIP`: who was connected to Front Door.
     pub socket: Option<Text<'s>>,
+    /// `X-Azure-FDID`: which Front Door it was.
+    pub id: Option<Text<'s>>,
 }
 
 /// The key a request used.

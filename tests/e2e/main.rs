@@ -23,6 +23,7 @@ mod decode;
 mod demo;
 mod determinism;
 mod door;
+mod drift;
 mod explain;
 mod ingest;
 mod kills;

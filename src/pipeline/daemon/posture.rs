@@ -1,7 +1,8 @@
 //! How does a running daemon come to a reading of configuration, and who is told of the threat model?
 //!
 //! A reading is taken at the edge of an epoch, as files of `[context]` are: what was begun is durable
-//! before, and what follows from it goes with the next epoch. Every five seconds, if anything has changed,
+//! before, and what follows from it goes with the next epoch. The first goes before the first event, as it
+//! does in a replay; events wait half a minute for it at most. Every five seconds, if anything has changed,
 //! what the model is made from is handed to who reckons it; after a reading at once.
 
 use std::time::Duration;
@@ -13,17 +14,27 @@ use super::{Daemon, DaemonError};
 
 /// How often the model is reckoned at most, but for what follows from a reading.
 const EVERY: Duration = Duration::from_secs(5);
+/// How long events wait for the first reading.
+const FIRST: Duration = Duration::from_secs(30);
 
 /// What was handed over last.
 #[derive(Debug, Default)]
 pub(super) struct Reckoned {
     at: Option<Duration>,
-    version: Option<((u64, u64), u64)>,
+    version: Option<((u64, u64, i64), u64)>,
     /// Counts changes of alerts.
     pub(super) told: u64,
+    /// Whether the first reading is over.
+    pub(super) read: bool,
 }
 
 impl Daemon {
+    /// Tells whether events wait for the first reading of configuration.
+    pub(super) fn reads_first(&self) -> bool {
+        let waited = self.parts.clock.elapsed().saturating_sub(self.began);
+        self.parts.settings.reads_first && !self.reckoned.read && waited < FIRST
+    }
+
     /// Takes a reading of configuration.
     pub(super) fn configured(&mut self, reading: Reading) -> Result<(), DaemonError> {
         while let Some(worked) = self.parts.crew.take() {
@@ -34,7 +45,9 @@ impl Daemon {
         let intended = self.parts.core.surroundings().intended.clone();
         let transitions = self.parts.core.configured(reading, &intended);
         self.tell(transitions);
-        self.dirty = true;
+        (self.dirty, self.reckoned.read) = (true, true);
+        // What the next one is compared with is worth no kill.
+        self.told_since.get_or_insert(now);
         self.reckon(now, true);
         Ok(())
     }
@@ -54,7 +67,7 @@ impl Daemon {
         if !due && !at_once {
             return;
         }
-        let version = (self.parts.core.posture().version(), self.reckoned.told);
+        let version = (self.parts.core.posture_version(), self.reckoned.told);
         if self.reckoned.version == Some(version) || self.parts.reckon.is_full() {
             return;
         }

@@ -43,6 +43,7 @@ fn act<'e>(event: &'e Event<'_>) -> Act<'e> {
         ip: event.source_ip,
         peer: event.peer.and_then(|text| address(text.value)).map(|read| read.ip),
         layer: event.layer,
+        front_door: event.front_door.id.is_some(),
         origin: event.origin.map(|text| text.value),
         allowed_origin: event.response.allow_origin.map(|text| text.value),
         key: shows_key(event.category, event.key.id.map(|text| text.value)),

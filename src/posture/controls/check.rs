@@ -6,7 +6,7 @@
 use super::super::configured::Element;
 use super::context::Context;
 use super::evaluate::Outcome;
-use super::{apis, endpoints, meant, network, policies};
+use super::{apis, endpoints, meant, meant_tokens, network, policies};
 
 /// Makes the enum, its list and its names from one table.
 macro_rules! checks {
@@ -38,6 +38,8 @@ macro_rules! checks {
                         | Self::MeantOrigins
                         | Self::MeantAudiences
                         | Self::MeantApiProof
+                        | Self::MeantApiIssuers
+                        | Self::MeantApiAudiences
                 )
             }
 
@@ -72,6 +74,10 @@ checks! {
     MeantAudiences = "meant-audiences" => meant::audiences,
     /// An API asks for the proof that is meant.
     MeantApiProof = "meant-api-proof" => meant::api_proof,
+    /// An API takes tokens of the issuers that are meant alone.
+    MeantApiIssuers = "meant-api-issuers" => meant_tokens::issuers,
+    /// An API takes tokens for the audiences that are meant alone.
+    MeantApiAudiences = "meant-api-audiences" => meant_tokens::audiences,
     /// Only telemetry can tell, of endpoints with keys.
     TelemetryWithKeys = "telemetry-with-keys" => endpoints::telemetry_with_keys,
     /// Only telemetry can tell.

@@ -120,6 +120,15 @@ impl<'m> Context<'m> {
         ways
     }
 
+    /// Returns the apps that an API leads to, lower case.
+    pub fn behind(&self, api: &str) -> Vec<&str> {
+        let leads = |fronts: &Vec<Front>| fronts.iter().any(|front| front.api == api);
+        let mut apps: Vec<&str> =
+            self.fronts.iter().filter(|(_, fronts)| leads(fronts)).map(|(app, _)| app.as_str()).collect();
+        apps.sort_unstable();
+        apps
+    }
+
     /// Tells whether an API leads to an app of the model.
     pub fn leads_to_app(&self, api: &Element) -> bool {
         self.leading.contains(&api.name)
@@ -203,12 +212,23 @@ impl<'m> Context<'m> {
         state
     }
 
-    /// Tells whether the operations of an API check tokens, each by its own policy.
-    pub fn by_operation(&self, api: &Element) -> ByOperation {
+    /// Returns of each operation that has a policy of its own whether a token is checked on every way to it.
+    pub fn operations(&self) -> Vec<(String, State)> {
+        let of_api = |api: &'m Element| {
+            let (gateway, own) = names(api);
+            let state = self.by_own_policy(api);
+            let all: Vec<&str> = self.model.gateways.of(gateway).operations_of(&own).collect();
+            all.into_iter().map(|one| (format!("{}/{one}", api.name), state(one))).collect::<Vec<_>>()
+        };
+        self.model.of_sort(Sort::Api).flat_map(of_api).collect()
+    }
+
+    /// Returns what tells whether a token is checked on every way to an operation of an API.
+    fn by_own_policy(&self, api: &Element) -> impl Fn(&str) -> State {
         let (gateway, own) = names(api);
         let policies = self.model.gateways.of(gateway);
         let chains = self.chains(api);
-        let state = |operation: &str| {
+        move |operation| {
             let scope = PolicyScope::Operation(own.clone(), operation.to_owned());
             let forms = policies.of(&scope).len().max(1);
             let along = |chain: &Vec<PolicyScope>| {
@@ -216,7 +236,14 @@ impl<'m> Context<'m> {
                 (0..forms).map(|form| self.checked(policies, gateway, &chain, form)).max()
             };
             chains.iter().filter_map(along).max().unwrap_or(State::Unknown)
-        };
+        }
+    }
+
+    /// Tells whether the operations of an API check tokens, each by its own policy.
+    pub fn by_operation(&self, api: &Element) -> ByOperation {
+        let (gateway, own) = names(api);
+        let policies = self.model.gateways.of(gateway);
+        let state = self.by_own_policy(api);
         let with_policy: BTreeSet<&str> = policies.operations_of(&own).collect();
         if with_policy.iter().all(|operation| state(operation) == State::NotConfigured) {
             return ByOperation::None;

@@ -84,6 +84,8 @@ pub struct Control {
     pub test: Test,
     /// The detectors whose alerts prove the contrary.
     pub contradicted_by: Vec<String>,
+    /// Those that name its app or gateway prove it of this, too.
+    pub of_site: bool,
     /// What events prove of it, told by code.
     pub observed: Option<Proof>,
     /// Its line in the file.

@@ -96,6 +96,8 @@ pub struct Report<'c> {
     pub layers: Vec<Layers>,
     /// Which API leads to which app.
     pub ways: Vec<(String, String)>,
+    /// Whether a token is checked by each operation that has a policy of its own.
+    pub operations: Vec<(String, State)>,
     /// Verdicts beyond the ceiling.
     pub dropped: usize,
 }
@@ -153,7 +155,7 @@ pub fn evaluate_meant<'c>(model: &Model, controls: &'c Controls, intended: Optio
     verdicts.dedup_by(|a, b| {
         a.sort == Sort::Policy && b.sort == Sort::Policy && a.control.id == b.control.id && a.outcome == b.outcome
     });
-    Report { verdicts, layers: layers::all(&context), ways: context.ways(), dropped }
+    Report { verdicts, layers: layers::all(&context), ways: context.ways(), operations: context.operations(), dropped }
 }
 
 /// Returns what is found of `control` on `element`; nothing where it is not about it.

@@ -13,6 +13,7 @@ mod evaluate;
 mod ingress;
 mod layers;
 mod meant;
+mod meant_tokens;
 mod network;
 mod policies;
 mod read;

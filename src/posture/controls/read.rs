@@ -13,7 +13,7 @@ use super::control::{Absent, Control, Controls, FILE, REFERENCES, Test, Want};
 
 /// Controls read.
 const MAX_CONTROLS: usize = 1000;
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "id",
     "title",
     "level",
@@ -34,6 +34,7 @@ const KEYS: [&str; 21] = [
     "absent",
     "check",
     "contradicted_by",
+    "of_site",
     "observed",
 ];
 
@@ -84,6 +85,7 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
     let only_when = only_when(&mut section, problems);
     let test = test(&mut section, problems);
     let contradicted_by = texts(&mut section, "contradicted_by", problems);
+    let of_site = flag(&mut section, "of_site", problems);
     let observed = section.take("observed").and_then(|value| proof(&value, problems));
     section.finish("a key of a control", &KEYS, problems);
     Some(Control {
@@ -100,6 +102,7 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
         only_when,
         test: test?,
         contradicted_by,
+        of_site,
         observed,
         line,
     })
@@ -121,6 +124,17 @@ fn named<T: Copy, const N: usize>(
         problems.add(value.line, document::unknown(&text, what, all.iter().map(|one| name(*one))));
     }
     found
+}
+
+fn flag(section: &mut Section, key: &str, problems: &mut Problems) -> bool {
+    match section.take(key) {
+        Some(Located { node: Node::Bool(flag), .. }) => flag,
+        Some(other) => {
+            problems.add(other.line, format!("`{key}` must be `true` or `false`, not {}.", other.node.describe()));
+            false
+        }
+        None => false,
+    }
 }
 
 fn proof(value: &Located, problems: &mut Problems) -> Option<Proof> {
@@ -283,7 +297,7 @@ mod tests {
                 "controls.yaml:9: `http-only` is not a setting. Did you mean `https-only`?",
                 "controls.yaml:10: `maybe` is not a state. Use one of: configured, not-configured, unknown.",
                 "controls.yaml:11: `is` must be `true` or `false`, not `yes please`.",
-                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, observed.",
+                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, of_site, observed.",
             ]
         );
     }

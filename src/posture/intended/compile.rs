@@ -107,6 +107,7 @@ mod tests {
             ip: ip.parse().ok(),
             peer: None,
             layer: None,
+            front_door: false,
             origin: Some("https://evil.example"),
             allowed_origin: Some("*"),
             key: false,

@@ -18,6 +18,8 @@ pub struct Observed {
     pub callers: usize,
     /// The newest event.
     pub last: Timestamp,
+    /// It is a gateway, or an operation of one.
+    pub gateway: bool,
 }
 
 /// Returns a draft of what is configured in `model` and was observed, by the names of events.
@@ -50,29 +52,34 @@ fn apps(context: &Context<'_>, observed: &BTreeMap<String, Observed>, out: &mut 
         }
     }
     let gateway = |name: &str| context.model.get(Sort::Gateway, name).is_some();
-    let mut seen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for place in observed.keys() {
-        let (app, function) = place.split_once('/').map_or((place.as_str(), None), |(app, one)| (app, Some(one)));
-        if is_name(app) && !gateway(app) && !known.iter().any(|one| one == app) {
-            seen.entry(app).or_default().extend(function);
-        }
-    }
-    blocks.extend(seen.iter().map(|(app, functions)| only_seen(app, functions, observed)));
+    let other = |name: &str| !gateway(name) && !known.iter().any(|one| one == name);
+    blocks.extend(only_seen(observed, false, other));
     list("apps", &blocks, out);
 }
 
-/// Returns an app that telemetry alone tells of.
-fn only_seen(app: &str, functions: &[&str], observed: &BTreeMap<String, Observed>) -> String {
-    let mut out = format!("  - name: {}    # observed; in no file: decide whether it should be there\n", quoted(app));
-    if let Some(seen) = observed.get(app) {
+/// Returns the apps, or the gateways, that telemetry alone tells of.
+fn only_seen(observed: &BTreeMap<String, Observed>, gateway: bool, other: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut seen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (place, _) in observed.iter().filter(|(_, one)| one.gateway == gateway) {
+        let (site, inner) = place.split_once('/').map_or((place.as_str(), None), |(site, one)| (site, Some(one)));
+        if is_name(site) && other(site) {
+            seen.entry(site).or_default().extend(inner);
+        }
+    }
+    seen.iter().map(|(site, inner)| one_seen(site, inner, gateway, observed)).collect()
+}
+
+fn one_seen(site: &str, inner: &[&str], gateway: bool, observed: &BTreeMap<String, Observed>) -> String {
+    let mut out = format!("  - name: {}    # observed; in no file: decide whether it should be there\n", quoted(site));
+    if let Some(seen) = observed.get(site) {
         let _ = writeln!(out, "    # {}", told(seen));
     }
-    let functions: Vec<_> = functions.iter().filter(|name| is_name(name)).collect();
-    if !functions.is_empty() {
-        out.push_str("    functions:\n");
+    let inner: Vec<_> = inner.iter().filter(|name| is_name(name)).collect();
+    if !inner.is_empty() {
+        out.push_str(if gateway { "    operations:\n" } else { "    functions:\n" });
     }
-    for name in functions {
-        let seen = observed.get(&format!("{app}/{name}")).map(|seen| format!(", {}", told(seen))).unwrap_or_default();
+    for name in inner {
+        let seen = observed.get(&format!("{site}/{name}")).map(|seen| format!(", {}", told(seen))).unwrap_or_default();
         let _ = writeln!(
             out,
             "      - {{ name: {} }}    # decide: by what does a caller prove who it is?{seen}",
@@ -310,6 +317,7 @@ fn gateways(context: &Context<'_>, observed: &BTreeMap<String, Observed>, out: &
         block.push_str(&operations);
         blocks.push(block);
     }
+    blocks.extend(only_seen(observed, true, |name| context.model.get(Sort::Gateway, name).is_none()));
     list("gateways", &blocks, out);
 }
 
@@ -386,19 +394,27 @@ mod tests {
         let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
         let model = read(&["main.json".to_owned()], &mut |_| Ok(template.to_string().into_bytes()), &redactor);
         let at = Timestamp::parse_rfc3339("2026-11-20T12:00:00Z").unwrap();
-        let seen = |callers| Observed { callers, last: at };
-        let observed = BTreeMap::from([("func-a/pay".to_owned(), seen(3)), ("func-z/run".to_owned(), seen(1))]);
+        let seen = |callers| Observed { callers, last: at, gateway: false };
+        let gateway = Observed { gateway: true, ..seen(2) };
+        let observed = BTreeMap::from([
+            ("func-a/pay".to_owned(), seen(3)),
+            ("func-z/run".to_owned(), seen(1)),
+            ("apim-x/get".to_owned(), gateway.clone()),
+            ("apim-x".to_owned(), gateway),
+        ]);
         let text = draft(&model, &observed);
         let read = Intended::read("model.yaml", &text, &shipped().unwrap(), at);
         let read = read.unwrap_or_else(|problems| panic!("{problems:#?}\n{text}"));
         let names: Vec<&str> = read.sites.iter().map(|site| &*site.name).collect();
-        assert_eq!(names, ["func-a", "func-z", "true"], "{text}");
+        assert_eq!(names, ["apim-x", "func-a", "func-z", "true"], "{text}");
+        let gateway = &read.sites[0];
+        assert!(gateway.gateway && &*gateway.endpoints[0].name == "apim-x/get", "{text}");
         let of = |name: &str| {
-            let one = read.sites[0].endpoints.iter().find(|one| &*one.name == name).unwrap();
+            let one = read.sites[1].endpoints.iter().find(|one| &*one.name == name).unwrap();
             one.meant.authentication.iter().map(|way| way.name()).collect::<Vec<_>>()
         };
         assert_eq!((of("func-a/pay"), of("func-a/open")), (vec!["function-key"], vec!["anonymous"]), "{text}");
-        assert_eq!(read.sites[0].meant.origins.as_deref(), Some(&["https://a.example".to_owned()][..]));
+        assert_eq!(read.sites[1].meant.origins.as_deref(), Some(&["https://a.example".to_owned()][..]));
         assert!(text.contains("# 3 addresses called it with a key, last at 2026-11-20T12:00:00Z"), "{text}");
         assert!(text.contains("decide: anybody may call it"), "{text}");
     }

@@ -30,19 +30,24 @@ impl<'i> Index<'i> {
         self.sites.get(&(gateway, name.to_ascii_lowercase().as_str())).copied()
     }
 
-    /// Returns the function `app/function` or `app/slot/function`, if it is declared.
+    /// Returns the function `app/function` or `app/slot/function`, if it is declared. In a slot that is not
+    /// declared it is that of its app.
     pub fn function(&self, name: &str) -> Option<&'i Endpoint> {
         let mut lower = name.to_ascii_lowercase();
-        if let [app, _, function] = lower.split('/').collect::<Vec<_>>()[..] {
+        if let [app, slot, function] = lower.split('/').collect::<Vec<_>>()[..]
+            && self.site(false, &format!("{app}/{slot}")).is_none()
+        {
             lower = format!("{app}/{function}");
         }
         self.endpoints.get(&(false, lower.as_str())).copied()
     }
 
-    /// Returns what is meant for the function `app/function`: its own, or its app's.
+    /// Returns what is meant for the function `app/function`: its own, or its app's or slot's.
     pub fn of_function(&self, name: &str) -> Option<&'i Meant> {
         let app = name.split_once('/').map_or(name, |(app, _)| app);
-        self.function(name).map(|one| &one.meant).or_else(|| self.site(false, app).map(|site| &site.meant))
+        let slot = name.rsplit_once('/').map_or(name, |(slot, _)| slot);
+        let site = || self.site(false, slot).or_else(|| self.site(false, app));
+        self.function(name).map(|one| &one.meant).or_else(|| site().map(|site| &site.meant))
     }
 
     /// Returns the operation `gateway/api/operation`, if it is declared: with its API, else by its id alone.
@@ -128,6 +133,28 @@ mod tests {
         let of = |name| index.of_operation(name).map(|meant| meant.authentication[0]);
         assert_eq!(of("apim/status/health"), Some(Authentication::Anonymous));
         assert_eq!((of("apim/status/get"), of("apim/status")), (Some(Authentication::Jwt), Some(Authentication::Jwt)));
+    }
+
+    #[test]
+    fn a_slot_that_is_declared_says_its_ways_for_itself_and_else_has_what_its_app_has() {
+        let intended = intended(
+            "version: 1\napps:\n  - name: shop\n    authentication: [jwt]\n    gateways: [apim]\n    networks: [10.0.0.0/8]\n\
+             \x20   reaches: [kv]\n    functions:\n      - { name: health, authentication: [anonymous] }\n      - { name: pay }\n\
+             \x20   slots:\n      - { name: Staging, authentication: [function-key], networks: [192.0.2.0/24], reaches: [kv-test] }\n\
+             \x20     - { name: blue }\n",
+        );
+        let index = Index::new(&intended);
+        let site = |name| index.site(false, name).unwrap();
+        let (staging, blue) = (site("shop/staging"), site("shop/blue"));
+        assert_eq!((&staging.meant.gateways, staging.meant.networks.as_ref().map(Vec::len)), (&None, Some(1)));
+        assert_eq!((staging.reaches.as_deref(), blue.reaches.as_deref()), (Some(&["kv-test".to_owned()][..]), None));
+        assert_eq!((blue.meant.authentication.as_slice(), &blue.meant.networks), (&[Authentication::Jwt][..], &None));
+        let of = |name| index.of_function(name).map(|meant| meant.authentication[0]);
+        assert_eq!(of("shop/staging/Pay"), Some(Authentication::FunctionKey));
+        assert_eq!(of("shop/staging/health"), Some(Authentication::Anonymous));
+        assert_eq!(of("shop/staging/other"), Some(Authentication::FunctionKey));
+        assert_eq!(of("shop/green/other"), Some(Authentication::Jwt), "not declared, it is as its app");
+        assert!(index.function("shop/blue/pay").is_some() && index.function("shop/green/pay").is_some());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod draft;
 mod index;
 mod read;
 mod sites;
+mod slots;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl Endpoint {
 /// An app or a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// Its name, lower case.
+    /// Its name, lower case; of a deployment slot `app/slot`.
     pub name: Arc<str>,
     /// Whether it is a gateway (API Management).
     pub gateway: bool,

@@ -37,6 +37,7 @@ const OF_APP: &[&str] = &[
     "reaches",
     "complete",
     "functions",
+    "slots",
 ];
 /// A gateway has all but the first, and operations.
 const OF_GATEWAY: &[&str] = &[
@@ -54,9 +55,12 @@ const OF_GATEWAY: &[&str] = &[
     "complete",
     "operations",
 ];
-/// An operation has all but the first.
-const OF_ENDPOINT: [&str; 9] =
+/// A function may say where it is called, too.
+const OF_FUNCTION: [&str; 9] =
     ["route", "name", "authentication", "issuers", "audiences", "gateways", "origins", "networks", "callers"];
+/// What is said of functions, operations and slots.
+pub(super) const OF_MEANT: [&str; 8] =
+    ["name", "authentication", "issuers", "audiences", "gateways", "origins", "networks", "callers"];
 
 /// How much was read so far.
 #[derive(Debug, Default)]
@@ -80,12 +84,13 @@ pub(super) fn read(
             problems.add(item.line, says);
             return;
         }
-        let Some(site) = site(item, gateway, room, problems) else { continue };
+        let Some((site, slots)) = site(item, gateway, room, problems) else { continue };
         if !known.insert(site.name.clone()) {
             let what = if gateway { "gateways" } else { "apps" };
             problems.add(site.line, format!("There are two {what} `{}`. Keep one of them.", site.name));
         }
         sites.push(site);
+        sites.extend(slots);
     }
 }
 
@@ -108,7 +113,7 @@ pub(super) fn check(sites: &[Site], problems: &mut Problems) {
     }
 }
 
-fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) -> Option<Site> {
+fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) -> Option<(Site, Vec<Site>)> {
     let line = item.line;
     let (what, inner, keys) =
         if gateway { ("a gateway", "operations", OF_GATEWAY) } else { ("an app", "functions", OF_APP) };
@@ -124,9 +129,10 @@ fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) 
         problems.add(line, format!("`complete` without `{inner}` says that it has none. List them, or leave it out."));
     }
     let endpoints = section.take(inner).map(|list| items(list, inner, problems)).unwrap_or_default();
+    let slots = section.take("slots").filter(|_| !gateway);
     section.finish(&format!("a key of {what}"), keys, problems);
     let endpoints = name.as_deref().map(|name| self::endpoints(endpoints, (name, gateway), &meant, room, problems));
-    Some(Site {
+    let site = Site {
         name: name?.into(),
         gateway,
         owner,
@@ -137,7 +143,10 @@ fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) 
         endpoints: endpoints.unwrap_or_default(),
         complete,
         line,
-    })
+    };
+    let slots = slots.map(|list| super::slots::read(list, &site, problems)).unwrap_or_default();
+    room.endpoints += slots.iter().map(|slot| slot.endpoints.len()).sum::<usize>();
+    Some((site, slots))
 }
 
 fn endpoints(
@@ -167,7 +176,7 @@ fn endpoints(
         let name = name(&mut section, mend, gateway, problems);
         let route = section.take("route").filter(|_| !gateway).and_then(|route| route.text("`route`", problems));
         let meant = meant(&mut section, of_site, problems);
-        section.finish(&format!("a key of {what}"), if gateway { &OF_ENDPOINT[1..] } else { &OF_ENDPOINT }, problems);
+        section.finish(&format!("a key of {what}"), if gateway { &OF_MEANT } else { &OF_FUNCTION[..] }, problems);
         let Some(name) = name else { continue };
         let name: Arc<str> = format!("{site}/{name}").into();
         if !known.insert(name.clone()) {
@@ -179,7 +188,7 @@ fn endpoints(
 }
 
 /// Takes a name; that of an operation may have its API before a `/`.
-fn name(section: &mut Section, mend: &str, slash: bool, problems: &mut Problems) -> Option<String> {
+pub(super) fn name(section: &mut Section, mend: &str, slash: bool, problems: &mut Problems) -> Option<String> {
     let value = section.demand("name", mend, problems)?;
     let text = value.text("`name`", problems)?.to_ascii_lowercase();
     let wrong = |c: char| c.is_control() || c.is_whitespace() || c == '/' && !slash;
@@ -191,7 +200,7 @@ fn name(section: &mut Section, mend: &str, slash: bool, problems: &mut Problems)
 }
 
 /// Takes what is meant for a site or an endpoint; what it does not say itself is as in `outer`.
-fn meant(section: &mut Section, outer: &Meant, problems: &mut Problems) -> Meant {
+pub(super) fn meant(section: &mut Section, outer: &Meant, problems: &mut Problems) -> Meant {
     let own = section.take("authentication").map(|list| authentication(&list, problems));
     let token = own.as_ref().is_none_or(|own| {
         own.is_empty() || own.iter().any(|way| matches!(way, Authentication::Jwt | Authentication::EasyAuth))
@@ -300,7 +309,7 @@ fn prefix(section: &mut Section, problems: &mut Problems) -> Option<String> {
 }
 
 /// Takes the names of what an identity may reach.
-fn reaches(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>> {
+pub(super) fn reaches(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>> {
     let list = section.take("reaches")?;
     let mut names = Vec::new();
     for (text, line) in within(&list, "reaches", "An item of `reaches`", problems) {
@@ -336,7 +345,7 @@ fn within(list: &Located, key: &str, what: &str, problems: &mut Problems) -> Vec
 }
 
 /// Takes a list of keys and values.
-fn items(list: Located, key: &str, problems: &mut Problems) -> Vec<Located> {
+pub(super) fn items(list: Located, key: &str, problems: &mut Problems) -> Vec<Located> {
     match list.node {
         Node::List(items) => items,
         Node::Null => Vec::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::configured::kind;
 use super::part::{Boundary, PartKind};
-use super::setup::Configuration;
+use super::setup::{Configuration, Found};
 use super::sources::Sources;
 use crate::posture::configured::Sort;
 use crate::posture::intended::{Meant, Site};
@@ -32,6 +32,14 @@ pub(super) struct Draft<'s> {
     /// What was observed of it and of what belongs to it.
     pub(super) facts: Facts,
     belongs: Option<(PartKind, Arc<str>)>,
+}
+
+impl<'s> Draft<'s> {
+    /// Returns what configuration says of a control on it.
+    pub(super) fn found(&self, control: u16) -> Option<&'s Found> {
+        let one = self.configured?;
+        one.found.binary_search_by_key(&control, |found| found.control).ok().map(|at| &one.found[at])
+    }
 }
 
 /// All parts, by kind, then name.

@@ -2,7 +2,7 @@
 //!
 //! What events prove and what came or went; what two readings of configuration differ in is told by
 //! [`Readings`](super::Readings), for that makes alerts. A write to the control plane is told of the part
-//! that it touches, whose controls have been looked at anew. At most 1,000 changes between two models.
+//! that it touches as it comes, however late. At most 1,000 changes between two models.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,10 +20,9 @@ const LEARNS: Duration = Duration::from_hours(1);
 /// Changes told between two models.
 const MAX_DRIFTS: usize = 1_000;
 
-/// Returns what has changed from `before` to `after`; `writes` are those seen in between. Against a model
-/// that knew nothing, nothing has changed but by writes.
-pub fn drift(before: &Living, after: &Living, writes: &[Write]) -> Vec<Drift> {
-    let mut drifts: Vec<Drift> = writes.iter().filter_map(written).collect();
+/// Returns what has changed from `before` to `after`. Against a model that knew nothing, nothing has.
+pub fn drift(before: &Living, after: &Living) -> Vec<Drift> {
+    let mut drifts: Vec<Drift> = Vec::new();
     let at = after.at.unwrap_or(Timestamp::MIN);
     if before.at.is_some() {
         let first = before.parts.iter().filter_map(|part| part.seen).map(|seen| seen.first).min();
@@ -192,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_now_is_not_stronger() {
-        let told = |now| drift(&living(Stands::Contradicted, 1, Vec::new()), &living(now, 1, Vec::new()), &[]);
+        let told = |now| drift(&living(Stands::Contradicted, 1, Vec::new()), &living(now, 1, Vec::new()));
         assert_eq!(told(Stands::Unknown), []);
         assert_eq!(told(Stands::NotConfigured), []);
         assert_eq!(told(Stands::Held)[0].kind, DriftKind::Stronger);
@@ -201,9 +200,9 @@ mod tests {
     #[test]
     fn what_is_contradicted_again_is_not_dated_before_it_healed() {
         let before = living(Stands::Held, 1, Vec::new());
-        let at = |drifts| drift(&before, &living(Stands::Contradicted, 1, drifts), &[])[0].at;
+        let at = |drifts| drift(&before, &living(Stands::Contradicted, 1, drifts))[0].at;
         assert_eq!(at(Vec::new()), minute(1));
-        let healed = drift(&living(Stands::Contradicted, 1, Vec::new()), &before, &[]);
+        let healed = drift(&living(Stands::Contradicted, 1, Vec::new()), &before);
         assert_eq!(at(healed), minute(60), "the first event is from before");
     }
 }

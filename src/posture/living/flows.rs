@@ -8,32 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::drafts::{Draft, Drafts, INTERNET, app_of};
+use super::guards::Guards;
 use super::part::{Flow, Part, PartKind, Seen};
 use super::proofs::proofs_told;
 use super::sources::Sources;
-use super::standing::{Standing, Stands};
+use super::standing::{Stands, moment};
 use super::weigh::Scales;
-use crate::clock::Timestamp;
-use crate::posture::Level;
 use crate::posture::controls::{Layer, State};
 use crate::posture::intended::Authentication;
 use crate::posture::observed::{Fact, Facts, Tally, What};
-
-/// Controls whose state is that of the way to a part.
-const GUARDS: [&str; 4] = ["function.anonymous-compensated", "api.authenticated", "api.https", "app.https-only"];
-/// Those that speak of a way only where events prove the contrary.
-const PROVEN: [&str; 1] = ["gateway.protocols"];
-/// Those that speak so of a way from anybody, past the gateway.
-const PAST: [&str; 3] = ["app.gateway-only", "function.behind-gateway", "app.admin-isolation"];
-/// Those that guard a way where the owner says that this proof is asked for.
-const MEANT: [(Authentication, &str); 3] = [
-    (Authentication::Jwt, "api.token-checked"),
-    (Authentication::Jwt, "function.token-checked"),
-    (Authentication::EasyAuth, "auth.required"),
-];
-
-/// The state of what guards a way, since when it is so, and the alert that tells of it.
-type Guard<'a> = (&'a Standing, Option<Timestamp>, Option<Arc<str>>);
 
 /// What is known of a way before it is judged.
 #[derive(Debug, Default)]
@@ -220,47 +203,18 @@ impl Ways<'_, '_> {
         let by_identity = matches!(self.drafts.all[from as usize].kind, PartKind::App | PartKind::Identity);
         let by = way.by.unwrap_or_else(|| if by_identity { "identity".into() } else { "unknown".into() });
         let mut flow = Flow { from, to, by, stands, says, intended: way.intended, seen, since: None, alert: None };
-        if let Some((guard, since, alert)) = self.guard(from, to)
+        let guards = Guards { sources: self.sources, drafts: self.drafts, parts: self.parts, scales: self.scales };
+        if let Some(guard) = guards.of(from, to)
             && guard.stands > flow.stands
             && guard.stands >= Stands::Unknown
         {
-            (flow.stands, flow.says, flow.since, flow.alert) = (guard.stands, guard.says.clone(), since, alert);
+            (flow.stands, flow.says, flow.since, flow.alert) = (guard.stands, guard.says, guard.since, guard.alert);
         }
         let draft = &self.drafts.all[to as usize];
         if let Some(says) = weaker_than_meant(draft).filter(|_| flow.stands < Stands::NotConfigured) {
             (flow.stands, flow.says) = (Stands::NotConfigured, says.into());
         }
         flow
-    }
-
-    /// Returns the worst of the controls that guard the way, since when it is so, and its alert.
-    fn guard(&self, from: u32, to: u32) -> Option<Guard<'_>> {
-        let controls = &self.sources.configured.controls;
-        let (part, draft) = (&self.parts[to as usize], &self.drafts.all[to as usize]);
-        let past = self.drafts.all[from as usize].kind == PartKind::Caller;
-        let of_site = || self.drafts.site_of(to).and_then(|site| self.drafts.all[site as usize].meant);
-        let said = draft.meant.or_else(of_site);
-        let meant = |proof| said.is_some_and(|meant| meant.authentication.contains(&proof));
-        let guards = |standing: &&Standing| {
-            let Some(id) = standing.control(controls).map(|control| control.id.as_str()) else { return false };
-            // A call past the gateway contradicts the way of that call, not the gateway's own.
-            let proven = PROVEN.contains(&id) || past && PAST.contains(&id);
-            let weakened =
-                || standing.stands == Stands::NotConfigured && self.scales.weakened.contains_key(&(&*part.name, id));
-            GUARDS.contains(&id)
-                || weakened()
-                || proven && standing.stands == Stands::Contradicted
-                || MEANT.iter().any(|(proof, control)| *control == id && meant(*proof))
-        };
-        let level = |standing: &Standing| standing.control(controls).map_or(Level::Informational, |one| one.level);
-        let worst = part.standings.iter().filter(guards).max_by_key(|one| (one.stands, level(one)))?;
-        let id = worst.control(controls).map_or("", |control| control.id.as_str());
-        let weakened = self.scales.weakened.get(&(&*part.name, id));
-        let evidence = worst.evidence.as_ref();
-        let since = weakened.map(|(at, _)| *at).or(evidence.map(|evidence| evidence.first));
-        let alert =
-            evidence.and_then(|one| one.alert.clone()).or_else(|| weakened.and_then(|(_, alert)| alert.clone()));
-        Some((worst, since, alert))
     }
 
     fn agreed(&self, from: u32, to: u32, way: &Way) -> (Stands, Arc<str>) {
@@ -272,13 +226,23 @@ impl Ways<'_, '_> {
             PartKind::Resource => !way.intended && own.is_some_and(|site| site.reaches.is_some()),
             _ => false,
         };
-        match (way.intended, way.configured, way.seen) {
+        let from = self.sources.from();
+        let recent = way.seen.filter(|tally| from.is_none_or(|from| tally.last >= from));
+        let since = way.seen.map(|tally| format!(" since {}", moment(tally.last))).unwrap_or_default();
+        match (way.intended, way.configured, recent) {
             (_, _, Some(_)) if undeclared => (Stands::Contradicted, "it is used and nobody declared it".into()),
             (true, _, Some(_)) => (Stands::Held, "declared, and used".into()),
             (false, true, Some(_)) => (Stands::Held, "configured, and used".into()),
-            (_, true, None) => (Stands::ConfiguredOnly, "configured; no traffic was seen".into()),
-            (true, false, None) => (Stands::Unknown, "declared; neither configuration nor traffic was seen".into()),
-            _ => (Stands::Unknown, "used; nobody declared it and no configuration that was read has it".into()),
+            (_, true, None) => (Stands::ConfiguredOnly, format!("configured; no traffic was seen{since}").into()),
+            (true, false, None) => {
+                (Stands::Unknown, format!("declared; neither configuration nor traffic was seen{since}").into())
+            }
+            (false, false, Some(_)) => {
+                (Stands::Unknown, "used; nobody declared it and no configuration that was read has it".into())
+            }
+            (false, false, None) => {
+                (Stands::Unknown, format!("neither declared nor configured, nor seen{since}").into())
+            }
         }
     }
 }

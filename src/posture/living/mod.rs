@@ -12,6 +12,7 @@ mod covered;
 mod drafts;
 mod drift;
 mod flows;
+mod guards;
 mod named;
 mod part;
 mod proofs;
@@ -21,6 +22,7 @@ mod setup;
 mod sight;
 mod sources;
 mod standing;
+mod telling;
 mod weigh;
 
 use std::sync::Arc;

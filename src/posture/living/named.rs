@@ -2,7 +2,8 @@
 //!
 //! Apps, functions, gateways, APIs and operations are called by their names; anything else has its sort
 //! before it, for a product and an API of one gateway may have one name. A record names parts by its
-//! resource, and by the API and operation that a gateway writes. At most as many as a path has steps.
+//! resource, and by the API, the operation and the app behind that a gateway writes. At most as many as a
+//! path has steps.
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub fn named_parts(record: &str) -> Vec<String> {
         if let (Some(api), Some(operation)) = (&api, &operation) {
             names.push(format!("{gateway}/{api}/{operation}"));
         }
+        names.extend(lower("\"backendUrl").as_deref().and_then(app_behind).map(str::to_owned));
     }
     names
 }
@@ -52,6 +54,12 @@ fn name_of(kind: ElementKind, path: &str) -> Option<String> {
         (ElementKind::KeyVault, [name]) => format!("vault:{name}"),
         _ => return None,
     })
+}
+
+/// Returns the app that an address of a gateway's backend is of.
+fn app_behind(url: &str) -> Option<&str> {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', ':']).next()?;
+    host.strip_suffix(".azurewebsites.net").filter(|app| !app.is_empty() && !app.contains('.'))
 }
 
 /// Returns the text of the first member whose name ends with `key`.
@@ -78,5 +86,7 @@ mod tests {
         assert_eq!(of("KEYVAULT/VAULTS/KV"), ["vault:kv"]);
         let gateway = r#"{"resourceId":"/providers/microsoft.apimanagement/service/apim","properties":{"apiId":"orders;rev=3","operationId":"get"}}"#;
         assert_eq!(named_parts(gateway), ["apim", "apim/orders", "apim/orders/get"]);
+        let called = r#"{"resourceId":"/providers/microsoft.apimanagement/service/apim","properties":{"backendUrl":"https://Shop.azurewebsites.net:443/api/pay"}}"#;
+        assert_eq!(named_parts(called), ["apim", "shop"]);
     }
 }

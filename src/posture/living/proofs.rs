@@ -112,12 +112,26 @@ pub struct Glimpse<'s> {
     pub gateway: bool,
     /// The newest event time.
     pub now: Option<Timestamp>,
+    /// What was seen last before then does not count any more; without it all does.
+    pub from: Option<Timestamp>,
     /// When configuration was read, event time.
     pub read: Option<Timestamp>,
     /// Whether its gateway's records name subscriptions at all.
     pub names_subscriptions: bool,
     /// Writes and what identities reach.
     pub changed: &'s Changed<'s>,
+}
+
+impl Glimpse<'_> {
+    /// Returns how often something was so, if it still counts.
+    fn of(&self, fact: Fact) -> Option<Tally> {
+        self.facts.of(fact).filter(|tally| self.counts(tally.last))
+    }
+
+    /// Tells whether what was seen last at `at` still counts.
+    pub(super) fn counts(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| at >= from)
+    }
 }
 
 /// What events say of a control.
@@ -192,35 +206,35 @@ fn holds(tally: Option<Tally>, says: impl FnOnce(&str) -> String) -> Said {
 }
 
 fn token_asked(sight: &Glimpse<'_>) -> Said {
-    holds(sight.facts.of(Fact::TokenAsked), |n| format!("a request without a valid token was refused {n}"))
+    holds(sight.of(Fact::TokenAsked), |n| format!("a request without a valid token was refused {n}"))
 }
 
 fn credential_asked(sight: &Glimpse<'_>) -> Said {
-    let refused = Tally::sum(sight.facts.of(Fact::KeyAsked), sight.facts.of(Fact::TokenAsked));
+    let refused = Tally::sum(sight.of(Fact::KeyAsked), sight.of(Fact::TokenAsked));
     let subscription_alone = sight.meant.is_some_and(|meant| meant.authentication == [Authentication::SubscriptionKey]);
     // Only where records name the subscription of others does none mean that there was none.
-    let without = sight.facts.of(Fact::NoSubscription).filter(|_| subscription_alone && sight.names_subscriptions);
+    let without = sight.of(Fact::NoSubscription).filter(|_| subscription_alone && sight.names_subscriptions);
     Said {
         against: told(without, |n| format!("answered {n} without a subscription key, which is meant to be asked for")),
-        refused: sight.facts.of(Fact::KeyAsked),
+        refused: sight.of(Fact::KeyAsked),
         ..holds(refused, |n| format!("a request without a valid key or token was refused {n}"))
     }
 }
 
 fn behind_gateway(sight: &Glimpse<'_>) -> Said {
-    let past = sight.facts.of(Fact::PastGateway);
+    let past = sight.of(Fact::PastGateway);
     Said {
         against: told(past, |n| format!("answered {n} past the gateway")),
-        refused: sight.facts.of(Fact::AddressKeptOut),
-        ..holds(sight.facts.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"))
+        refused: sight.of(Fact::AddressKeptOut),
+        ..holds(sight.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"))
     }
 }
 
 fn gateway_only(sight: &Glimpse<'_>) -> Said {
-    let past = sight.facts.of(Fact::PastGateway);
-    let through = told(sight.facts.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"));
+    let past = sight.of(Fact::PastGateway);
+    let through = told(sight.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"));
     // That one address was kept out says of no other that it is.
-    let kept_out = sight.facts.of(Fact::AddressKeptOut);
+    let kept_out = sight.of(Fact::AddressKeptOut);
     Said {
         against: told(past, |n| format!("answered {n} past the gateway")),
         agrees: through.or_else(|| told(kept_out, |n| format!("an address was kept out {n}"))),
@@ -230,7 +244,7 @@ fn gateway_only(sight: &Glimpse<'_>) -> Said {
 }
 
 fn address_kept_out(sight: &Glimpse<'_>) -> Said {
-    holds(sight.facts.of(Fact::AddressKeptOut), |n| format!("an address was kept out {n}"))
+    holds(sight.of(Fact::AddressKeptOut), |n| format!("an address was kept out {n}"))
 }
 
 fn key_written(sight: &Glimpse<'_>) -> Said {
@@ -242,12 +256,13 @@ fn key_written(sight: &Glimpse<'_>) -> Said {
 }
 
 fn admin_isolated(sight: &Glimpse<'_>) -> Said {
-    let used = Tally::sum(sight.facts.of(Fact::AdminAnswered), sight.facts.of(Fact::ByAdminKey));
+    let used = Tally::sum(sight.of(Fact::AdminAnswered), sight.of(Fact::ByAdminKey));
     Said { against: told(used, |n| format!("the admin interface or a master key was used {n}")), ..Said::default() }
 }
 
 fn identity_used(sight: &Glimpse<'_>) -> Said {
-    holds(sight.changed.reaches.get(sight.site).copied(), |n| format!("the app's identity was let in {n}"))
+    let reached = sight.changed.reaches.get(sight.site).copied();
+    holds(reached.filter(|tally| sight.counts(tally.last)), |n| format!("the app's identity was let in {n}"))
 }
 
 /// Returns that each of these categories arrives, by the one that is the longest ago.
@@ -288,24 +303,24 @@ fn revalidated(sight: &Glimpse<'_>) -> Said {
 }
 
 fn login_asked(sight: &Glimpse<'_>) -> Said {
-    holds(sight.facts.of(Fact::LoginAsked), |n| format!("a browser was sent to the login page {n}"))
+    holds(sight.of(Fact::LoginAsked), |n| format!("a browser was sent to the login page {n}"))
 }
 
 fn new_tls(sight: &Glimpse<'_>) -> Said {
-    let old = sight.facts.of(Fact::OldTls);
+    let old = sight.of(Fact::OldTls);
     Said {
-        agrees: told(sight.facts.of(Fact::NewTls), |n| format!("called {n} over TLS 1.2 or newer")),
+        agrees: told(sight.of(Fact::NewTls), |n| format!("called {n} over TLS 1.2 or newer")),
         against: told(old, |n| format!("answered {n} over a TLS before 1.2")),
         ..Said::default()
     }
 }
 
 fn limited(sight: &Glimpse<'_>) -> Said {
-    holds(sight.facts.of(Fact::RateUsedUp), |n| format!("a call was refused {n}, for a rate was used up"))
+    holds(sight.of(Fact::RateUsedUp), |n| format!("a call was refused {n}, for a rate was used up"))
 }
 
 fn quota_used_up(sight: &Glimpse<'_>) -> Said {
-    holds(sight.facts.of(Fact::QuotaUsedUp), |n| format!("a call was refused {n}, for a quota was used up"))
+    holds(sight.of(Fact::QuotaUsedUp), |n| format!("a call was refused {n}, for a quota was used up"))
 }
 
 /// Returns by which proofs requests were answered, for people; `unknown` where no record can tell.
@@ -350,6 +365,7 @@ mod tests {
             meant: None,
             gateway: given.gateway,
             now: Some(NOW),
+            from: None,
             read: None,
             names_subscriptions: false,
             changed: &changed,
@@ -399,6 +415,7 @@ mod tests {
                 meant: None,
                 gateway: false,
                 now: Some(NOW),
+                from: None,
                 read: None,
                 names_subscriptions: false,
                 changed: &changed,

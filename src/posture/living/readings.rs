@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::setup::{Configuration, Setup};
-use super::standing::{Drift, DriftKind, Stands, moment};
+use super::standing::{Drift, DriftKind, Stands};
+use super::telling::{ended, sentence, write_to};
 use crate::clock::Timestamp;
+use crate::posture::Level;
 use crate::posture::configured::Sort;
 use crate::posture::controls::{Control, State, Test};
-use crate::posture::intended::{Authentication, Intended, Site};
+use crate::posture::intended::{Accepted, Authentication, Intended, Site};
 use crate::posture::observed::{Observed, Write, Writes};
-use crate::posture::{ElementKind, Level};
 
 /// Controls on a function that follow from its app or its gateway.
 const DERIVED: [&str; 3] = ["function.more-than-one-layer", "function.token-checked", "function.behind-gateway"];
@@ -28,6 +29,10 @@ const DERIVED: [&str; 3] = ["function.more-than-one-layer", "function.token-chec
 type States = Vec<(u32, u8)>;
 /// Elements by sort and name.
 type Parts = BTreeMap<(u8, Arc<str>), States>;
+/// Controls by part.
+type Controlled = BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>;
+/// Risks that somebody answers or answered for, by control and part.
+type Answers<'i> = HashMap<(&'i str, &'i str), &'i Accepted>;
 
 /// The newest reading, and what is weak since an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +42,13 @@ pub struct Readings {
     /// The states of each element's controls (a hash of the id), by sort and name.
     parts: Parts,
     /// What got weaker and has not healed: controls by part.
-    weak: BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>,
+    weak: Controlled,
     /// The controls that were judged then, by a hash of their ids.
     judged: BTreeSet<u32>,
+    /// What is not as it should be and somebody answers for.
+    accepted: Controlled,
+    /// Whether no event had come then: the time is the clock's, and every acceptance counts.
+    pub before_events: bool,
 }
 
 /// A part on which controls got weaker.
@@ -81,57 +90,128 @@ impl Changes {
 }
 
 /// A control that got weaker.
-struct Weaker<'c> {
-    element: &'c Configuration,
-    control: &'c Control,
-    says: &'c str,
+pub(super) struct Weaker<'c> {
+    pub(super) element: &'c Configuration,
+    pub(super) control: &'c Control,
+    pub(super) says: &'c str,
+    /// Somebody answered for it.
+    answered: bool,
+}
+
+/// What is found as a reading is gone through.
+#[derive(Default)]
+struct Pass<'c> {
+    parts: Parts,
+    weaker: Vec<Weaker<'c>>,
+    right: BTreeSet<(u8, &'c str, &'c str)>,
+    accepted: Controlled,
 }
 
 impl Readings {
     /// Takes the next reading, of `at`; says what it differs in from the one before, if there is one.
     pub fn next(&mut self, configured: &Setup, intended: &Intended, observed: &Observed, at: Timestamp) -> Changes {
         let mut changes = Changes::default();
-        let accepted = |control: &str, part: &str| {
-            intended.accepted.iter().any(|one| one.control == control && one.element == part && one.expires > at)
-        };
-        let mut parts = BTreeMap::new();
-        let mut weaker: Vec<Weaker<'_>> = Vec::new();
-        let mut right: BTreeSet<(u8, &str, &str)> = BTreeSet::new();
+        let (answers, mut pass) = (answers(intended), Pass::default());
         for element in &configured.elements {
             let key = (element.sort as u8, element.name.clone());
-            let old = self.parts.get(&key);
-            if self.at.is_some() && old.is_none() && is_shown(element.sort) {
+            if self.at.is_some() && !self.parts.contains_key(&key) && is_shown(element.sort) {
                 changes.tell(element.sort, plain(at, DriftKind::Came, &element.name, "it came with the configuration"));
             }
-            let mut states = States::new();
-            for found in &element.found {
-                let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
-                let id = short(&control.id);
-                let before = old.map(|old| old.iter().find(|(known, _)| *known == id).map(|(_, state)| *state));
-                states.push((id, known(before.flatten(), found.state)));
-                let is_accepted = accepted(&control.id, &element.name);
-                if found.state == State::Configured || is_accepted {
-                    right.insert((key.0, &element.name, &control.id));
-                }
-                match (before, found.state) {
-                    (Some(before), State::NotConfigured) if self.was_right(before, control) && !is_accepted => {
-                        weaker.push(Weaker { element, control, says: &found.says });
-                    }
-                    (Some(Some(before)), State::Configured) if before == State::NotConfigured as u8 => {
-                        changes.tell(element.sort, stronger(at, element, control, &found.says));
-                    }
-                    _ => {}
-                }
-            }
-            parts.insert(key, states);
+            self.judge((configured, element), &answers, at, &mut pass, &mut changes);
+        }
+        let Pass { mut parts, weaker, right, mut accepted } = pass;
+        if !configured.problems.is_empty() {
+            // It may stand in what could not be read.
+            let unread = self.accepted.iter().filter(|(key, _)| !parts.contains_key(key));
+            accepted.extend(unread.map(|(key, known)| (key.clone(), known.clone())).collect::<Vec<_>>());
         }
         self.went(&mut parts, configured, at, &mut changes);
         self.tell(&weaker, (configured, intended, observed), at, &mut changes);
         self.let_go(configured);
         self.heal(&right, &mut changes);
         self.judged = configured.controls.all.iter().map(|control| short(&control.id)).collect();
-        (self.parts, self.at) = (parts, Some(at));
+        (self.parts, self.accepted, self.at) = (parts, accepted, Some(at));
         changes
+    }
+
+    /// Holds the controls of an element against what was known of them.
+    fn judge<'c>(
+        &self,
+        (configured, element): (&'c Setup, &'c Configuration),
+        answers: &Answers<'_>,
+        at: Timestamp,
+        pass: &mut Pass<'c>,
+        changes: &mut Changes,
+    ) {
+        let key = (element.sort as u8, element.name.clone());
+        let (old, answered) = (self.parts.get(&key), self.accepted.get(&key));
+        let mut states = States::new();
+        for found in &element.found {
+            let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
+            let id = short(&control.id);
+            let before = old.map(|old| old.iter().find(|(known, _)| *known == id).map(|(_, state)| *state));
+            states.push((id, known(before.flatten(), found.state)));
+            let answered = answered.is_some_and(|known| known.contains(&*control.id));
+            let answers = answers.get(&(&*control.id, &*element.name));
+            let is_accepted = answers.is_some_and(|one| self.before_events || at < one.expires);
+            if is_accepted && found.state == State::NotConfigured || answered && found.state == State::Unknown {
+                pass.accepted.entry(key.clone()).or_default().insert(control.id.as_str().into());
+            }
+            if found.state == State::Configured || is_accepted {
+                pass.right.insert((key.0, &element.name, &control.id));
+            }
+            match (before, found.state) {
+                (Some(before), State::NotConfigured)
+                    if !is_accepted && (answered || self.was_right(before, control)) =>
+                {
+                    pass.weaker.push(Weaker { element, control, says: &found.says, answered });
+                }
+                (Some(Some(before)), State::Configured) if before == State::NotConfigured as u8 => {
+                    changes.tell(element.sort, stronger(at, element, control, &found.says));
+                }
+                _ => {}
+            }
+        }
+        pass.parts.insert(key, states);
+    }
+
+    /// Returns when the next acceptance ends of what is not as it should be.
+    pub fn ends(&self, intended: &Intended) -> Option<Timestamp> {
+        let (answers, last) = (answers(intended), self.at?);
+        let of = |((_, part), controls): (&'_ (u8, Arc<str>), &'_ BTreeSet<Arc<str>>)| {
+            let ends = controls.iter().filter_map(|control| Some(answers.get(&(&**control, &**part))?.expires));
+            ends.filter(|end| self.before_events || *end > last).min()
+        };
+        self.accepted.iter().filter_map(of).min()
+    }
+
+    /// Notes that the first event has come, of `now`: what had ended before nobody has watched.
+    pub fn begin(&mut self, intended: &Intended, now: Timestamp) {
+        if !std::mem::take(&mut self.before_events) {
+            return;
+        }
+        let answers = answers(intended);
+        let ended = |part: &str, control: &str| answers.get(&(control, part)).is_some_and(|one| one.expires <= now);
+        for ((_, part), controls) in &mut self.accepted {
+            controls.retain(|control| !ended(part, control));
+        }
+        self.accepted.retain(|_, controls| !controls.is_empty());
+        self.at = Some(now);
+    }
+
+    /// Goes on from what was kept, by this version or one before it.
+    ///
+    /// # Errors
+    ///
+    /// Says why it can't be read.
+    pub fn restore(bytes: &[u8]) -> Result<Self, String> {
+        /// A reading before acceptances were remembered.
+        #[derive(Deserialize)]
+        struct Older(Option<Timestamp>, Parts, Controlled, BTreeSet<u32>);
+        postcard::from_bytes(bytes).map_err(|error| error.to_string()).or_else(|says| {
+            let Older(at, parts, weak, judged) = postcard::from_bytes(bytes).map_err(|_| says)?;
+            Ok(Self { at, parts, weak, judged, ..Self::default() })
+        })
     }
 
     /// Tells of what is in no file any more. While some files could not be read, it may stand in one of
@@ -194,11 +274,15 @@ impl Readings {
                 || apis.into_iter().any(|api| by_part.contains_key(&(Sort::Api as u8, (*api).clone())))
         };
         let (previous, writes) = (self.at, Writes::until(observed, at));
+        let answers = answers(intended);
         for ((sort, name), list) in &by_part {
             let Some(first) = list.first() else { continue };
-            let write = write_to(&writes, first.element).cloned();
+            // Where only an acceptance has ended, nobody wrote anything.
+            let written = list.iter().any(|one| !one.answered);
+            let write = write_to(&writes, first.element).filter(|_| written).cloned();
             for one in list {
-                let states = Some((Stands::ConfiguredOnly, Stands::NotConfigured));
+                let before = if one.answered { Stands::Accepted } else { Stands::ConfiguredOnly };
+                let states = Some((before, Stands::NotConfigured));
                 let says = format!("{}: {}", one.control.title, one.says);
                 let mut told = drift((at, DriftKind::Weaker), name, &one.control.id, states, &says);
                 told.by = write.as_ref().map(|write| (write.by.clone(), write.from.clone()));
@@ -211,6 +295,12 @@ impl Readings {
             else {
                 continue;
             };
+            let about = answers.get(&(worst.control.id.as_str(), &**name)).copied();
+            let says = if worst.answered {
+                ended(worst, list.len() - 1, about, at)
+            } else {
+                sentence(worst, list.len() - 1, write.as_ref(), previous)
+            };
             let weak = self.weak.entry((*sort, name.clone())).or_default();
             weak.extend(list.iter().map(|one| Arc::from(one.control.id.as_str())));
             changes.weakened.push(Weakened {
@@ -219,7 +309,7 @@ impl Readings {
                 of: first.element.of.clone(),
                 level: worst.control.level.max(least(worst, intended)),
                 count: list.len(),
-                says: sentence(worst, list.len() - 1, write.as_ref(), previous),
+                says,
                 write,
             });
         }
@@ -250,29 +340,6 @@ impl Readings {
     }
 }
 
-/// Says what got weaker, since when, by whom and from where.
-fn sentence(worst: &Weaker<'_>, more: usize, write: Option<&Write>, previous: Option<Timestamp>) -> String {
-    let (sort, name) = (worst.element.sort.name(), &worst.element.name);
-    let more = match more {
-        0 => String::new(),
-        1 => ", and one more control got weaker".to_owned(),
-        n => format!(", and {n} more controls got weaker"),
-    };
-    let says = worst.says.trim_end_matches('.');
-    let since = previous.map_or_else(String::new, |previous| format!(" since the reading of {}", moment(previous)));
-    let who = match write {
-        Some(write) => format!(
-            "The newest write to it before is {} of {} by {} from {}.",
-            write.operation,
-            moment(write.at),
-            write.by,
-            write.from
-        ),
-        None => "The Activity log has told of no write to it.".to_owned(),
-    };
-    format!("{sort} {name} got weaker{since}: «{}» holds no longer ({says}){more}. {who}", worst.control.title)
-}
-
 fn drift(
     (at, kind): (Timestamp, DriftKind),
     part: &Arc<str>,
@@ -282,6 +349,11 @@ fn drift(
 ) -> Drift {
     let (part, control, says) = (part.clone(), control.into(), says.into());
     Drift { at, kind, part, control, states, says, by: None, alert: None }
+}
+
+/// Returns the risks that somebody answers or answered for.
+fn answers(intended: &Intended) -> Answers<'_> {
+    intended.accepted.iter().map(|one| ((one.control.as_str(), one.element.as_str()), one)).collect()
 }
 
 fn plain(at: Timestamp, kind: DriftKind, part: &Arc<str>, says: &str) -> Drift {
@@ -305,36 +377,6 @@ fn least(worst: &Weaker<'_>, intended: &Intended) -> Level {
 /// Returns the state to remember: that nobody knows now unsays nothing that was known.
 fn known(before: Option<u8>, now: State) -> u8 {
     before.filter(|_| now == State::Unknown).unwrap_or(now as u8)
-}
-
-/// Returns the newest write to an element: to what has its place below its app, gateway, account or vault.
-fn write_to<'o>(writes: &Writes<'o>, element: &Configuration) -> Option<&'o Write> {
-    let of = || element.of.as_deref().unwrap_or(&element.name);
-    let below = |name: &str, types: &[&str]| {
-        let mut parts = name.split('/');
-        let mut path = parts.next().unwrap_or_default().to_owned();
-        for (part, sort) in parts.zip(types) {
-            path = format!("{path}/{sort}/{part}");
-        }
-        path
-    };
-    let (kind, path) = match element.sort {
-        Sort::App => (ElementKind::App, below(&element.name, &["slots"])),
-        Sort::Function => (ElementKind::App, below(&element.name, &["functions"])),
-        Sort::Secret => (ElementKind::App, below(of(), &[])),
-        Sort::Gateway => (ElementKind::ApiManagement, below(&element.name, &[])),
-        Sort::Api | Sort::Operation => (ElementKind::ApiManagement, below(&element.name, &["apis", "operations"])),
-        // Its own policy is written below what it belongs to.
-        Sort::Policy => (ElementKind::ApiManagement, below(of(), &["apis", "operations"])),
-        Sort::Product => (ElementKind::ApiManagement, below(&element.name, &["products"])),
-        Sort::Backend => (ElementKind::ApiManagement, below(&element.name, &["backends"])),
-        Sort::NamedValue => (ElementKind::ApiManagement, below(&element.name, &["namedvalues"])),
-        Sort::Diagnostic => (ElementKind::ApiManagement, below(&element.name, &["diagnostics"])),
-        Sort::Storage => (ElementKind::Storage, below(&element.name, &[])),
-        Sort::Vault => (ElementKind::KeyVault, below(&element.name, &[])),
-        Sort::Role | Sort::File => return None,
-    };
-    writes.newest(kind, &path)
 }
 
 const fn is_shown(sort: Sort) -> bool {
@@ -364,6 +406,7 @@ mod tests {
             name: (*name).into(),
             of: of.map(Into::into),
             asks: None,
+            token: None,
             identity: false,
             http: false,
             found: found
@@ -476,16 +519,69 @@ mod tests {
 
     #[test]
     fn what_somebody_answers_for_is_no_alert() {
+        assert_eq!(told(&[&[FINE], &[WEAK]], &answered_until(1)), (vec![], vec![]));
+    }
+
+    fn answered_until(hours: u64) -> Intended {
         let accepted = Accepted {
             control: "app.https-only".into(),
             element: "shop".into(),
             owner: "ana".into(),
             reason: "inside only".into(),
-            expires: AT.plus(std::time::Duration::from_hours(1)),
+            expires: AT.plus(std::time::Duration::from_hours(hours)),
             line: 1,
         };
-        let intended = Intended { accepted: vec![accepted], ..Intended::default() };
-        assert_eq!(told(&[&[FINE], &[WEAK]], &intended), (vec![], vec![]));
+        Intended { accepted: vec![accepted], ..Intended::default() }
+    }
+
+    #[test]
+    fn what_somebody_answered_for_gets_weaker_when_that_ends() {
+        let (observed, intended) = (Observed::default(), answered_until(2));
+        let mut kept = Readings::default();
+        let at = |kept: &mut Readings, element, hours| {
+            let at = AT.plus(std::time::Duration::from_hours(hours));
+            let told = kept.next(&configured(&[element]), &intended, &observed, at);
+            told.weakened.into_iter().map(|one| one.says).collect::<Vec<_>>()
+        };
+        assert_eq!(at(&mut kept, FINE, 0), [""; 0]);
+        assert_eq!(at(&mut kept, WEAK, 1), [""; 0], "ana answers for it");
+        assert_eq!(kept.ends(&intended), Some(AT.plus(std::time::Duration::from_hours(2))));
+        let bytes = postcard::to_stdvec(&kept).unwrap();
+        assert_eq!(Readings::restore(&bytes).unwrap(), kept);
+        let unknown = at(&mut kept, UNKNOWN, 2);
+        assert_eq!((unknown.len(), kept.ends(&intended)), (0, None), "nobody knows what it is");
+        let ended = at(&mut kept, WEAK, 3);
+        assert_eq!(
+            ended,
+            [
+                "app shop: «Plain HTTP is redirected to HTTPS» does not hold (so), and that ana answers for it has ended \
+              at 2026-11-23 16:00:00 UTC."
+            ]
+        );
+        assert_eq!(at(&mut kept, WEAK, 4), [""; 0], "it is told once");
+    }
+
+    #[test]
+    fn what_nobody_answers_for_any_more_is_told_and_what_had_ended_before_the_first_event_is_not() {
+        let observed = Observed::default();
+        let mut kept = Readings::default();
+        kept.next(&configured(&[WEAK]), &answered_until(1), &observed, AT);
+        let withdrawn = kept.next(&configured(&[WEAK]), &Intended::default(), &observed, AT);
+        assert!(withdrawn.weakened[0].says.contains("nobody answers for it any more"), "{withdrawn:?}");
+        let mut kept = Readings { before_events: true, ..Readings::default() };
+        let intended = answered_until(1);
+        kept.next(&configured(&[WEAK]), &intended, &observed, AT.plus(std::time::Duration::from_hours(5)));
+        assert!(kept.ends(&intended).is_some(), "event time may be before that");
+        kept.begin(&intended, AT.plus(std::time::Duration::from_hours(2)));
+        assert_eq!(kept.ends(&intended), None);
+    }
+
+    #[test]
+    fn a_reading_that_an_older_version_kept_is_gone_on_from() {
+        let parts: Parts = [((0, "shop".into()), vec![(7, 0)])].into();
+        let older = (Some(AT), parts.clone(), Controlled::new(), BTreeSet::from([7_u32]));
+        let restored = Readings::restore(&postcard::to_stdvec(&older).unwrap()).unwrap();
+        assert_eq!((restored.at, restored.parts), (Some(AT), parts));
     }
 
     fn function<'e>(found: &'e [(&'e str, State)]) -> Element<'e> {

@@ -38,6 +38,8 @@ pub struct Configuration {
     pub of: Option<Arc<str>>,
     /// The proof that it asks for, where that is known of a function or an API.
     pub asks: Option<Authentication>,
+    /// Whether its own policy checks a token, where it is an operation that has one.
+    pub token: Option<State>,
     /// It has an identity of its own.
     pub identity: bool,
     /// It is called over HTTP.
@@ -91,6 +93,8 @@ impl Setup {
         }
         let mut layers: HashMap<String, Vec<LayerState>> =
             report.layers.into_iter().map(|one| (one.endpoint.to_ascii_lowercase(), one.layers)).collect();
+        let tokens = report.operations.into_iter().map(|(name, state)| (name.to_ascii_lowercase(), state));
+        let mut tokens: HashMap<String, State> = tokens.collect();
         let mut elements = Vec::new();
         for element in model.elements() {
             let name = element.name.to_ascii_lowercase();
@@ -101,6 +105,7 @@ impl Setup {
             elements.push(Configuration {
                 sort: element.sort,
                 asks: asks(element),
+                token: tokens.remove(&name).filter(|_| element.sort == Sort::Operation),
                 identity,
                 http: layers.is_some(),
                 found,

@@ -4,6 +4,7 @@
 //! made. As many as their own ceilings allow.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::setup::Setup;
 use super::standing::Drift;
@@ -87,4 +88,13 @@ pub struct Sources {
     pub threats: Arc<Threats>,
     /// The newest event time.
     pub at: Option<Timestamp>,
+    /// For how long what was seen counts, in event time; without it for ever.
+    pub stale_after: Option<Duration>,
+}
+
+impl Sources {
+    /// Returns since when something must have been seen to count.
+    pub(super) fn from(&self) -> Option<Timestamp> {
+        Some(self.at?.minus(self.stale_after?))
+    }
 }

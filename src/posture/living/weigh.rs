@@ -2,7 +2,8 @@
 //!
 //! What proves the contrary comes first: an open alert, or events that are recent or that no later refusal
 //! or reading speaks against; an owner's word unsays none of it. Configuration that is not as it should be is not mended by events; configuration that
-//! is, is held where events agree. Where neither tells, the state is unknown and what would tell is said.
+//! is, is held where events agree. Where neither tells, the state is unknown and what would tell is said;
+//! so it is where events told, and that is too long ago to count.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::part::PartKind;
 use super::proofs::{Changed, Glimpse, HEALS_AFTER, Proof, Said};
 use super::setup::Found;
 use super::sources::{Alerted, Sources};
-use super::standing::{DriftKind, Evidence, Standing, Stands};
+use super::standing::{DriftKind, Evidence, Standing, Stands, moment};
 use crate::clock::Timestamp;
 use crate::posture::configured::Sort;
 use crate::posture::controls::{Control, State, Test};
@@ -98,35 +99,42 @@ impl<'s> Scales<'s> {
         self.heard.get(&(gateway, name)).copied().unwrap_or_default()
     }
 
-    /// Returns the controls on a part, the worst first.
-    pub(super) fn standings(&self, place: u32) -> Vec<Standing> {
+    /// Returns what there is to see of a part.
+    fn glimpse(&self, place: u32) -> Glimpse<'_> {
         let draft = &self.drafts.all[place as usize];
         let site = self.drafts.site_of(place).map(|site| &self.drafts.all[site as usize]);
-        let Some(sort) = draft.configured.map(|one| one.sort).or_else(|| sort_of(draft.kind)) else {
-            return Vec::new();
-        };
         let site_name = site.map_or(&*draft.name, |site| &site.name);
         let gateway = site.is_some_and(|site| site.kind == PartKind::Gateway);
-        let sight = Glimpse {
+        Glimpse {
             name: &draft.name,
             site: site_name,
             facts: &draft.facts,
             heard: self.heard(gateway, site_name),
-            meant: draft.meant,
+            meant: draft.meant.or_else(|| site.and_then(|site| site.meant)),
             gateway,
             now: self.sources.at,
+            from: self.sources.from(),
             read: self.sources.configured.at,
             names_subscriptions: site.is_some_and(|site| site.facts.of(Fact::BySubscription).is_some()),
             changed: &self.changed,
+        }
+    }
+
+    /// Returns the controls on a part, the worst first.
+    pub(super) fn standings(&self, place: u32) -> Vec<Standing> {
+        let draft = &self.drafts.all[place as usize];
+        let Some(sort) = draft.configured.map(|one| one.sort).or_else(|| sort_of(draft.kind)) else {
+            return Vec::new();
         };
+        let sight = self.glimpse(place);
         let own = self.alerts_of(draft);
+        let site = self.drafts.site_of(place).filter(|site| *site != place).map(|site| &self.drafts.all[site as usize]);
+        let of_site = site.map(|site| self.alerts_of(site)).unwrap_or_default();
         let mut standings: Vec<Standing> = Vec::new();
         let http = draft.configured.is_some_and(|one| one.http) || draft.facts.of(Fact::Answered).is_some();
         for &control in self.by_sort.get(&sort).map(Vec::as_slice).unwrap_or_default() {
             let about = &self.sources.configured.controls.all[usize::from(control)];
-            let found = draft.configured.and_then(|one| {
-                one.found.binary_search_by_key(&control, |found| found.control).ok().map(|at| &one.found[at])
-            });
+            let found = draft.found(control);
             // A control that configuration does not speak of is not about the element.
             let meant = matches!(&about.test, Test::Check(check) if check.is_meant());
             let unread = draft.configured.is_none()
@@ -134,7 +142,9 @@ impl<'s> Scales<'s> {
                 // Without a model nothing is held against one.
                 && (!meant || draft.meant.is_some());
             if found.is_some() || unread {
-                standings.push(self.standing(place, control, found, &sight, &own));
+                let of_site = of_site.iter().filter(|_| about.of_site);
+                let alert = own.iter().chain(of_site).find(|alert| speaks_against(alert, about));
+                standings.push(self.standing(place, control, found, &sight, alert.copied()));
             }
         }
         let level = |standing: &Standing| standing.control(&self.sources.configured.controls).map(|one| one.level);
@@ -148,7 +158,7 @@ impl<'s> Scales<'s> {
         control: u16,
         found: Option<&Found>,
         sight: &Glimpse<'_>,
-        own: &[&Alerted],
+        alert: Option<&Alerted>,
     ) -> Standing {
         let draft = &self.drafts.all[place as usize];
         let about = &self.sources.configured.controls.all[usize::from(control)];
@@ -159,11 +169,14 @@ impl<'s> Scales<'s> {
         {
             said.agrees = said.agrees.or(said.holds.take());
         }
-        let alert = own
-            .iter()
-            .find(|alert| alert.detectors.iter().any(|id| about.contradicted_by.iter().any(|by| **by == **id)));
+        if draft.kind == PartKind::Api
+            && let Some(proof) = about.observed
+        {
+            said.against = self.any_against(place, proof);
+        }
         let set = self.set_at(sight, found);
-        let mut standing = match against(alert.copied(), &said, self.sources.at, set) {
+        let contrary = against(alert, &said, self.sources.at, set);
+        let mut standing = match contrary {
             Some((evidence, says)) => Standing {
                 control,
                 stands: Stands::Contradicted,
@@ -171,7 +184,7 @@ impl<'s> Scales<'s> {
                 place: found.and_then(|found| found.place.clone()),
                 evidence: Some(Box::new(evidence)),
             },
-            None => self.by_configuration(control, about, found, said),
+            None => aged(self.by_configuration(control, about, found, said), about, sight, set),
         };
         if standing.stands == Stands::NotConfigured
             && let Some((at, alert)) = self.weakened.get(&(&*draft.name, about.id.as_str()))
@@ -179,27 +192,66 @@ impl<'s> Scales<'s> {
             let evidence = Evidence { count: 1, first: *at, last: *at, alert: alert.clone() };
             standing.evidence = Some(Box::new(evidence));
         }
-        if let Some(owner) = self.accepted.get(&(about.id.as_str(), &*draft.name)) {
-            match standing.stands {
-                Stands::NotConfigured => {
-                    standing.stands = Stands::Accepted;
-                    standing.says = format!("accepted by {owner}: {}", standing.says).into();
-                }
-                // What is written down was accepted, not that events prove the contrary.
-                Stands::Contradicted => {
-                    standing.says = format!("{}; was accepted by {owner}", standing.says.trim_end_matches('.')).into();
-                }
-                _ => {}
-            }
-        }
+        self.accept(&mut standing, about, &draft.name);
         standing
+    }
+
+    /// Notes that an owner answers for a control on a part.
+    fn accept(&self, standing: &mut Standing, about: &Control, name: &str) {
+        let Some(owner) = self.accepted.get(&(about.id.as_str(), name)) else { return };
+        match standing.stands {
+            Stands::NotConfigured => {
+                standing.stands = Stands::Accepted;
+                standing.says = format!("accepted by {owner}: {}", standing.says).into();
+            }
+            // What is written down was accepted, not that events prove the contrary.
+            Stands::Contradicted => {
+                standing.says = format!("{}; was accepted by {owner}", standing.says.trim_end_matches('.')).into();
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns how a control of an API stands at one of its operations: what requests or alerts prove of other
+    /// operations says nothing of it.
+    pub(super) fn at_operation(&self, operation: u32, api: u32, standing: &Standing) -> Standing {
+        if standing.stands != Stands::Contradicted {
+            return standing.clone();
+        }
+        let of_api = &self.drafts.all[api as usize];
+        let about = &self.sources.configured.controls.all[usize::from(standing.control)];
+        let concerned = |alert: &&&Alerted| {
+            let named = |name: &Arc<str>| self.drafts.find(PartKind::Operation, name);
+            let of_api = |place: &u32| self.drafts.all[*place as usize].of == Some(api);
+            let mut named = alert.names.iter().filter_map(named).filter(of_api).peekable();
+            speaks_against(alert, about) && (named.peek().is_none() || named.any(|place| place == operation))
+        };
+        let own = self.alerts_of(of_api);
+        let alert = own.iter().find(concerned);
+        let sight = self.glimpse(operation);
+        let said = about.observed.map(|proof| proof.of(&sight)).unwrap_or_default();
+        let found = of_api.found(standing.control);
+        let Some((evidence, says)) = against(alert.copied(), &said, self.sources.at, self.set_at(&sight, found)) else {
+            let mut by_files = self.by_configuration(standing.control, about, found, Said::default());
+            self.accept(&mut by_files, about, &of_api.name);
+            return by_files;
+        };
+        Standing { says: says.into(), evidence: Some(Box::new(evidence)), ..standing.clone() }
+    }
+
+    /// Returns what requests prove against an API: at one of its operations, each by what is meant for it.
+    fn any_against(&self, api: u32, proof: Proof) -> Option<(Tally, String)> {
+        let all = self.operations.get(&api).map(Vec::as_slice).unwrap_or_default();
+        let against = all.iter().filter_map(|operation| proof.of(&self.glimpse(*operation)).against);
+        against.max_by_key(|(tally, _)| tally.last)
     }
 
     /// Tells whether what holds an API was seen at every operation of it that was asked: a refusal at one
     /// proves nothing of the others.
     fn all_hold(&self, api: u32, proof: Proof, sight: &Glimpse<'_>) -> bool {
         let all = self.operations.get(&api).map(Vec::as_slice).unwrap_or_default();
-        let mut asked = all.iter().map(|place| &self.drafts.all[*place as usize]).filter(|one| !one.facts.is_empty());
+        let recent = |one: &&Draft<'_>| one.facts.newest().is_some_and(|last| sight.counts(last));
+        let mut asked = all.iter().map(|place| &self.drafts.all[*place as usize]).filter(recent);
         asked.all(|one| proof.of(&Glimpse { name: &one.name, facts: &one.facts, ..*sight }).holds.is_some())
     }
 
@@ -241,6 +293,36 @@ impl<'s> Scales<'s> {
         };
         Standing { control, stands, says, place, evidence }
     }
+}
+
+/// Adds what events proved so long ago that it does not count any more. What they proved the contrary of
+/// is unknown then: that nobody was seen to do it since mends nothing.
+fn aged(mut known: Standing, about: &Control, sight: &Glimpse<'_>, set: Option<Timestamp>) -> Standing {
+    let Some(proof) = about.observed.filter(|_| sight.from.is_some() && known.evidence.is_none()) else {
+        return known;
+    };
+    let ever = proof.of(&Glimpse { from: None, ..*sight });
+    let old = |one: Option<(Tally, String)>| one.filter(|(tally, _)| !sight.counts(tally.last));
+    let (tally, says) = match against(None, &ever, sight.now, set) {
+        Some((evidence, says)) if !sight.counts(evidence.last) => {
+            if known.stands == Stands::ConfiguredOnly {
+                known.stands = Stands::Unknown;
+            }
+            (Tally { count: evidence.count, first: evidence.first, last: evidence.last }, says)
+        }
+        _ => match old(ever.holds).or(old(ever.agrees)) {
+            Some(told) => told,
+            None => return known,
+        },
+    };
+    let until = moment(tally.last);
+    known.says = format!("{}; {says}, last at {until}: too long ago to count", known.says.trim_end_matches('.')).into();
+    known
+}
+
+/// Tells whether an alert proves the contrary of a control.
+fn speaks_against(alert: &Alerted, control: &Control) -> bool {
+    alert.detectors.iter().any(|id| control.contradicted_by.iter().any(|by| **by == **id))
 }
 
 /// Returns what proves the contrary, if it still does: a later refusal of the same sort has healed it, or a

@@ -140,6 +140,11 @@ impl Facts {
         }
     }
 
+    /// Returns the newest event time of any.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.0.iter().map(|(_, tally)| tally.last).max()
+    }
+
     /// Tells whether nothing was observed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

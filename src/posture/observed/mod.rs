@@ -3,7 +3,8 @@
 //! Workers count what each record proves ([`Seeing`]), the core adds it up here, and an epoch keeps it.
 //! Facts that are new are kept at once; of those that only grew, a thousand with each epoch, so that a
 //! kill may cost a count but never a fact. At most 20,000 endpoints and 50,000 ways between parts are
-//! kept, and the newest write to each of 10,000 resources; what is beyond is counted.
+//! kept, and the newest write to each of 10,000 resources. Where there is no room, what was not seen for
+//! thirty days of event time gives way; what is beyond is counted.
 
 mod fact;
 mod rows;
@@ -12,6 +13,7 @@ mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,9 @@ pub const MAX_ENDPOINTS: usize = 22_500;
 pub const MAX_FLOWS: usize = 50_000;
 /// Resources of which the newest write is kept.
 pub const MAX_WRITES: usize = 10_000;
+
+/// What was not seen for so long gives way where there is no room.
+const GIVES_WAY: Duration = Duration::from_hours(30 * 24);
 
 /// What sort of thing was observed. The numbers are kept in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,6 +95,10 @@ pub struct Observed {
     fresh_flows: BTreeSet<Flow>,
     fresh_writes: BTreeSet<Arc<str>>,
     gone_writes: Vec<Arc<str>>,
+    gone: Vec<Arc<str>>,
+    gone_flows: Vec<Flow>,
+    /// Before then no endpoint, and no way, gives way.
+    full_until: [Timestamp; 2],
     /// The last name whose counts were kept: the next epoch goes on from there.
     kept_until: Option<Arc<str>>,
 }
@@ -123,7 +132,11 @@ impl Observed {
     }
 
     fn spot(&mut self, name: Arc<str>, what: What, facts: u32, tally: &Tally) {
-        if !self.endpoints.contains_key(&name) && self.endpoints.len() >= MAX_ENDPOINTS {
+        let full = |all: &Self| !all.endpoints.contains_key(&name) && all.endpoints.len() >= MAX_ENDPOINTS;
+        if full(self) {
+            self.make_room(tally.last);
+        }
+        if full(self) {
             self.beyond.0 = self.beyond.0.saturating_add(tally.count);
             return;
         }
@@ -135,6 +148,39 @@ impl Observed {
         } else if !self.fresh.contains(&name) {
             self.grown.insert(name);
         }
+    }
+
+    /// Lets go of all endpoints that were not seen for long, at `now`.
+    fn make_room(&mut self, now: Timestamp) {
+        if now < self.full_until[0] {
+            return;
+        }
+        let last = |one: &Spotted| one.facts.newest().unwrap_or(Timestamp::MIN);
+        let old = self.endpoints.iter().filter(|(_, one)| last(one).plus(GIVES_WAY) <= now);
+        let old: Vec<Arc<str>> = old.map(|(name, _)| name.clone()).collect();
+        for name in &old {
+            self.endpoints.remove(name);
+            self.fresh.remove(name);
+            self.grown.remove(name);
+        }
+        self.gone.extend(old);
+        self.full_until[0] = self.endpoints.values().map(last).min().map_or(now, |oldest| oldest.plus(GIVES_WAY));
+    }
+
+    /// Lets go of all ways that were not used for long, at `now`.
+    fn make_room_for_flows(&mut self, now: Timestamp) {
+        if now < self.full_until[1] {
+            return;
+        }
+        let old = self.flows.iter().filter(|(_, tally)| tally.last.plus(GIVES_WAY) <= now);
+        let old: Vec<Flow> = old.map(|(flow, _)| flow.clone()).collect();
+        for flow in &old {
+            self.flows.remove(flow);
+            self.fresh_flows.remove(flow);
+        }
+        self.gone_flows.extend(old);
+        let oldest = self.flows.values().map(|tally| tally.last).min();
+        self.full_until[1] = oldest.map_or(now, |oldest| oldest.plus(GIVES_WAY));
     }
 
     fn flow(&mut self, flow: Flow, tally: &Tally) {
@@ -151,7 +197,12 @@ impl Observed {
             if tells {
                 self.fresh_flows.insert(flow);
             }
-        } else if self.flows.len() >= MAX_FLOWS {
+            return;
+        }
+        if self.flows.len() >= MAX_FLOWS {
+            self.make_room_for_flows(tally.last);
+        }
+        if self.flows.len() >= MAX_FLOWS {
             self.beyond.1 = self.beyond.1.saturating_add(tally.count);
         } else {
             self.flows.insert(flow.clone(), *tally);
@@ -206,6 +257,34 @@ mod tests {
         }
         assert_eq!(observed.writes.len(), MAX_WRITES);
         assert!(!observed.writes.contains_key("/r/0"), "the oldest gave way");
+    }
+
+    #[test]
+    fn what_was_not_seen_for_long_gives_way_where_there_is_no_room() {
+        let mut observed = Observed::default();
+        let spot = |observed: &mut Observed, name: String, days: u64| {
+            let at = AT.plus(Duration::from_hours(24 * days));
+            observed.spot(name.into(), What::App, Fact::Asked.bit(), &Tally::new(1, at));
+        };
+        for n in 0..MAX_ENDPOINTS {
+            spot(&mut observed, format!("app/{n}"), 0);
+        }
+        observed.rows();
+        spot(&mut observed, "app/7".into(), 20);
+        spot(&mut observed, "app/new".into(), 29);
+        assert_eq!((observed.endpoints.len(), observed.beyond), (MAX_ENDPOINTS, (1, 0)), "none is old enough");
+        spot(&mut observed, "app/new".into(), 30);
+        let left: Vec<&str> = observed.endpoints.keys().map(|name| &**name).collect();
+        assert_eq!(left, ["app/7", "app/new"]);
+        let rows = observed.rows();
+        assert!(rows.contains(&(0, "app/8".to_owned(), Vec::new())), "it is let go in the store, too");
+        let flow = |n: usize| (What::Way, Arc::from("a"), Arc::from(format!("b{n}")));
+        for n in 0..MAX_FLOWS {
+            observed.flow(flow(n), &Tally::new(1, AT));
+        }
+        observed.flow(flow(MAX_FLOWS), &Tally::new(1, AT.plus(GIVES_WAY)));
+        assert_eq!((observed.flows.len(), observed.beyond.1), (1, 0));
+        assert!(observed.rows().contains(&(1, format!("2\na\nb{}", 8), Vec::new())));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Facts, Observed, Spotted, Tally, What, Write};
+use super::{Facts, Flow, Observed, Spotted, Tally, What, Write};
 
 const ENDPOINT: u8 = 0;
 const FLOW: u8 = 1;
@@ -23,7 +23,10 @@ impl Observed {
     pub fn rows(&mut self) -> Vec<Row> {
         let mut names: Vec<Arc<str>> = std::mem::take(&mut self.fresh).into_iter().collect();
         names.extend(self.grown());
-        let mut rows: Vec<Row> = Vec::new();
+        let gone = std::mem::take(&mut self.gone).into_iter().filter(|name| !self.endpoints.contains_key(name));
+        let mut rows: Vec<Row> = gone.map(|name| (ENDPOINT, name.to_string(), Vec::new())).collect();
+        let gone = std::mem::take(&mut self.gone_flows).into_iter().filter(|flow| !self.flows.contains_key(flow));
+        rows.extend(gone.map(|flow| (FLOW, key(&flow), Vec::new())));
         for name in names {
             if let Some(one) = self.endpoints.get(&name) {
                 rows.extend(row(ENDPOINT, &name, &(one.what, &one.facts)));
@@ -31,7 +34,7 @@ impl Observed {
         }
         for flow in std::mem::take(&mut self.fresh_flows) {
             if let Some(tally) = self.flows.get(&flow) {
-                rows.extend(row(FLOW, &format!("{}\n{}\n{}", flow.0 as u8, flow.1, flow.2), &(flow.0, tally)));
+                rows.extend(row(FLOW, &key(&flow), &(flow.0, tally)));
             }
         }
         rows.extend(
@@ -92,6 +95,11 @@ impl Observed {
         observed.version = u64::from(!rows.is_empty());
         observed
     }
+}
+
+/// Returns a way's key in the store.
+fn key(flow: &Flow) -> String {
+    format!("{}\n{}\n{}", flow.0 as u8, flow.1, flow.2)
 }
 
 fn row(sort: u8, key: &str, value: &impl serde::Serialize) -> Option<Row> {

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::fact::{Fact, Tally};
 use super::{What, Write};
+use crate::context::plain_path;
 use crate::posture::{ElementKind, of_resource};
 use crate::redaction::RedactedEvent;
 use crate::telemetry::{Category, Field, Kind, Layer, Outcome, Privilege, Reason, Stage, Transport, Value};
@@ -55,6 +56,10 @@ impl Seeing {
             }
             Kind::FunctionLog if event.outcome() != Outcome::Unknown => self.app(event, Fact::Asked.bit()),
             Kind::ControlOperation => self.written(event),
+            // The app's own rules let in another tenant's Front Door.
+            Kind::AccessRestriction if event.layer() == Some(Layer::Outer) && event.outcome() == Outcome::Success => {
+                self.app(event, Fact::Asked.bit() | Fact::PastGateway.bit());
+            }
             _ => self.reached(event),
         }
     }
@@ -66,6 +71,11 @@ impl Seeing {
         self.count(event, What::Gateway, gateway, operation, facts);
         if let Some(origin) = text(event, Field::AllowOrigin) {
             self.count(event, What::Origin, gateway, origin, Fact::Answered.bit());
+        }
+        // The app behind sent a browser to sign in: that stands in no log of its own.
+        let behind = text(event, Field::Target).and_then(|host| host.strip_suffix(".azurewebsites.net"));
+        if let Some(app) = behind.filter(|_| facts & Fact::LoginAsked.bit() != 0) {
+            self.count(event, What::App, app, "", Fact::LoginAsked.bit());
         }
         // One that the gateway refused went no further.
         let answered = facts & Fact::Answered.bit();
@@ -148,6 +158,11 @@ impl Seeing {
         self.spots.push(spot);
     }
 
+    /// Returns the writes to the control plane.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
     /// Adds what a later part of the batch says.
     pub fn append(&mut self, later: Self) {
         self.beyond += later.beyond;
@@ -216,7 +231,7 @@ fn answered(event: &RedactedEvent<'_>) -> u32 {
     }
     if let Some(path) = text(event, Field::RequestPath)
         && event.kind() == Kind::HttpRequest
-        && path.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("/admin/"))
+        && plain_path(path).get(..7).is_some_and(|head| head.eq_ignore_ascii_case("/admin/"))
     {
         facts |= Fact::AdminAnswered.bit();
     }

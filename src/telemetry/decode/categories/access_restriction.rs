@@ -1,7 +1,7 @@
 //! `AppServiceIPSecAuditLogs`: what an app's access restrictions let in and kept out.
 //!
 //! The rule stands in a sentence, `Denied by 0.0.0.0/0 rule.`. The address is that of the last
-//! hop; which Front Door a request says to have come through (`XAzureFDID`) can be reached by path.
+//! hop; which Front Door a request says to have come through tells one's own from another tenant's.
 
 use std::ops::Range;
 
@@ -19,6 +19,7 @@ pub(in crate::telemetry::decode) fn fill<'s>(event: &mut Event<'s>, record: &Rec
     event.operation = record.envelope.text(Envelope::OperationName);
     event.level = record.envelope.text(Envelope::Level);
     event.forwarded = p.text(Property::XForwardedFor);
+    event.front_door.id = p.text(Property::XAzureFdid);
     event.request.host = p.text(Property::CsHost);
     let details = p.piece(Property::Details);
     event.message = details.and_then(|text| text.trimmed());

@@ -82,6 +82,7 @@ fn sent_header<'s>(event: &mut Event<'s>, traces: &mut [Option<Text<'s>>; 4], na
         Header::ForwardedFor => event.forwarded = event.forwarded.or(Some(text)),
         Header::AzureClientIp => event.front_door.client = event.front_door.client.or(Some(text)),
         Header::AzureSocketIp => event.front_door.socket = event.front_door.socket.or(Some(text)),
+        Header::AzureFdid => event.front_door.id = event.front_door.id.or(Some(text)),
         Header::AzureRef => traces[0] = traces[0].or(Some(text)),
         Header::AppGatewayTrace => traces[1] = traces[1].or(Some(text)),
         Header::Traceparent => traces[2] = traces[2].or(trace_id(text)),
