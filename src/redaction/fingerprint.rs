@@ -245,6 +245,9 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Owned(text.into_bytes());
     }
     let end = value.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    if memchr::memchr(b' ', &value[..end]).is_some() && is_form_decoded(&value[..end]) {
+        value.to_mut().iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'+');
+    }
     if end == value.len() || end == 0 {
         return value;
     }
@@ -255,6 +258,13 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
             Cow::Owned(value)
         }
     }
+}
+
+/// Tells whether `letters` are a key of a usual length in base64, with spaces where a form that was decoded had
+/// a `+`.
+fn is_form_decoded(letters: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/ ".contains(byte);
+    matches!(letters.len(), 43 | 52 | 54 | 86) && letters.iter().all(fits)
 }
 
 /// Undoes one layer of JSON escapes; what is no escape stays.

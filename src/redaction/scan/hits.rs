@@ -167,9 +167,10 @@ static LITERALS: LazyLock<Vec<Literal>> = LazyLock::new(|| {
     };
     for (number, (literal, mark)) in (0_u8..).zip(&MARKS[..ALONE]) {
         match mark {
-            // The sign before it is often written as an escape, `%2B` or `\u002B`, which ends in `B`.
+            // The sign before it is often written as an escape, `%2B` or `\u002B`, which ends in `B`; a form that was
+            // decoded has a space for `+`, and one that was encoded again `%20`.
             Mark::Identifiable(key) if key.len() > literal.len() => {
-                let signs: &[u8] = if key.starts_with('+') { b"+Bb" } else { b"/Ff" };
+                let signs: &[u8] = if key.starts_with('+') { b"+Bb 0" } else { b"/Ff" };
                 for sign in signs {
                     put(&[*sign], literal, false, number);
                 }

@@ -86,6 +86,21 @@ impl Found {
         Self { span, value, kind, privilege: None, confidence, dummy, yields, already, facts: None, inside: None }
     }
 
+    /// Takes in an escape that breaks off behind it, at the end of the `text` it was found in.
+    fn to_end(&mut self, text: &[u8]) {
+        let rest = &text[self.span.end..];
+        if self.already || !self.kind.secret() || !value::breaks_off(rest) {
+            return;
+        }
+        match &mut self.inside {
+            Some(inside) if inside.is_packed() => return,
+            Some(inside) => inside.value.extend_from_slice(rest),
+            None if self.value.end == self.span.end => self.value.end = text.len(),
+            None => {}
+        }
+        self.span.end = text.len();
+    }
+
     /// Returns the secret itself, found in `text`.
     pub fn read<'f>(&'f self, text: &'f [u8]) -> &'f [u8] {
         self.inside.as_ref().map_or_else(|| &text[self.value.clone()], |inside| &inside.value)
@@ -147,6 +162,9 @@ impl Scanner {
             all.extend(found.drain(..).map(|one| (number, one)));
         }
         views::look(&Looking { scanner: self, people }, batch, &hits.gates.packed, ranges, &mut all);
+        for (number, one) in &mut all {
+            one.to_end(&batch[ranges[*number as usize].clone()]);
+        }
         all
     }
 }

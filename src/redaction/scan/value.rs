@@ -5,7 +5,7 @@
 //! `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
 //! backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
 
-use super::bytes::{Set, backslashes_before, hex, starts_with, unit_at};
+use super::bytes::{BASE64, Set, backslashes_before, hex, starts_with, unit_at};
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub const ASSIGNED: Set = stops(b"&;");
 pub const CONNECTION: Set = stops(b";");
 /// Ends a header's value of one word.
 pub const WORD: Set = stops(b",;");
+/// How many letters of base64 a key has, and how much padding.
+const PADDED: [(usize, usize); 3] = [(43, 1), (54, 2), (86, 2)];
+
 /// Ends a line.
 pub const LINE: Set = Set::of(b"\r\n\0\"'");
 
@@ -154,7 +157,12 @@ fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
 /// Returns where the value at `place` ends; `stop` ends it if it is not quoted.
 pub fn end(text: &[u8], place: Place, stop: &Set) -> usize {
     match place.quote {
-        Quote::Bare => bare(text, place.start, place.level, stop),
+        Quote::Bare => {
+            let end = bare(text, place.start, place.level, stop);
+            let space = unit_at(text, end).is_some_and(|unit| unit.byte == b' ');
+            let on = if space && end > place.start { over_spaces(text, place.start) } else { None };
+            on.map_or(end, |on| on.max(end))
+        }
         Quote::Double(level) => double(text, place.start, level),
         Quote::Single => single(text, place.start),
         Quote::Escape(len) => escaped(text, place.start, len),
@@ -170,7 +178,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
                 Some(unit) if unit.escaped => at += unit.len,
                 _ => {
                     let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
-                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) || breaks_off(&text[at + run..]) {
+                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) || breaks_off(&text[at..]) {
                         break;
                     }
                     at += run;
@@ -195,10 +203,33 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
     at
 }
 
-/// Tells whether `rest`, behind a backslash, is an escape that breaks off: base64 may be folded there.
-fn breaks_off(rest: &[u8]) -> bool {
-    let digits = rest.strip_prefix(b"u");
+/// Tells whether `rest` is an escape that breaks off, and nothing else. No value holds it, for it may go on in the
+/// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::to_end`]).
+pub fn breaks_off(rest: &[u8]) -> bool {
+    let Some(sign) = rest.iter().position(|byte| *byte != b'\\').filter(|run| (1..8).contains(run)) else {
+        return false;
+    };
+    let digits = rest[sign..].strip_prefix(b"u");
     digits.is_some_and(|digits| digits.len() < 4 && digits.iter().all(|digit| hex(*digit).is_some()))
+}
+
+/// Returns where a key ends that starts at `start` and goes on behind a space: in a form that was decoded that was
+/// a `+`. Its length and its padding say that it is one.
+fn over_spaces(text: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut letters, mut equals, mut spaces) = (start, 0, 0, false);
+    loop {
+        let unit = unit_at(text, at);
+        match unit.map(|unit| unit.byte) {
+            Some(b'=') if equals < 2 => equals += 1,
+            Some(letter) if equals == 0 && letters < 87 && (BASE64.has(letter) || letter == b' ') => {
+                spaces |= letter == b' ';
+                letters += 1;
+            }
+            _ => break,
+        }
+        at += unit.map_or(0, |unit| unit.len);
+    }
+    (spaces && PADDED.contains(&(letters, equals))).then_some(at)
 }
 
 fn double(text: &[u8], start: usize, level: u8) -> usize {
@@ -334,6 +365,27 @@ mod tests {
         assert_eq!(value(r#"{\"name\":\"a\\\"b\",\"x\":1}"#), Some(r#"a\\\"b"#));
         assert_eq!(value(r#""name=a\/b\u002Bc""#), Some(r"a\/b\u002Bc"));
         assert_eq!(value("name%3Da%252Fb%26"), Some("a%252Fb"));
+    }
+
+    #[test]
+    fn an_escape_that_breaks_off_ends_a_value_with_the_text_alone() {
+        assert_eq!(value(r"name=hunter\uabc"), Some("hunter"));
+        assert_eq!(value(r"name=hunter\u"), Some("hunter"));
+        assert_eq!(value(r#""name=hunter\uab""#), Some(r"hunter\uab"));
+        assert_eq!(value(r"name=hunter\uabc&x"), Some(r"hunter\uabc"));
+    }
+
+    #[test]
+    fn a_key_goes_on_over_spaces_that_were_pluses() {
+        for (letters, padding) in PADDED {
+            for space in [" ", "%20"] {
+                let sign = if space == " " { "=" } else { "%3D" };
+                let key = format!("ab{space}c{}{space}d{}", "x".repeat(letters - 6), sign.repeat(padding));
+                assert_eq!(value(&format!("name{sign}{key}&x")), Some(&*key));
+            }
+        }
+        assert_eq!(value("name=ab and so on"), Some("ab"));
+        assert_eq!(value(&format!("name=ab {}=", "x".repeat(41))), Some("ab"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::ops::Range;
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, BuildError, Input, Span};
 
-use super::super::bytes::{Set, hex, unit_at};
+use super::super::bytes::{BASE64, Set, hex, run_of, unit_at};
 use super::{Cursor, Gathering, How, folds};
 
 /// What announces an escape; few, and of two bytes at least, so that they are found by SIMD.
@@ -69,7 +69,7 @@ pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
     let (mut from, mut floor) = (0, 0);
     while let Some(at) = literals.first(text, from) {
         from = at + 1;
-        if text[at..].starts_with(b"%20") && !parts_a_number(text, at) {
+        if text[at..].starts_with(b"%20") && !parts_a_number(text, at) && !parts_base64(text, at) {
             continue;
         }
         let Some((parent, range)) = cursor.around(to.texts, at).filter(|(parent, _)| !to.texts.is_folded(*parent))
@@ -96,6 +96,13 @@ pub fn gather(literals: &Literals, to: &mut Gathering<'_>) {
 fn parts_a_number(text: &[u8], at: usize) -> bool {
     let four = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
     four(at.checked_sub(4).and_then(|from| text.get(from..at))) && four(text.get(at + 3..at + 7))
+}
+
+/// Tells whether the `%20` at `at` may be the `+` of base64: letters on both sides, on one of them many.
+fn parts_base64(text: &[u8], at: usize) -> bool {
+    let before = text[..at].iter().rev().take(16).take_while(|byte| BASE64.has(**byte)).count();
+    let behind = run_of(&text[at + 3..], &BASE64, 16);
+    before.min(behind) > 0 && before.max(behind) == 16
 }
 
 fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>) {

@@ -11,7 +11,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::super::bytes::{Set, backslashes_before, unit_at, unit_before};
-use super::{Cursor, Found, Gathering, How, Kind};
+use super::{Cursor, Found, Gathering, How, Kind, Texts, View};
 use crate::telemetry::Confidence;
 
 /// The fewest characters before a break.
@@ -65,6 +65,11 @@ pub fn gather(to: &mut Gathering<'_>) {
 pub fn onwards(text: &[u8], at: usize) -> Option<usize> {
     let next = next_line(text, at).filter(|_| is_long(&text[..at]))?;
     unit_at(text, next).is_some_and(|unit| TOKEN.has(unit.byte)).then_some(next)
+}
+
+/// Returns where the next line starts behind what `view` was read from, if it breaks there.
+pub fn onwards_at(texts: &Texts<'_>, view: &View) -> Option<usize> {
+    next_line(&texts.text[..texts.ranges[view.parent as usize].end], view.outer.end)
 }
 
 /// Returns where the line before ends, if what begins at `at` looks like the rest of a word that was
