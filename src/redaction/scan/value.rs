@@ -1,11 +1,12 @@
 //! Where does the value behind this name begin and end?
 //!
 //! Names and values meet as `name=value`, `name%3Dvalue`, `"name":"value"`, `\"name\":\"value\"`,
-//! `\u0022name\u0022:\u0022value\u0022`, `'name':'value'`, `Name: value`, and
-//! `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
+//! `\u0022name\u0022:\u0022value\u0022`, `'name':'value'`, `Name: value`, `<name>value</name>`,
+//! `"name":{"value":"…"}`, and `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
 //! backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
 
-use super::bytes::{BASE64, Set, backslashes_before, hex, starts_with, unit_at};
+use super::bytes::{BASE64, NAME, Set, backslashes_before, hex, starts_with, unit_at, unit_before};
+use super::views::goes_on;
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,12 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
 fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
     let (equals, level, len) = separator(text, at)?;
     let mut at = spaces(text, at + len);
+    // A parameter of a deployment: `"adminPassword":{"value":"…"}`.
+    if let (Some(quote), Some(b'{')) = (closing, text.get(at)) {
+        let inside = member(text, at + 1, quote, b"value")?;
+        let (opening, len) = quote_at(text, inside).filter(|(opening, _)| *opening == quote)?;
+        return Some(Place { start: inside + len, quote: opening, equals, listed: false, typed: false, level });
+    }
     let listed = closing.is_some() && text.get(at) == Some(&b'[');
     if listed {
         at = spaces(text, at + 1);
@@ -159,9 +166,11 @@ pub fn end(text: &[u8], place: Place, stop: &Set) -> usize {
     match place.quote {
         Quote::Bare => {
             let end = bare(text, place.start, place.level, stop);
-            let space = unit_at(text, end).is_some_and(|unit| unit.byte == b' ');
-            let on = if space && end > place.start { over_spaces(text, place.start) } else { None };
-            on.map_or(end, |on| on.max(end))
+            match unit_at(text, end).map(|unit| unit.byte) {
+                Some(b' ') if end > place.start => over_spaces(text, place.start).map_or(end, |on| on.max(end)),
+                Some(b'\n' | b'\r') => goes_on(text, place.start..end),
+                _ => end,
+            }
         }
         Quote::Double(level) => double(text, place.start, level),
         Quote::Single => single(text, place.start),
@@ -293,12 +302,25 @@ pub fn quote_at(text: &[u8], at: usize) -> Option<(Quote, usize)> {
 /// Returns whether the separator at `at` is `=`, how often it is percent-encoded, and its length.
 fn separator(text: &[u8], at: usize) -> Option<(bool, u8, usize)> {
     let unit = unit_at(text, at)?;
+    if unit.byte == b'>' && opens_element(text, at) {
+        return Some((true, 0, unit.len));
+    }
     let level = match (unit.escaped, text[at], unit.len) {
         (true, b'%', 3) => 1,
         (true, b'%', _) => 2,
         _ => 0,
     };
     matches!(unit.byte, b'=' | b':').then_some((unit.byte == b'=', level, unit.len))
+}
+
+/// Tells whether the `>` at `at` is the end of an element's start, `<name>` or `<a:name>`.
+fn opens_element(text: &[u8], at: usize) -> bool {
+    let (mut start, mut last) = (at, unit_before(text, at));
+    while let Some(unit) = last.filter(|unit| at - start < 64 && (NAME.has(unit.byte) || unit.byte == b':')) {
+        start -= unit.len;
+        last = unit_before(text, start);
+    }
+    last.is_some_and(|unit| unit.byte == b'<')
 }
 
 fn spaces(text: &[u8], at: usize) -> usize {
@@ -353,6 +375,11 @@ mod tests {
             "(name=abc).",
             r#"{"m":"a name=abc\u0026x"}"#,
             r#"name=\"abc\""#,
+            "<name>abc</name>",
+            r#"{"m":"<a:name>abc<\/a:name>"}"#,
+            r"\u003cname\u003eabc\u003c/name\u003e",
+            r#"{"name":{"value":"abc"}}"#,
+            r#"{\"name\": {\"value\": \"abc\"}}"#,
         ];
         for form in forms {
             assert_eq!(value(form), Some("abc"), "{form}");
@@ -390,7 +417,15 @@ mod tests {
 
     #[test]
     fn the_structure_around_a_text_is_no_value() {
-        let none = [r#"{"m":"name=","x":1}"#, r#"{"name":1}"#, r#"{"name":{"a":"b"}}"#, r#"{"name":null}"#, "name of"];
+        let none = [
+            r#"{"m":"name=","x":1}"#,
+            r#"{"name":1}"#,
+            r#"{"name":{"a":"b"}}"#,
+            r#"{"name":null}"#,
+            "name of",
+            "a name> b",
+            "List<x> name>b",
+        ];
         for text in none {
             assert_eq!(value(text), None, "{text}");
         }

@@ -20,6 +20,7 @@ use super::{Found, Kind, Scanner, settle, settle_shapes};
 use crate::redaction::people::People;
 use crate::telemetry::Confidence;
 
+pub use folds::goes_on;
 pub use inside::Inside;
 use inside::Layer;
 pub use packed::is_packed_text;

@@ -244,6 +244,7 @@ fn over_spaces(text: &[u8], within: &Range<usize>, outer: &Range<usize>, wide: b
         (at >= within.start && fits).then(|| (three(&values, 0), four.contains(&b' ')))
     };
     let plain = |at: usize| group(at).is_some_and(|(bytes, _)| is_plain(bytes, wide));
+    let good = |at: usize| group(at).is_some_and(|(bytes, _)| is_good(bytes, wide));
     // The last letters, if no whole group is left and they are text.
     let tail = |at: usize| {
         let letters = text.get(at..within.end)?;
@@ -256,7 +257,11 @@ fn over_spaces(text: &[u8], within: &Range<usize>, outer: &Range<usize>, wide: b
     let mut end = outer.start + outer.len() / 4 * 4;
     let (aligned, mut start, mut spaces) = (end, outer.start, 0);
     while let Some((bytes, spaced)) = group(end).filter(|(bytes, _)| is_good(*bytes, wide)) {
-        if spaced && !plain(end + 4) && !(is_plain(bytes, wide) && tail(end + 4).is_some()) {
+        if spaced
+            && !plain(end + 4)
+            && !(good(end + 4) && plain(end + 8))
+            && !(is_plain(bytes, wide) && tail(end + 4).is_some())
+        {
             break;
         }
         spaces += usize::from(spaced);
@@ -423,7 +428,7 @@ mod tests {
         let mut tried = 0;
         for sign in ["~", ">", "o\u{2019}", "\u{20ac}\u{be}", "\u{ff9e}"] {
             for length in 0..40 {
-                let secret = format!("the-secret{sign}in-the-middle of{sign}it all");
+                let secret = format!("the-secret-is-somewhere-here{sign}in-the-middle-of-all-that{sign}it all");
                 let plain = format!("{}{sign}{secret}", &"0123456789".repeat(4)[..length]);
                 let spaced = STANDARD.encode(&plain).trim_end_matches('=').replace('+', " ");
                 tried += usize::from(spaced.contains(' '));
