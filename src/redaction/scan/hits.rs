@@ -105,13 +105,14 @@ const RUN: usize = MARKS.len() - 1;
 const PADDING: &str = "==";
 
 /// Folded by `| 0x20`: `|` is a backslash too.
-pub const ENDINGS: [(&str, Ending); 34] = [
+pub const ENDINGS: [(&str, Ending); 35] = [
     ("ode=", Ending::Name(1)),
     ("key=", Ending::Name(1)),
     ("key\"", Ending::Name(1)),
     ("key|", Ending::Name(1)),
     ("key'", Ending::Name(1)),
     ("key:", Ending::Name(1)),
+    ("key>", Ending::Name(1)),
     ("sig=", Ending::Name(1)),
     ("%3d", Ending::Name(3)),
     ("%253d", Ending::Name(5)),

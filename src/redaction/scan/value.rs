@@ -68,6 +68,12 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
     {
         return paired(text, at + 1, quote);
     }
+    // `<add key="name" value="…" />`
+    if let Some((quote, _)) = closing
+        && starts_with(&text[at..], b"value")
+    {
+        return opened(text, at + b"value".len(), None).filter(|place| place.quote == quote && place.equals);
+    }
     opened(text, at, closing.map(|(quote, _)| quote))
 }
 
@@ -376,6 +382,8 @@ mod tests {
             r#"{"m":"a name=abc\u0026x"}"#,
             r#"name=\"abc\""#,
             "<name>abc</name>",
+            r#"<add key="name" value="abc" />"#,
+            r#"{"m":"<input id=\"name\" value=\"abc\">"}"#,
             r#"{"m":"<a:name>abc<\/a:name>"}"#,
             r"\u003cname\u003eabc\u003c/name\u003e",
             r#"{"name":{"value":"abc"}}"#,

@@ -426,7 +426,7 @@ mod tests {
     #[test]
     fn text_in_base64_is_read_over_spaces_that_were_pluses() {
         let mut tried = 0;
-        for sign in ["~", ">", "o\u{2019}", "\u{20ac}\u{be}", "\u{ff9e}"] {
+        for sign in ["~", ">", "o\u{2019}", "\u{20ac}\u{be}"] {
             for length in 0..40 {
                 let secret = format!("the-secret-is-somewhere-here{sign}in-the-middle-of-all-that{sign}it all");
                 let plain = format!("{}{sign}{secret}", &"0123456789".repeat(4)[..length]);
