@@ -87,7 +87,7 @@ impl Found {
     }
 
     /// Takes in an escape that breaks off behind it, at the end of the `text` it was found in.
-    fn to_end(&mut self, text: &[u8]) {
+    fn take_rest(&mut self, text: &[u8]) {
         let rest = &text[self.span.end..];
         if self.already || !self.kind.secret() || !value::breaks_off(rest) {
             return;
@@ -163,7 +163,7 @@ impl Scanner {
         }
         views::look(&Looking { scanner: self, people }, batch, &hits.gates.packed, ranges, &mut all);
         for (number, one) in &mut all {
-            one.to_end(&batch[ranges[*number as usize].clone()]);
+            one.take_rest(&batch[ranges[*number as usize].clone()]);
         }
         all
     }

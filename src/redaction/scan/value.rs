@@ -219,7 +219,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
 }
 
 /// Tells whether `rest` is an escape that breaks off, and nothing else. No value holds it, for it may go on in the
-/// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::to_end`]).
+/// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::take_rest`]).
 pub fn breaks_off(rest: &[u8]) -> bool {
     let Some(sign) = rest.iter().position(|byte| *byte != b'\\').filter(|run| (1..8).contains(run)) else {
         return false;

@@ -125,7 +125,7 @@ fn is_rest(part: &[u8]) -> bool {
 /// Tells whether `value` is no part of a key by the look of it, but all of one.
 fn is_whole(value: &[u8]) -> bool {
     let hexadecimal = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    let hyphens = value.iter().filter(|byte| **byte == b'-').count();
+    let hyphens = memchr::memchr_iter(b'-', value).count();
     let usual = matches!((value.len(), hyphens), (32 | 40 | 64, 0) | (36, 4));
     hexadecimal && usual || value.ends_with(b"=") || holds_fingerprint(value)
 }

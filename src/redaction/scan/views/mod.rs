@@ -226,7 +226,9 @@ fn level(
             }
             // Where the next line goes on with it, an escape does too.
             if matches!(view.how, How::Packed { .. }) && folds::onwards_at(texts, view).is_none() {
-                list.iter_mut().for_each(|one| one.to_end(&text[range.clone()]));
+                for one in &mut list {
+                    one.take_rest(&text[range.clone()]);
+                }
             }
         }
         inner.extend(list.drain(..).map(|one| (number, one)));

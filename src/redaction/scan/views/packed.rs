@@ -257,11 +257,9 @@ fn over_spaces(text: &[u8], within: &Range<usize>, outer: &Range<usize>, wide: b
     let mut end = outer.start + outer.len() / 4 * 4;
     let (aligned, mut start, mut spaces) = (end, outer.start, 0);
     while let Some((bytes, spaced)) = group(end).filter(|(bytes, _)| is_good(*bytes, wide)) {
-        if spaced
-            && !plain(end + 4)
-            && !(good(end + 4) && plain(end + 8))
-            && !(is_plain(bytes, wide) && tail(end + 4).is_some())
-        {
+        let text = plain(end + 4) || good(end + 4) && plain(end + 8);
+        let on = text || is_plain(bytes, wide) && tail(end + 4).is_some();
+        if spaced && !on {
             break;
         }
         spaces += usize::from(spaced);
