@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-gatewatch=${GATEWATCH_BIN:-target/release/gatewatch}
+gatewatch=${GATEWATCH_BIN:-${CARGO_TARGET_DIR:-target}/release/gatewatch}
 core=${GATEWATCH_CORE:-0}
 home=.dev/scanners
 work=$home/work

@@ -370,6 +370,10 @@ fn names_make_secrets_of_any_value() {
     );
     hides(r#"{"X-MS-CLIENT-PRINCIPAL-NAME":"Ann Lee"}"#, r#"{"X-MS-CLIENT-PRINCIPAL-NAME":"…"}"#, &["person"]);
     hides("X-MS-TOKEN-AAD-ACCESS-TOKEN: abcdef", "X-MS-TOKEN-AAD-ACCESS-TOKEN: …", &["bearer-token"]);
+    hides("<PrimaryKey>my-own-Key-0815-of-orders</PrimaryKey>", "<PrimaryKey>…</PrimaryKey>", &["api-key"]);
+    hides("<a:Password>hunter2</a:Password>", "<a:Password>…</a:Password>", &["password"]);
+    hides(r#"{"adminPassword":{"value":"hunter2"}}"#, r#"{"adminPassword":{"value":"…"}}"#, &["password"]);
+    hides(r#"{"decryptionKey":"my-own-Key-0815-of-orders"}"#, r#"{"decryptionKey":"…"}"#, &["api-key"]);
 }
 
 #[test]

@@ -244,7 +244,13 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
         let text = String::from_utf8_lossy(&value).trim().to_lowercase();
         return Cow::Owned(text.into_bytes());
     }
+    if memchr::memchr2(b'\n', b'\r', &value).is_some() {
+        value = Cow::Owned(unfolded(&value));
+    }
     let end = value.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    if memchr::memchr(b' ', &value[..end]).is_some() && is_form_decoded(&value[..end]) {
+        value.to_mut().iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'+');
+    }
     if end == value.len() || end == 0 {
         return value;
     }
@@ -255,6 +261,21 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
             Cow::Owned(value)
         }
     }
+}
+
+/// Returns `value` without its line breaks, and without the indent of each next line.
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    let mut lines = value.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let mut joined = lines.next().unwrap_or_default().to_vec();
+    lines.for_each(|line| joined.extend_from_slice(line.trim_ascii_start()));
+    joined
+}
+
+/// Tells whether `letters` are a key of a usual length in base64, with spaces where a form that was decoded had
+/// a `+`.
+fn is_form_decoded(letters: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/ ".contains(byte);
+    matches!(letters.len(), 43 | 52 | 54 | 86) && letters.iter().all(fits)
 }
 
 /// Undoes one layer of JSON escapes; what is no escape stays.

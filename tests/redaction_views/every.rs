@@ -136,12 +136,14 @@ fn every_kind_is_hidden_in_every_way_of_writing_by_one_fingerprint() {
 
 #[test]
 fn every_kind_is_hidden_where_a_name_says_what_it_is() {
-    try_all(|case| if case.strong { named(&case.text.secret) } else { Vec::new() });
+    // In a URL that brings somebody back from a sign-in, or between cookies, it would be something else.
+    let other = |case: &Case| case.text.secret.contains([';', '\n', ' ', '"']);
+    try_all(|case| if other(case) { Vec::new() } else { named(&case.text.secret) });
 }
 
 #[test]
 fn every_kind_is_hidden_when_it_is_folded_over_lines() {
-    try_all(|case| if case.strong { over_lines(&case.text) } else { Vec::new() });
+    try_all(|case| over_lines(&case.text));
 }
 
 /// A key of somebody's own is known by its name alone, however that is written.

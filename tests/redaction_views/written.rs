@@ -129,7 +129,10 @@ pub fn named(secret: &str) -> Vec<(&'static str, String)> {
 
 /// Every way in which the text goes over several lines, its secret cut in two.
 pub fn over_lines(text: &Text) -> Vec<(&'static str, String)> {
-    let columns = text.secret.len().div_ceil(2).max(16);
+    // Of few characters nobody can tell whether they are a part of a key.
+    let length = text.secret.len();
+    let half = length.div_ceil(2).max(16);
+    let columns = if length - half.min(length) < 6 { length } else { half };
     let cut = |with: &str| [&text.before, &*folded(&text.secret, columns, with), &text.after].concat();
     vec![
         ("folded", format!("it was\n{}\nthen", cut("\n"))),

@@ -104,13 +104,14 @@ const RUN: usize = MARKS.len() - 1;
 const PADDING: &str = "==";
 
 /// Folded by `| 0x20`: `|` is a backslash too.
-pub const ENDINGS: [(&str, Ending); 34] = [
+pub const ENDINGS: [(&str, Ending); 35] = [
     ("ode=", Ending::Name(1)),
     ("key=", Ending::Name(1)),
     ("key\"", Ending::Name(1)),
     ("key|", Ending::Name(1)),
     ("key'", Ending::Name(1)),
     ("key:", Ending::Name(1)),
+    ("key>", Ending::Name(1)),
     ("sig=", Ending::Name(1)),
     ("%3d", Ending::Name(3)),
     ("%253d", Ending::Name(5)),
@@ -166,9 +167,10 @@ static LITERALS: LazyLock<Vec<Literal>> = LazyLock::new(|| {
     };
     for (number, (literal, mark)) in (0_u8..).zip(&MARKS[..ALONE]) {
         match mark {
-            // The sign before it is often written as an escape, `%2B` or `\u002B`, which ends in `B`.
+            // The sign before it is often written as an escape, `%2B` or `\u002B`, which ends in `B`; a form that was
+            // decoded has a space for `+`, and one that was encoded again `%20`.
             Mark::Identifiable(key) if key.len() > literal.len() => {
-                let signs: &[u8] = if key.starts_with('+') { b"+Bb" } else { b"/Ff" };
+                let signs: &[u8] = if key.starts_with('+') { b"+Bb 0" } else { b"/Ff" };
                 for sign in signs {
                     put(&[*sign], literal, false, number);
                 }

@@ -5,7 +5,7 @@
 //! 76 characters back and 6 forward, each through its escapes. Shape without checksum is hidden
 //! too, as suspected.
 
-use super::bytes::{BASE64, BASE64_URL, Set, unit_at, unit_before};
+use super::bytes::{BASE64, BASE64_URL, Set, Unit, unit_at, unit_before};
 use super::dummy::is_dummy;
 use super::views::is_packed_text;
 use super::{Found, Kind};
@@ -45,7 +45,11 @@ pub fn key(text: &[u8], end: usize, signature: &'static str, found: &mut Vec<Fou
     let bytes = signature.as_bytes();
     let behind = end - (SIGNATURE - 1);
     let start = match unit_before(text, behind) {
-        Some(unit) if unit.byte == bytes[0] && text[behind..end] == bytes[1..] => behind - unit.len,
+        Some(Unit { byte, len, .. })
+            if (byte == bytes[0] || byte == b' ' && bytes[0] == b'+') && text[behind..end] == bytes[1..] =>
+        {
+            behind - len
+        }
         _ => return,
     };
     for family in Family::ALL.iter().filter(|family| family.signature == signature) {
@@ -62,7 +66,7 @@ fn of_family(text: &[u8], signature: usize, end: usize, family: &Family) -> Opti
         Alphabet::Base62 => Set::word(b""),
         Alphabet::Standard | Alphabet::Redis => BASE64,
     };
-    let (tail, after) = forwards(text, end, &set)?;
+    let (tail, after, mut spaces) = forwards(text, end, &set)?;
     let length = family.letters();
     let before = length - CHECKSUM - SIGNATURE;
     let mut letters = [0u8; LONGEST];
@@ -70,11 +74,14 @@ fn of_family(text: &[u8], signature: usize, end: usize, family: &Family) -> Opti
     letters[before + SIGNATURE..length].copy_from_slice(&tail);
     let mut start = signature;
     for slot in letters[..before].iter_mut().rev() {
-        let unit = unit_before(text, start).filter(|unit| set.has(unit.byte))?;
-        *slot = unit.byte;
+        let unit = unit_before(text, start)?;
+        *slot = letter(unit, &set, &mut spaces)?;
         start -= unit.len;
     }
     let seed = family.seed_of_letters(&letters[..length]);
+    if seed.is_none() && spaces {
+        return None;
+    }
     let alone = unit_before(text, start).is_none_or(|unit| !set.has(unit.byte))
         && unit_at(text, after).is_none_or(|unit| !set.has(unit.byte));
     if seed.is_none() && (!alone || follows_key_id(&text[..start])) {
@@ -123,15 +130,24 @@ pub fn legacy(text: &[u8], at: usize, found: &mut Vec<Found>) {
     found.push(this);
 }
 
-fn forwards(text: &[u8], from: usize, set: &Set) -> Option<([u8; CHECKSUM], usize)> {
-    let mut tail = [0; CHECKSUM];
-    let mut at = from;
+/// Returns the letter that `unit` is of a key in the alphabet `set`. A form that was decoded has `spaces` for `+`:
+/// then the checksum has to hold.
+fn letter(unit: Unit, set: &Set, spaces: &mut bool) -> Option<u8> {
+    if unit.byte == b' ' && set.has(b'+') {
+        *spaces = true;
+        return Some(b'+');
+    }
+    set.has(unit.byte).then_some(unit.byte)
+}
+
+fn forwards(text: &[u8], from: usize, set: &Set) -> Option<([u8; CHECKSUM], usize, bool)> {
+    let (mut tail, mut at, mut spaces) = ([0; CHECKSUM], from, false);
     for slot in &mut tail {
-        let unit = unit_at(text, at).filter(|unit| set.has(unit.byte))?;
-        *slot = unit.byte;
+        let unit = unit_at(text, at)?;
+        *slot = letter(unit, set, &mut spaces)?;
         at += unit.len;
     }
-    Some((tail, at))
+    Some((tail, at, spaces))
 }
 
 /// Returns where the padding that starts at `at` ends; at most two characters.

@@ -82,6 +82,21 @@ impl Found {
         Self { span, value, kind, privilege: None, confidence, dummy, yields, already, facts: None, inside: None }
     }
 
+    /// Takes in an escape that breaks off behind it, at the end of the `text` it was found in.
+    fn take_rest(&mut self, text: &[u8]) {
+        let rest = &text[self.span.end..];
+        if self.already || !self.kind.secret() || !value::breaks_off(rest) {
+            return;
+        }
+        match &mut self.inside {
+            Some(inside) if inside.is_packed() => return,
+            Some(inside) => inside.value.extend_from_slice(rest),
+            None if self.value.end == self.span.end => self.value.end = text.len(),
+            None => {}
+        }
+        self.span.end = text.len();
+    }
+
     /// Returns the secret itself, found in `text`.
     pub fn read<'f>(&'f self, text: &'f [u8]) -> &'f [u8] {
         self.inside.as_ref().map_or_else(|| &text[self.value.clone()], |inside| &inside.value)
@@ -141,6 +156,9 @@ impl Scanner {
             all.extend(found.drain(..).map(|one| (number, one)));
         }
         views::look(&Looking { scanner: self, people }, batch, &hits.gates, ranges, &mut all);
+        for (number, one) in &mut all {
+            one.take_rest(&batch[ranges[*number as usize].clone()]);
+        }
         all
     }
 }

@@ -50,7 +50,7 @@ const fn word(kind: Kind) -> Rule {
 }
 
 /// Ends of names and what they say; the first that fits counts.
-const RULES: [(&[u8], Rule); 45] = [
+const RULES: [(&[u8], Rule); 55] = [
     (b"functionskey", key(Kind::FunctionKey)),
     (b"functionkey", key(Kind::FunctionKey)),
     (b"hostkey", key(Kind::FunctionKey)),
@@ -68,6 +68,12 @@ const RULES: [(&[u8], Rule); 45] = [
     (b"secretkey", Rule { least: 16, ..BASE }),
     (b"signingkey", Rule { least: 16, ..BASE }),
     (b"encryptionkey", Rule { least: 16, ..BASE }),
+    (b"decryptionkey", Rule { least: 16, ..BASE }),
+    (b"validationkey", Rule { least: 16, ..BASE }),
+    (b"sharedkey", Rule { least: 16, ..BASE }),
+    (b"authkey", Rule { least: 16, ..BASE }),
+    (b"appkey", Rule { least: 16, strict: true, ..BASE }),
+    (b"applicationkey", Rule { least: 16, strict: true, ..BASE }),
     (b"aegsaskey", key(Kind::EventGridKey)),
     (b"instrumentationkey", Rule { kind: Kind::InstrumentationKey, confidence: Suspected, least: 32, ..BASE }),
     (b"privatekey", Rule { kind: Kind::PrivateKey, least: 16, ..BASE }),
@@ -85,6 +91,10 @@ const RULES: [(&[u8], Rule); 45] = [
     (b"idtoken", word(Kind::BearerToken)),
     (b"bearertoken", word(Kind::BearerToken)),
     (b"authtoken", word(Kind::BearerToken)),
+    (b"apitoken", word(Kind::BearerToken)),
+    (b"acrtoken", word(Kind::BearerToken)),
+    (b"registrationtoken", word(Kind::BearerToken)),
+    (b"deploytoken", word(Kind::BearerToken)),
     (b"sessiontoken", word(Kind::BearerToken)),
     (b"sitetoken", word(Kind::BearerToken)),
     (b"restrictedtoken", word(Kind::BearerToken)),
@@ -138,6 +148,8 @@ mod tests {
             ("X-MS-TOKEN-AAD-ACCESS-TOKEN", Kind::BearerToken),
             ("X-MS-CLIENT-PRINCIPAL-NAME", Kind::Person),
             ("WEBSITE_AUTH_ENCRYPTION_KEY", Kind::ApiKey),
+            ("decryptionKey", Kind::ApiKey),
+            ("API_TOKEN", Kind::BearerToken),
         ];
         for (name, kind) in kinds {
             assert_eq!(rule(name.as_bytes()).map(|rule| rule.kind), Some(kind), "{name}");

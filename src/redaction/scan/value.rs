@@ -1,11 +1,12 @@
 //! Where does the value behind this name begin and end?
 //!
 //! Names and values meet as `name=value`, `name%3Dvalue`, `"name":"value"`, `\"name\":\"value\"`,
-//! `\u0022name\u0022:\u0022value\u0022`, `'name':'value'`, `Name: value`, and
-//! `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
+//! `\u0022name\u0022:\u0022value\u0022`, `'name':'value'`, `Name: value`, `<name>value</name>`,
+//! `"name":{"value":"…"}`, and `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
 //! backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
 
-use super::bytes::{Set, backslashes_before, hex, starts_with, unit_at};
+use super::bytes::{BASE64, NAME, Set, backslashes_before, hex, starts_with, unit_at, unit_before};
+use super::views::goes_on;
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub const ASSIGNED: Set = stops(b"&;");
 pub const CONNECTION: Set = stops(b";");
 /// Ends a header's value of one word.
 pub const WORD: Set = stops(b",;");
+/// How many letters of base64 a key has, and how much padding.
+const PADDED: [(usize, usize); 3] = [(43, 1), (54, 2), (86, 2)];
+
 /// Ends a line.
 pub const LINE: Set = Set::of(b"\r\n\0\"'");
 
@@ -64,6 +68,12 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
     {
         return paired(text, at + 1, quote);
     }
+    // `<add key="name" value="…" />`
+    if let Some((quote, _)) = closing
+        && starts_with(&text[at..], b"value")
+    {
+        return opened(text, at + b"value".len(), None).filter(|place| place.quote == quote && place.equals);
+    }
     opened(text, at, closing.map(|(quote, _)| quote))
 }
 
@@ -71,6 +81,12 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
 fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
     let (equals, level, len) = separator(text, at)?;
     let mut at = spaces(text, at + len);
+    // A parameter of a deployment: `"adminPassword":{"value":"…"}`.
+    if let (Some(quote), Some(b'{')) = (closing, text.get(at)) {
+        let inside = member(text, at + 1, quote, b"value")?;
+        let (opening, len) = quote_at(text, inside).filter(|(opening, _)| *opening == quote)?;
+        return Some(Place { start: inside + len, quote: opening, equals, listed: false, typed: false, level });
+    }
     let listed = closing.is_some() && text.get(at) == Some(&b'[');
     if listed {
         at = spaces(text, at + 1);
@@ -154,7 +170,14 @@ fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
 /// Returns where the value at `place` ends; `stop` ends it if it is not quoted.
 pub fn end(text: &[u8], place: Place, stop: &Set) -> usize {
     match place.quote {
-        Quote::Bare => bare(text, place.start, place.level, stop),
+        Quote::Bare => {
+            let end = bare(text, place.start, place.level, stop);
+            match unit_at(text, end).map(|unit| unit.byte) {
+                Some(b' ') if end > place.start => over_spaces(text, place.start).map_or(end, |on| on.max(end)),
+                Some(b'\n' | b'\r') => goes_on(text, place.start..end),
+                _ => end,
+            }
+        }
         Quote::Double(level) => double(text, place.start, level),
         Quote::Single => single(text, place.start),
         Quote::Escape(len) => escaped(text, place.start, len),
@@ -170,7 +193,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
                 Some(unit) if unit.escaped => at += unit.len,
                 _ => {
                     let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
-                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) || breaks_off(&text[at + run..]) {
+                    if matches!(text.get(at + run), None | Some(b'"' | b'\'')) || breaks_off(&text[at..]) {
                         break;
                     }
                     at += run;
@@ -195,10 +218,33 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
     at
 }
 
-/// Tells whether `rest`, behind a backslash, is an escape that breaks off: base64 may be folded there.
-fn breaks_off(rest: &[u8]) -> bool {
-    let digits = rest.strip_prefix(b"u");
+/// Tells whether `rest` is an escape that breaks off, and nothing else. No value holds it, for it may go on in the
+/// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::take_rest`]).
+pub fn breaks_off(rest: &[u8]) -> bool {
+    let Some(sign) = rest.iter().position(|byte| *byte != b'\\').filter(|run| (1..8).contains(run)) else {
+        return false;
+    };
+    let digits = rest[sign..].strip_prefix(b"u");
     digits.is_some_and(|digits| digits.len() < 4 && digits.iter().all(|digit| hex(*digit).is_some()))
+}
+
+/// Returns where a key ends that starts at `start` and goes on behind a space: in a form that was decoded that was
+/// a `+`. Its length and its padding say that it is one.
+fn over_spaces(text: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut letters, mut equals, mut spaces) = (start, 0, 0, false);
+    loop {
+        let unit = unit_at(text, at);
+        match unit.map(|unit| unit.byte) {
+            Some(b'=') if equals < 2 => equals += 1,
+            Some(letter) if equals == 0 && letters < 87 && (BASE64.has(letter) || letter == b' ') => {
+                spaces |= letter == b' ';
+                letters += 1;
+            }
+            _ => break,
+        }
+        at += unit.map_or(0, |unit| unit.len);
+    }
+    (spaces && PADDED.contains(&(letters, equals))).then_some(at)
 }
 
 fn double(text: &[u8], start: usize, level: u8) -> usize {
@@ -262,12 +308,25 @@ pub fn quote_at(text: &[u8], at: usize) -> Option<(Quote, usize)> {
 /// Returns whether the separator at `at` is `=`, how often it is percent-encoded, and its length.
 fn separator(text: &[u8], at: usize) -> Option<(bool, u8, usize)> {
     let unit = unit_at(text, at)?;
+    if unit.byte == b'>' && opens_element(text, at) {
+        return Some((true, 0, unit.len));
+    }
     let level = match (unit.escaped, text[at], unit.len) {
         (true, b'%', 3) => 1,
         (true, b'%', _) => 2,
         _ => 0,
     };
     matches!(unit.byte, b'=' | b':').then_some((unit.byte == b'=', level, unit.len))
+}
+
+/// Tells whether the `>` at `at` is the end of an element's start, `<name>` or `<a:name>`.
+fn opens_element(text: &[u8], at: usize) -> bool {
+    let (mut start, mut last) = (at, unit_before(text, at));
+    while let Some(unit) = last.filter(|unit| at - start < 64 && (NAME.has(unit.byte) || unit.byte == b':')) {
+        start -= unit.len;
+        last = unit_before(text, start);
+    }
+    last.is_some_and(|unit| unit.byte == b'<')
 }
 
 fn spaces(text: &[u8], at: usize) -> usize {
@@ -322,6 +381,13 @@ mod tests {
             "(name=abc).",
             r#"{"m":"a name=abc\u0026x"}"#,
             r#"name=\"abc\""#,
+            "<name>abc</name>",
+            r#"<add key="name" value="abc" />"#,
+            r#"{"m":"<input id=\"name\" value=\"abc\">"}"#,
+            r#"{"m":"<a:name>abc<\/a:name>"}"#,
+            r"\u003cname\u003eabc\u003c/name\u003e",
+            r#"{"name":{"value":"abc"}}"#,
+            r#"{\"name\": {\"value\": \"abc\"}}"#,
         ];
         for form in forms {
             assert_eq!(value(form), Some("abc"), "{form}");
@@ -337,8 +403,37 @@ mod tests {
     }
 
     #[test]
+    fn an_escape_that_breaks_off_ends_a_value_with_the_text_alone() {
+        assert_eq!(value(r"name=hunter\uabc"), Some("hunter"));
+        assert_eq!(value(r"name=hunter\u"), Some("hunter"));
+        assert_eq!(value(r#""name=hunter\uab""#), Some(r"hunter\uab"));
+        assert_eq!(value(r"name=hunter\uabc&x"), Some(r"hunter\uabc"));
+    }
+
+    #[test]
+    fn a_key_goes_on_over_spaces_that_were_pluses() {
+        for (letters, padding) in PADDED {
+            for space in [" ", "%20"] {
+                let sign = if space == " " { "=" } else { "%3D" };
+                let key = format!("ab{space}c{}{space}d{}", "x".repeat(letters - 6), sign.repeat(padding));
+                assert_eq!(value(&format!("name{sign}{key}&x")), Some(&*key));
+            }
+        }
+        assert_eq!(value("name=ab and so on"), Some("ab"));
+        assert_eq!(value(&format!("name=ab {}=", "x".repeat(41))), Some("ab"));
+    }
+
+    #[test]
     fn the_structure_around_a_text_is_no_value() {
-        let none = [r#"{"m":"name=","x":1}"#, r#"{"name":1}"#, r#"{"name":{"a":"b"}}"#, r#"{"name":null}"#, "name of"];
+        let none = [
+            r#"{"m":"name=","x":1}"#,
+            r#"{"name":1}"#,
+            r#"{"name":{"a":"b"}}"#,
+            r#"{"name":null}"#,
+            "name of",
+            "a name> b",
+            "List<x> name>b",
+        ];
         for text in none {
             assert_eq!(value(text), None, "{text}");
         }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::super::bytes::{Set, hex, unit_at};
+use super::super::bytes::{BASE64, Set, hex, run_of, unit_at};
 use super::{Cursor, Gathering, How, folds};
 
 const CONTROLS: Set = Set::of(
@@ -45,7 +45,8 @@ pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
     let (mut from, mut floor) = (0, 0);
     for at in to.texts.gates.escapes.iter().map(|at| *at as usize) {
-        if at < from || text[at..].starts_with(b"%20") && !parts_a_number(text, at) {
+        let is_space = text[at..].starts_with(b"%20") && !parts_a_number(text, at) && !parts_base64(text, at);
+        if at < from || is_space {
             continue;
         }
         let Some((parent, range)) = cursor.around(to.texts, at).filter(|(parent, _)| !to.texts.is_folded(*parent))
@@ -72,6 +73,13 @@ pub fn gather(to: &mut Gathering<'_>) {
 fn parts_a_number(text: &[u8], at: usize) -> bool {
     let four = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
     four(at.checked_sub(4).and_then(|from| text.get(from..at))) && four(text.get(at + 3..at + 7))
+}
+
+/// Tells whether the `%20` at `at` may be the `+` of base64: letters on both sides, on one of them many.
+fn parts_base64(text: &[u8], at: usize) -> bool {
+    let before = text[..at].iter().rev().take(16).take_while(|byte| BASE64.has(**byte)).count();
+    let behind = run_of(&text[at + 3..], &BASE64, 16);
+    before.min(behind) > 0 && before.max(behind) == 16
 }
 
 fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>) {

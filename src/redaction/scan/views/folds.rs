@@ -9,7 +9,8 @@
 use std::ops::Range;
 
 use super::super::bytes::{Set, backslashes_before, unit_at, unit_before};
-use super::{Cursor, Found, Gathering, How, Kind};
+use super::{Cursor, Found, Gathering, How, Kind, Texts, View};
+use crate::redaction::fingerprint::holds_fingerprint;
 use crate::telemetry::Confidence;
 
 /// The fewest characters before a break.
@@ -25,6 +26,16 @@ const INDENT: usize = 32;
 const RESTLESS: usize = 28;
 /// The fewest characters of which that can be told.
 const TELLING: usize = 6;
+
+/// How many lines a value that a name announced goes on in.
+const LINES: usize = 64;
+/// How much of the line before a value is read with it, bytes: the words by which a rule knows it.
+const CONTEXT: usize = 128;
+/// How long a part of a key is that need hold no digit.
+const LONG: usize = 16;
+
+/// What is left of a key in the next line is made of this.
+const REST: Set = Set::word(b"+/-_=");
 
 /// What a value that is folded is made of.
 const TOKEN: Set = Set::word(b"+/-_.~=:!$");
@@ -55,6 +66,63 @@ pub fn gather(to: &mut Gathering<'_>) {
 pub fn onwards(text: &[u8], at: usize) -> Option<usize> {
     let next = next_line(text, at).filter(|_| is_long(&text[..at]))?;
     unit_at(text, next).is_some_and(|unit| TOKEN.has(unit.byte)).then_some(next)
+}
+
+/// Returns where the value at `value` ends, of which a name says that it is a secret, if it goes on in the next
+/// line: it looks like a part of a key, and so does what stands there alone, or with an indent.
+pub fn goes_on(text: &[u8], value: Range<usize>) -> usize {
+    let mut end = value.end;
+    let first = &text[value];
+    let token = |byte: &u8| TOKEN.has(*byte) || matches!(byte, b'%' | b'\\');
+    if first.len() < LEAST || !first.iter().all(token) || !is_restless(first) || is_whole(first) {
+        return end;
+    }
+    for _ in 0..LINES {
+        let Some(next) = next_line(text, end) else { break };
+        let mut at = next;
+        while let Some(unit) = unit_at(text, at).filter(|unit| REST.has(unit.byte)) {
+            at += unit.len;
+        }
+        let part = &text[next..at];
+        let ends = match unit_at(text, at).map(|unit| unit.byte) {
+            None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'&' | b';' | b',' | b'<' | b'\\') => true,
+            Some(b' ') => matches!(text[next - 1], b' ' | b'\t'),
+            _ => false,
+        };
+        if !ends || !is_rest(part) {
+            break;
+        }
+        end = at;
+    }
+    end
+}
+
+/// Tells whether `part`, which stands in a line of its own, may be what is left of a key: words and numbers are not.
+fn is_rest(part: &[u8]) -> bool {
+    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let capital = part.iter().skip(1).any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase);
+    let mixed = digits > 0 && digits < part.len();
+    match part.len() {
+        0 | 1 => false,
+        2..TELLING => mixed || capital,
+        length => {
+            let hexadecimal = mixed && part.iter().all(u8::is_ascii_hexdigit);
+            hexadecimal || is_restless(part) && (digits > 0 || length >= LONG)
+        }
+    }
+}
+
+/// Tells whether `value` is no part of a key by the look of it, but all of one.
+fn is_whole(value: &[u8]) -> bool {
+    let hexadecimal = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    let hyphens = memchr::memchr_iter(b'-', value).count();
+    let usual = matches!((value.len(), hyphens), (32 | 40 | 64, 0) | (36, 4));
+    hexadecimal && usual || value.ends_with(b"=") || holds_fingerprint(value)
+}
+
+/// Returns where the next line starts behind what `view` was read from, if it breaks there.
+pub fn onwards_at(texts: &Texts<'_>, view: &View) -> Option<usize> {
+    next_line(&texts.text[..texts.ranges[view.parent as usize].end], view.outer.end)
 }
 
 /// Returns where the line before ends, if what begins at `at` looks like the rest of a word that was
@@ -109,9 +177,11 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
     {
         start = end.min(start - 1 + escape.len);
     }
+    let context = text[to.texts.ranges[parent].start..start].iter().rev().take(CONTEXT);
+    let context = context.take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
     let mut parts = Vec::new();
-    parts.push(start..end);
-    while end - parts.last().map_or(end, |part| part.start) >= LEAST {
+    parts.push(start - context..end);
+    while end - parts.last().map_or(end, |part| part.start.max(start)) >= LEAST {
         let Some(next) = next_line(text, end) else { break };
         let length = text[next..].iter().take_while(|byte| TOKEN.has(**byte)).count();
         if length == 0 {
@@ -120,7 +190,7 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
         end = next + length;
         parts.push(next..end);
     }
-    let outer = start..end;
+    let outer = start - context..end;
     if parts.len() < 2 || !to.may(parent, &outer) {
         return None;
     }
@@ -266,6 +336,40 @@ mod tests {
         }
         assert_eq!(backwards(b"abcdefghijk\nmn", 12), None);
         assert_eq!(backwards(b"abcdefghijkl mn", 13), None);
+    }
+
+    #[test]
+    fn a_named_value_goes_on_where_the_rest_of_a_key_stands_and_nowhere_else() {
+        let first = "kDgHHLXOqipdiurNIuy4iD";
+        let goes = |first: &str, rest: &str| goes_on(format!("{first}{rest}").as_bytes(), 0..first.len()) > first.len();
+        for rest in
+            ["\nf11NAV2SZr_4x", "\\nf11NAV2SZr_4x\"", "\r\n  f11NAV2SZr_4x and so", "\nf11NAV\\/2SZr%2B4x==;Y=1"]
+        {
+            assert!(goes(first, rest), "{rest}");
+        }
+        for rest in [
+            "",
+            "\n",
+            " f11NAV2SZr_4x",
+            "\nf11NAV2SZr_4x and so",
+            "\nAccept: b",
+            "\nX-Req-1a2B: c",
+            "\n2026-03-02T08:00:00Z a",
+            "\nGET /api/v1/Ab3dE HTTP/1.1",
+            "\nSystem.InvalidOperationException",
+            "\n\n\nf11NAV2SZr_4x",
+        ] {
+            assert!(!goes(first, rest), "{rest}");
+        }
+        for whole in [
+            "466b2784acf5c115466b2784acf5c115",
+            "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+            "kDgHHLXOqipdiurNIuy4iD==",
+            "hunter2",
+            "azure-function-key:k1:PV4ALWT5YGMLQRY2",
+        ] {
+            assert!(!goes(whole, "\nf11NAV2SZr_4x"), "{whole}");
+        }
     }
 
     #[test]

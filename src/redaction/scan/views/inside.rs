@@ -33,6 +33,17 @@ pub enum Layer {
     Packed(Packed),
 }
 
+/// How the last two of base64's characters are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alphabet {
+    /// `+` and `/`.
+    Standard,
+    /// `-` and `_`.
+    UrlSafe,
+    /// ` ` and `/`: that of a form, decoded as such.
+    Form,
+}
+
 /// Some groups of base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
@@ -42,8 +53,8 @@ pub struct Packed {
     pub tail: Vec<u8>,
     /// How many bytes of a group are left over at their end.
     pub over: usize,
-    /// Whether they are in the URL-safe alphabet.
-    pub url: bool,
+    /// The alphabet they are in.
+    pub alphabet: Alphabet,
     /// Whether a character takes two bytes, and whether the last one has its second.
     pub wide: Option<bool>,
 }
@@ -53,6 +64,11 @@ impl Inside {
     fn of(one: &Found, text: &[u8]) -> Self {
         let quote = if one.kind.secret() { Some("") } else { quote(text, &one.span) };
         Self { value: text[one.value.clone()].to_vec(), quote, layers: Vec::new() }
+    }
+
+    /// Tells whether any step of reading it was base64.
+    pub fn is_packed(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer, Layer::Packed(_)))
     }
 
     /// Takes the last step of reading back: what was read then is replaced whole.
@@ -71,7 +87,7 @@ impl Inside {
 
     /// Returns what takes the place of the secret's bytes, so that they decode to `fingerprint`.
     pub fn written(&self, fingerprint: &str) -> Vec<u8> {
-        if !self.layers.iter().any(|layer| matches!(layer, Layer::Packed(_))) {
+        if !self.is_packed() {
             return self.filled(fingerprint, 0);
         }
         let padded = (0..=PADDING).find_map(|padding| self.padded(fingerprint, padding));
@@ -88,10 +104,14 @@ impl Inside {
 
     fn padded(&self, fingerprint: &str, padding: usize) -> Option<Vec<u8>> {
         let mut text = self.filled(fingerprint, padding);
+        let mut spaces = false;
         for layer in &self.layers {
             match layer {
-                Layer::Escaped(times) => text = escaped(&text, *times),
-                Layer::Packed(packed) => text = packed.encoded(&text)?,
+                Layer::Escaped(times) => text = escaped(&text, *times, spaces),
+                Layer::Packed(packed) => {
+                    text = packed.encoded(&text)?;
+                    spaces = packed.alphabet == Alphabet::Form;
+                }
             }
         }
         Some(text)
@@ -110,15 +130,21 @@ impl Packed {
         }
         bytes.extend_from_slice(&self.tail);
         let even = bytes.len() % 3 == self.over;
-        let engine = if self.url { &URL_SAFE_NO_PAD } else { &STANDARD_NO_PAD };
-        even.then(|| engine.encode(bytes).into_bytes())
+        even.then(|| match self.alphabet {
+            Alphabet::Standard => STANDARD_NO_PAD.encode(bytes),
+            Alphabet::UrlSafe => URL_SAFE_NO_PAD.encode(bytes),
+            Alphabet::Form => STANDARD_NO_PAD.encode(bytes).replace('+', " "),
+        })
+        .map(String::into_bytes)
     }
 }
 
-/// Writes `+` and `/` of base64 as percent escapes, so many times over.
-fn escaped(text: &[u8], times: u8) -> Vec<u8> {
+/// Writes `+` and `/` of base64, and its spaces, as percent escapes, so many times over.
+fn escaped(text: &[u8], times: u8, spaces: bool) -> Vec<u8> {
     let escape = |byte: &u8| -> &'static [u8] {
         match (byte, times) {
+            (b' ', 1) if spaces => b"%20",
+            (b' ', 2..) if spaces => b"%2520",
             (b'+', 1) => b"%2B",
             (b'/', 1) => b"%2F",
             (b'+', 2..) => b"%252B",
@@ -168,7 +194,13 @@ mod tests {
         for length in 0..9 {
             let packed = |over| {
                 let (head, tail) = (vec![b'h'; length % 3], vec![b't'; length / 3]);
-                Layer::Packed(Packed { head, tail, over, url: false, wide: (length > 6).then_some(length > 7) })
+                Layer::Packed(Packed {
+                    head,
+                    tail,
+                    over,
+                    alphabet: Alphabet::Standard,
+                    wide: (length > 6).then_some(length > 7),
+                })
             };
             for layers in [vec![packed(0)], vec![packed(1), packed(2)], vec![packed(2), Layer::Escaped(1), packed(0)]] {
                 let inside = Inside { value: Vec::new(), quote: Some(""), layers };
@@ -182,8 +214,8 @@ mod tests {
     fn what_is_only_escaped_is_written_as_it_is() {
         let inside = Inside { value: Vec::new(), quote: Some(""), layers: vec![Layer::Escaped(2)] };
         assert_eq!(inside.written(PRINT), PRINT.as_bytes());
-        assert_eq!(escaped(b"a+b/=", 1), b"a%2Bb%2F=");
-        assert_eq!(escaped(b"a+b/=", 2), b"a%252Bb%252F=");
-        assert_eq!(escaped(b"a+b/=", 0), b"a+b/=");
+        assert_eq!(escaped(b"a+b/ =", 1, false), b"a%2Bb%2F =");
+        assert_eq!(escaped(b"a+b/ =", 2, true), b"a%252Bb%252F%2520=");
+        assert_eq!(escaped(b"a+b/ =", 0, true), b"a+b/ =");
     }
 }

@@ -20,6 +20,7 @@ use crate::redaction::people::People;
 use crate::telemetry::Confidence;
 
 pub use escapes::is_escape;
+pub use folds::goes_on;
 pub use inside::Inside;
 use inside::Layer;
 pub use packed::is_packed_text;
@@ -47,8 +48,8 @@ enum How {
     Escaped { offsets: usize, percent: u8 },
     /// Its line breaks left out, at these places of the view.
     Folded { offsets: usize, breaks: Vec<u32> },
-    /// Base64, in the URL-safe alphabet or not; of UTF-16 if it has offsets.
-    Packed { wide: Option<usize>, url: bool },
+    /// Base64, in one alphabet or another; of UTF-16 if it has offsets.
+    Packed { wide: Option<usize>, alphabet: inside::Alphabet },
 }
 
 /// A text that was read out of another.
@@ -202,7 +203,13 @@ fn level(
         } else {
             settle(&text, range.clone(), &mut hits, &mut list);
             if let Some((people, numbers)) = &mut numbers {
-                people.settle(&text, range, numbers, &mut list);
+                people.settle(&text, range.clone(), numbers, &mut list);
+            }
+            // Where the next line goes on with it, an escape does too.
+            if matches!(view.how, How::Packed { .. }) && folds::onwards_at(texts, view).is_none() {
+                for one in &mut list {
+                    one.take_rest(&text[range.clone()]);
+                }
             }
         }
         inner.extend(list.drain(..).map(|one| (number, one)));
@@ -262,10 +269,10 @@ fn put_back(
                     put(one);
                 }
             }
-            How::Packed { wide, url } => {
+            How::Packed { wide, alphabet } => {
                 let places = wide.map(|at| &offsets[at..]);
                 let outer = &texts.text[view.outer.clone()];
-                packed::mapped(&mut list, read, outer, view.outer.start, places, *url).into_iter().for_each(put);
+                packed::mapped(&mut list, read, outer, view.outer.start, places, *alphabet).into_iter().for_each(put);
             }
         }
     }

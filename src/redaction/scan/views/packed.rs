@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::super::bytes::unit_at;
 use super::super::gates::STRIDE;
-use super::inside::{self, Packed};
+use super::inside::{self, Alphabet, Packed};
 use super::{Cursor, Found, Gathering, How};
 
 /// How many characters are looked at.
@@ -24,6 +24,8 @@ const LEAST_WIDE: usize = 32;
 const GAP: usize = 4;
 
 const NONE: u8 = 0xff;
+/// A space may have been a `+` before a form was decoded: no letter, and 62 in its last six bits.
+const SPACE: u8 = 0xfe;
 /// The value of each character, of both alphabets.
 const VALUES: [u8; 256] = {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -35,14 +37,19 @@ const VALUES: [u8; 256] = {
     }
     values[b'-' as usize] = 62;
     values[b'_' as usize] = 63;
+    values[b' ' as usize] = SPACE;
     values
 };
+
+const fn is_letter(byte: u8) -> bool {
+    VALUES[byte as usize] < 64
+}
 
 /// Reads every run of base64 that decodes to text, from each place on from which it does.
 pub fn gather(to: &mut Gathering<'_>) {
     let (text, mut cursor) = (to.texts.text, Cursor::default());
-    // Up to where each of four places has been read; what is hidden for sure needs no look at any.
-    let (mut floors, mut at) = ([0; 4], 0);
+    // Up to where each of four places has been read, and over spaces; what is hidden for sure needs no look at any.
+    let (mut floors, mut joins, mut at) = ([0; 4], [0; 4], 0);
     for here in to.texts.gates.packed.iter().map(|here| *here as usize) {
         let Some(window) = text.get(here..).and_then(<[u8]>::first_chunk::<WINDOW>).filter(|_| here >= at) else {
             continue;
@@ -64,7 +71,9 @@ pub fn gather(to: &mut Gathering<'_>) {
             let within = range.start.max(*floor)..range.end;
             let Some(outer) = region(text, &within, here + place, wide) else { continue };
             *floor = outer.end;
-            for outer in with_edges(text, &within, outer).into_iter().flatten() {
+            let joined = over_spaces(text, &within, &outer, wide).filter(|joined| joined.end > joins[place]);
+            joins[place] = joined.as_ref().map_or(joins[place], |joined| joined.end);
+            for outer in with_edges(text, &within, outer).into_iter().flatten().chain(joined) {
                 if to.may(parent, &outer) {
                     read(to, parent, outer, wide);
                 }
@@ -76,10 +85,10 @@ pub fn gather(to: &mut Gathering<'_>) {
 fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>, wide: bool) {
     let from = to.text.len();
     let letters = &to.texts.text[outer.clone()];
-    let url = letters.iter().any(|letter| matches!(letter, b'-' | b'_'));
+    let alphabet = alphabet(letters);
     if !wide {
         decode(letters, &mut to.text);
-        to.view(parent, outer, from, How::Packed { wide: None, url });
+        to.view(parent, outer, from, How::Packed { wide: None, alphabet });
         return;
     }
     let mut bytes = Vec::new();
@@ -104,7 +113,16 @@ fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>, wide: bool) 
         at += length;
     }
     to.offsets.push(bytes.len() as u32);
-    to.view(parent, outer, from, How::Packed { wide: Some(offsets), url });
+    to.view(parent, outer, from, How::Packed { wide: Some(offsets), alphabet });
+}
+
+fn alphabet(letters: &[u8]) -> Alphabet {
+    let has = |sign: u8| memchr::memchr(sign, letters).is_some();
+    match () {
+        () if has(b'-') || has(b'_') => Alphabet::UrlSafe,
+        () if has(b' ') && !has(b'+') => Alphabet::Form,
+        () => Alphabet::Standard,
+    }
 }
 
 /// Tells whether `letters` are base64 of nothing but text, so that they are no key.
@@ -180,10 +198,7 @@ fn region(text: &[u8], within: &Range<usize>, start: usize, wide: bool) -> Optio
         let values = four.map(|letter| VALUES[usize::from(letter)]);
         (values.iter().fold(0, |all, value| all | value) & 0xc0 == 0).then(|| three(&values, 0))
     };
-    let plain = |bytes: [u8; 3]| {
-        let zero = wide && bytes.contains(&0);
-        zero == wide && bytes.iter().all(|byte| is_text(*byte) || wide && *byte == 0)
-    };
+    let plain = |bytes: [u8; 3]| is_plain(bytes, wide);
     // What is text without doubt must be long enough; then letters beyond ASCII are text too.
     let (mut end, mut first) = (start + 8, start);
     while end + 4 <= within.end && end - start < LEAST_WIDE && group(end).is_some_and(plain) {
@@ -195,7 +210,7 @@ fn region(text: &[u8], within: &Range<usize>, start: usize, wide: bool) -> Optio
     if end - first < if wide { LEAST_WIDE } else { LEAST } {
         return None;
     }
-    let good = |bytes: [u8; 3]| plain(bytes) || !wide && bytes.iter().all(|byte| is_text(*byte) || *byte >= 0x80);
+    let good = |bytes: [u8; 3]| is_good(bytes, wide);
     let (mut at, mut bad) = (end, 0);
     while at + 4 <= within.end && bad <= GAP {
         let Some(bytes) = group(at) else { break };
@@ -203,7 +218,7 @@ fn region(text: &[u8], within: &Range<usize>, start: usize, wide: bool) -> Optio
         bad = if good(bytes) { 0 } else { bad + 1 };
         end = if bad == 0 { at } else { end };
     }
-    let more = text[at..within.end].iter().take(4).take_while(|letter| VALUES[usize::from(**letter)] != NONE).count();
+    let more = text[at..within.end].iter().take(4).take_while(|letter| is_letter(**letter)).count();
     if at == end && matches!(more, 2 | 3) {
         end += more;
     }
@@ -218,13 +233,71 @@ fn region(text: &[u8], within: &Range<usize>, start: usize, wide: bool) -> Optio
     (first < end).then_some(first..end)
 }
 
+/// Tells whether `bytes` are text without doubt.
+fn is_plain(bytes: [u8; 3], wide: bool) -> bool {
+    let zero = wide && bytes.contains(&0);
+    zero == wide && bytes.iter().all(|byte| is_text(*byte) || wide && *byte == 0)
+}
+
+/// Tells whether `bytes` may be of a text, with letters beyond ASCII.
+fn is_good(bytes: [u8; 3], wide: bool) -> bool {
+    is_plain(bytes, wide) || !wide && bytes.iter().all(|byte| is_text(*byte) || *byte >= 0x80)
+}
+
+/// Returns `outer` with all that it goes on with, both ways, over spaces between two letters that were a `+`
+/// before a form was decoded; `None` if there is no such. A group with one decodes to text, and one right
+/// beside it does so without doubt: the next word of a sentence seldom does.
+fn over_spaces(text: &[u8], within: &Range<usize>, outer: &Range<usize>, wide: bool) -> Option<Range<usize>> {
+    let letter = |at: usize| within.contains(&at) && is_letter(text[at]);
+    // What stands in a group, and whether a space is among it.
+    let group = |at: usize| -> Option<([u8; 3], bool)> {
+        let four: [u8; 4] = *text.get(at..within.end)?.first_chunk()?;
+        let fits =
+            (at..at + 4).all(|at| letter(at) || text[at] == b' ' && letter(at.wrapping_sub(1)) && letter(at + 1));
+        let values = four.map(|letter| VALUES[usize::from(letter)] & 63);
+        (at >= within.start && fits).then(|| (three(&values, 0), four.contains(&b' ')))
+    };
+    let plain = |at: usize| group(at).is_some_and(|(bytes, _)| is_plain(bytes, wide));
+    let good = |at: usize| group(at).is_some_and(|(bytes, _)| is_good(bytes, wide));
+    // The last letters, if no whole group is left and they are text.
+    let tail = |at: usize| {
+        let letters = text.get(at..within.end)?;
+        let length = letters.iter().take(4).take_while(|letter| is_letter(**letter)).count();
+        let mut bytes = Vec::with_capacity(3);
+        decode(&letters[..length], &mut bytes);
+        let fits = matches!(length, 2 | 3) && bytes.iter().all(|byte| is_text(*byte) || wide && *byte == 0);
+        fits.then_some(length)
+    };
+    let mut end = outer.start + outer.len() / 4 * 4;
+    let (aligned, mut start, mut spaces) = (end, outer.start, 0);
+    while let Some((bytes, spaced)) = group(end).filter(|(bytes, _)| is_good(*bytes, wide)) {
+        let text = plain(end + 4) || good(end + 4) && plain(end + 8);
+        let on = text || is_plain(bytes, wide) && tail(end + 4).is_some();
+        if spaced && !on {
+            break;
+        }
+        spaces += usize::from(spaced);
+        end += 4;
+    }
+    while let Some((bytes, spaced)) = start.checked_sub(4).and_then(group).filter(|(bytes, _)| is_good(*bytes, wide)) {
+        if spaced && !is_plain(bytes, wide) && !start.checked_sub(8).is_some_and(plain) {
+            break;
+        }
+        spaces += usize::from(spaced);
+        start -= 4;
+    }
+    end = if end > aligned { end + tail(end).unwrap_or(0) } else { outer.end };
+    let start = behind_escape(text, within.start, start);
+    (spaces > 0 && start < end).then_some(start..end)
+}
+
 /// Returns `outer` as it is, and with the groups right beside it that are no text but begin or end as text,
 /// each by itself and both: the first or last letter of a secret may stand in one, or it may be none of it.
 fn with_edges(text: &[u8], within: &Range<usize>, outer: Range<usize>) -> [Option<Range<usize>>; 4] {
     let read = |at: usize, length: usize| {
         let mut bytes = Vec::with_capacity(3);
         let letters = text.get(at..(at + length).min(within.end))?;
-        let all = letters.iter().all(|letter| VALUES[usize::from(*letter)] != NONE);
+        let all = letters.iter().all(|letter| is_letter(*letter));
         all.then(|| decode(letters, &mut bytes))?;
         Some(bytes)
     };
@@ -246,7 +319,7 @@ fn with_edges(text: &[u8], within: &Range<usize>, outer: Range<usize>) -> [Optio
 /// Returns the start of the first group from `first` on that holds no letter of an escape before it.
 fn behind_escape(text: &[u8], floor: usize, first: usize) -> usize {
     let before = &text[floor..first];
-    let letters = before.iter().rev().take(5).take_while(|letter| VALUES[usize::from(**letter)] != NONE).count();
+    let letters = before.iter().rev().take(5).take_while(|letter| is_letter(**letter)).count();
     let Some(sign) = before.len().checked_sub(letters + 1).map(|at| floor + at) else { return first };
     // Any other sign stands for itself, and letters that follow it are a secret's, perhaps.
     let Some(escape) = unit_at(text, sign).filter(|unit| unit.escaped) else { return first };
@@ -262,7 +335,7 @@ pub fn mapped(
     letters: &[u8],
     start: usize,
     places: Option<&[u32]>,
-    url: bool,
+    alphabet: Alphabet,
 ) -> Vec<Found> {
     let mut bytes = Vec::with_capacity(letters.len());
     decode(letters, &mut bytes);
@@ -300,7 +373,7 @@ pub fn mapped(
             head: bytes[head..span.start].to_vec(),
             tail: bytes[span.end..end].to_vec(),
             over: end % 3,
-            url,
+            alphabet,
             wide,
         };
         (taken, groups) = (span.end, last);
@@ -358,6 +431,35 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// A form that is decoded has spaces for `+`.
+    #[test]
+    fn text_in_base64_is_read_over_spaces_that_were_pluses() {
+        let mut tried = 0;
+        for sign in ["~", ">", "o\u{2019}", "\u{20ac}\u{be}"] {
+            for length in 0..40 {
+                let secret = format!("the-secret-is-somewhere-here{sign}in-the-middle-of-all-that{sign}it all");
+                let plain = format!("{}{sign}{secret}", &"0123456789".repeat(4)[..length]);
+                let spaced = STANDARD.encode(&plain).trim_end_matches('=').replace('+', " ");
+                tried += usize::from(spaced.contains(' '));
+                for shift in 0..STRIDE {
+                    for behind in ["\"", " end of it", "=&x=y", ""] {
+                        reads(&format!("{}\"{spaced}{behind}", ".".repeat(shift)), secret.trim_end_matches('l'));
+                    }
+                }
+            }
+        }
+        assert!(tried > 60, "{tried}");
+        for text in
+            ["payload VGhlIHF1aWNrIGJyb3duIGZveA then it was done", "the key VGhlIHF1aWNrIGJyb3duIGZveA was read"]
+        {
+            assert!(
+                readings(text).iter().all(|read| read.is_ascii() && read.len() < 40),
+                "{text}: {:?}",
+                readings(text)
+            );
         }
     }
 
