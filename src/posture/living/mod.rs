@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 pub use build::build;
 pub use drift::{drift, since, written};
-pub use named::{called, named_parts};
+pub use named::{called, named_behind, named_parts};
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
 pub use proofs::{Changed, Glimpse, Proof, Said};
 pub use readings::{Changes, Readings, Weakened};

@@ -49,6 +49,10 @@ pub struct Readings {
     accepted: Controlled,
     /// Whether no event had come then: the time is the clock's, and every acceptance counts.
     pub before_events: bool,
+    /// The oldest event since, as long as none is said to be the first.
+    pub oldest: Option<Timestamp>,
+    /// Acceptances have ended up to then, event time.
+    ended: Option<Timestamp>,
 }
 
 /// A part on which controls got weaker.
@@ -153,7 +157,7 @@ impl Readings {
             states.push((id, known(before.flatten(), found.state)));
             let answered = answered.is_some_and(|known| known.contains(&*control.id));
             let answers = answers.get(&(&*control.id, &*element.name));
-            let is_accepted = answers.is_some_and(|one| self.before_events || at < one.expires);
+            let is_accepted = answers.is_some_and(|one| self.is_in_force(one.expires));
             if is_accepted && found.state == State::NotConfigured || answered && found.state == State::Unknown {
                 pass.accepted.entry(key.clone()).or_default().insert(control.id.as_str().into());
             }
@@ -175,14 +179,48 @@ impl Readings {
         pass.parts.insert(key, states);
     }
 
+    /// Tells whether an acceptance that ends at `end` counts yet.
+    fn is_in_force(&self, end: Timestamp) -> bool {
+        self.before_events || self.ended.is_none_or(|ended| end > ended)
+    }
+
     /// Returns when the next acceptance ends of what is not as it should be.
     pub fn ends(&self, intended: &Intended) -> Option<Timestamp> {
-        let (answers, last) = (answers(intended), self.at?);
+        let answers = answers(intended);
         let of = |((_, part), controls): (&'_ (u8, Arc<str>), &'_ BTreeSet<Arc<str>>)| {
             let ends = controls.iter().filter_map(|control| Some(answers.get(&(&**control, &**part))?.expires));
-            ends.filter(|end| self.before_events || *end > last).min()
+            ends.filter(|end| self.is_in_force(*end)).min()
         };
         self.accepted.iter().filter_map(of).min()
+    }
+
+    /// Returns when anything followed last.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.at.max(self.ended)
+    }
+
+    /// Notes how far event time has surely come: what has ended by then is accepted no more.
+    pub fn passed(&mut self, until: Timestamp) {
+        self.ended = self.ended.max(Some(until));
+    }
+
+    /// Lets acceptances end that do so by `at`: of what they were for it is told, and of nothing else.
+    pub fn end(&mut self, (configured, intended, observed): (&Setup, &Intended, &Observed), at: Timestamp) -> Changes {
+        self.passed(at);
+        let (answers, mut changes, mut weaker) = (answers(intended), Changes::default(), Vec::new());
+        for element in &configured.elements {
+            let Some(accepted) = self.accepted.get_mut(&(element.sort as u8, element.name.clone())) else { continue };
+            for found in element.found.iter().filter(|found| found.state == State::NotConfigured) {
+                let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
+                let about = answers.get(&(&*control.id, &*element.name));
+                if about.is_some_and(|one| one.expires <= at) && accepted.remove(&*control.id) {
+                    weaker.push(Weaker { element, control, says: &found.says, answered: true });
+                }
+            }
+        }
+        self.accepted.retain(|_, controls| !controls.is_empty());
+        self.tell(&weaker, (configured, intended, observed), at, &mut changes);
+        changes
     }
 
     /// Notes that the first event has come, of `now`: what had ended before nobody has watched.
@@ -196,7 +234,7 @@ impl Readings {
             controls.retain(|control| !ended(part, control));
         }
         self.accepted.retain(|_, controls| !controls.is_empty());
-        self.at = Some(now);
+        (self.at, self.oldest) = (Some(now), None);
     }
 
     /// Goes on from what was kept, by this version or one before it.
@@ -540,6 +578,7 @@ mod tests {
         let mut kept = Readings::default();
         let at = |kept: &mut Readings, element, hours| {
             let at = AT.plus(std::time::Duration::from_hours(hours));
+            kept.passed(at);
             let told = kept.next(&configured(&[element]), &intended, &observed, at);
             told.weakened.into_iter().map(|one| one.says).collect::<Vec<_>>()
         };
@@ -559,6 +598,23 @@ mod tests {
             ]
         );
         assert_eq!(at(&mut kept, WEAK, 4), [""; 0], "it is told once");
+    }
+
+    #[test]
+    fn an_acceptance_that_ends_tells_of_what_it_was_for_and_of_nothing_else() {
+        let both = |ftps| [("app.https-only", State::NotConfigured), ("app.ftps", ftps)];
+        let (before, now) = (both(State::Configured), both(State::NotConfigured));
+        let (observed, intended) = (Observed::default(), answered_until(2));
+        let mut kept = Readings::default();
+        kept.next(&configured(&[(Sort::App, "shop", None, &before)]), &intended, &observed, AT);
+        let after = configured(&[(Sort::App, "shop", None, &now)]);
+        let end = kept.ends(&intended).unwrap();
+        let ended = kept.end((&after, &intended, &observed), end);
+        assert_eq!((ended.weakened.len(), ended.weakened[0].count, kept.ends(&intended)), (1, 1, None));
+        assert!(ended.weakened[0].says.contains("that ana answers for it has ended"), "{ended:?}");
+        let at = AT.plus(std::time::Duration::from_hours(4));
+        let told = kept.next(&after, &intended, &observed, at).weakened;
+        assert_eq!((told.len(), told[0].count), (1, 1), "the other is told by the reading, once");
     }
 
     #[test]
