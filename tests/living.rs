@@ -704,7 +704,7 @@ fn a_withdrawn_acceptance_is_told_as_of_now_and_not_of_the_last_reading() {
     let again = daemon.core.meant(&meant);
     assert_eq!(shown(&again), ["healed gateway apim-shop/orders"]);
     let twice = daemon.core.meant(&self::meant());
-    assert_eq!(shown(&twice), ["opened gateway apim-shop/orders"]);
+    assert_eq!(shown(&twice), ["updated gateway apim-shop/orders"], "it is open again");
     let of_tokens = |one: &&Drift| &*one.control == "api.token-checked" && one.kind == DriftKind::Weaker;
     let times: Vec<_> = daemon.core.posture().drifts().iter().filter(of_tokens).map(|one| one.at).collect();
     assert!(times.len() == 2 && times[0] > times[1], "no two are of one moment: {times:?}");

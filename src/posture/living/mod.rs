@@ -6,6 +6,7 @@
 //! is configured and the elements observed together (200,000); controls are named by their place in the
 //! catalogue and texts are shared, so that 20,000 endpoints fit in 500 MB.
 
+mod acceptances;
 mod build;
 mod configured;
 mod covered;

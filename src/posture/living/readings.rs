@@ -30,9 +30,9 @@ type States = Vec<(u32, u8)>;
 /// Elements by sort and name.
 type Parts = BTreeMap<(u8, Arc<str>), States>;
 /// Controls by part.
-type Controlled = BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>;
+pub(super) type Controlled = BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>;
 /// Risks that somebody answers or answered for, by control and part.
-type Answers<'i> = HashMap<(&'i str, &'i str), &'i Accepted>;
+pub(super) type Answers<'i> = HashMap<(&'i str, &'i str), &'i Accepted>;
 
 /// The newest reading, and what is weak since an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,13 +46,13 @@ pub struct Readings {
     /// The controls that were judged then, by a hash of their ids.
     judged: BTreeSet<u32>,
     /// What is not as it should be and somebody answers for.
-    accepted: Controlled,
+    pub(super) accepted: Controlled,
     /// Whether no event had come then: the time is the clock's, and every acceptance counts.
     pub before_events: bool,
     /// The oldest event since, as long as none is said to be the first.
     pub oldest: Option<Timestamp>,
     /// Acceptances have ended up to then, event time.
-    ended: Option<Timestamp>,
+    pub(super) ended: Option<Timestamp>,
 }
 
 /// A part on which controls got weaker.
@@ -99,7 +99,7 @@ pub(super) struct Weaker<'c> {
     pub(super) control: &'c Control,
     pub(super) says: &'c str,
     /// Somebody answered for it.
-    answered: bool,
+    pub(super) answered: bool,
 }
 
 /// What is found as a reading is gone through.
@@ -179,64 +179,6 @@ impl Readings {
         pass.parts.insert(key, states);
     }
 
-    /// Tells whether an acceptance that ends at `end` counts yet.
-    fn is_in_force(&self, end: Timestamp) -> bool {
-        self.before_events || self.ended.is_none_or(|ended| end > ended)
-    }
-
-    /// Returns when the next acceptance ends of what is not as it should be.
-    pub fn ends(&self, intended: &Intended) -> Option<Timestamp> {
-        let answers = answers(intended);
-        let of = |((_, part), controls): (&'_ (u8, Arc<str>), &'_ BTreeSet<Arc<str>>)| {
-            let ends = controls.iter().filter_map(|control| Some(answers.get(&(&**control, &**part))?.expires));
-            ends.filter(|end| self.is_in_force(*end)).min()
-        };
-        self.accepted.iter().filter_map(of).min()
-    }
-
-    /// Returns when anything followed last.
-    pub fn last(&self) -> Option<Timestamp> {
-        self.at.max(self.ended)
-    }
-
-    /// Notes how far event time has surely come: what has ended by then is accepted no more.
-    pub fn passed(&mut self, until: Timestamp) {
-        self.ended = self.ended.max(Some(until));
-    }
-
-    /// Lets acceptances end that do so by `at`: of what they were for it is told, and of nothing else.
-    pub fn end(&mut self, (configured, intended, observed): (&Setup, &Intended, &Observed), at: Timestamp) -> Changes {
-        self.passed(at);
-        let (answers, mut changes, mut weaker) = (answers(intended), Changes::default(), Vec::new());
-        for element in &configured.elements {
-            let Some(accepted) = self.accepted.get_mut(&(element.sort as u8, element.name.clone())) else { continue };
-            for found in element.found.iter().filter(|found| found.state == State::NotConfigured) {
-                let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
-                let about = answers.get(&(&*control.id, &*element.name));
-                if about.is_some_and(|one| one.expires <= at) && accepted.remove(&*control.id) {
-                    weaker.push(Weaker { element, control, says: &found.says, answered: true });
-                }
-            }
-        }
-        self.accepted.retain(|_, controls| !controls.is_empty());
-        self.tell(&weaker, (configured, intended, observed), at, &mut changes);
-        changes
-    }
-
-    /// Notes that the first event has come, of `now`: what had ended before nobody has watched.
-    pub fn begin(&mut self, intended: &Intended, now: Timestamp) {
-        if !std::mem::take(&mut self.before_events) {
-            return;
-        }
-        let answers = answers(intended);
-        let ended = |part: &str, control: &str| answers.get(&(control, part)).is_some_and(|one| one.expires <= now);
-        for ((_, part), controls) in &mut self.accepted {
-            controls.retain(|control| !ended(part, control));
-        }
-        self.accepted.retain(|_, controls| !controls.is_empty());
-        (self.at, self.oldest) = (Some(now), None);
-    }
-
     /// Goes on from what was kept, by this version or one before it.
     ///
     /// # Errors
@@ -290,7 +232,7 @@ impl Readings {
         self.weak.keys().filter_map(|(sort, name)| Some((*Sort::ALL.get(usize::from(*sort))?, name)))
     }
 
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         weaker: &[Weaker<'_>],
         (configured, intended, observed): (&Setup, &Intended, &Observed),
@@ -390,7 +332,7 @@ fn drift(
 }
 
 /// Returns the risks that somebody answers or answered for.
-fn answers(intended: &Intended) -> Answers<'_> {
+pub(super) fn answers(intended: &Intended) -> Answers<'_> {
     intended.accepted.iter().map(|one| ((one.control.as_str(), one.element.as_str()), one)).collect()
 }
 
