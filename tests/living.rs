@@ -17,8 +17,8 @@ use gatewatch::posture::configured::Sort;
 use gatewatch::posture::controls::{Controls, State, shipped};
 use gatewatch::posture::intended::Intended;
 use gatewatch::posture::living::{
-    Alerted, Configuration, DriftKind, Flow, Found, Living, PartKind, Proof, Sends, Setup, Sources, Standing, Stands,
-    build, drift,
+    Alerted, Configuration, Drift, DriftKind, Flow, Found, Living, PartKind, Proof, Sends, Setup, Sources, Standing,
+    Stands, build, drift,
 };
 use gatewatch::posture::observed::{Fact, Observed};
 use gatewatch::posture::{ElementKind, Heard, Level};
@@ -219,6 +219,7 @@ fn an_open_alert_contradicts_the_control_that_it_speaks_of_and_an_accepted_risk_
         threat: "control-plane-abuse".into(),
         level: Level::High,
         names: vec!["orders-api".into()],
+        behind: Vec::new(),
         why: "Passwords were allowed.".into(),
         first: at("11:00:00"),
         last: at("11:00:00"),
@@ -555,6 +556,7 @@ fn an_alert_that_names_an_operation_turns_no_way_to_another() {
             threat: "token-forgery".into(),
             level: Level::High,
             names: names.iter().map(|name| (*name).into()).collect(),
+            behind: Vec::new(),
             why: "A forged token was let in.".into(),
             first: at("11:00:00"),
             last: at("11:00:00"),
@@ -572,7 +574,84 @@ fn an_alert_that_names_an_operation_turns_no_way_to_another() {
     let (api, get) = (way("API apim/shop"), way("operation apim/shop/get"));
     let named = alerted(&["apim", "apim/shop", "apim/shop/get"]);
     assert_eq!(named, BTreeSet::from([api.clone(), get.clone()]));
+    let unknown = alerted(&["apim", "apim/shop", "apim/shop/gone"]);
+    assert_eq!(unknown, BTreeSet::from([api.clone()]), "an operation that no file has");
     assert_eq!(alerted(&["apim", "apim/shop"]), BTreeSet::from([api, get, way("operation apim/shop/list")]));
+}
+
+#[test]
+fn a_refusal_at_one_operation_heals_nothing_at_another() {
+    let text = "version: 1\ngateways:\n  - { name: apim-shop, authentication: [subscription-key] }\n";
+    let meant = Arc::new(Intended::read("model.yaml", text, &controls(), at("12:00:00")).unwrap());
+    let asked =
+        |operation: &str, time: &str, properties: &str| gateway(time, properties).replace("get-order", operation);
+    let stands = |refused: &str| {
+        let seen = observed(&[
+            asked("get-order", "10:00:00", r#""responseCode":200,"apimSubscriptionId":"shop-web""#),
+            asked("get-order", "10:01:00", r#""responseCode":200"#),
+            asked(refused, "11:00:00", r#""responseCode":401,"lastError":{"reason":"SubscriptionKeyNotFound"}"#),
+        ]);
+        let living = build(&Sources { intended: meant.clone(), ..sources(seen) });
+        let way = |name: &str| flow(&living, "the internet", (PartKind::Operation, name)).unwrap().stands;
+        let of = standing(&living, "apim-shop/orders", "api.authenticated").stands;
+        (of, way("apim-shop/orders/get-order") == Stands::Contradicted)
+    };
+    assert_eq!(stands("create-order"), (Stands::Contradicted, true));
+    assert_ne!(stands("get-order").0, Stands::Contradicted, "it was refused there");
+}
+
+#[test]
+fn an_operation_that_checks_tokens_itself_does_not_turn_with_any_control_about_callers() {
+    let weaker = |control: &str| {
+        let states = Some((Stands::ConfiguredOnly, Stands::NotConfigured));
+        let (part, control, says) = ("apim/shop".into(), control.into(), "so".into());
+        Drift { at: at("11:00:00"), kind: DriftKind::Weaker, part, control, states, says, by: None, alert: None }
+    };
+    let configured = Arc::new(with_policies("<base />", CHECK, "<base />"));
+    let drifts = vec![weaker("api.token-checked"), weaker("api.intended-proof")];
+    let sources = sources(Observed::default());
+    let living = build(&Sources { configured, intended: tokens_meant(), drifts, ..sources });
+    let way = |to: &str| format!("the internet → {to}");
+    assert_eq!(bad(&living), BTreeSet::from([way("API apim/shop"), way("operation apim/shop/get")]));
+}
+
+#[test]
+fn an_app_answers_for_what_its_gateway_did_only_where_the_control_says_so() {
+    let turned = |detector: &str, id: &str| {
+        let controls = controls();
+        let place = controls.all.iter().position(|control| control.id == id).unwrap();
+        let found =
+            Found { control: u16::try_from(place).unwrap(), state: State::Configured, says: "set".into(), place: None };
+        let app = Configuration {
+            sort: Sort::App,
+            name: "orders-api".into(),
+            of: None,
+            asks: None,
+            token: None,
+            identity: false,
+            http: true,
+            found: vec![found],
+            layers: Vec::new(),
+        };
+        let alert = Alerted {
+            id: "a1".into(),
+            detectors: vec![detector.into()],
+            threat: "cross-origin-abuse".into(),
+            level: Level::High,
+            names: vec!["apim-shop".into()],
+            behind: vec!["orders-api".into()],
+            why: "It happened at the gateway.".into(),
+            first: at("11:00:00"),
+            last: at("11:00:00"),
+            count: 1,
+        };
+        let configured = Arc::new(Setup { controls, elements: vec![app], ..Setup::default() });
+        let living =
+            build(&Sources { configured, alerts: vec![alert], at: Some(at("12:00:00")), ..Sources::default() });
+        standing(&living, "orders-api", id).stands == Stands::Contradicted
+    };
+    assert!(!turned("suspicious-origins.strange_origin_allowed", "app.cors-origins"));
+    assert!(turned("suspicious-origins.forged_principal", "auth.required"));
 }
 
 /// The owner's model, with a risk that the shop answers for until then.
@@ -608,6 +687,65 @@ fn what_somebody_answered_for_is_an_alert_once_event_time_has_come_to_its_end() 
     assert_eq!(shown(&next.read_as(NO_TOKEN, &meant)), [""; 0], "it was told before the restart");
     let longer = accepted_until("2026-04-01T00:00:00Z");
     assert_eq!(shown(&next.core.meant(&longer)), ["healed gateway apim-shop/orders"], "accepted anew");
+}
+
+#[test]
+fn a_withdrawn_acceptance_is_told_as_of_now_and_not_of_the_last_reading() {
+    let data = tempfile::tempdir().unwrap();
+    let mut daemon = daemon(data.path());
+    let meant = accepted_until("2026-04-01T00:00:00Z");
+    daemon.absorb(&[web("09:00:00", "203.0.113.251", "-", 200)]);
+    daemon.read_as(Weakness::default(), &meant);
+    assert_eq!(shown(&daemon.read_as(NO_TOKEN, &meant)), [""; 0]);
+    daemon.absorb(&[web("11:00:00", "203.0.113.251", "-", 200)]);
+    let withdrawn = daemon.core.meant(&self::meant());
+    assert_eq!(shown(&withdrawn), ["opened gateway apim-shop/orders"]);
+    assert_eq!(withdrawn[0].alert().opened_at, at("11:00:00"));
+    let again = daemon.core.meant(&meant);
+    assert_eq!(shown(&again), ["healed gateway apim-shop/orders"]);
+    let twice = daemon.core.meant(&self::meant());
+    assert_eq!(shown(&twice), ["updated gateway apim-shop/orders"], "it is open again");
+    let of_tokens = |one: &&Drift| &*one.control == "api.token-checked" && one.kind == DriftKind::Weaker;
+    let times: Vec<_> = daemon.core.posture().drifts().iter().filter(of_tokens).map(|one| one.at).collect();
+    assert!(times.len() == 2 && times[0] > times[1], "no two are of one moment: {times:?}");
+}
+
+#[test]
+fn what_ended_while_nobody_read_is_told_at_its_end_by_the_first_reading_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = daemon(data.path());
+    let meant = accepted_until("2026-03-01T10:30:00Z");
+    first.absorb(&[web("10:00:00", "203.0.113.251", "-", 200)]);
+    first.read_as(Weakness::default(), &meant);
+    first.read_as(NO_TOKEN, &meant);
+    first.commit(&[]);
+    drop(first);
+    let mut next = daemon(data.path());
+    next.offset = 10;
+    next.absorb(&[web("11:00:00", "203.0.113.251", "-", 200)]);
+    let ended = next.read_as(NO_TOKEN, &meant);
+    assert_eq!(shown(&ended), ["opened gateway apim-shop/orders"]);
+    assert_eq!(ended[0].alert().opened_at, at("10:30:00"));
+}
+
+#[test]
+fn what_ended_before_the_oldest_event_is_not_told_whenever_it_comes_and_over_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = daemon(data.path());
+    let meant = accepted_until("2026-03-01T10:00:00Z");
+    first.core.set_surroundings(Surroundings { intended: meant.clone(), ..Surroundings::default() });
+    first.read_as(NO_TOKEN, &meant);
+    first.absorb(&[web("10:00:20", "203.0.113.251", "-", 200)]);
+    assert_eq!(shown(&first.core.tick()), [""; 0]);
+    first.absorb(&[web("10:00:05", "203.0.113.251", "-", 200)]);
+    first.commit(&[]);
+    drop(first);
+    let mut next = daemon(data.path());
+    next.core.set_surroundings(Surroundings { intended: meant.clone(), ..Surroundings::default() });
+    next.offset = 10;
+    next.absorb(&[web("11:00:00", "203.0.113.251", "-", 200)]);
+    assert_eq!(shown(&next.read_as(NO_TOKEN, &meant)), [""; 0]);
+    assert_eq!(shown(&next.core.tick()), [""; 0], "nobody has watched when it ended");
 }
 
 /// A record of the Activity log: a write to an app.
@@ -659,10 +797,9 @@ fn a_reading_before_any_event_is_not_after_one_and_heals_nothing_that_events_pro
 fn what_events_proved_counts_for_a_time_and_says_when_it_was_seen_last() {
     let days =
         |days: u64| Timestamp::parse_rfc3339("2026-03-01T11:00:00Z").unwrap().plus(Duration::from_hours(24 * days));
-    let seen = |records: &[String], after: u64| {
-        let month = Some(Duration::from_hours(30 * 24));
-        build(&Sources { at: Some(days(after)), stale_after: month, ..sources(observed(records)) })
-    };
+    let month = Some(Duration::from_hours(30 * 24));
+    let seen_at = |seen: &Observed, at| Sources { at: Some(at), stale_after: month, ..sources(seen.clone()) };
+    let seen = |records: &[String], after: u64| build(&seen_at(&observed(records), days(after)));
     let gateway_only = |living: &Living| standing(living, "orders-api", "app.gateway-only").clone();
     let through = [web("11:00:00", "203.0.113.251", "-", 200)];
     assert_eq!(gateway_only(&seen(&through, 30)).stands, Stands::Held);
@@ -681,10 +818,18 @@ fn what_events_proved_counts_for_a_time_and_says_when_it_was_seen_last() {
     let aged = gateway_only(&seen(&past, 31));
     assert_eq!(aged.stands, Stands::Unknown, "that nobody was seen to do it since proves nothing either");
     assert!(aged.says.contains("answered once past the gateway, last at"), "{}", aged.says);
+    let long_ago = web("11:00:00", "198.51.100.9", "-", 200).replace("2026-03-01", "2026-01-29");
+    let both = observed(&[long_ago, web("11:00:00", "203.0.113.251", "-", 200)]);
+    let after = seen_at(&both, days(0));
+    let aged = gateway_only(&build(&after));
+    assert_eq!(aged.stands, Stands::Unknown, "ordinary calls since close no door: {}", aged.says);
+    let before = build(&seen_at(&both, days(0).minus(Duration::from_hours(24))));
+    assert_eq!(gateway_only(&before).stands, Stands::Contradicted);
+    let told = drift(&before, &build(&after));
+    assert!(!told.iter().any(|one| one.kind == DriftKind::Stronger), "{told:?}");
     let unread = Arc::new(Setup { controls: controls(), ..Setup::default() });
     let without = |after| {
-        let month = Some(Duration::from_hours(30 * 24));
-        let sources = Sources { at: Some(days(after)), stale_after: month, ..sources(observed(&past)) };
+        let sources = seen_at(&observed(&past), days(after));
         gateway_only(&build(&Sources { configured: unread.clone(), intended: Arc::default(), ..sources })).stands
     };
     assert_eq!((without(30), without(31)), (Stands::Contradicted, Stands::Unknown), "no file says anything");

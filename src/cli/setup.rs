@@ -252,6 +252,7 @@ pub fn core(config: &Config, durable: bool) -> CoreSettings {
             cooldown: config.alerts.cooldown,
             max_alerts: config.alerts.max_open,
         },
+        counts_for: config.posture.stale_after,
         durable,
     }
 }

@@ -128,6 +128,26 @@ fn client_hops(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
     hops_of("clients.trusted_hops", config.clients.trusted_hops.as_deref().unwrap_or_default(), wrong);
 }
 
+/// Checks that a Front Door is named as it names itself, and where it is looked for.
+fn front_door(path: &str, id: &str, addresses: &[Hop], wrong: &mut impl FnMut(&str, &str, &str)) {
+    let mut parts = id.trim().split('-');
+    let hex = |part: &str, long: usize| part.len() == long && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_id = [8, 4, 4, 4, 12].into_iter().all(|long| parts.next().is_some_and(|part| hex(part, long)));
+    if !is_id || parts.next().is_some() {
+        wrong(
+            path,
+            &format!("{id:?} is no id of a Front Door"),
+            "write the GUID that its overview calls Front Door ID",
+        );
+    } else if !addresses.contains(&Hop::FrontDoor) {
+        wrong(
+            path,
+            "nothing calls from a Front Door's addresses, so that the id decides nothing",
+            "write addresses = [\"azure-front-door\"], or leave the id out",
+        );
+    }
+}
+
 /// Checks that every hop of an inventory is an address, a network or a set of them.
 pub(super) fn hops(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, &str, &str)) {
     for (name, app) in &inventory.apps {
@@ -136,6 +156,9 @@ pub(super) fn hops(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, &
     for (name, gateway) in &inventory.gateways {
         hops_of(&format!("gateways.{name}.trusted_hops"), gateway.trusted_hops.as_deref().unwrap_or_default(), wrong);
         hops_of(&format!("gateways.{name}.addresses"), &gateway.addresses, wrong);
+        if let Some(id) = gateway.front_door_id.as_deref() {
+            front_door(&format!("gateways.{name}.front_door_id"), id, &gateway.addresses, wrong);
+        }
     }
     for (name, key) in &inventory.keys {
         hops_of(&format!("keys.{name}.addresses"), &key.addresses, wrong);

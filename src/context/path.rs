@@ -13,7 +13,8 @@ pub fn plain_path(path: &str) -> Cow<'_, str> {
         return path;
     }
     let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/').skip(1) {
+    let (start, inner) = path.strip_prefix('/').map_or(("", &*path), |inner| ("/", inner));
+    for part in inner.split('/') {
         match part {
             "." => {}
             ".." => _ = parts.pop(),
@@ -22,34 +23,51 @@ pub fn plain_path(path: &str) -> Cow<'_, str> {
     }
     let ends = path.ends_with("/.") || path.ends_with("/..");
     let end = if ends && !parts.is_empty() { "/" } else { "" };
-    Cow::Owned(format!("/{}{end}", parts.join("/")))
+    Cow::Owned(format!("{start}{}{end}", parts.join("/")))
 }
 
-/// Undoes what is escaped, slashes aside; what would be no text stays as it is.
+/// Undoes what is escaped, slashes aside; what would be no text stays as it is, and nothing else with it.
 fn unescaped(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }
-    let bytes = path.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'%' => match escaped(bytes.get(at + 1..at + 3)) {
-                Some(b'/' | b'\\' | b'%') | None => out.push(byte),
-                Some(plain) => {
-                    out.push(plain);
-                    at += 2;
-                }
-            },
-            byte => out.push(byte),
+    let (mut out, mut rest) = (String::with_capacity(path.len()), path);
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let escapes = &rest[at..];
+        let bytes: Vec<u8> = escapes.as_bytes().chunks_exact(3).map_while(escaped).collect();
+        let (run, after) = escapes.split_at((3 * bytes.len()).max(1));
+        if bytes.is_empty() {
+            out.push_str(run);
+        } else {
+            unescape(run, &bytes, &mut out);
         }
-        at += 1;
+        rest = after;
     }
-    String::from_utf8(out).map_or(Cow::Borrowed(path), Cow::Owned)
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
-fn escaped(digits: Option<&[u8]>) -> Option<u8> {
-    let [high, low] = digits? else { return None };
+/// Adds what a run of escapes, three bytes each, is the text of.
+fn unescape(run: &str, bytes: &[u8], out: &mut String) {
+    let mut at = 0;
+    for chunk in bytes.utf8_chunks() {
+        for plain in chunk.valid().chars() {
+            if matches!(plain, '/' | '\\' | '%') {
+                out.push_str(&run[3 * at..3 * at + 3]);
+            } else {
+                out.push(plain);
+            }
+            at += plain.len_utf8();
+        }
+        let end = at + chunk.invalid().len();
+        out.push_str(&run[3 * at..3 * end]);
+        at = end;
+    }
+}
+
+fn escaped(escape: &[u8]) -> Option<u8> {
+    let [b'%', high, low] = escape else { return None };
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
@@ -73,6 +91,9 @@ mod tests {
             ("/api/%256frders", "/api/%256frders"),
             ("/api/%zz%4", "/api/%zz%4"),
             ("/api/%ff", "/api/%ff"),
+            ("/%61dmin/host/keys/x%ff/..", "/admin/host/keys/"),
+            ("/api/%6frders/%fF%c3%A9%2f%C3x", "/api/orders/%fFé%2f%C3x"),
+            ("api/x/../orders", "api/orders"),
             ("/api/.well-known", "/api/.well-known"),
             ("", ""),
         ] {

@@ -19,7 +19,7 @@ use crate::redaction::{KeyRing, Redactor, Settings};
 use crate::telemetry::{Category, EntityKind};
 
 use super::CoreSettings;
-use super::posture::alerted;
+use super::alerted::alerted;
 
 /// What a detector finds in a case, through the engine.
 fn found(detector: &Arc<Detector>, rehearsal: Rehearsal) -> Vec<Finding> {
@@ -112,7 +112,8 @@ fn turns(control: &Control, controls: &Arc<Controls>, alert: &Alert) -> bool {
         }
         element(control.applies_to, name, alert).map(|name| made(control.applies_to, name, None)).into_iter().collect()
     };
-    let elements = told.names.iter().flat_map(of).collect();
+    let behind = told.behind.iter().filter(|_| control.behind);
+    let elements = told.names.iter().chain(behind).flat_map(of).collect();
     let configured = Arc::new(Setup { controls: controls.clone(), elements, ..Setup::default() });
     let at = Some(Timestamp::from_seconds(1_795_442_400));
     let living = build(&Sources { configured, alerts: vec![told.clone()], at, ..Sources::default() });

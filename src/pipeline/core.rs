@@ -151,7 +151,7 @@ impl Core {
             reloads: Vec::new(),
             findings: BTreeMap::new(),
             coming: Coming::default(),
-            posture: Posture::default(),
+            posture: Posture::new(settings.counts_for),
         }
     }
 

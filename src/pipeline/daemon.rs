@@ -224,6 +224,9 @@ impl Daemon {
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
             self.retries.take_up(&mut self.parts, stuck, now).map_err(DaemonError::Store)?;
             self.order(now);
+            if !stuck {
+                self.caught_up()?;
+            }
             self.reckon(now, false);
             self.prune(now)?;
             self.parts.watch.beat(&self.parts.core, &self.failing, self.unsaved.is_some(), self.parts.clock.now(), now);

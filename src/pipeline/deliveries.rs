@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::alerts::{Alert, AlertId, Transition};
 use crate::clock::Timestamp;
+use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::sinks::{
     AnySink, Audience, Dispatcher, Outlet, RenderedDelivery, Route, SinkError, idempotency_key, next_attempt,
 };
@@ -117,7 +118,7 @@ impl Deliveries {
     }
 
     /// Puts into `epoch` the deliveries of what happened in it and of what waited until `now`, and
-    /// what a restart must know. Of what is older than `most` nobody is told who does not know its
+    /// what a restart must know. Of events older than `most` nobody is told who does not know their
     /// alert, of what is `held` back only who has it open; `look` tells how an alert stands and
     /// whether it is held back now.
     pub fn fill(
@@ -130,7 +131,8 @@ impl Deliveries {
     ) {
         for (transition, _) in &epoch.transitions {
             let alert = transition.alert();
-            let old = alert.last_seen < now.minus(most);
+            // What follows from a reading is news, however long ago the newest event was.
+            let old = alert.last_seen < now.minus(most) && *alert.detector != *CONTROL_WEAKENED;
             let audience = match (held(alert), old) {
                 (true, _) => Audience::Keeping,
                 (false, true) => Audience::Knowing,

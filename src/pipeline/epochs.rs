@@ -48,7 +48,7 @@ impl Core {
             self.advanced_before = self.advanced;
         }
         self.book.restore(recovered.alerts);
-        self.posture = Posture::restored(&recovered.posture, recovered.values.get(POSTURE));
+        self.posture = Posture::restored(&recovered.posture, recovered.values.get(POSTURE), settings.counts_for);
         if let Some(bytes) = recovered.values.get(BOOK) {
             self.book.restore_snapshot(bytes)?;
         }

@@ -5,6 +5,7 @@
 //! it holds becomes durable with the positions it stems from, an [`Epoch`](crate::store::Epoch)
 //! at a time. All logging and counting happens in this room; the others return values.
 
+mod alerted;
 mod benching;
 mod coming;
 #[cfg(test)]

@@ -6,20 +6,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::alerts::{Alert, Closing, Transition};
-use crate::clock::Timestamp;
+use crate::clock::{Lanes, Timestamp};
 use crate::detection::drifting::CONTROL_WEAKENED;
 use crate::detection::{Detectors, Finding};
 use crate::posture::configured::Sort;
 use crate::posture::intended::Intended;
-use crate::posture::living::{
-    Alerted, Drift, DriftKind, Readings, Setup, Sources, Weakened, called, named_parts, written,
-};
+use crate::posture::living::{Changes, Drift, DriftKind, Readings, Setup, Sources, Weakened, called, written};
 use crate::posture::observed::{Observed, Seeing, Write};
 use crate::store::{PostureRows, Reload};
 use crate::telemetry::{Entity, EntityKind};
 
+use super::alerted::alerted;
 use super::core::Core;
 
 /// The value of an epoch that holds the newest reading.
@@ -29,7 +29,7 @@ const MAX_DRIFTS: usize = 10_000;
 /// Alerts of which the threat model is told.
 const MAX_ALERTS: usize = 10_000;
 /// No two readings are of one moment, or what came of one would be taken for the other's.
-const APART: std::time::Duration = std::time::Duration::from_millis(1);
+const APART: Duration = Duration::from_millis(1);
 
 /// Configuration as it was read.
 #[derive(Debug)]
@@ -58,8 +58,6 @@ pub struct Posture {
     fresh: bool,
     /// Whether this run has read what is configured.
     taken: bool,
-    /// The oldest event since a reading that was taken before any.
-    oldest: Option<Timestamp>,
     /// When the next acceptance ends of what is not as it should be.
     ends: Option<Timestamp>,
     /// Writes that were told, by a hash: as many as changes are kept, twice at most.
@@ -69,9 +67,16 @@ pub struct Posture {
 }
 
 impl Posture {
+    /// Returns nothing yet; what is observed counts for so long.
+    pub(super) fn new(counts_for: Duration) -> Self {
+        let mut new = Self::default();
+        new.observed.counts_for = counts_for;
+        new
+    }
+
     /// Goes on from what was kept. A reading that can't be read any more is passed over: the next is the
     /// first.
-    pub(super) fn restored(rows: &PostureRows, reading: Option<&Vec<u8>>) -> Self {
+    pub(super) fn restored(rows: &PostureRows, reading: Option<&Vec<u8>>, counts_for: Duration) -> Self {
         let readings = reading.map(|bytes| Readings::restore(bytes)).transpose();
         let readings = readings.unwrap_or_else(|error| {
             tracing::warn!(
@@ -82,7 +87,9 @@ impl Posture {
         });
         let drifts: Vec<Drift> = rows.drifts.iter().filter_map(|bytes| postcard::from_bytes(bytes).ok()).collect();
         let (readings, written) = (readings.unwrap_or_default(), told(&drifts));
-        Self { observed: Observed::restore(&rows.rows), readings, drifts, written, ..Self::default() }
+        let mut observed = Observed::restore(&rows.rows);
+        observed.counts_for = counts_for;
+        Self { observed, readings, drifts, written, ..Self::default() }
     }
 
     /// Returns the newest reading, if it has to be kept.
@@ -108,8 +115,8 @@ impl Posture {
 
     /// Notes when an event happened, as long as none is said to be the first.
     pub(super) fn came(&mut self, at: Timestamp) {
-        if self.readings.before_events {
-            self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        if self.readings.before_events && self.readings.oldest.is_none_or(|oldest| at < oldest) {
+            (self.readings.oldest, self.fresh) = (Some(at), true);
         }
     }
 
@@ -157,29 +164,49 @@ impl Core {
         &self.posture
     }
 
+    /// Tells whether a reading is known, of this run or kept from one before.
+    pub fn has_reading(&self) -> bool {
+        self.posture.readings.at.is_some()
+    }
+
     /// Takes a reading of configuration: what got weaker since the one before opens alerts, what has healed
     /// closes them. Its time is how far event time has come. Before any event there is none: then the clock's
     /// is taken, which is journalled, and no event is said to have come before it.
     pub fn configured(&mut self, reading: Reading, intended: &Intended) -> Vec<Transition> {
         let event = self.newest_event();
-        let mut transitions = event.map(|event| self.end_acceptances(event, intended)).unwrap_or_default();
-        let last = self.posture.readings.at.filter(|_| event.is_none() || !self.posture.readings.before_events);
-        let at = event.unwrap_or(reading.at);
-        let at = last.map_or(at, |last| at.max(last.plus(APART)));
-        let mut configured = reading.configured;
-        configured.at = event.map(|_| at);
+        let configured = Arc::new(reading.configured);
+        if !std::mem::replace(&mut self.posture.taken, true) {
+            // What ended while nobody read is told by what is configured now.
+            self.posture.configured = configured.clone();
+            self.posture.ends = self.posture.readings.ends(intended);
+        }
+        self.begin(intended);
+        let mut transitions = self.end_acceptances(self.watermarks.of(Lanes::ALL), intended);
+        let at =
+            self.moment().map_or(reading.at, |moment| if event.is_none() { moment.max(reading.at) } else { moment });
+        self.posture.configured = configured;
+        Arc::make_mut(&mut self.posture.configured).at = event.map(|_| at);
         self.reloads.push(Reload { at: reading.at, files: reading.sums, event: event.map(|_| at) });
-        self.posture.configured = Arc::new(configured);
-        (self.posture.taken, self.posture.readings.before_events) = (true, event.is_none());
+        self.posture.readings.before_events = event.is_none();
         transitions.extend(self.compared(intended, at));
         transitions
     }
 
-    /// Holds the newest reading against what is meant now: what is accepted from now on heals.
+    /// Returns of when is what follows now: as far as event time has come, and after what followed last.
+    pub fn moment(&self) -> Option<Timestamp> {
+        let after = self.posture.readings.last().map(|last| last.plus(APART));
+        let event = self.newest_event();
+        // The clock's time is none of events.
+        after.filter(|_| event.is_none() || !self.posture.readings.before_events).max(event)
+    }
+
+    /// Holds the newest reading against what is meant now, as of [`Self::moment`]: what is accepted from now on
+    /// heals.
     pub fn meant(&mut self, intended: &Intended) -> Vec<Transition> {
-        match self.posture.readings.at {
-            Some(at) if self.posture.taken => self.compared(intended, at),
-            _ => Vec::new(),
+        self.begin(intended);
+        match self.moment().filter(|_| self.posture.taken) {
+            Some(at) => self.compared(intended, at),
+            None => Vec::new(),
         }
     }
 
@@ -195,27 +222,48 @@ impl Core {
         self.watermarks.newest().map(|newest| newest.max(self.advanced))
     }
 
-    /// Lets acceptances end that event time has passed: what was accepted gets weaker, each at its end.
+    /// Notes that the first event has come, if one has.
+    fn begin(&mut self, intended: &Intended) {
+        if let Some(newest) = self.newest_event().filter(|_| self.posture.readings.before_events) {
+            let first = self.posture.readings.oldest.unwrap_or(newest);
+            self.posture.readings.begin(intended, first);
+            (self.posture.fresh, self.posture.ends) = (true, self.posture.readings.ends(intended));
+        }
+    }
+
+    /// Lets acceptances end that event time has passed: what was accepted gets weaker, each at its end. Which
+    /// event is the first of all is known once no older one can come.
     pub(super) fn end_acceptances(&mut self, until: Timestamp, intended: &Intended) -> Vec<Transition> {
         let Some(newest) = self.newest_event().filter(|_| self.posture.taken && until > Timestamp::MIN) else {
             return Vec::new();
         };
         let until = until.min(newest);
         if self.posture.readings.before_events {
-            let first = self.posture.oldest.take().unwrap_or(until);
-            self.posture.readings.begin(intended, first);
-            (self.posture.fresh, self.posture.ends) = (true, self.posture.readings.ends(intended));
+            if self.posture.readings.oldest.is_some_and(|oldest| until < oldest) {
+                return Vec::new();
+            }
+            self.begin(intended);
         }
         let mut transitions = Vec::new();
         while let Some(end) = self.posture.ends.filter(|end| *end <= until) {
-            transitions.extend(self.compared(intended, end));
+            let configured = self.posture.configured.clone();
+            let changes = self.posture.readings.end((&configured, intended, &self.posture.observed), end);
+            transitions.extend(self.follow(changes, intended, end));
         }
         transitions
     }
 
     fn compared(&mut self, intended: &Intended, event: Timestamp) -> Vec<Transition> {
         let configured = self.posture.configured.clone();
-        let mut changes = self.posture.readings.next(&configured, intended, &self.posture.observed, event);
+        if let Some(newest) = self.newest_event() {
+            self.posture.readings.passed(self.watermarks.of(Lanes::ALL).min(newest));
+        }
+        let changes = self.posture.readings.next(&configured, intended, &self.posture.observed, event);
+        self.follow(changes, intended, event)
+    }
+
+    /// Returns what follows from changes, as of `event`.
+    fn follow(&mut self, mut changes: Changes, intended: &Intended, event: Timestamp) -> Vec<Transition> {
         let findings: Vec<Finding> = changes.weakened.iter().map(|weakened| finding(weakened, event)).collect();
         let findings = self.surround(findings);
         self.count(&findings);
@@ -279,35 +327,6 @@ fn hash(drift: &Drift) -> u64 {
     let (by, from) = drift.by.as_ref().map_or(("", ""), |(by, from)| (by, from));
     let text = format!("{}\n{}\n{by}\n{from}\n{}", drift.at.nanos(), drift.part, drift.says);
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
-}
-
-/// Returns an alert as the threat model sees it: of the parts that it names, its own entity first, and of
-/// those that its evidence names.
-pub(super) fn alerted(alert: &Alert) -> Alerted {
-    let is_part =
-        |entity: &&Entity| matches!(entity.kind, EntityKind::App | EntityKind::Function | EntityKind::Gateway);
-    let mut names: Vec<Arc<str>> = alert.entities.iter().filter(is_part).map(|entity| entity.value.clone()).collect();
-    names.extend(alert.app.clone());
-    for record in alert.evidence.iter().filter_map(|one| one.record.as_deref()) {
-        names.extend(named_parts(record).into_iter().map(Arc::from));
-    }
-    let mut known = HashSet::new();
-    names.retain(|name| known.insert(name.clone()));
-    let mut detectors: Vec<Arc<str>> = alert.members.iter().map(|member| member.detector.clone()).collect();
-    if !detectors.contains(&alert.detector) {
-        detectors.insert(0, alert.detector.clone());
-    }
-    Alerted {
-        id: alert.id.to_string().into(),
-        detectors,
-        threat: alert.threat.clone(),
-        level: alert.level,
-        names,
-        why: alert.why.as_str().into(),
-        first: alert.first_seen,
-        last: alert.last_seen,
-        count: alert.count,
-    }
 }
 
 /// Returns the entity that stands for a part: what lies in a gateway is a gateway's, by its whole name; what
@@ -399,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_cannot_be_read_is_passed_over() {
-        let restored = Posture::restored(&PostureRows::default(), Some(&vec![255; 3]));
+        let restored = Posture::restored(&PostureRows::default(), Some(&vec![255; 3]), Duration::ZERO);
         assert_eq!(restored.readings, Readings::default());
     }
 }

@@ -20,6 +20,8 @@ pub struct CoreSettings {
     pub engine: EngineSettings,
     /// The alert book's settings.
     pub book: BookSettings,
+    /// For how long what was observed counts.
+    pub counts_for: Duration,
     /// Whether epochs are taken; a replay keeps nothing.
     pub durable: bool,
 }
@@ -38,6 +40,7 @@ impl CoreSettings {
                 cooldown: Duration::from_hours(1),
                 max_alerts: 10_000,
             },
+            counts_for: Duration::from_hours(30 * 24),
             durable: false,
         }
     }

@@ -1,9 +1,11 @@
 //! How does a running daemon come to a reading of configuration, and who is told of the threat model?
 //!
 //! A reading is taken at the edge of an epoch, as files of `[context]` are: what was begun is durable
-//! before, and what follows from it goes with the next epoch. The first goes before the first event, as it
-//! does in a replay; events wait half a minute for it at most. Every five seconds, if anything has changed,
-//! what the model is made from is handed to who reckons it; after a reading at once.
+//! before, and what follows from it goes with the next epoch. The very first goes before the first event, as
+//! it does in a replay; events wait half a minute for it at most. Where a reading is kept from before a
+//! restart, what has waited since comes first, for five minutes at most: by then it is known who wrote, and
+//! when it is. Every five seconds, if anything has changed, what the model is made from is handed to who
+//! reckons it; after a reading at once.
 
 use std::time::Duration;
 
@@ -17,6 +19,9 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How long events wait for the first reading.
 const FIRST: Duration = Duration::from_secs(30);
 
+/// How long a reading waits for events that were sent while nothing ran.
+const CATCHES_UP: Duration = Duration::from_mins(5);
+
 /// What was handed over last.
 #[derive(Debug, Default)]
 pub(super) struct Reckoned {
@@ -26,17 +31,40 @@ pub(super) struct Reckoned {
     pub(super) told: u64,
     /// Whether the first reading is over.
     pub(super) read: bool,
+    /// One that waits until all that was sent before has come.
+    early: Option<Reading>,
 }
 
 impl Daemon {
     /// Tells whether events wait for the first reading of configuration.
     pub(super) fn reads_first(&self) -> bool {
         let waited = self.parts.clock.elapsed().saturating_sub(self.began);
-        self.parts.settings.reads_first && !self.reckoned.read && waited < FIRST
+        self.parts.settings.reads_first && !self.reckoned.read && waited < FIRST && !self.parts.core.has_reading()
+    }
+
+    /// Tells whether a reading has to wait for what was sent while nothing ran.
+    fn lags(&self) -> bool {
+        let core = &self.parts.core;
+        let waited = self.parts.clock.elapsed().saturating_sub(self.began);
+        let all_read = !core.is_recovering() && core.watermarks().all_at_end();
+        let idle = self.parts.crew.under_way() == 0 && self.parts.batches.is_empty();
+        !self.reckoned.read && core.has_reading() && waited < CATCHES_UP && !(all_read && idle)
+    }
+
+    /// Takes the reading that has waited, if it need no longer.
+    pub(super) fn caught_up(&mut self) -> Result<(), DaemonError> {
+        match self.reckoned.early.take() {
+            Some(reading) => self.configured(reading),
+            None => Ok(()),
+        }
     }
 
     /// Takes a reading of configuration.
     pub(super) fn configured(&mut self, reading: Reading) -> Result<(), DaemonError> {
+        if self.lags() {
+            self.reckoned.early = Some(reading);
+            return Ok(());
+        }
         while let Some(worked) = self.parts.crew.take() {
             self.absorb(worked);
         }

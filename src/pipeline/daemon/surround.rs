@@ -34,7 +34,9 @@ impl Daemon {
             ..stage.clone()
         });
         self.parts.core.set_surroundings(Surroundings { exceptions, context, intended });
-        self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums, event: None });
+        // What follows from what is meant now is of this time.
+        let event = self.parts.core.moment().filter(|_| self.parts.core.has_reading());
+        self.parts.core.read_anew(Reload { at: self.parts.clock.now(), files: reread.sums, event });
         let meant = self.parts.core.surroundings().intended.clone();
         let transitions = self.parts.core.meant(&meant);
         self.tell(transitions);

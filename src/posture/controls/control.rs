@@ -86,6 +86,8 @@ pub struct Control {
     pub contradicted_by: Vec<String>,
     /// Those that name its app or gateway prove it of this, too.
     pub of_site: bool,
+    /// Whether they tell of an app, too, that only lies behind the gateway whose record tells it.
+    pub behind: bool,
     /// What events prove of it, told by code.
     pub observed: Option<Proof>,
     /// Its line in the file.

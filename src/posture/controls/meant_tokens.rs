@@ -18,12 +18,24 @@ const CONFIGURATION: &str = "/.well-known/openid-configuration";
 enum Named {
     /// Just this.
     This(String),
+    /// The issuer whose configuration lies at an address, as far as the address tells.
+    Of(String),
+    /// Whose keys are taken beside issuers that are listed, as far as an address tells.
+    KeysOf(String),
     /// The tenant that this issuer is of, in whatever form.
     Tenant(String),
     /// An application, as its id or as an address of it.
     Application(String),
     /// What is known at deployment only.
     Computed,
+}
+
+/// Whether it is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fits {
+    Yes,
+    No,
+    Untold,
 }
 
 /// Tokens come from the issuers that are meant alone.
@@ -49,11 +61,19 @@ fn held(
     }
     let of = |run: &Run<'_>| {
         let all = named(run.statement);
-        let other: Vec<&str> = all.iter().filter_map(|one| one.other(&meant)).collect();
+        let of = |fits: Fits| -> Vec<&str> {
+            all.iter().filter(|one| one.fits(&meant) == fits).filter_map(Named::text).collect()
+        };
+        let (other, untold) = (of(Fits::No), of(Fits::Untold));
         let (state, says) = if !other.is_empty() {
             (State::NotConfigured, format!("{what} not meant: `{}`", cut(&other.join(", "))))
         } else if all.iter().any(|one| matches!(one, Named::Computed)) {
             (State::Unknown, format!("which {what} it takes is known at deployment only"))
+        } else if !untold.is_empty() {
+            (
+                State::Unknown,
+                format!("whether this is an {what} that is meant is not known: `{}`", cut(&untold.join(", "))),
+            )
         } else if all.is_empty() {
             return None;
         } else {
@@ -111,21 +131,43 @@ fn checks<'m>(context: &Context<'m>, api: &Element) -> Vec<Run<'m>> {
 }
 
 impl Named {
-    /// Returns it, if it is none of those that are meant.
-    fn other(&self, meant: &[String]) -> Option<&str> {
-        let (text, is_meant) = match self {
-            Self::Computed => return None,
-            Self::This(text) => (text, meant.contains(&plain(text))),
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Computed => None,
+            Self::This(text) | Self::Of(text) | Self::KeysOf(text) | Self::Tenant(text) | Self::Application(text) => {
+                Some(text)
+            }
+        }
+    }
+
+    /// Tells whether it is one of those that are meant. Only what is written out, and another tenant's id, is
+    /// surely another: a tenant has names beside its id, and an address need not be called as its issuer is.
+    fn fits(&self, meant: &[String]) -> Fits {
+        let surely = |is_meant: bool| if is_meant { Fits::Yes } else { Fits::No };
+        let perhaps = |is_meant: bool| if is_meant { Fits::Yes } else { Fits::Untold };
+        match self {
+            Self::Computed => Fits::Untold,
+            Self::This(text) => surely(meant.contains(&plain(text))),
+            Self::Of(text) => perhaps(meant.contains(&plain(text))),
+            Self::KeysOf(text) => {
+                let own = plain(text);
+                perhaps(host_of(&own).is_some() && meant.iter().any(|one| host_of(one) == host_of(&own)))
+            }
             Self::Tenant(text) => {
-                let tenant = tenant_of(&plain(text)).map(str::to_owned);
-                (text, meant.iter().any(|one| tenant.is_some() && tenant_of(one) == tenant.as_deref()))
+                let own = plain(text);
+                let tenant = tenant_of(&own).unwrap_or_default();
+                let tenants: Vec<&str> = meant.iter().filter_map(|one| tenant_of(one)).collect();
+                let by_id = is_any(tenant) || is_id(tenant) && tenants.iter().all(|one| is_id(one));
+                match tenants.contains(&tenant) {
+                    false if by_id && !tenants.is_empty() => Fits::No,
+                    is_meant => perhaps(is_meant),
+                }
             }
             Self::Application(text) => {
                 let id = plain(text);
-                (text, meant.iter().any(|one| *one == id || one.strip_prefix("api://") == Some(&id)))
+                surely(meant.iter().any(|one| *one == id || one.strip_prefix("api://") == Some(&id)))
             }
-        };
-        (!is_meant).then_some(text)
+        }
     }
 }
 
@@ -133,26 +175,31 @@ fn issuers_of(check: &Statement) -> Vec<Named> {
     if check.name == "validate-azure-ad-token" {
         let tenant = check.attribute("tenant-id").unwrap_or_default().trim();
         return match tenant.to_ascii_lowercase().as_str() {
-            "" | "common" | "organizations" | "consumers" => Vec::new(),
+            any if any.is_empty() || is_any(any) => Vec::new(),
             _ if is_expression(tenant) => vec![Named::Computed],
             _ => vec![Named::Tenant(format!("{}{tenant}/v2.0", ENTRA[0]))],
         };
     }
     let listed = texts(check, "issuers", "issuer");
-    if !listed.is_empty() {
-        return listed.into_iter().map(this).collect();
-    }
-    check.named("openid-config").filter_map(|one| one.attribute("url")).map(issuer_of).collect()
+    let is_listed = !listed.is_empty();
+    let configurations = check.named("openid-config").filter_map(|one| one.attribute("url"));
+    let of = configurations.filter_map(|url| issuer_of(url, is_listed));
+    listed.into_iter().map(this).chain(of).collect()
 }
 
-/// Returns the issuer whose configuration this is.
-fn issuer_of(url: &str) -> Named {
+/// Returns the issuer whose configuration this is. That of all tenants is bounded by issuers that are listed.
+fn issuer_of(url: &str, is_listed: bool) -> Option<Named> {
     let address = url.split('?').next().unwrap_or_default().trim().trim_end_matches('/');
     let issuer = address.strip_suffix(CONFIGURATION).unwrap_or(address);
-    match this(issuer) {
-        Named::This(issuer) if tenant_of(&plain(&issuer)).is_some() => Named::Tenant(issuer),
+    Some(match this(issuer) {
+        Named::This(issuer) => match tenant_of(&plain(&issuer)) {
+            Some(any) if is_listed && is_any(any) => return None,
+            Some(_) => Named::Tenant(issuer),
+            None if is_listed => Named::KeysOf(issuer),
+            None => Named::Of(issuer),
+        },
         other => other,
-    }
+    })
 }
 
 fn audiences_of(check: &Statement) -> Vec<Named> {
@@ -178,6 +225,24 @@ fn this(text: &str) -> Named {
 fn tenant_of(issuer: &str) -> Option<&str> {
     let rest = ENTRA.iter().find_map(|host| issuer.strip_prefix(host))?;
     rest.split('/').next().filter(|tenant| !tenant.is_empty())
+}
+
+/// Tells whether this stands for more than one tenant.
+fn is_any(tenant: &str) -> bool {
+    matches!(tenant, "common" | "organizations" | "consumers")
+}
+
+/// Tells whether a tenant is named by its id, not by a domain of it.
+fn is_id(tenant: &str) -> bool {
+    let digits = |part: &str, long: usize| part.len() == long && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut parts = tenant.split('-');
+    [8, 4, 4, 4, 12].into_iter().all(|long| parts.next().is_some_and(|part| digits(part, long)))
+        && parts.next().is_none()
+}
+
+fn host_of(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    rest.split(['/', ':']).next().filter(|host| !host.is_empty())
 }
 
 fn plain(text: &str) -> String {

@@ -13,7 +13,7 @@ use super::control::{Absent, Control, Controls, FILE, REFERENCES, Test, Want};
 
 /// Controls read.
 const MAX_CONTROLS: usize = 1000;
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "id",
     "title",
     "level",
@@ -35,6 +35,7 @@ const KEYS: [&str; 22] = [
     "check",
     "contradicted_by",
     "of_site",
+    "behind",
     "observed",
 ];
 
@@ -86,6 +87,7 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
     let test = test(&mut section, problems);
     let contradicted_by = texts(&mut section, "contradicted_by", problems);
     let of_site = flag(&mut section, "of_site", problems);
+    let behind = flag(&mut section, "behind", problems);
     let observed = section.take("observed").and_then(|value| proof(&value, problems));
     section.finish("a key of a control", &KEYS, problems);
     Some(Control {
@@ -103,6 +105,7 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
         test: test?,
         contradicted_by,
         of_site,
+        behind,
         observed,
         line,
     })
@@ -297,7 +300,7 @@ mod tests {
                 "controls.yaml:9: `http-only` is not a setting. Did you mean `https-only`?",
                 "controls.yaml:10: `maybe` is not a state. Use one of: configured, not-configured, unknown.",
                 "controls.yaml:11: `is` must be `true` or `false`, not `yes please`.",
-                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, of_site, observed.",
+                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, of_site, behind, observed.",
             ]
         );
     }

@@ -7,6 +7,7 @@
 mod compile;
 mod draft;
 mod index;
+mod own;
 mod read;
 mod sites;
 mod slots;

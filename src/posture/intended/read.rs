@@ -305,7 +305,9 @@ accepted:
         text.push_str("  - { name: more, functions: [{ name: f }] }\n");
         assert_eq!(
             read(&text).unwrap_err(),
-            ["model.yaml:50023: There are more than 50000 endpoints. Leave out what its app says already."]
+            [
+                "model.yaml:50023: There are more than 50000 endpoints, those of slots among them. Leave out what its app says already."
+            ]
         );
     }
 }

@@ -1,15 +1,13 @@
 //! What does `model.yaml` say of apps and gateways?
 //!
-//! An endpoint gets what its app says here, once, so that nobody downstream asks twice; one that is
-//! takes no token gets neither issuers nor audiences, for nobody shows it one.
+//! An endpoint gets what its app says here, once, so that nobody downstream asks twice. What each said
+//! itself is handed to the slots of its app.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
-use super::{Authentication, Endpoint, Meant, Site};
-use crate::context::Hop;
+use super::own::Own;
+use super::{Endpoint, Meant, Site};
 use crate::posture::Problems;
 use crate::posture::document::{self, Located, Node, Section};
 
@@ -62,10 +60,39 @@ const OF_FUNCTION: [&str; 9] =
 pub(super) const OF_MEANT: [&str; 8] =
     ["name", "authentication", "issuers", "audiences", "gateways", "origins", "networks", "callers"];
 
-/// How much was read so far.
+/// How much was read so far, slots included.
 #[derive(Debug, Default)]
 pub(super) struct Room {
+    sites: usize,
     endpoints: usize,
+}
+
+impl Room {
+    /// Takes room for a slot with so many endpoints, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// Says of what there are too many.
+    pub(super) fn take(&mut self, endpoints: usize) -> Result<(), String> {
+        if self.sites >= MAX_SITES {
+            return Err(too_many_sites());
+        }
+        if self.endpoints + endpoints > MAX_ENDPOINTS {
+            return Err(too_many_endpoints());
+        }
+        (self.sites, self.endpoints) = (self.sites + 1, self.endpoints + endpoints);
+        Ok(())
+    }
+}
+
+fn too_many_sites() -> String {
+    format!("There are more than {MAX_SITES} apps and gateways, slots among them. Leave out those with nothing to say.")
+}
+
+fn too_many_endpoints() -> String {
+    format!(
+        "There are more than {MAX_ENDPOINTS} endpoints, those of slots among them. Leave out what its app says already."
+    )
 }
 
 /// Reads apps, or gateways, into `sites`.
@@ -78,12 +105,11 @@ pub(super) fn read(
 ) {
     let mut known: HashSet<Arc<str>> = HashSet::new();
     for item in items {
-        if sites.len() >= MAX_SITES {
-            let says =
-                format!("There are more than {MAX_SITES} apps and gateways. Leave out those with nothing to say.");
-            problems.add(item.line, says);
+        if room.sites >= MAX_SITES {
+            problems.add(item.line, too_many_sites());
             return;
         }
+        room.sites += 1;
         let Some((site, slots)) = site(item, gateway, room, problems) else { continue };
         if !known.insert(site.name.clone()) {
             let what = if gateway { "gateways" } else { "apps" };
@@ -123,7 +149,7 @@ fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) 
     let sensitive = flag(&mut section, "sensitive", problems);
     let complete = flag(&mut section, "complete", problems);
     let route_prefix = if gateway { None } else { prefix(&mut section, problems) };
-    let meant = meant(&mut section, &Meant::default(), problems);
+    let meant = Own::take(&mut section, problems).within(&Meant::default());
     let reaches = reaches(&mut section, problems);
     if complete && !section.has(inner) {
         problems.add(line, format!("`complete` without `{inner}` says that it has none. List them, or leave it out."));
@@ -132,20 +158,10 @@ fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) 
     let slots = section.take("slots").filter(|_| !gateway);
     section.finish(&format!("a key of {what}"), keys, problems);
     let endpoints = name.as_deref().map(|name| self::endpoints(endpoints, (name, gateway), &meant, room, problems));
-    let site = Site {
-        name: name?.into(),
-        gateway,
-        owner,
-        sensitive,
-        meant,
-        route_prefix,
-        reaches,
-        endpoints: endpoints.unwrap_or_default(),
-        complete,
-        line,
-    };
-    let slots = slots.map(|list| super::slots::read(list, &site, problems)).unwrap_or_default();
-    room.endpoints += slots.iter().map(|slot| slot.endpoints.len()).sum::<usize>();
+    let (endpoints, own): (Vec<Endpoint>, Vec<Own>) = endpoints.unwrap_or_default().into_iter().unzip();
+    let site =
+        Site { name: name?.into(), gateway, owner, sensitive, meant, route_prefix, reaches, endpoints, complete, line };
+    let slots = slots.map(|list| super::slots::read(list, (&site, &own), room, problems)).unwrap_or_default();
     Some((site, slots))
 }
 
@@ -155,7 +171,7 @@ fn endpoints(
     of_site: &Meant,
     room: &mut Room,
     problems: &mut Problems,
-) -> Vec<Endpoint> {
+) -> Vec<(Endpoint, Own)> {
     let (mut all, mut known) = (Vec::new(), HashSet::new());
     let (what, mend) = if gateway {
         ("an operation", "Name the operation by its id.")
@@ -164,8 +180,7 @@ fn endpoints(
     };
     for item in items {
         if room.endpoints >= MAX_ENDPOINTS {
-            let says = format!("There are more than {MAX_ENDPOINTS} endpoints. Leave out what its app says already.");
-            problems.add(item.line, says);
+            problems.add(item.line, too_many_endpoints());
             break;
         }
         room.endpoints += 1;
@@ -175,14 +190,14 @@ fn endpoints(
         };
         let name = name(&mut section, mend, gateway, problems);
         let route = section.take("route").filter(|_| !gateway).and_then(|route| route.text("`route`", problems));
-        let meant = meant(&mut section, of_site, problems);
+        let own = Own::take(&mut section, problems);
         section.finish(&format!("a key of {what}"), if gateway { &OF_MEANT } else { &OF_FUNCTION[..] }, problems);
         let Some(name) = name else { continue };
         let name: Arc<str> = format!("{site}/{name}").into();
         if !known.insert(name.clone()) {
             problems.add(line, format!("There are two endpoints `{name}`. Keep one of them."));
         }
-        all.push(Endpoint { name, route, meant, line });
+        all.push((Endpoint { name, route, meant: own.within(of_site), line }, own));
     }
     all
 }
@@ -197,97 +212,6 @@ pub(super) fn name(section: &mut Section, mend: &str, slash: bool, problems: &mu
         return None;
     }
     Some(text)
-}
-
-/// Takes what is meant for a site or an endpoint; what it does not say itself is as in `outer`.
-pub(super) fn meant(section: &mut Section, outer: &Meant, problems: &mut Problems) -> Meant {
-    let own = section.take("authentication").map(|list| authentication(&list, problems));
-    let token = own.as_ref().is_none_or(|own| {
-        own.is_empty() || own.iter().any(|way| matches!(way, Authentication::Jwt | Authentication::EasyAuth))
-    });
-    let mut of_tokens = |key: &str, outer: &Vec<String>, problems: &mut Problems| {
-        let line = section.line_of(key);
-        let said = texts(section, key, problems);
-        if said.is_some() && !token {
-            let says =
-                format!("`{key}` are of tokens, which `authentication` does not take. Add `jwt`, or leave it out.");
-            problems.add(line, says);
-        }
-        said.unwrap_or_else(|| if token { outer.clone() } else { Vec::new() })
-    };
-    let issuers = of_tokens("issuers", &outer.issuers, problems);
-    let audiences = of_tokens("audiences", &outer.audiences, problems);
-    Meant {
-        authentication: own.unwrap_or_else(|| outer.authentication.clone()),
-        issuers,
-        audiences,
-        gateways: texts(section, "gateways", problems).map(lower).or_else(|| outer.gateways.clone()),
-        origins: origins(section, problems).or_else(|| outer.origins.clone()),
-        networks: networks(section, problems).or_else(|| outer.networks.clone()),
-        callers: texts(section, "callers", problems).unwrap_or_else(|| outer.callers.clone()),
-    }
-}
-
-fn authentication(list: &Located, problems: &mut Problems) -> Vec<Authentication> {
-    let mut ways = Vec::new();
-    for (name, line) in list.texts("A way of proof", problems) {
-        match Authentication::ALL.into_iter().find(|way| way.name() == name) {
-            Some(way) if ways.contains(&way) => {}
-            Some(way) => ways.push(way),
-            None => {
-                let known = Authentication::ALL.iter().map(|way| way.name());
-                problems.add(line, document::unknown(&name, "a way of proof", known));
-            }
-        }
-    }
-    if matches!(&list.node, Node::List(items) if items.is_empty()) {
-        problems
-            .add(list.line, "`authentication` is empty. Write `[anonymous]` where none is needed, or leave it out.");
-    }
-    if ways.len() > 1 && ways.contains(&Authentication::Anonymous) {
-        let says = "`anonymous` lets everybody in, so the others count for nothing. Leave it out, or them.";
-        problems.add(list.line, says);
-    }
-    ways
-}
-
-fn origins(section: &mut Section, problems: &mut Problems) -> Option<Vec<String>> {
-    let list = section.take("origins")?;
-    let mut origins = Vec::new();
-    for (text, line) in within(&list, "origins", "An origin", problems) {
-        let origin = text.trim_end_matches('/').to_ascii_lowercase();
-        let host = origin.split_once("://").filter(|(scheme, _)| ["https", "http"].contains(scheme));
-        let sound = host.is_some_and(|(_, host)| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*', '@']));
-        if sound || origin == "*" {
-            origins.push(origin);
-        } else {
-            let shown: String = text.chars().take(60).collect();
-            let says = format!(
-                "`{shown}` is no origin. Write scheme and host alone, such as `https://shop.example`, or `\"*\"` for any."
-            );
-            problems.add(line, says);
-        }
-    }
-    Some(origins)
-}
-
-fn networks(section: &mut Section, problems: &mut Problems) -> Option<Vec<IpNet>> {
-    let list = section.take("networks")?;
-    let mut networks: Vec<IpNet> = Vec::new();
-    if matches!(&list.node, Node::List(items) if items.is_empty()) {
-        problems.add(list.line, "`networks` is empty: nobody could call. Name those that may, or leave it out.");
-    }
-    for (text, line) in within(&list, "networks", "A network", problems) {
-        let found = Hop::from(text.clone()).networks();
-        if found.is_empty() {
-            let shown: String = text.chars().take(60).collect();
-            let says =
-                format!("`{shown}` is no network. Write `10.0.0.0/8`, an address, `private` or `azure-front-door`.");
-            problems.add(line, says);
-        }
-        networks.extend(found);
-    }
-    Some(networks)
 }
 
 /// Takes what stands before an app's routes; nothing may, by `""`.
@@ -328,14 +252,14 @@ pub(super) fn reaches(section: &mut Section, problems: &mut Problems) -> Option<
 }
 
 /// Takes a list of texts that may be left out.
-fn texts(section: &mut Section, key: &str, problems: &mut Problems) -> Option<Vec<String>> {
+pub(super) fn texts(section: &mut Section, key: &str, problems: &mut Problems) -> Option<Vec<String>> {
     let list = section.take(key)?;
     let what = format!("An item of `{key}`");
     Some(within(&list, key, &what, problems).into_iter().map(|(text, _)| text).collect())
 }
 
 /// Returns the texts of a list with their lines, as many as are read.
-fn within(list: &Located, key: &str, what: &str, problems: &mut Problems) -> Vec<(String, usize)> {
+pub(super) fn within(list: &Located, key: &str, what: &str, problems: &mut Problems) -> Vec<(String, usize)> {
     let mut texts = list.texts(what, problems);
     if texts.len() > MAX_ITEMS {
         problems.add(list.line, format!("`{key}` has more than {MAX_ITEMS} items. Leave some out."));
@@ -365,8 +289,4 @@ fn flag(section: &mut Section, key: &str, problems: &mut Problems) -> bool {
         }
         None => false,
     }
-}
-
-fn lower(texts: Vec<String>) -> Vec<String> {
-    texts.into_iter().map(|text| text.to_ascii_lowercase()).collect()
 }

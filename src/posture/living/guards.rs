@@ -30,7 +30,8 @@ const MEANT: [(Authentication, &str); 3] = [
     (Authentication::EasyAuth, "auth.required"),
 ];
 /// Those on an API that an operation may make up for by a policy of its own.
-const OF_CALLERS: [&str; 2] = ["api.authenticated", "api.token-checked"];
+const OF_CALLERS: [&str; 5] =
+    ["api.authenticated", "api.token-checked", "api.intended-proof", "api.intended-issuers", "api.intended-audiences"];
 /// That on an operation's policy which says that it leaves out what its API checks.
 const KEPT: &str = "api.token-check-kept";
 

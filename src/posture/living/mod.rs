@@ -6,6 +6,7 @@
 //! is configured and the elements observed together (200,000); controls are named by their place in the
 //! catalogue and texts are shared, so that 20,000 endpoints fit in 500 MB.
 
+mod acceptances;
 mod build;
 mod configured;
 mod covered;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 
 pub use build::build;
 pub use drift::{drift, since, written};
-pub use named::{called, named_parts};
+pub use named::{called, named_behind, named_parts};
 pub use part::{Boundary, Flow, Part, PartKind, Seen};
 pub use proofs::{Changed, Glimpse, Proof, Said};
 pub use readings::{Changes, Readings, Weakened};

@@ -2,8 +2,8 @@
 //!
 //! Apps, functions, gateways, APIs and operations are called by their names; anything else has its sort
 //! before it, for a product and an API of one gateway may have one name. A record names parts by its
-//! resource, and by the API, the operation and the app behind that a gateway writes. At most as many as a
-//! path has steps.
+//! resource, and by the API and the operation that a gateway writes. The app behind is named apart: what its
+//! gateway did is mostly no fault of it. At most as many as a path has steps.
 
 use std::sync::Arc;
 
@@ -33,9 +33,14 @@ pub fn named_parts(record: &str) -> Vec<String> {
         if let (Some(api), Some(operation)) = (&api, &operation) {
             names.push(format!("{gateway}/{api}/{operation}"));
         }
-        names.extend(lower("\"backendUrl").as_deref().and_then(app_behind).map(str::to_owned));
     }
     names
+}
+
+/// Returns the app that a gateway's record says it called.
+pub fn named_behind(record: &str) -> Option<String> {
+    let url = text_of(record, "\"backendUrl")?.to_ascii_lowercase();
+    app_behind(&url).map(str::to_owned)
 }
 
 /// Returns the name of the part at a path of types and names, if such parts are known.
@@ -87,6 +92,6 @@ mod tests {
         let gateway = r#"{"resourceId":"/providers/microsoft.apimanagement/service/apim","properties":{"apiId":"orders;rev=3","operationId":"get"}}"#;
         assert_eq!(named_parts(gateway), ["apim", "apim/orders", "apim/orders/get"]);
         let called = r#"{"resourceId":"/providers/microsoft.apimanagement/service/apim","properties":{"backendUrl":"https://Shop.azurewebsites.net:443/api/pay"}}"#;
-        assert_eq!(named_parts(called), ["apim", "shop"]);
+        assert_eq!((named_parts(called), named_behind(called)), (vec!["apim".to_owned()], Some("shop".to_owned())));
     }
 }

@@ -30,9 +30,9 @@ type States = Vec<(u32, u8)>;
 /// Elements by sort and name.
 type Parts = BTreeMap<(u8, Arc<str>), States>;
 /// Controls by part.
-type Controlled = BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>;
+pub(super) type Controlled = BTreeMap<(u8, Arc<str>), BTreeSet<Arc<str>>>;
 /// Risks that somebody answers or answered for, by control and part.
-type Answers<'i> = HashMap<(&'i str, &'i str), &'i Accepted>;
+pub(super) type Answers<'i> = HashMap<(&'i str, &'i str), &'i Accepted>;
 
 /// The newest reading, and what is weak since an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +46,13 @@ pub struct Readings {
     /// The controls that were judged then, by a hash of their ids.
     judged: BTreeSet<u32>,
     /// What is not as it should be and somebody answers for.
-    accepted: Controlled,
+    pub(super) accepted: Controlled,
     /// Whether no event had come then: the time is the clock's, and every acceptance counts.
     pub before_events: bool,
+    /// The oldest event since, as long as none is said to be the first.
+    pub oldest: Option<Timestamp>,
+    /// Acceptances have ended up to then, event time.
+    pub(super) ended: Option<Timestamp>,
 }
 
 /// A part on which controls got weaker.
@@ -95,7 +99,7 @@ pub(super) struct Weaker<'c> {
     pub(super) control: &'c Control,
     pub(super) says: &'c str,
     /// Somebody answered for it.
-    answered: bool,
+    pub(super) answered: bool,
 }
 
 /// What is found as a reading is gone through.
@@ -153,7 +157,7 @@ impl Readings {
             states.push((id, known(before.flatten(), found.state)));
             let answered = answered.is_some_and(|known| known.contains(&*control.id));
             let answers = answers.get(&(&*control.id, &*element.name));
-            let is_accepted = answers.is_some_and(|one| self.before_events || at < one.expires);
+            let is_accepted = answers.is_some_and(|one| self.is_in_force(one.expires));
             if is_accepted && found.state == State::NotConfigured || answered && found.state == State::Unknown {
                 pass.accepted.entry(key.clone()).or_default().insert(control.id.as_str().into());
             }
@@ -173,30 +177,6 @@ impl Readings {
             }
         }
         pass.parts.insert(key, states);
-    }
-
-    /// Returns when the next acceptance ends of what is not as it should be.
-    pub fn ends(&self, intended: &Intended) -> Option<Timestamp> {
-        let (answers, last) = (answers(intended), self.at?);
-        let of = |((_, part), controls): (&'_ (u8, Arc<str>), &'_ BTreeSet<Arc<str>>)| {
-            let ends = controls.iter().filter_map(|control| Some(answers.get(&(&**control, &**part))?.expires));
-            ends.filter(|end| self.before_events || *end > last).min()
-        };
-        self.accepted.iter().filter_map(of).min()
-    }
-
-    /// Notes that the first event has come, of `now`: what had ended before nobody has watched.
-    pub fn begin(&mut self, intended: &Intended, now: Timestamp) {
-        if !std::mem::take(&mut self.before_events) {
-            return;
-        }
-        let answers = answers(intended);
-        let ended = |part: &str, control: &str| answers.get(&(control, part)).is_some_and(|one| one.expires <= now);
-        for ((_, part), controls) in &mut self.accepted {
-            controls.retain(|control| !ended(part, control));
-        }
-        self.accepted.retain(|_, controls| !controls.is_empty());
-        self.at = Some(now);
     }
 
     /// Goes on from what was kept, by this version or one before it.
@@ -252,7 +232,7 @@ impl Readings {
         self.weak.keys().filter_map(|(sort, name)| Some((*Sort::ALL.get(usize::from(*sort))?, name)))
     }
 
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         weaker: &[Weaker<'_>],
         (configured, intended, observed): (&Setup, &Intended, &Observed),
@@ -352,7 +332,7 @@ fn drift(
 }
 
 /// Returns the risks that somebody answers or answered for.
-fn answers(intended: &Intended) -> Answers<'_> {
+pub(super) fn answers(intended: &Intended) -> Answers<'_> {
     intended.accepted.iter().map(|one| ((one.control.as_str(), one.element.as_str()), one)).collect()
 }
 
@@ -540,6 +520,7 @@ mod tests {
         let mut kept = Readings::default();
         let at = |kept: &mut Readings, element, hours| {
             let at = AT.plus(std::time::Duration::from_hours(hours));
+            kept.passed(at);
             let told = kept.next(&configured(&[element]), &intended, &observed, at);
             told.weakened.into_iter().map(|one| one.says).collect::<Vec<_>>()
         };
@@ -559,6 +540,23 @@ mod tests {
             ]
         );
         assert_eq!(at(&mut kept, WEAK, 4), [""; 0], "it is told once");
+    }
+
+    #[test]
+    fn an_acceptance_that_ends_tells_of_what_it_was_for_and_of_nothing_else() {
+        let both = |ftps| [("app.https-only", State::NotConfigured), ("app.ftps", ftps)];
+        let (before, now) = (both(State::Configured), both(State::NotConfigured));
+        let (observed, intended) = (Observed::default(), answered_until(2));
+        let mut kept = Readings::default();
+        kept.next(&configured(&[(Sort::App, "shop", None, &before)]), &intended, &observed, AT);
+        let after = configured(&[(Sort::App, "shop", None, &now)]);
+        let end = kept.ends(&intended).unwrap();
+        let ended = kept.end((&after, &intended, &observed), end);
+        assert_eq!((ended.weakened.len(), ended.weakened[0].count, kept.ends(&intended)), (1, 1, None));
+        assert!(ended.weakened[0].says.contains("that ana answers for it has ended"), "{ended:?}");
+        let at = AT.plus(std::time::Duration::from_hours(4));
+        let told = kept.next(&after, &intended, &observed, at).weakened;
+        assert_eq!((told.len(), told[0].count), (1, 1), "the other is told by the reading, once");
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Alerted {
     pub level: Level,
     /// The names of the parts that it speaks of, lower case.
     pub names: Vec<Arc<str>>,
+    /// The apps that gateways of its evidence called.
+    pub behind: Vec<Arc<str>>,
     /// Its sentence.
     pub why: Arc<str>,
     /// Its first event.

@@ -37,7 +37,8 @@ pub(super) fn sentence(worst: &Weaker<'_>, more: usize, write: Option<&Write>, p
     let (sort, name) = (worst.element.sort.name(), &worst.element.name);
     let more = others(more);
     let says = worst.says.trim_end_matches('.');
-    let since = previous.map_or_else(String::new, |previous| format!(" since the reading of {}", moment(previous)));
+    let since =
+        previous.map_or_else(String::new, |previous| format!(" since it was looked at last, at {}", moment(previous)));
     let who = match write {
         Some(write) => format!(
             "The newest write to it before is {} of {} by {} from {}.",

@@ -33,6 +33,8 @@ pub(super) struct Scales<'s> {
     /// What would tell, by control.
     would_tell: Vec<Arc<str>>,
     alerts: HashMap<&'s str, Vec<&'s Alerted>>,
+    /// Those that only name an app as what lies behind their gateway.
+    behind: HashMap<&'s str, Vec<&'s Alerted>>,
     /// The operations of each API, by places.
     operations: HashMap<u32, Vec<u32>>,
     heard: HashMap<(bool, &'s str), &'s [Heard]>,
@@ -49,9 +51,13 @@ impl<'s> Scales<'s> {
             by_sort.entry(control.applies_to).or_default().push(place);
         }
         let mut alerts: HashMap<&str, Vec<&Alerted>> = HashMap::new();
+        let mut behind: HashMap<&str, Vec<&Alerted>> = HashMap::new();
         for alert in &sources.alerts {
             for name in &alert.names {
                 alerts.entry(name).or_default().push(alert);
+            }
+            for name in &alert.behind {
+                behind.entry(name).or_default().push(alert);
             }
         }
         let gateway = |kind: ElementKind| {
@@ -78,7 +84,7 @@ impl<'s> Scales<'s> {
                 operations.entry(of).or_default().push(place);
             }
         }
-        Self { sources, drafts, changed, by_sort, would_tell, alerts, operations, heard, accepted, weakened }
+        Self { sources, drafts, changed, by_sort, would_tell, alerts, behind, operations, heard, accepted, weakened }
     }
 
     /// Returns the alerts that name a part.
@@ -130,6 +136,7 @@ impl<'s> Scales<'s> {
         let own = self.alerts_of(draft);
         let site = self.drafts.site_of(place).filter(|site| *site != place).map(|site| &self.drafts.all[site as usize]);
         let of_site = site.map(|site| self.alerts_of(site)).unwrap_or_default();
+        let behind = self.behind.get(&*draft.name).filter(|_| draft.kind == PartKind::App);
         let mut standings: Vec<Standing> = Vec::new();
         let http = draft.configured.is_some_and(|one| one.http) || draft.facts.of(Fact::Answered).is_some();
         for &control in self.by_sort.get(&sort).map(Vec::as_slice).unwrap_or_default() {
@@ -143,7 +150,8 @@ impl<'s> Scales<'s> {
                 && (!meant || draft.meant.is_some());
             if found.is_some() || unread {
                 let of_site = of_site.iter().filter(|_| about.of_site);
-                let alert = own.iter().chain(of_site).find(|alert| speaks_against(alert, about));
+                let behind = behind.into_iter().flatten().filter(|_| about.behind);
+                let alert = own.iter().chain(of_site).chain(behind).find(|alert| speaks_against(alert, about));
                 standings.push(self.standing(place, control, found, &sight, alert.copied()));
             }
         }
@@ -162,20 +170,10 @@ impl<'s> Scales<'s> {
     ) -> Standing {
         let draft = &self.drafts.all[place as usize];
         let about = &self.sources.configured.controls.all[usize::from(control)];
-        let mut said = about.observed.map(|proof| proof.of(sight)).unwrap_or_default();
-        if draft.kind == PartKind::Api
-            && let Some(proof) = about.observed
-            && !self.all_hold(place, proof, sight)
-        {
-            said.agrees = said.agrees.or(said.holds.take());
-        }
-        if draft.kind == PartKind::Api
-            && let Some(proof) = about.observed
-        {
-            said.against = self.any_against(place, proof);
-        }
+        let said = about.observed.map(|proof| self.said(place, proof, sight)).unwrap_or_default();
         let set = self.set_at(sight, found);
-        let contrary = against(alert, &said, self.sources.at, set);
+        let proven = || about.observed.and_then(|proof| self.proven(place, proof, sight, set));
+        let contrary = alert.map(by_alert).or_else(proven);
         let mut standing = match contrary {
             Some((evidence, says)) => Standing {
                 control,
@@ -184,7 +182,7 @@ impl<'s> Scales<'s> {
                 place: found.and_then(|found| found.place.clone()),
                 evidence: Some(Box::new(evidence)),
             },
-            None => aged(self.by_configuration(control, about, found, said), about, sight, set),
+            None => self.aged(self.by_configuration(control, about, found, said), place, sight, set),
         };
         if standing.stands == Stands::NotConfigured
             && let Some((at, alert)) = self.weakened.get(&(&*draft.name, about.id.as_str()))
@@ -215,35 +213,88 @@ impl<'s> Scales<'s> {
     /// Returns how a control of an API stands at one of its operations: what requests or alerts prove of other
     /// operations says nothing of it.
     pub(super) fn at_operation(&self, operation: u32, api: u32, standing: &Standing) -> Standing {
-        if standing.stands != Stands::Contradicted {
+        // What was proved of one operation long ago makes the API unknown, and says nothing of another.
+        if !matches!(standing.stands, Stands::Contradicted | Stands::Unknown) {
             return standing.clone();
         }
         let of_api = &self.drafts.all[api as usize];
         let about = &self.sources.configured.controls.all[usize::from(standing.control)];
+        let (own, inner) = (&self.drafts.all[operation as usize].name, format!("{}/", of_api.name));
         let concerned = |alert: &&&Alerted| {
-            let named = |name: &Arc<str>| self.drafts.find(PartKind::Operation, name);
-            let of_api = |place: &u32| self.drafts.all[*place as usize].of == Some(api);
-            let mut named = alert.names.iter().filter_map(named).filter(of_api).peekable();
-            speaks_against(alert, about) && (named.peek().is_none() || named.any(|place| place == operation))
+            let mut named = alert.names.iter().filter(|name| name.starts_with(&inner)).peekable();
+            speaks_against(alert, about) && (named.peek().is_none() || named.any(|name| name == own))
         };
-        let own = self.alerts_of(of_api);
-        let alert = own.iter().find(concerned);
+        let of_alerts = self.alerts_of(of_api);
+        let alert = of_alerts.iter().find(concerned);
         let sight = self.glimpse(operation);
-        let said = about.observed.map(|proof| proof.of(&sight)).unwrap_or_default();
         let found = of_api.found(standing.control);
-        let Some((evidence, says)) = against(alert.copied(), &said, self.sources.at, self.set_at(&sight, found)) else {
-            let mut by_files = self.by_configuration(standing.control, about, found, Said::default());
-            self.accept(&mut by_files, about, &of_api.name);
-            return by_files;
-        };
-        Standing { says: says.into(), evidence: Some(Box::new(evidence)), ..standing.clone() }
+        let set = self.set_at(&sight, found);
+        let proven = || about.observed.and_then(|proof| self.proven(operation, proof, &sight, set));
+        if let Some((evidence, says)) = alert.copied().map(by_alert).or_else(proven) {
+            let (stands, evidence) = (Stands::Contradicted, Some(Box::new(evidence)));
+            return Standing { stands, says: says.into(), evidence, ..standing.clone() };
+        }
+        let by_files = self.by_configuration(standing.control, about, found, Said::default());
+        let mut known = self.aged(by_files, operation, &sight, set);
+        self.accept(&mut known, about, &of_api.name);
+        known
     }
 
-    /// Returns what requests prove against an API: at one of its operations, each by what is meant for it.
-    fn any_against(&self, api: u32, proof: Proof) -> Option<(Tally, String)> {
-        let all = self.operations.get(&api).map(Vec::as_slice).unwrap_or_default();
-        let against = all.iter().filter_map(|operation| proof.of(&self.glimpse(*operation)).against);
-        against.max_by_key(|(tally, _)| tally.last)
+    /// Returns what events say of a control on a part.
+    fn said(&self, place: u32, proof: Proof, sight: &Glimpse<'_>) -> Said {
+        let mut said = proof.of(sight);
+        if self.drafts.all[place as usize].kind == PartKind::Api && !self.all_hold(place, proof, sight) {
+            said.agrees = said.agrees.or(said.holds.take());
+        }
+        said
+    }
+
+    /// Returns what requests prove against a control, where it stands: of an API the newest at any of its
+    /// operations, each by what is meant for it and by its own refusals.
+    fn proven(
+        &self,
+        place: u32,
+        proof: Proof,
+        sight: &Glimpse<'_>,
+        set: Option<Timestamp>,
+    ) -> Option<(Evidence, String)> {
+        if self.drafts.all[place as usize].kind != PartKind::Api {
+            return against(proof.of(sight), sight.now, set);
+        }
+        let at = |operation: &u32| {
+            let sight = Glimpse { from: sight.from, ..self.glimpse(*operation) };
+            against(proof.of(&sight), sight.now, set)
+        };
+        let all = self.operations.get(&place).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter_map(at).max_by_key(|(evidence, _)| evidence.last)
+    }
+
+    /// Adds what events proved so long ago that it does not count any more. What they proved the contrary of
+    /// is unknown then, whatever agrees since: that nobody was seen to do it mends nothing.
+    fn aged(&self, mut known: Standing, place: u32, sight: &Glimpse<'_>, set: Option<Timestamp>) -> Standing {
+        let about = &self.sources.configured.controls.all[usize::from(known.control)];
+        let Some(proof) = about.observed.filter(|_| sight.from.is_some()) else { return known };
+        let ever = Glimpse { from: None, ..*sight };
+        let (last, says) = match self.proven(place, proof, &ever, set) {
+            Some((evidence, says)) if !sight.counts(evidence.last) => {
+                if matches!(known.stands, Stands::Held | Stands::ConfiguredOnly) {
+                    (known.stands, known.evidence) = (Stands::Unknown, None);
+                }
+                (evidence.last, says)
+            }
+            _ if known.evidence.is_some() => return known,
+            _ => {
+                let old = |one: Option<(Tally, String)>| one.filter(|(tally, _)| !sight.counts(tally.last));
+                let ever = self.said(place, proof, &ever);
+                match old(ever.holds).or(old(ever.agrees)) {
+                    Some((tally, says)) => (tally.last, says),
+                    None => return known,
+                }
+            }
+        };
+        let (until, before) = (moment(last), known.says.trim_end_matches('.'));
+        known.says = format!("{before}; {says}, last at {until}: too long ago to count").into();
+        known
     }
 
     /// Tells whether what holds an API was seen at every operation of it that was asked: a refusal at one
@@ -295,52 +346,24 @@ impl<'s> Scales<'s> {
     }
 }
 
-/// Adds what events proved so long ago that it does not count any more. What they proved the contrary of
-/// is unknown then: that nobody was seen to do it since mends nothing.
-fn aged(mut known: Standing, about: &Control, sight: &Glimpse<'_>, set: Option<Timestamp>) -> Standing {
-    let Some(proof) = about.observed.filter(|_| sight.from.is_some() && known.evidence.is_none()) else {
-        return known;
-    };
-    let ever = proof.of(&Glimpse { from: None, ..*sight });
-    let old = |one: Option<(Tally, String)>| one.filter(|(tally, _)| !sight.counts(tally.last));
-    let (tally, says) = match against(None, &ever, sight.now, set) {
-        Some((evidence, says)) if !sight.counts(evidence.last) => {
-            if known.stands == Stands::ConfiguredOnly {
-                known.stands = Stands::Unknown;
-            }
-            (Tally { count: evidence.count, first: evidence.first, last: evidence.last }, says)
-        }
-        _ => match old(ever.holds).or(old(ever.agrees)) {
-            Some(told) => told,
-            None => return known,
-        },
-    };
-    let until = moment(tally.last);
-    known.says = format!("{}; {says}, last at {until}: too long ago to count", known.says.trim_end_matches('.')).into();
-    known
-}
-
 /// Tells whether an alert proves the contrary of a control.
 fn speaks_against(alert: &Alerted, control: &Control) -> bool {
     alert.detectors.iter().any(|id| control.contradicted_by.iter().any(|by| **by == **id))
 }
 
+/// Returns an open alert as what proves the contrary.
+fn by_alert(alert: &Alerted) -> (Evidence, String) {
+    let (count, first, last) = (alert.count, alert.first, alert.last);
+    (Evidence { count, first, last, alert: Some(alert.id.clone()) }, alert.why.to_string())
+}
+
 /// Returns what proves the contrary, if it still does: a later refusal of the same sort has healed it, or a
 /// later reading that says it is set. That nobody has tried it since proves nothing.
-fn against(
-    alert: Option<&Alerted>,
-    said: &Said,
-    now: Option<Timestamp>,
-    set: Option<Timestamp>,
-) -> Option<(Evidence, String)> {
-    if let Some(alert) = alert {
-        let (count, first, last) = (alert.count, alert.first, alert.last);
-        return Some((Evidence { count, first, last, alert: Some(alert.id.clone()) }, alert.why.to_string()));
-    }
-    let (tally, says) = said.against.as_ref()?;
+fn against(said: Said, now: Option<Timestamp>, set: Option<Timestamp>) -> Option<(Evidence, String)> {
+    let (tally, says) = said.against?;
     let newest = said.refused.map(|tally| tally.last).max(set);
     let recent = now.is_none_or(|now| now < tally.last.plus(HEALS_AFTER));
     let healed = !recent && newest.is_some_and(|newest| newest > tally.last);
     let (count, first, last) = (tally.count, tally.first, tally.last);
-    (!healed).then(|| (Evidence { count, first, last, alert: None }, says.clone()))
+    (!healed).then_some((Evidence { count, first, last, alert: None }, says))
 }

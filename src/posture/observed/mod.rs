@@ -4,7 +4,8 @@
 //! Facts that are new are kept at once; of those that only grew, a thousand with each epoch, so that a
 //! kill may cost a count but never a fact. At most 20,000 endpoints and 50,000 ways between parts are
 //! kept, and the newest write to each of 10,000 resources. Where there is no room, what was not seen for
-//! thirty days of event time gives way; what is beyond is counted.
+//! thirty days of event time, or as long as what is seen counts, gives way; but for what proves that a control
+//! does not hold, for no time mends that. What is beyond is counted.
 
 mod fact;
 mod rows;
@@ -33,6 +34,9 @@ pub const MAX_WRITES: usize = 10_000;
 
 /// What was not seen for so long gives way where there is no room.
 const GIVES_WAY: Duration = Duration::from_hours(30 * 24);
+/// What proves the contrary of a control.
+const CONTRARY: [Fact; 5] =
+    [Fact::ByAdminKey, Fact::NoSubscription, Fact::PastGateway, Fact::OldTls, Fact::AdminAnswered];
 
 /// What sort of thing was observed. The numbers are kept in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +93,8 @@ pub struct Observed {
     pub beyond: (u64, u64),
     /// Counts how often anything was added.
     pub version: u64,
+    /// For how long what was seen counts; none of it gives way before.
+    pub counts_for: Duration,
     /// What has new facts since the last epoch, and what only grew.
     fresh: BTreeSet<Arc<str>>,
     grown: BTreeSet<Arc<str>>,
@@ -155,8 +161,10 @@ impl Observed {
         if now < self.full_until[0] {
             return;
         }
+        let gives_way = self.gives_way();
         let last = |one: &Spotted| one.facts.newest().unwrap_or(Timestamp::MIN);
-        let old = self.endpoints.iter().filter(|(_, one)| last(one).plus(GIVES_WAY) <= now);
+        let stays = |one: &Spotted| CONTRARY.iter().any(|fact| one.facts.of(*fact).is_some());
+        let old = self.endpoints.iter().filter(|(_, one)| last(one).plus(gives_way) <= now && !stays(one));
         let old: Vec<Arc<str>> = old.map(|(name, _)| name.clone()).collect();
         for name in &old {
             self.endpoints.remove(name);
@@ -164,7 +172,9 @@ impl Observed {
             self.grown.remove(name);
         }
         self.gone.extend(old);
-        self.full_until[0] = self.endpoints.values().map(last).min().map_or(now, |oldest| oldest.plus(GIVES_WAY));
+        let oldest = self.endpoints.values().filter(|one| !stays(one)).map(last).min();
+        // Where none may give way, none is looked for at every name.
+        self.full_until[0] = oldest.unwrap_or(now).plus(gives_way);
     }
 
     /// Lets go of all ways that were not used for long, at `now`.
@@ -172,7 +182,8 @@ impl Observed {
         if now < self.full_until[1] {
             return;
         }
-        let old = self.flows.iter().filter(|(_, tally)| tally.last.plus(GIVES_WAY) <= now);
+        let gives_way = self.gives_way();
+        let old = self.flows.iter().filter(|(_, tally)| tally.last.plus(gives_way) <= now);
         let old: Vec<Flow> = old.map(|(flow, _)| flow.clone()).collect();
         for flow in &old {
             self.flows.remove(flow);
@@ -180,7 +191,11 @@ impl Observed {
         }
         self.gone_flows.extend(old);
         let oldest = self.flows.values().map(|tally| tally.last).min();
-        self.full_until[1] = oldest.map_or(now, |oldest| oldest.plus(GIVES_WAY));
+        self.full_until[1] = oldest.map_or(now, |oldest| oldest.plus(gives_way));
+    }
+
+    fn gives_way(&self) -> Duration {
+        self.counts_for.max(GIVES_WAY)
     }
 
     fn flow(&mut self, flow: Flow, tally: &Tally) {
@@ -285,6 +300,24 @@ mod tests {
         observed.flow(flow(MAX_FLOWS), &Tally::new(1, AT.plus(GIVES_WAY)));
         assert_eq!((observed.flows.len(), observed.beyond.1), (1, 0));
         assert!(observed.rows().contains(&(1, format!("2\na\nb{}", 8), Vec::new())));
+    }
+
+    #[test]
+    fn what_counts_yet_and_what_proves_that_a_control_does_not_hold_gives_no_way() {
+        let mut observed = Observed { counts_for: 2 * GIVES_WAY, ..Observed::default() };
+        let spot = |observed: &mut Observed, name: &str, fact: Fact, days: u64| {
+            let at = AT.plus(Duration::from_hours(24 * days));
+            observed.spot(name.into(), What::App, Fact::Asked.bit() | fact.bit(), &Tally::new(1, at));
+        };
+        spot(&mut observed, "app/past", Fact::PastGateway, 0);
+        for n in 1..MAX_ENDPOINTS {
+            spot(&mut observed, &format!("app/{n}"), Fact::Asked, 0);
+        }
+        spot(&mut observed, "app/new", Fact::Asked, 59);
+        assert_eq!((observed.endpoints.len(), observed.beyond), (MAX_ENDPOINTS, (1, 0)), "all of it counts yet");
+        spot(&mut observed, "app/new", Fact::Asked, 60);
+        let left: Vec<&str> = observed.endpoints.keys().map(|name| &**name).collect();
+        assert_eq!(left, ["app/new", "app/past"]);
     }
 
     #[test]
