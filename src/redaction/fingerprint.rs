@@ -19,7 +19,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use super::keyring::KeyRing;
 use super::kind::{Class, Kind};
 use super::links::Links;
-use super::scan::bytes::{hex, is_base32};
+use super::scan::bytes::{Set, hex, is_base32};
 use crate::telemetry::Fingerprint;
 
 /// The length of the base32 part: 80 bits.
@@ -30,6 +30,8 @@ pub const LONGEST_NAME: usize = 48;
 
 /// How often escapes are undone: JSON in JSON in JSON, percent in percent in percent.
 const ROUNDS: usize = 3;
+/// What a word that is folded over lines is made of.
+const FOLDED: Set = Set::word(b"+/-_.~=:!$");
 
 /// Makes fingerprints. Its Debug shows the key's id only.
 pub struct Fingerprinter {
@@ -244,8 +246,10 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
         let text = String::from_utf8_lossy(&value).trim().to_lowercase();
         return Cow::Owned(text.into_bytes());
     }
-    if memchr::memchr2(b'\n', b'\r', &value).is_some() {
-        value = Cow::Owned(unfolded(&value));
+    if memchr::memchr2(b'\n', b'\r', &value).is_some()
+        && let Some(joined) = unfolded(&value).filter(|_| kind != Kind::PrivateKey)
+    {
+        value = Cow::Owned(joined);
     }
     let end = value.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     if memchr::memchr(b' ', &value[..end]).is_some() && is_form_decoded(&value[..end]) {
@@ -263,12 +267,12 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns `value` without its line breaks, and without the indent of each next line.
-fn unfolded(value: &[u8]) -> Vec<u8> {
+/// Returns `value` without its line breaks and the indent of each next line, if it is a word that was folded.
+fn unfolded(value: &[u8]) -> Option<Vec<u8>> {
     let mut lines = value.split(|byte| matches!(byte, b'\n' | b'\r'));
     let mut joined = lines.next().unwrap_or_default().to_vec();
     lines.for_each(|line| joined.extend_from_slice(line.trim_ascii_start()));
-    joined
+    joined.iter().all(|byte| FOLDED.has(*byte)).then_some(joined)
 }
 
 /// Tells whether `letters` are a key of a usual length in base64, with spaces where a form that was decoded had

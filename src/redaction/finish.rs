@@ -150,7 +150,8 @@ impl<'s> Hider<'_, 's> {
             let old = text.value;
             if let Some(with) = self.hidden(old, &text.raw()) {
                 self.replace(text, with);
-                hidden.push(old);
+                // Any other text may stand anywhere, for anything.
+                hidden.extend(address(old).map(|_| old));
             }
         }
         claimed(event, &mut hidden);
@@ -443,6 +444,22 @@ mod tests {
             assert_eq!(hidden.matches(instead).count(), OFTEN + 1);
             serde_json::from_str::<serde_json::Value>(&hidden).unwrap();
         }
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_an_address_and_is_none_is_hidden_there_alone() {
+        const ODD: &str = r#"{"CIp":",","XFF":"a","x":{"y":1,"z":2}}"#;
+        let keys = KeyRing::ephemeral().unwrap();
+        let arena = Bump::new();
+        let text = |start: u32| Text { value: ",", start, end: start + 1, layers: Layers(0) };
+        let position = Position { stream: StreamId(0), offset: 0, index: 0 };
+        let mut event = Event::blank(position, ODD.as_bytes(), 0..ODD.len() as u32, &arena);
+        event.source_text = Some(text(8));
+        let people = People::new(&keys, &Settings { addresses: Addresses::Fingerprint, ..Settings::default() });
+        let event = finish(&people, &Fingerprinter::new(&keys, Vec::new()), false, arena.alloc(event));
+        let hidden = String::from_utf8(event.record().into_owned()).unwrap();
+        serde_json::from_str::<serde_json::Value>(&hidden).unwrap();
+        assert!(hidden.starts_with(r#"{"CIp":"address:k1:"#) && hidden.ends_with(&ODD[9..]), "{hidden}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod clean;
 mod every;
 mod oracle;
 mod promises;
+mod rests;
 mod written;
 
 use gatewatch::redaction::{KeyRing, Redactor, Settings};

@@ -160,6 +160,17 @@ pub fn starts_with(text: &[u8], word: &[u8]) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
+/// Returns how often the class of a character changes in `text`: lower case, upper case, digit or other.
+pub fn changes(text: &[u8]) -> usize {
+    let class = |byte: &u8| match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    text.windows(2).filter(|two| class(&two[0]) != class(&two[1])).count()
+}
+
 /// Returns how many bytes at the start of `text` are in `set`, of at most `limit`.
 pub fn run_of(text: &[u8], set: &Set, limit: usize) -> usize {
     text.iter().take(limit).take_while(|byte| set.has(**byte)).count()

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::bytes::{NAME, Set, ends_with, run_of, starts_name, unit_at, unit_before};
 use super::cookie;
 use super::dummy::is_dummy;
+use super::ends::{Ends, Shapes, in_list};
 use super::names::{Rule, rule};
 use super::person::is_address;
 use super::value::{self, Place, Quote};
@@ -31,6 +32,8 @@ pub struct Walk {
     outer: usize,
     /// Up to where parameters around a signature have been read.
     read: usize,
+    /// What is whole for its shape.
+    shapes: Shapes,
 }
 
 impl Walk {
@@ -55,20 +58,20 @@ impl Walk {
         }
         let last = |word: &[u8]| ends_with(name, word) && starts_name(text, end - word.len());
         if last(b"code") {
-            return code(text, end, found);
+            return code(text, end, &mut self.shapes, found);
         }
         if last(b"sig") {
             return self.signature(text, end, found);
         }
         if last(b"cookie") || last(b"set-cookie") || last(b"cookies") {
             let set = last(b"set-cookie");
-            return each(text, end, |place| cookie::header(text, place, set, found));
+            return each(text, end, |place| cookie::header(text, place, set, &mut self.shapes, found));
         }
         if ends_with(name, b"authorization") {
-            return each(text, end, |place| authorization(text, place, found));
+            return each(text, end, |place| authorization(text, place, &mut self.shapes, found));
         }
         if let Some(confidence) = cookie::named(text, hit, name) {
-            return cookie::single(text, end, confidence, found);
+            return cookie::single(text, end, confidence, &mut self.shapes, found);
         }
         let rule = rule(name)?;
         self.ruled(text, hit - before..end, rule, found)
@@ -96,13 +99,14 @@ impl Walk {
             if rule.strict && place.quote == Quote::Bare && !place.equals {
                 return place.start;
             }
-            let end = value::end(text, place, stop);
-            hidden |= hide(text, place, end, rule, found);
+            let ends = self.shapes.ends(text, place, stop, found);
+            let list = (listed && place.quote == Quote::Bare).then(|| in_list(text, place.start, ends.plain)).flatten();
+            hidden |= hide(text, place, list.unwrap_or(ends.whole), rule, found);
             if let Some(this) = found.last_mut().filter(|this| own_header && is_hexadecimal(&text[this.value.clone()]))
             {
                 this.kind = Kind::AiKey;
             }
-            end
+            ends.plain
         })?;
         if rule.yields {
             self.outer = last;
@@ -115,7 +119,8 @@ impl Walk {
     /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.
     fn signature(&mut self, text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
         let place = value::after(text, end).filter(|place| place.equals)?;
-        let last = value::end(text, place, &value::QUERY);
+        let ends = self.shapes.ends(text, place, &value::QUERY, found);
+        let last = ends.whole;
         let length = last - place.start;
         if too_short(&text[place.start..last], 8) {
             return None;
@@ -126,7 +131,7 @@ impl Walk {
         if let Some(this) = found.last_mut().filter(|this| !this.already && end >= self.read) {
             (this.facts, this.privilege, self.read) = sas::facts(text, end - b"sig".len()..last, self.read);
         }
-        Some(last)
+        Some(ends.plain)
     }
 }
 
@@ -188,9 +193,10 @@ fn too_short(value: &[u8], least: usize) -> bool {
     value.len() < least || value.len() <= 256 && holds_fingerprint(value) && !is_fingerprint(value)
 }
 
-fn code(text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
+fn code(text: &[u8], end: usize, shapes: &mut Shapes, found: &mut Vec<Found>) -> Option<usize> {
     let place = value::after(text, end).filter(|place| place.equals)?;
-    let last = value::end(text, place, &value::QUERY);
+    let ends = shapes.ends(text, place, &value::QUERY, found);
+    let last = ends.whole;
     let span = place.start..last;
     let value = &text[span.clone()];
     let in_query = unit_before(text, end - 4).is_none_or(|unit| matches!(unit.byte, b'?' | b'&' | b';' | b'"' | b'\''));
@@ -201,7 +207,7 @@ fn code(text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
     let confidence = if sure { Confidence::Context } else { Confidence::Suspected };
     let kind = if is_sign_in(text, end, last) { Kind::OauthCode } else { Kind::FunctionKey };
     push(text, span, kind, confidence, found);
-    Some(last)
+    Some(ends.plain)
 }
 
 /// Tells whether the record around `start..end` is a sign-in coming back: its path says so, in the
@@ -232,7 +238,7 @@ const SCHEMES: [(&[u8], Kind); 8] = [
 ];
 
 /// Hides the credentials of an `Authorization`; returns where its value ends.
-fn authorization(text: &[u8], place: Place, found: &mut Vec<Found>) -> usize {
+fn authorization(text: &[u8], place: Place, shapes: &mut Shapes, found: &mut Vec<Found>) -> usize {
     // `Authorization%3A%20Basic`
     let mut place = place;
     while let Some(unit) = unit_at(text, place.start).filter(|unit| unit.escaped && is_space(unit.byte)) {
@@ -255,24 +261,24 @@ fn authorization(text: &[u8], place: Place, found: &mut Vec<Found>) -> usize {
         if !looks_opaque(&text[place.start..]) || tail_at(&text[behind..]).is_some() {
             return place.start;
         }
-        let end = value::end(text, place, stop);
+        let Ends { plain, whole: end } = shapes.ends(text, place, stop, found);
         // What it ends with may be written with an escape, of which the look of it knows nothing.
         if !looks_opaque(&text[place.start..end.max(place.start)]) {
             return place.start;
         }
         push(text, place.start..end, Kind::Authorization, Confidence::Suspected, found);
-        return end;
+        return plain;
     }
     let (start, kind, confidence) = match known {
         Some((_, kind)) => (start, *kind, Confidence::Context),
         None => (place.start, Kind::Authorization, Confidence::Suspected),
     };
-    let end = value::end(text, Place { start, ..place }, stop);
+    let Ends { plain, whole: end } = shapes.ends(text, Place { start, ..place }, stop, found);
     if start >= end || known.is_none() && too_short(&text[start..end], 8) || says_nothing(&text[start..end]) {
         return place.start;
     }
     push(text, start..end, kind, confidence, found);
-    end
+    plain
 }
 
 /// Tells whether `text` starts with a token rather than a word: 16 characters, a digit early on.

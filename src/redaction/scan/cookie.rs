@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::bytes::{Set, starts_name, starts_with};
 use super::context::{push, says_nothing};
+use super::ends::{Ends, Shapes};
 use super::value::{self, Place, Quote};
 use super::{Found, Kind};
 use crate::redaction::fingerprint::tail_at;
@@ -35,31 +36,37 @@ pub fn named(text: &[u8], hit: usize, name: &[u8]) -> Option<Confidence> {
 }
 
 /// Hides the value of one cookie, whose name ends at `end`.
-pub fn single(text: &[u8], end: usize, confidence: Confidence, found: &mut Vec<Found>) -> Option<usize> {
+pub fn single(
+    text: &[u8],
+    end: usize,
+    confidence: Confidence,
+    shapes: &mut Shapes,
+    found: &mut Vec<Found>,
+) -> Option<usize> {
     let place = value::after(text, end)?;
-    let last = value::end(text, place, &VALUE);
+    let Ends { plain, whole: last } = shapes.ends(text, place, &VALUE, found);
     if says_nothing(&text[place.start..last]) {
         return None;
     }
     push(text, place.start..last, Kind::Cookie, confidence, found);
-    Some(last)
+    Some(plain)
 }
 
 /// Hides the values of all cookies of a header (`set`: of a `Set-Cookie`, whose attributes stay);
 /// returns where it ends.
-pub fn header(text: &[u8], place: Place, set: bool, found: &mut Vec<Found>) -> usize {
+pub fn header(text: &[u8], place: Place, set: bool, shapes: &mut Shapes, found: &mut Vec<Found>) -> usize {
     if place.equals && place.quote == Quote::Bare {
         // `cookie=…`: a parameter, not a header.
         return place.start;
     }
-    let end = value::end(text, place, &value::LINE);
+    let Ends { plain, whole: end } = shapes.ends(text, place, &value::LINE, found);
     let mut start = place.start;
     while start < end {
         let next = memchr::memchr(b';', &text[start..end]).map_or(end, |at| start + at);
         pair(text, trimmed(text, start..next), set, found);
         start = next + 1;
     }
-    end
+    plain
 }
 
 fn pair(text: &[u8], span: Range<usize>, set: bool, found: &mut Vec<Found>) {

@@ -14,6 +14,8 @@ mod classes;
 mod context;
 mod cookie;
 pub mod dummy;
+mod element;
+mod ends;
 pub mod entra;
 mod gates;
 mod hits;
@@ -47,6 +49,9 @@ pub use merge::merge;
 pub use person::is_address;
 pub use views::Inside;
 use views::Looking;
+
+/// How many signs may stand between a value and an escape that breaks off.
+const SIGNS: usize = 16;
 
 /// Something that must be hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,10 +87,12 @@ impl Found {
         Self { span, value, kind, privilege: None, confidence, dummy, yields, already, facts: None, inside: None }
     }
 
-    /// Takes in an escape that breaks off behind it, at the end of the `text` it was found in.
+    /// Takes in an escape that breaks off behind it, at the end of the `text` it was found in, with the signs between
+    /// them, of which a value leaves off the last.
     fn take_rest(&mut self, text: &[u8]) {
         let rest = &text[self.span.end..];
-        if self.already || !self.kind.secret() || !value::breaks_off(rest) {
+        let signs = rest.iter().take(SIGNS).take_while(|sign| value::is_left_off(**sign)).count();
+        if self.already || !self.kind.secret() || !value::breaks_off(&rest[signs..]) {
             return;
         }
         match &mut self.inside {

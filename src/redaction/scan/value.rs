@@ -2,11 +2,12 @@
 //!
 //! Names and values meet as `name=value`, `name%3Dvalue`, `"name":"value"`, `\"name\":\"value\"`,
 //! `\u0022name\u0022:\u0022value\u0022`, `'name':'value'`, `Name: value`, `<name>value</name>`,
-//! `"name":{"value":"…"}`, and `{"name":"x-functions-key","value":"…"}`, `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted by its
-//! backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
+//! `"name":{"value":"…"}`, and `{"name":"x-functions-key","value":"…"}`,
+//! `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted
+//! by its backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
 
-use super::bytes::{BASE64, NAME, Set, backslashes_before, hex, starts_with, unit_at, unit_before};
-use super::views::goes_on;
+use super::bytes::{NAME, Set, backslashes_before, hex, run_of, starts_with, unit_at};
+use super::element;
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Quote {
     Single,
     /// By an escape that stands for a quote (`%22`, `\u0022`), of this many bytes.
     Escape(u8),
+    /// By the element whose value it is, which ends here.
+    Element(usize),
 }
 
 /// Where a value begins, and what is known of its end.
@@ -38,8 +41,8 @@ pub struct Place {
     pub(super) level: u8,
 }
 
-const CONTROLS: &[u8] =
-    b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
+const CONTROLS: &[u8] = b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\
+    \x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
 
 const fn stops(more: &[u8]) -> Set {
     Set::of(CONTROLS).and(b" \"'<>`").and(more)
@@ -53,15 +56,19 @@ pub const ASSIGNED: Set = stops(b"&;");
 pub const CONNECTION: Set = stops(b";");
 /// Ends a header's value of one word.
 pub const WORD: Set = stops(b",;");
-/// How many letters of base64 a key has, and how much padding.
-const PADDED: [(usize, usize); 3] = [(43, 1), (54, 2), (86, 2)];
-
 /// Ends a line.
 pub const LINE: Set = Set::of(b"\r\n\0\"'");
 
 /// Returns where the value behind a name begins that ends at `at`.
 pub fn after(text: &[u8], at: usize) -> Option<Place> {
     let closing = quote_at(text, at);
+    if closing.is_none()
+        && unit_at(text, at).is_some_and(|unit| unit.byte == b'>' || unit.byte.is_ascii_whitespace())
+        && let Some(inside) = element::value(text, at)
+    {
+        let (start, quote) = (inside.start, Quote::Element(inside.end));
+        return Some(Place { start, quote, equals: true, listed: false, typed: false, level: 0 });
+    }
     let at = spaces(text, at + closing.map_or(0, |(_, len)| len));
     if let Some((quote, _)) = closing
         && text.get(at) == Some(&b',')
@@ -83,7 +90,8 @@ fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
     let mut at = spaces(text, at + len);
     // A parameter of a deployment: `"adminPassword":{"value":"…"}`.
     if let (Some(quote), Some(b'{')) = (closing, text.get(at)) {
-        let inside = member(text, at + 1, quote, b"value")?;
+        let inside = member(text, at + 1, quote, b"value")
+            .or_else(|| member(text, behind_type(text, at + 1, quote)?, quote, b"value"))?;
         let (opening, len) = quote_at(text, inside).filter(|(opening, _)| *opening == quote)?;
         return Some(Place { start: inside + len, quote: opening, equals, listed: false, typed: false, level });
     }
@@ -162,6 +170,16 @@ fn member(text: &[u8], at: usize, quote: Quote, name: &[u8]) -> Option<usize> {
     (closing == quote).then_some(at)
 }
 
+/// Returns the place behind a member `"type":"…",` at `at`, of at most 64 letters.
+fn behind_type(text: &[u8], at: usize, quote: Quote) -> Option<usize> {
+    let at = member(text, at, quote, b"type")?;
+    let (opening, len) = quote_at(text, at)?;
+    let at = at + len + run_of(&text[at + len..], &NAME, 64);
+    let (closing, len) = quote_at(text, at)?;
+    let behind = byte(text, blanks(text, at + len), b',')?;
+    (opening == quote && closing == quote).then_some(behind)
+}
+
 /// Returns the place behind `wanted`, if that stands at `at`.
 fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
     (text.get(at) == Some(&wanted)).then_some(at + 1)
@@ -170,17 +188,11 @@ fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
 /// Returns where the value at `place` ends; `stop` ends it if it is not quoted.
 pub fn end(text: &[u8], place: Place, stop: &Set) -> usize {
     match place.quote {
-        Quote::Bare => {
-            let end = bare(text, place.start, place.level, stop);
-            match unit_at(text, end).map(|unit| unit.byte) {
-                Some(b' ') if end > place.start => over_spaces(text, place.start).map_or(end, |on| on.max(end)),
-                Some(b'\n' | b'\r') => goes_on(text, place.start..end),
-                _ => end,
-            }
-        }
+        Quote::Bare => bare(text, place.start, place.level, stop),
         Quote::Double(level) => double(text, place.start, level),
         Quote::Single => single(text, place.start),
         Quote::Escape(len) => escaped(text, place.start, len),
+        Quote::Element(end) => end,
     }
 }
 
@@ -212,10 +224,15 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
             _ => at += 1,
         }
     }
-    while at > start && matches!(text[at - 1], b',' | b'.' | b')' | b']' | b'}' | b';' | b':') {
+    while at > start && is_left_off(text[at - 1]) {
         at -= 1;
     }
     at
+}
+
+/// Tells whether no value that is not quoted ends with `sign`: the sentence around it goes on.
+pub const fn is_left_off(sign: u8) -> bool {
+    matches!(sign, b',' | b'.' | b')' | b']' | b'}' | b';' | b':')
 }
 
 /// Tells whether `rest` is an escape that breaks off, and nothing else. No value holds it, for it may go on in the
@@ -226,25 +243,6 @@ pub fn breaks_off(rest: &[u8]) -> bool {
     };
     let digits = rest[sign..].strip_prefix(b"u");
     digits.is_some_and(|digits| digits.len() < 4 && digits.iter().all(|digit| hex(*digit).is_some()))
-}
-
-/// Returns where a key ends that starts at `start` and goes on behind a space: in a form that was decoded that was
-/// a `+`. Its length and its padding say that it is one.
-fn over_spaces(text: &[u8], start: usize) -> Option<usize> {
-    let (mut at, mut letters, mut equals, mut spaces) = (start, 0, 0, false);
-    loop {
-        let unit = unit_at(text, at);
-        match unit.map(|unit| unit.byte) {
-            Some(b'=') if equals < 2 => equals += 1,
-            Some(letter) if equals == 0 && letters < 87 && (BASE64.has(letter) || letter == b' ') => {
-                spaces |= letter == b' ';
-                letters += 1;
-            }
-            _ => break,
-        }
-        at += unit.map_or(0, |unit| unit.len);
-    }
-    (spaces && PADDED.contains(&(letters, equals))).then_some(at)
 }
 
 fn double(text: &[u8], start: usize, level: u8) -> usize {
@@ -308,25 +306,12 @@ pub fn quote_at(text: &[u8], at: usize) -> Option<(Quote, usize)> {
 /// Returns whether the separator at `at` is `=`, how often it is percent-encoded, and its length.
 fn separator(text: &[u8], at: usize) -> Option<(bool, u8, usize)> {
     let unit = unit_at(text, at)?;
-    if unit.byte == b'>' && opens_element(text, at) {
-        return Some((true, 0, unit.len));
-    }
     let level = match (unit.escaped, text[at], unit.len) {
         (true, b'%', 3) => 1,
         (true, b'%', _) => 2,
         _ => 0,
     };
     matches!(unit.byte, b'=' | b':').then_some((unit.byte == b'=', level, unit.len))
-}
-
-/// Tells whether the `>` at `at` is the end of an element's start, `<name>` or `<a:name>`.
-fn opens_element(text: &[u8], at: usize) -> bool {
-    let (mut start, mut last) = (at, unit_before(text, at));
-    while let Some(unit) = last.filter(|unit| at - start < 64 && (NAME.has(unit.byte) || unit.byte == b':')) {
-        start -= unit.len;
-        last = unit_before(text, start);
-    }
-    last.is_some_and(|unit| unit.byte == b'<')
 }
 
 fn spaces(text: &[u8], at: usize) -> usize {
@@ -339,7 +324,7 @@ fn blanks(text: &[u8], at: usize) -> usize {
 }
 
 /// Tells whether a text has ended before `at`: what follows is the structure around it.
-fn ends_text(text: &[u8], at: usize) -> bool {
+pub fn ends_text(text: &[u8], at: usize) -> bool {
     text.get(at).is_none_or(|next| matches!(next, b',' | b'}' | b']' | b':' | b' ' | b'\t' | b'\r' | b'\n'))
 }
 
@@ -387,6 +372,9 @@ mod tests {
             r#"{"m":"<a:name>abc<\/a:name>"}"#,
             r"\u003cname\u003eabc\u003c/name\u003e",
             r#"{"name":{"value":"abc"}}"#,
+            r#"{"name":{"type":"SecureString", "value":"abc"}}"#,
+            "<name a=\"b\">abc</name>",
+            "<name><![CDATA[abc]]></name>",
             r#"{\"name\": {\"value\": \"abc\"}}"#,
         ];
         for form in forms {
@@ -411,19 +399,6 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_on_over_spaces_that_were_pluses() {
-        for (letters, padding) in PADDED {
-            for space in [" ", "%20"] {
-                let sign = if space == " " { "=" } else { "%3D" };
-                let key = format!("ab{space}c{}{space}d{}", "x".repeat(letters - 6), sign.repeat(padding));
-                assert_eq!(value(&format!("name{sign}{key}&x")), Some(&*key));
-            }
-        }
-        assert_eq!(value("name=ab and so on"), Some("ab"));
-        assert_eq!(value(&format!("name=ab {}=", "x".repeat(41))), Some("ab"));
-    }
-
-    #[test]
     fn the_structure_around_a_text_is_no_value() {
         let none = [
             r#"{"m":"name=","x":1}"#,
@@ -433,6 +408,8 @@ mod tests {
             "name of",
             "a name> b",
             "List<x> name>b",
+            "List<name> b",
+            "-u <name> c</x>",
         ];
         for text in none {
             assert_eq!(value(text), None, "{text}");

@@ -3,12 +3,14 @@
 //! Base64 is folded at 64 or 76 characters, long tokens wherever a screen ends. What stands on both
 //! sides of a line break, however it is written, is read as one word if the first part is long. In
 //! such a word only what proves or shapes itself counts, over a break, and only if it was not whole
-//! before: a name says nothing of the line behind its value. Each byte is read twice, where lines are
-//! short five times more.
+//! before. A value that a name announced goes on only where the next line is nothing but the rest of a
+//! key ([`goes_on`]). Each byte is read twice, where lines are short five times more.
 
 use std::ops::Range;
 
-use super::super::bytes::{Set, backslashes_before, unit_at, unit_before};
+use super::super::bytes::{Set, backslashes_before, changes, unit_at, unit_before};
+use super::super::names::rule;
+use super::super::value::{ends_text, quote_at};
 use super::{Cursor, Found, Gathering, How, Kind, Texts, View};
 use crate::redaction::fingerprint::holds_fingerprint;
 use crate::telemetry::Confidence;
@@ -23,7 +25,7 @@ const WIDTH: usize = 60;
 const INDENT: usize = 32;
 /// How many of a hundred characters of what goes on must be of another class than the one before:
 /// words are seldom, keys always.
-const RESTLESS: usize = 28;
+pub const RESTLESS: usize = 28;
 /// The fewest characters of which that can be told.
 const TELLING: usize = 6;
 
@@ -35,7 +37,7 @@ const CONTEXT: usize = 128;
 const LONG: usize = 16;
 
 /// What is left of a key in the next line is made of this.
-const REST: Set = Set::word(b"+/-_=");
+const REST: Set = Set::word(b"+/-_");
 
 /// What a value that is folded is made of.
 const TOKEN: Set = Set::word(b"+/-_.~=:!$");
@@ -71,40 +73,75 @@ pub fn onwards(text: &[u8], at: usize) -> Option<usize> {
 /// Returns where the value at `value` ends, of which a name says that it is a secret, if it goes on in the next
 /// line: it looks like a part of a key, and so does what stands there alone, or with an indent.
 pub fn goes_on(text: &[u8], value: Range<usize>) -> usize {
-    let mut end = value.end;
-    let first = &text[value];
+    let first = &text[value.clone()];
     let token = |byte: &u8| TOKEN.has(*byte) || matches!(byte, b'%' | b'\\');
     if first.len() < LEAST || !first.iter().all(token) || !is_restless(first) || is_whole(first) {
-        return end;
+        return value.end;
     }
+    let (mut letters, mut at) = (0, value.start);
+    while let Some(unit) = unit_at(text, at).filter(|_| at < value.end) {
+        at += unit.len;
+        letters += 1;
+    }
+    let mut before = Part { end: value.end, letters, all: letters, padded: false };
     for _ in 0..LINES {
-        let Some(next) = next_line(text, end) else { break };
-        let mut at = next;
-        while let Some(unit) = unit_at(text, at).filter(|unit| REST.has(unit.byte)) {
-            at += unit.len;
-        }
-        let part = &text[next..at];
-        let ends = match unit_at(text, at).map(|unit| unit.byte) {
-            None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'&' | b';' | b',' | b'<' | b'\\') => true,
-            Some(b' ') => matches!(text[next - 1], b' ' | b'\t'),
-            _ => false,
-        };
-        if !ends || !is_rest(part) {
+        let Some(part) = next_line(text, before.end).and_then(|next| rest(text, next, &before)) else { break };
+        before = part;
+        if before.padded {
             break;
         }
-        end = at;
     }
-    end
+    before.end
 }
 
-/// Tells whether `part`, which stands in a line of its own, may be what is left of a key: words and numbers are not.
-fn is_rest(part: &[u8]) -> bool {
+/// A part of a folded key.
+struct Part {
+    end: usize,
+    /// How many letters it has.
+    letters: usize,
+    /// How many it has with those before it.
+    all: usize,
+    /// Whether `=` fills it up, so that no more follows.
+    padded: bool,
+}
+
+/// Returns what of a key stands at `next`, where a line begins, if it went on from `before`.
+fn rest(text: &[u8], next: usize, before: &Part) -> Option<Part> {
+    let (mut at, mut letters, mut padding) = (next, 0, 0);
+    while let Some(unit) = unit_at(text, at).filter(|unit| REST.has(unit.byte)) {
+        at += unit.len;
+        letters += 1;
+    }
+    let part = &text[next..at];
+    while let Some(unit) = unit_at(text, at).filter(|unit| unit.byte == b'=' && padding < 2) {
+        at += unit.len;
+        padding += 1;
+    }
+    // A quote that closes the text the value stands in, or one that opens another name's value.
+    let quote = quote_at(text, at).map(|(_, len)| ends_text(text, at + len));
+    let all = before.all + letters + padding;
+    if padding > 0 && (!all.is_multiple_of(4) || quote == Some(false) || rule(part).is_some()) {
+        return None;
+    }
+    let ends = match unit_at(text, at).map(|unit| unit.byte) {
+        None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'&' | b';' | b',' | b'<' | b'\\') => true,
+        Some(b' ') => matches!(text[next - 1], b' ' | b'\t'),
+        _ => false,
+    };
+    let short = before.letters >= WIDTH || quote == Some(true);
+    (ends && is_rest(part, short)).then_some(Part { end: at, letters, all, padded: padding > 0 })
+}
+
+/// Tells whether `part`, which stands in a line of its own, may be what is left of a key: words, numbers and ids are
+/// not, and few characters only if they may be `short`.
+fn is_rest(part: &[u8], short: bool) -> bool {
     let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
     let capital = part.iter().skip(1).any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase);
     let mixed = digits > 0 && digits < part.len();
     match part.len() {
         0 | 1 => false,
-        2..TELLING => mixed || capital,
+        2..TELLING => short && (mixed || capital),
+        _ if is_id(part) => false,
         length => {
             let hexadecimal = mixed && part.iter().all(u8::is_ascii_hexdigit);
             hexadecimal || is_restless(part) && (digits > 0 || length >= LONG)
@@ -114,10 +151,14 @@ fn is_rest(part: &[u8]) -> bool {
 
 /// Tells whether `value` is no part of a key by the look of it, but all of one.
 fn is_whole(value: &[u8]) -> bool {
+    is_id(value) || value.ends_with(b"=") || holds_fingerprint(value)
+}
+
+/// Tells whether `value` is hexadecimal and as long as ids and digests are.
+fn is_id(value: &[u8]) -> bool {
     let hexadecimal = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
     let hyphens = memchr::memchr_iter(b'-', value).count();
-    let usual = matches!((value.len(), hyphens), (32 | 40 | 64, 0) | (36, 4));
-    hexadecimal && usual || value.ends_with(b"=") || holds_fingerprint(value)
+    hexadecimal && matches!((value.len(), hyphens), (32 | 40 | 64, 0) | (36, 4))
 }
 
 /// Returns where the next line starts behind what `view` was read from, if it breaks there.
@@ -179,6 +220,7 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
     }
     let context = text[to.texts.ranges[parent].start..start].iter().rev().take(CONTEXT);
     let context = context.take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+    let context = context - cut_word(&text[start - context..start]);
     let mut parts = Vec::new();
     parts.push(start - context..end);
     while end - parts.last().map_or(end, |part| part.start.max(start)) >= LEAST {
@@ -191,7 +233,7 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
         parts.push(next..end);
     }
     let outer = start - context..end;
-    if parts.len() < 2 || !to.may(parent, &outer) {
+    if parts.len() < 2 || !to.may_or_hide(parent, &outer, &(start..end)) {
         return None;
     }
     with_and_without(to, parent, &parts);
@@ -205,6 +247,12 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
         }
     }
     Some(end)
+}
+
+/// Returns the length of the word or escape that `context` may begin within, if it is no whole line.
+fn cut_word(context: &[u8]) -> usize {
+    let inside = |byte: &u8| TOKEN.has(*byte) || matches!(byte, b'%' | b'\\');
+    if context.len() < CONTEXT { 0 } else { context.iter().take_while(|byte| inside(byte)).count() }
 }
 
 /// Reads `parts` as one word. The last may be the text's again: it is read with it and without.
@@ -287,14 +335,7 @@ pub fn doubt(one: &mut Found, read: &[u8], breaks: &[u32]) {
 
 /// Tells whether `text` looks like a part of a key: its characters are of many classes.
 fn is_restless(text: &[u8]) -> bool {
-    let class = |byte: &u8| match byte {
-        b'a'..=b'z' => 0,
-        b'A'..=b'Z' => 1,
-        b'0'..=b'9' => 2,
-        _ => 3,
-    };
-    let changes = text.windows(2).filter(|two| class(&two[0]) != class(&two[1])).count();
-    text.len() >= TELLING && changes * 100 >= (text.len() - 1) * RESTLESS
+    text.len() >= TELLING && changes(text) * 100 >= (text.len() - 1) * RESTLESS
 }
 
 #[cfg(test)]
@@ -343,7 +384,7 @@ mod tests {
         let first = "kDgHHLXOqipdiurNIuy4iD";
         let goes = |first: &str, rest: &str| goes_on(format!("{first}{rest}").as_bytes(), 0..first.len()) > first.len();
         for rest in
-            ["\nf11NAV2SZr_4x", "\\nf11NAV2SZr_4x\"", "\r\n  f11NAV2SZr_4x and so", "\nf11NAV\\/2SZr%2B4x==;Y=1"]
+            ["\nf11NAV2SZr_4x", "\\nf11NAV2SZr_4x\"", "\r\n  f11NAV2SZr_4x and so", "\nf11NAV\\/2SZr%2B4x3w==;Y=1"]
         {
             assert!(goes(first, rest), "{rest}");
         }
@@ -358,6 +399,12 @@ mod tests {
             "\nGET /api/v1/Ab3dE HTTP/1.1",
             "\nSystem.InvalidOperationException",
             "\n\n\nf11NAV2SZr_4x",
+            "\nf11NAV/2SZr+4x==;Y=1",
+            "\nDB1_PWD=\"hunter2\"",
+            "\nX1_Y2_Z3=\"hunter2\"",
+            "\nDB1_PWD=hunter,2more",
+            "\nP1v3",
+            "\n466b2784acf5c115466b2784acf5c115",
         ] {
             assert!(!goes(first, rest), "{rest}");
         }

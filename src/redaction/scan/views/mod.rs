@@ -20,7 +20,7 @@ use crate::redaction::people::People;
 use crate::telemetry::Confidence;
 
 pub use escapes::is_escape;
-pub use folds::goes_on;
+pub use folds::{RESTLESS, goes_on};
 pub use inside::Inside;
 use inside::Layer;
 pub use packed::is_packed_text;
@@ -105,6 +105,11 @@ struct Gathering<'t> {
 impl Gathering<'_> {
     /// Tells whether the bytes `outer` of text `parent` may be decoded; hides them whole if not.
     fn may(&mut self, parent: usize, outer: &Range<usize>) -> bool {
+        self.may_or_hide(parent, outer, outer)
+    }
+
+    /// Tells whether the bytes `outer` of text `parent` may be decoded; hides `part` of them if not.
+    fn may_or_hide(&mut self, parent: usize, outer: &Range<usize>, part: &Range<usize>) -> bool {
         let root = self.texts.root(parent) as usize;
         if self.spent.is_empty() {
             self.spent.resize(self.limits.len(), 0);
@@ -118,7 +123,7 @@ impl Gathering<'_> {
             return true;
         }
         let start = self.texts.ranges[parent].start;
-        let span = outer.start - start..outer.end - start;
+        let span = part.start - start..part.end - start;
         self.refused.push((parent as u32, Found::new(span, Kind::Unscanned, Confidence::Suspected)));
         false
     }

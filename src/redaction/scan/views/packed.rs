@@ -71,8 +71,9 @@ pub fn gather(to: &mut Gathering<'_>) {
             let within = range.start.max(*floor)..range.end;
             let Some(outer) = region(text, &within, here + place, wide) else { continue };
             *floor = outer.end;
-            let joined = over_spaces(text, &within, &outer, wide).filter(|joined| joined.end > joins[place]);
-            joins[place] = joined.as_ref().map_or(joins[place], |joined| joined.end);
+            // A walk over spaces takes in all up to where it comes, so that none begins before that.
+            let join = &mut joins[place];
+            let joined = (outer.end > *join).then(|| over_spaces(text, &within, &outer, wide, join)).flatten();
             for outer in with_edges(text, &within, outer).into_iter().flatten().chain(joined) {
                 if to.may(parent, &outer) {
                     read(to, parent, outer, wide);
@@ -246,8 +247,14 @@ fn is_good(bytes: [u8; 3], wide: bool) -> bool {
 
 /// Returns `outer` with all that it goes on with, both ways, over spaces between two letters that were a `+`
 /// before a form was decoded; `None` if there is no such. A group with one decodes to text, and one right
-/// beside it does so without doubt: the next word of a sentence seldom does.
-fn over_spaces(text: &[u8], within: &Range<usize>, outer: &Range<usize>, wide: bool) -> Option<Range<usize>> {
+/// beside it does so without doubt: the next word of a sentence seldom does. `reached` is set to how far it was read.
+fn over_spaces(
+    text: &[u8],
+    within: &Range<usize>,
+    outer: &Range<usize>,
+    wide: bool,
+    reached: &mut usize,
+) -> Option<Range<usize>> {
     let letter = |at: usize| within.contains(&at) && is_letter(text[at]);
     // What stands in a group, and whether a space is among it.
     let group = |at: usize| -> Option<([u8; 3], bool)> {
@@ -287,6 +294,7 @@ fn over_spaces(text: &[u8], within: &Range<usize>, outer: &Range<usize>, wide: b
         start -= 4;
     }
     end = if end > aligned { end + tail(end).unwrap_or(0) } else { outer.end };
+    *reached = end;
     let start = behind_escape(text, within.start, start);
     (spaces > 0 && start < end).then_some(start..end)
 }
