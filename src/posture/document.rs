@@ -253,6 +253,18 @@ impl Section {
         Some(self.entries.remove(at).1)
     }
 
+    /// Takes whether `key` is `true`; anything else than `true` and `false` is a problem.
+    pub fn flag(&mut self, key: &str, problems: &mut Problems) -> bool {
+        match self.take(key) {
+            Some(Located { node: Node::Bool(flag), .. }) => flag,
+            Some(other) => {
+                problems.add(other.line, format!("`{key}` must be `true` or `false`, not {}.", other.node.describe()));
+                false
+            }
+            None => false,
+        }
+    }
+
     /// Takes the value of `key`; that it is missing is a problem, mended as `mend` says.
     pub fn demand(&mut self, key: &str, mend: &str, problems: &mut Problems) -> Option<Located> {
         let taken = self.take(key);

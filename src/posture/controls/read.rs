@@ -86,8 +86,8 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
     let only_when = only_when(&mut section, problems);
     let test = test(&mut section, problems);
     let contradicted_by = texts(&mut section, "contradicted_by", problems);
-    let of_site = flag(&mut section, "of_site", problems);
-    let behind = flag(&mut section, "behind", problems);
+    let of_site = section.flag("of_site", problems);
+    let behind = section.flag("behind", problems);
     let observed = section.take("observed").and_then(|value| proof(&value, problems));
     section.finish("a key of a control", &KEYS, problems);
     Some(Control {
@@ -127,17 +127,6 @@ fn named<T: Copy, const N: usize>(
         problems.add(value.line, document::unknown(&text, what, all.iter().map(|one| name(*one))));
     }
     found
-}
-
-fn flag(section: &mut Section, key: &str, problems: &mut Problems) -> bool {
-    match section.take(key) {
-        Some(Located { node: Node::Bool(flag), .. }) => flag,
-        Some(other) => {
-            problems.add(other.line, format!("`{key}` must be `true` or `false`, not {}.", other.node.describe()));
-            false
-        }
-        None => false,
-    }
 }
 
 fn proof(value: &Located, problems: &mut Problems) -> Option<Proof> {

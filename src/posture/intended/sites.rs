@@ -146,8 +146,8 @@ fn site(item: Located, gateway: bool, room: &mut Room, problems: &mut Problems) 
     let mut section = item.section(if gateway { "A gateway" } else { "An app" }, problems)?;
     let name = name(&mut section, "Name it as Azure does, such as `name: orders-api`.", false, problems);
     let owner = section.take("owner").and_then(|owner| owner.text("`owner`", problems));
-    let sensitive = flag(&mut section, "sensitive", problems);
-    let complete = flag(&mut section, "complete", problems);
+    let sensitive = section.flag("sensitive", problems);
+    let complete = section.flag("complete", problems);
     let route_prefix = if gateway { None } else { prefix(&mut section, problems) };
     let meant = Own::take(&mut section, problems).within(&Meant::default());
     let reaches = reaches(&mut section, problems);
@@ -277,16 +277,5 @@ pub(super) fn items(list: Located, key: &str, problems: &mut Problems) -> Vec<Lo
             problems.add(list.line, format!("`{key}` must be a list, not {}.", other.describe()));
             Vec::new()
         }
-    }
-}
-
-fn flag(section: &mut Section, key: &str, problems: &mut Problems) -> bool {
-    match section.take(key) {
-        Some(Located { node: Node::Bool(flag), .. }) => flag,
-        Some(other) => {
-            problems.add(other.line, format!("`{key}` must be `true` or `false`, not {}.", other.node.describe()));
-            false
-        }
-        None => false,
     }
 }
