@@ -177,7 +177,7 @@ fn events_hold_or_contradict_what_is_configured_and_say_so() {
     assert_eq!(gateway_only(&held).stands, Stands::Held);
     let past = build(&sources(observed(&[through.clone(), web("11:55:00", "198.51.100.9", "-", 200)])));
     let standing = gateway_only(&past);
-    assert_eq!((standing.stands, &*standing.says), (Stands::Contradicted, "answered once past the gateway"));
+    assert_eq!((standing.stands, &*standing.says), (Stands::Contradicted, "let in once past the gateway"));
     assert_eq!(standing.evidence.as_ref().unwrap().last, at("11:55:00"));
     let way = flow(&past, "the internet", (PartKind::App, "orders-api")).unwrap();
     assert_eq!((way.stands, way.since), (Stands::Contradicted, Some(at("11:55:00"))));
@@ -817,7 +817,7 @@ fn what_events_proved_counts_for_a_time_and_says_when_it_was_seen_last() {
     assert_eq!(gateway_only(&seen(&past, 30)).stands, Stands::Contradicted, "nothing has mended it");
     let aged = gateway_only(&seen(&past, 31));
     assert_eq!(aged.stands, Stands::Unknown, "that nobody was seen to do it since proves nothing either");
-    assert!(aged.says.contains("answered once past the gateway, last at"), "{}", aged.says);
+    assert!(aged.says.contains("let in once past the gateway, last at"), "{}", aged.says);
     let long_ago = web("11:00:00", "198.51.100.9", "-", 200).replace("2026-03-01", "2026-01-29");
     let both = observed(&[long_ago, web("11:00:00", "203.0.113.251", "-", 200)]);
     let after = seen_at(&both, days(0));

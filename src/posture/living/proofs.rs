@@ -224,7 +224,7 @@ fn credential_asked(sight: &Glimpse<'_>) -> Said {
 fn behind_gateway(sight: &Glimpse<'_>) -> Said {
     let past = sight.of(Fact::PastGateway);
     Said {
-        against: told(past, |n| format!("answered {n} past the gateway")),
+        against: told(past, |n| format!("let in {n} past the gateway")),
         refused: sight.of(Fact::AddressKeptOut),
         ..holds(sight.of(Fact::ThroughGateway), |n| format!("called {n} through a gateway"))
     }
@@ -236,7 +236,7 @@ fn gateway_only(sight: &Glimpse<'_>) -> Said {
     // That one address was kept out says of no other that it is.
     let kept_out = sight.of(Fact::AddressKeptOut);
     Said {
-        against: told(past, |n| format!("answered {n} past the gateway")),
+        against: told(past, |n| format!("let in {n} past the gateway")),
         agrees: through.or_else(|| told(kept_out, |n| format!("an address was kept out {n}"))),
         refused: kept_out,
         holds: None,
