@@ -100,6 +100,13 @@ fn a_short_rest_counts_behind_a_full_line_or_before_the_closing_quote() {
 }
 
 #[test]
+fn the_value_of_an_element_that_is_cut_off_is_hidden() {
+    expect("<a><Password>hunter2", &["hunter2"], &["<a>"]);
+    expect(r#"{"m":"<a><Password>hunter2","n":"kept"}"#, &["hunter2"], &["<a>", "kept"]);
+    expect("say <password> twice", &[], &["twice"]);
+}
+
+#[test]
 fn the_value_of_an_element_is_hidden_whole() {
     for (text, gone) in [
         ("<Password>hun&amp;ter2</Password>", "ter2"),

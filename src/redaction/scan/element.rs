@@ -1,8 +1,8 @@
 //! Is this name an element's, and what stands in it?
 //!
 //! `<name>value</name>`, with a namespace, attributes or CDATA, its brackets as they are or escaped. It has to be
-//! closed by its own name: `<password>` alone is a placeholder, `List<Password>` a type. At most 256 bytes of
-//! attributes and 16 KiB of value are read.
+//! closed by its own name, or cut off: `<password>` alone is a placeholder, `List<Password>` a type. At most 256
+//! bytes of attributes and 16 KiB of value are read.
 
 use std::ops::Range;
 
@@ -14,6 +14,8 @@ const NAMED: usize = 64;
 const ATTRIBUTES: usize = 256;
 /// The longest value that is read.
 const LONGEST: usize = 16 << 10;
+/// The fewest bytes of a value that is cut off.
+const LEAST: usize = 4;
 const CDATA: &[u8] = b"![CDATA[";
 
 /// Returns what stands in the element whose name ends at `at`.
@@ -34,7 +36,7 @@ pub fn value(text: &[u8], at: usize) -> Option<Range<usize>> {
             b'"' if !unit.escaped
                 && matches!(text.get(behind), None | Some(b',' | b'}' | b']' | b':' | b'\r' | b'\n')) =>
             {
-                return None;
+                return cut_off(&text[start..at]).then_some(start..at);
             }
             _ => None,
         };
@@ -43,7 +45,13 @@ pub fn value(text: &[u8], at: usize) -> Option<Range<usize>> {
         }
         at = behind;
     }
-    None
+    (at >= text.len() && cut_off(&text[start..])).then_some(start..text.len())
+}
+
+/// Tells whether what stands between an element's start and the end of the text may be a value that was cut off: it
+/// is one word.
+fn cut_off(value: &[u8]) -> bool {
+    value.len() >= LEAST && !value.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Returns the length of the bracket before the name that ends at `at`, and where the name begins.
