@@ -54,8 +54,7 @@ impl Aside {
             return Self(INNER | EARLY);
         }
         let names = |field: Field| steps.iter().any(|step| step.mentions(&|named| named == field));
-        let deep = by.iter().chain(value).any(|term| !term.0.iter().any(|field| outer_knows(*field)))
-            || steps.iter().any(asks_inner);
+        let deep = by.iter().chain(value).any(|term| !term.fields().any(outer_knows)) || steps.iter().any(asks_inner);
         // Of a rule that is offered no gateway's records, the outer layer has none to count.
         let alone = !kinds.contains(&Kind::GatewayRequest);
         let inner = if names(Field::Layer) || deep || alone { INNER } else { 0 };

@@ -25,10 +25,11 @@ pub(super) use once::Once;
 use super::aside::Aside;
 use super::condition::Condition;
 use super::exceptions::Exceptions;
+use super::gathered::Gathered;
 use super::naming::add_entities;
-use super::needs::{Has, Needs};
+use super::needs::{Has, Needs, OTHER};
 use super::rule::{Rule, Term};
-use super::scene::{Scene, feed, write};
+use super::scene::{Scene, write};
 use super::sheet::Sheet;
 use super::sieve::Sieve;
 use super::sigma::Set;
@@ -81,6 +82,8 @@ struct Step {
     aside: Aside,
     needs: Needs,
     when: Condition,
+    /// What is left of it to look at in an event with a status, where the sieve has let it through.
+    rest: Condition,
 }
 
 /// A record on its way to its signals.
@@ -147,12 +150,19 @@ impl Matcher {
             !lists.plain.iter().any(|step| concerned(step) && self.concerns(step, scene)),
             "needs ask for more than the condition does"
         );
+        let has_status = has.status() < OTHER;
         for word in 0..lists.sieve.words() {
             let mut may = lists.sieve.may(&has, word);
             while may != 0 {
                 let step = &lists.plain[64 * word + may.trailing_zeros() as usize];
                 may &= may - 1;
-                if !step.aside.passes_over(aside) && step.needs.fits(&has) && step.when.holds(scene) {
+                let when = if has_status { &step.rest } else { &step.when };
+                debug_assert_eq!(
+                    step.needs.fits(&has) && when.holds(scene),
+                    step.when.holds(scene),
+                    "what is left of a condition is not the condition"
+                );
+                if !step.aside.passes_over(aside) && step.needs.fits(&has) && when.holds(scene) {
                     self.signal(step, scene, &mut draft);
                 }
             }
@@ -274,32 +284,32 @@ impl Matcher {
     }
 
     fn key_of(&self, terms: &[Term], scene: Scene<'_, '_>, names: Names) -> Option<u128> {
-        let mut hasher = SipHasher13Wide::new_with_keys(self.key.0, self.key.1);
+        let mut gathered = Gathered::new(SipHasher13Wide::new_with_keys(self.key.0, self.key.1));
         for term in terms {
             let (field, value) = term.get(scene)?;
-            names.feed(&mut hasher, field, value, scene);
+            names.feed(&mut gathered, field, value, scene);
         }
-        Some(hasher.finish128().as_u128())
+        Some(gathered.into_hasher().finish128().as_u128())
     }
 
     fn value_of(&self, rule: &Rule, scene: Scene<'_, '_>, names: Names) -> Option<u64> {
         if !rule.is_hashed() {
             return rule.weighed(scene);
         }
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, !self.key.1);
+        let mut gathered = Gathered::new(SipHasher13::new_with_keys(self.key.0, !self.key.1));
         for term in &rule.value {
             let (field, value) = term.get(scene)?;
-            names.feed(&mut hasher, field, value, scene);
+            names.feed(&mut gathered, field, value, scene);
         }
-        Some(hasher.finish())
+        Some(gathered.into_hasher().finish())
     }
 
     /// Returns the shard that owns an entity, so that all its signals have one owner.
     fn shard_of(&self, kind: EntityKind, name: &str) -> u8 {
-        let mut hasher = SipHasher13::new_with_keys(!self.key.0, self.key.1);
-        hasher.write_u8(kind as u8);
-        feed(&mut hasher, Value::Text(name));
-        hasher.finish() as u8
+        let mut gathered = Gathered::new(SipHasher13::new_with_keys(!self.key.0, self.key.1));
+        gathered.byte(kind as u8);
+        gathered.feed(Value::Text(name));
+        gathered.into_hasher().finish() as u8
     }
 }
 
@@ -324,7 +334,8 @@ fn lists(rules: &[Rule], numbers: &[Numbers], kind: Kind, outcome: Outcome) -> L
                     (true, true) => &mut lists.hashed,
                     (true, false) => &mut lists.secret,
                 };
-                list.push(Step { rule: place, number, numbers, aside: rule.aside, needs, when });
+                let rest = Needs::rest(&when);
+                list.push(Step { rule: place, number, numbers, aside: rule.aside, needs, when, rest });
             }
         }
     }
@@ -340,25 +351,25 @@ enum Names {
 }
 
 impl Names {
-    fn feed(self, hasher: &mut impl Hasher, field: Field, value: Value<'_>, scene: Scene<'_, '_>) {
+    fn feed(self, to: &mut Gathered<impl Hasher>, field: Field, value: Value<'_>, scene: Scene<'_, '_>) {
         match value {
             Value::Text(text) if self == Self::Coming => {
                 let coming = scene.event.coming(text);
-                feed_term(hasher, field, Value::Text(coming.as_deref().unwrap_or(text)), scene);
+                feed_term(to, field, Value::Text(coming.as_deref().unwrap_or(text)), scene);
             }
-            value => feed_term(hasher, field, value, scene),
+            value => feed_term(to, field, value, scene),
         }
     }
 }
 
 /// A function is told by its app too: two apps may each have one called `hello`.
-fn feed_term(hasher: &mut impl Hasher, field: Field, value: Value<'_>, scene: Scene<'_, '_>) {
+fn feed_term(to: &mut Gathered<impl Hasher>, field: Field, value: Value<'_>, scene: Scene<'_, '_>) {
     if field == Field::Function
         && let Some(app) = scene.event.app()
     {
-        feed(hasher, Value::Text(app));
+        to.feed(Value::Text(app));
     }
-    feed(hasher, value);
+    to.feed(value);
 }
 
 impl Draft<'_, '_, '_> {

@@ -25,6 +25,7 @@ mod exceptions;
 mod explain;
 pub mod export;
 mod finding;
+mod gathered;
 mod groups;
 mod in_words;
 mod kinds;

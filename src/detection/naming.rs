@@ -77,8 +77,19 @@ pub(super) fn add_entities(event: &RedactedEvent<'_>, app: Option<Span>, sheet: 
     if let Some(app) = app {
         sheet.add_entity(EntityKind::App, app);
     }
-    for (kind, field) in NAMING {
-        if let Some(value) = scene.get(field) {
+    // Asked for one by one, each is a load; by number, each is a jump.
+    let values = [
+        event.get(Field::SourceIp),
+        event.get(Field::KeyId),
+        event.get(Field::Function),
+        event.get(Field::IdentityName),
+        event.get(Field::IdentityId),
+        event.get(Field::IdentityApp),
+        event.get(Field::Origin),
+        event.get(Field::Gateway),
+    ];
+    for ((kind, field), value) in NAMING.into_iter().zip(values) {
+        if let Some(value) = value.filter(|value| !matches!(value, Value::Text(""))) {
             let name = sheet.name(|names| write_name(field, value, scene, names));
             sheet.add_entity(kind, name);
         }

@@ -96,9 +96,19 @@ impl Needs {
     /// and a value.
     pub(super) fn of_step(rule: &Rule, condition: &Condition) -> Self {
         let value = rule.value.iter().filter(|_| rule.is_hashed());
-        let sole = |term: &Term| if let [field] = term.0.as_slice() { bit(*field) } else { 0 };
+        let sole = |term: &Term| term.sole().map_or(0, bit);
         let fields = rule.by.iter().chain(value).map(sole).fold(0, |fields, bit| fields | bit);
         Self::of(condition).and(Self { fields, ..Self::NOTHING })
+    }
+
+    /// Returns what is left of `condition` to look at in an event that has what it needs, and a status below
+    /// [`OTHER`]: nothing of what the needs say exactly.
+    pub(super) fn rest(condition: &Condition) -> Condition {
+        let left = |condition: &&Condition| !is_said_exactly(condition);
+        match condition {
+            Condition::All(all) => Condition::all(all.iter().filter(left).cloned().collect()),
+            one => Condition::all([one].into_iter().filter(left).cloned().collect()),
+        }
     }
 
     /// Returns what an event must have that does not fulfil `condition`. Only of a condition on
@@ -192,8 +202,12 @@ impl Has {
 
     /// Returns what `scene`'s event has; of its fields only those in `asked` are looked for.
     pub(super) fn of(event: &RedactedEvent<'_>, scene: Scene<'_, '_>, asked: u128) -> Self {
-        let mut fields = if event.known().is_some() { LOOKED_UP } else { 0 };
-        let mut rest = if fields == 0 { asked & !ONLY_LOOKED_UP } else { asked };
+        let mut fields = said(event);
+        let mut rest = 0;
+        if event.known().is_some() {
+            fields |= LOOKED_UP;
+            rest = asked & ONLY_LOOKED_UP & !LOOKED_UP;
+        }
         while rest != 0 {
             let lowest = rest.trailing_zeros() as usize;
             if Field::ALL.get(lowest).is_some_and(|field| scene.get(*field).is_some()) {
@@ -214,34 +228,59 @@ impl Has {
     }
 }
 
+/// Tells whether what `condition` needs is all that it asks, of events with a status below [`OTHER`].
+fn is_said_exactly(condition: &Condition) -> bool {
+    let reasons = |needs: Needs, holds: &dyn Fn(&str) -> bool| {
+        Reason::ALL.iter().all(|reason| needs.takes_reason(*reason) == holds(reason.name()))
+    };
+    match condition {
+        Condition::Number(Field::ResponseStatus, _) | Condition::Range(Field::ResponseStatus, ..) => true,
+        Condition::Exists(field) => bit(*field) != 0,
+        Condition::Text(Field::Reason, words) if words.how() == How::Is => {
+            reasons(Needs::of(condition), &|name| words.hold(name))
+        }
+        Condition::Not(inner) => match &**inner {
+            Condition::Text(Field::Reason, words) if words.how() == How::Is => {
+                reasons(Needs::of(condition), &|name| !words.hold(name))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Fields of secrets differ from secret to secret, and those that most events have turn none away:
 /// they are not asked for here.
 fn bit(field: Field) -> u128 {
-    let asked = matches!(
-        field,
-        Field::App
-            | Field::Function
-            | Field::Gateway
-            | Field::Operation
-            | Field::IdentityName
-            | Field::IdentityId
-            | Field::IdentityApp
-            | Field::IdentityHeader
-            | Field::KeyId
-            | Field::KeyTransport
-            | Field::AllowOrigin
-            | Field::Origin
-            | Field::Referrer
-            | Field::SourceCountry
-            | Field::SourceForwarded
-    );
     if field.is_looked_up() {
         LOOKED_UP | 1 << field as u128
-    } else if asked {
+    } else if TELLING.contains(&field) {
         1 << field as u128
     } else {
         0
     }
+}
+
+/// Makes the list of fields, and the function that looks for each of them: one by one, each is a load; by number,
+/// each would be a jump.
+macro_rules! telling {
+    ($($field:ident)*) => {
+        /// Fields of the record that turn events away.
+        const TELLING: &[Field] = &[$(Field::$field),*];
+
+        /// Returns which of these fields `event` has, as bits.
+        fn said(event: &RedactedEvent<'_>) -> u128 {
+            let bit = |field: Field, value: Option<Value<'_>>| {
+                u128::from(value.is_some_and(|value| !matches!(value, Value::Text("")))) << field as u128
+            };
+            0 $(| bit(Field::$field, event.get(Field::$field)))*
+        }
+    };
+}
+
+telling! {
+    App Function Gateway Operation IdentityName IdentityId IdentityApp IdentityHeader KeyId KeyTransport AllowOrigin
+    Origin Referrer SourceCountry SourceForwarded
 }
 
 /// Stands for all fields that no record says: where nobody looks anything up, there are none of them.

@@ -1,11 +1,10 @@
 //! What does a condition look at? An event, and one of the secrets that were seen in it.
 //!
-//! Texts are compared and hashed without regard to ASCII case and without allocation, because
+//! Texts are compared without regard to ASCII case and without allocation, because
 //! Azure writes the same name in several cases. Values that an entity is made of are normalised
 //! here and nowhere else.
 
 use std::fmt::Write as _;
-use std::hash::Hasher;
 use std::net::IpAddr;
 
 use crate::clock::Timestamp;
@@ -23,6 +22,7 @@ pub(super) struct Scene<'e, 's> {
 
 impl<'e> Scene<'e, '_> {
     /// Returns a field's value; an empty text is no value.
+    #[inline]
     pub(super) fn get(&self, field: Field) -> Option<Value<'e>> {
         let value = if field.of_secret() { self.of_secret(field) } else { self.event.get(field) };
         value.filter(|value| !matches!(value, Value::Text("")))
@@ -80,31 +80,6 @@ pub(super) const fn entity_kind(field: Field) -> Option<EntityKind> {
     })
 }
 
-/// Feeds a value to a hasher so that equal values, whatever their case, hash equal.
-pub(super) fn feed(hasher: &mut impl Hasher, value: Value<'_>) {
-    match value {
-        Value::Text(text) => {
-            hasher.write_u64(text.len() as u64);
-            if !text.bytes().fold(false, |upper, byte| upper | byte.is_ascii_uppercase()) {
-                hasher.write(text.as_bytes());
-                return;
-            }
-            let mut lower = [0_u8; 64];
-            for chunk in text.as_bytes().chunks(lower.len()) {
-                let part = &mut lower[..chunk.len()];
-                part.copy_from_slice(chunk);
-                part.make_ascii_lowercase();
-                hasher.write(part);
-            }
-        }
-        Value::Number(number) => hasher.write_i64(number),
-        Value::Ip(ip) => match ip.to_canonical() {
-            IpAddr::V4(ip) => hasher.write_u32(ip.to_bits()),
-            IpAddr::V6(ip) => hasher.write_u128(ip.to_bits()),
-        },
-    }
-}
-
 /// Writes the value as alerts do: addresses as RFC 5952 does, names in lower case, fingerprints
 /// as they are.
 pub(super) fn write(value: Value<'_>, out: &mut String) {
@@ -127,16 +102,18 @@ pub(super) fn write(value: Value<'_>, out: &mut String) {
     };
     match canonical {
         IpAddr::V4(ip) => {
-            for (place, octet) in ip.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push('.');
-                }
+            let (mut digits, mut end) = ([b'.'; 20], 0);
+            for octet in ip.octets() {
                 for unit in [100, 10, 1] {
                     if octet >= unit || unit == 1 {
-                        out.push(char::from(b'0' + octet / unit % 10));
+                        digits[end] = b'0' + octet / unit % 10;
+                        end += 1;
                     }
                 }
+                digits[end] = b'.';
+                end += 1;
             }
+            out.push_str(std::str::from_utf8(&digits[..end - 1]).unwrap_or_default());
         }
         IpAddr::V6(ip) => {
             let _ = write!(out, "{ip}");
@@ -158,9 +135,12 @@ fn is_fingerprint(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::Hasher as _;
+
     use siphasher::sip::SipHasher13;
 
     use super::*;
+    use crate::detection::gathered::Gathered;
 
     fn shown(value: Value<'_>) -> String {
         let mut out = String::new();
@@ -169,9 +149,9 @@ mod tests {
     }
 
     fn hash(value: Value<'_>) -> u64 {
-        let mut hasher = SipHasher13::new();
-        feed(&mut hasher, value);
-        hasher.finish()
+        let mut gathered = Gathered::new(SipHasher13::new());
+        gathered.feed(value);
+        gathered.into_hasher().finish()
     }
 
     #[test]

@@ -166,12 +166,12 @@ fn compile(
 }
 
 fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveling) -> Rule {
-    let terms = || counted.by.iter().chain(&counted.value).flat_map(|term| &term.0);
+    let terms = || counted.by.iter().chain(&counted.value).flat_map(Term::fields);
     let of_level = matches!(&level, Leveling::By { field, .. } if field.of_secret());
     let part = if let Weigh::Part(when) = &counted.weigh { Some(when) } else { None };
     let mentions = |named: &dyn Fn(Field) -> bool| steps.iter().chain(part).any(|step| step.mentions(&named));
-    let of_secret = of_level || terms().any(|field| field.of_secret()) || mentions(&Field::of_secret);
-    let of_hash = terms().any(|field| *field == Field::SecretHash) || mentions(&|field| field == Field::SecretHash);
+    let of_secret = of_level || terms().any(Field::of_secret) || mentions(&Field::of_secret);
+    let of_hash = terms().any(|field| field == Field::SecretHash) || mentions(&|field| field == Field::SecretHash);
     let of_confidence = mentions(&|field| field == Field::SecretConfidence);
     let light = counted.counting.is_absence();
     let of_values = matches!(counted.counting, Counting::FirstSeen { .. });
@@ -179,7 +179,7 @@ fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveli
     let looked_at: Vec<Condition> = steps.iter().chain(part).cloned().collect();
     let Counted { by, value, entity, weigh, .. } = counted;
     let aside = Aside::counted(&looked_at, &kinds, (&by, &value), of_secret || light);
-    let by_app = !of_secret && by.as_slice() == [Term(vec![Field::App])];
+    let by_app = !of_secret && by.len() == 1 && by[0].sole() == Some(Field::App);
     Rule {
         steps,
         kinds,

@@ -177,7 +177,7 @@ fn absence(section: &mut Section, problems: &mut Problems) -> (Vec<Condition>, O
 }
 
 fn risk(by: &[Term], section: &mut Section, problems: &mut Problems) -> Option<Counting> {
-    if by.len() > 1 || by.iter().any(|term| term.0.len() > 1) {
+    if by.len() > 1 || by.iter().any(|term| term.sole().is_none()) {
         problems.add(section.line, "`by` of `risk` takes one field: evidence is about one entity.");
     }
     let at_least = count(section, "at_least", MOST, problems);
@@ -259,7 +259,7 @@ fn by(section: &mut Section, problems: &mut Problems) -> Option<(Vec<Term>, Enti
     let line = section.line;
     let terms = terms(section, "by", problems);
     let first = terms.first()?;
-    let kinds: Vec<_> = first.0.iter().map(|&field| entity_kind(field)).collect();
+    let kinds: Vec<_> = first.fields().map(entity_kind).collect();
     let entity = kinds.first().copied().flatten();
     if entity.is_none() || kinds.iter().any(|kind| *kind != entity) {
         let named: Vec<_> =

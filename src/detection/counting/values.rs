@@ -12,8 +12,7 @@ use crate::telemetry::{Field, RawPath};
 pub(super) fn number(section: &mut Section, problems: &mut Problems) -> Vec<Term> {
     let line = section.line;
     let terms = terms(section, "of", problems);
-    let all = terms.iter().flat_map(|term| &term.0);
-    if terms.len() > 1 || all.clone().any(|&field| !when::is_number(field)) {
+    if terms.len() > 1 || terms.iter().flat_map(Term::fields).any(|field| !when::is_number(field)) {
         let named: Vec<_> =
             Field::ALL.iter().filter(|field| when::is_number(**field)).map(|field| field.name()).collect();
         problems.add(line, format!("`of` takes one field with a number. Use one of: {}.", named.join(", ")));
@@ -105,9 +104,7 @@ pub(super) fn terms(section: &mut Section, key: &str, problems: &mut Problems) -
     let mut terms = Vec::new();
     for (text, line) in texts {
         let fields = text.split('|').filter_map(|name| when::field(name.trim(), line, problems)).collect::<Vec<_>>();
-        if !fields.is_empty() {
-            terms.push(Term(fields));
-        }
+        terms.extend(Term::of(&fields));
     }
     terms
 }

@@ -229,7 +229,7 @@ impl<'c> Examiner<'c> {
         let scene = *scenes.iter().find(holds)?;
         let missing = |terms: &[Term], does: &str| {
             let lacks = terms.iter().find(|term| term.get(scene).is_none())?;
-            let names: Vec<&str> = lacks.0.iter().map(|field| field.name()).collect();
+            let names: Vec<&str> = lacks.fields().map(Field::name).collect();
             Some(format!("it lacks `{}`, {does}", names.join(" | ")))
         };
         missing(&rule.by, "which says whom it is about")

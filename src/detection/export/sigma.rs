@@ -283,12 +283,12 @@ fn variants(by: &[Term]) -> Result<Vec<Variant>, String> {
     for term in by {
         let mut more = Vec::new();
         for variant in &all {
-            for (place, field) in term.0.iter().enumerate() {
-                looked_at(*field)?;
+            for (place, field) in term.fields().enumerate() {
+                looked_at(field)?;
                 more.push(Variant {
-                    by: variant.by.iter().chain([field]).copied().collect(),
-                    lacks: variant.lacks.iter().chain(term.0.iter().take(place)).copied().collect(),
-                    others: variant.others || term.0.len() > 1,
+                    by: variant.by.iter().copied().chain([field]).collect(),
+                    lacks: variant.lacks.iter().copied().chain(term.fields().take(place)).collect(),
+                    others: variant.others || term.sole().is_none(),
                 });
             }
         }
@@ -299,12 +299,12 @@ fn variants(by: &[Term]) -> Result<Vec<Variant>, String> {
 
 /// Returns the names of fields that must all be there.
 fn fields(does: &str, terms: &[Term]) -> Result<Vec<String>, String> {
-    let name = |term: &Term| match term.0.as_slice() {
-        [field] => looked_at(*field).map(|()| field.name().to_owned()),
-        several => {
-            let names: Vec<&str> = several.iter().map(|field| field.name()).collect();
-            Err(format!("it {does} the first of several fields (`{}`)", names.join(" | ")))
-        }
+    let name = |term: &Term| {
+        let Some(field) = term.sole() else {
+            let names: Vec<&str> = term.fields().map(Field::name).collect();
+            return Err(format!("it {does} the first of several fields (`{}`)", names.join(" | ")));
+        };
+        looked_at(field).map(|()| field.name().to_owned())
     };
     terms.iter().map(name).collect()
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13Wide};
 
+use crate::detection::gathered::Gathered;
 use crate::detection::naming::MAX_SHOWN;
-use crate::detection::scene::{Scene, feed, write};
+use crate::detection::scene::{Scene, write};
 use crate::detection::sheet::cut;
 use crate::detection::sigma::{Hit, Set};
 use crate::detection::signal::Place;
@@ -28,16 +29,16 @@ impl Matcher {
         if draft.given >= MAX_SIGNALS {
             return;
         }
-        let mut hasher = SipHasher13Wide::new_with_keys(self.key.0, self.key.1);
-        hasher.write_u8(hit.kind as u8);
-        std::iter::once(&hit.entity).chain(hit.by).for_each(|text| feed(&mut hasher, Value::Text(text)));
-        let key = hasher.finish128().as_u128();
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, !self.key.1);
-        hit.values.iter().for_each(|text| feed(&mut hasher, Value::Text(text)));
+        let mut of_key = Gathered::new(SipHasher13Wide::new_with_keys(self.key.0, self.key.1));
+        of_key.byte(hit.kind as u8);
+        std::iter::once(&hit.entity).chain(hit.by).for_each(|text| of_key.feed(Value::Text(text)));
+        let key = of_key.into_hasher().finish128().as_u128();
+        let mut of_value = Gathered::new(SipHasher13::new_with_keys(self.key.0, !self.key.1));
+        hit.values.iter().for_each(|text| of_value.feed(Value::Text(text)));
         let value = match hit.number {
             Some(number) => number.to_bits(),
             None if hit.values.is_empty() => 0,
-            None => hasher.finish(),
+            None => of_value.into_hasher().finish(),
         };
         draft.given += 1;
         let scene = Scene { event: draft.event, secret: None, calm: false };

@@ -56,11 +56,11 @@ pub(super) fn conditions(
     if let Counting::FirstSeen { .. } = catalogue.detectors.all[number].counting {
         let terms = rule.by.iter().skip(1).chain(&rule.value);
         let all =
-            terms.filter_map(|term| term.0.iter().find_map(|field| Some((*field, shared(saw, *field)?.to_owned()))));
+            terms.filter_map(|term| term.fields().find_map(|field| Some((field, shared(saw, field)?.to_owned()))));
         when.extend(all.filter(|(field, _)| *field != own_is).collect::<Vec<_>>());
         return Ok(when);
     }
-    let counted = |field: &Field| rule.value.iter().any(|term| term.0.contains(field));
+    let counted = |field: &Field| rule.value.iter().any(|term| term.fields().any(|one| one == *field));
     for field in NAMING.iter().chain(&DOING).filter(|field| **field != own_is) {
         let may_differ = DOING.contains(field) || counted(field) || alarm.cut || !is_sole(alarm, *field);
         if saw.is_whole() || !may_differ {
@@ -74,7 +74,7 @@ pub(super) fn conditions(
 fn own_field(alarm: &Alarm, saw: &Saw, by: Option<&Term>) -> Option<(Field, String)> {
     let of_kind = |field: &&Field| is_of(**field, &alarm.entity);
     let candidates: Vec<Field> = match by {
-        Some(term) => term.0.clone(),
+        Some(term) => term.fields().collect(),
         None => Field::ALL.iter().filter(of_kind).copied().collect(),
     };
     let value = &*alarm.entity.value;
