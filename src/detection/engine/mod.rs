@@ -9,6 +9,8 @@
 mod evidence;
 mod found;
 mod key;
+mod openings;
+mod queue;
 mod records;
 mod saved;
 mod standing;
@@ -22,15 +24,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Lanes, Timestamp, Watermarks};
+use crate::clock::{Timestamp, Watermarks};
 use crate::telemetry::{Position, StreamId};
 
-use super::{Detector, Detectors, Finding, Signal};
+use super::{Counting, Detector, Detectors, Finding, Signal};
 use found::Found;
+use queue::Queue;
 use records::Records;
 use saved::{Header, tag_of};
 use table::{Limits, Rule, Table};
-use waiting::{Waiting, canonical, repeats};
+use waiting::{canonical, repeats};
 
 /// For so many bytes of records that may wait, one signal may: what it takes itself, roughly.
 const BYTES_A_SIGNAL: usize = 128;
@@ -98,20 +101,13 @@ pub struct Engine {
     saved_header: Header,
 }
 
-/// What waits for the detectors that need the same lanes, and so have one watermark.
-#[derive(Debug)]
-struct Queue {
-    needs: Lanes,
-    /// Everything up to this has been let go.
-    passed: Timestamp,
-    waiting: Waiting,
-}
-
 /// How far one detector has come.
 #[derive(Debug)]
 struct Line {
     /// Its place among the queues.
     queue: usize,
+    /// Whether an entity's first event must be of its first step.
+    in_order: bool,
     late: Vec<Signal>,
     /// What others have found and this one adds up, once the watermark has passed it.
     evidence: Vec<Signal>,
@@ -145,7 +141,7 @@ impl Engine {
         let mut queues = Vec::new();
         Self {
             tags: detectors.all.iter().map(|detector| tag_of(detector)).collect(),
-            lines: detectors.all.iter().map(|detector| Line::new(queue_of(&mut queues, detector))).collect(),
+            lines: detectors.all.iter().map(|detector| Line::new(Queue::of(&mut queues, detector), detector)).collect(),
             queues,
             due: Vec::new(),
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
@@ -171,7 +167,7 @@ impl Engine {
         }
         self.records.admit(&mut signal);
         if let Some(queue) = self.queues.get_mut(line.queue) {
-            queue.waiting.push(signal);
+            queue.push(signal, line.in_order);
         }
     }
 
@@ -190,8 +186,7 @@ impl Engine {
         for number in 0..self.queues.len() {
             let queue = &mut self.queues[number];
             let reached = now.of(queue.needs);
-            queue.passed = reached.max(queue.waiting.surplus(share)).max(queue.passed);
-            queue.waiting.release(queue.passed, &mut due);
+            queue.release(reached, share, &self.shards, &mut due);
             self.evicted += (due.len() - due.partition_point(|signal| signal.time <= reached)) as u64;
             self.evaluate(&detectors, false, &due, &mut found);
             due.clear();
@@ -347,8 +342,9 @@ impl Engine {
         let old: Vec<Option<usize>> = tags.iter().map(|tag| self.tags.iter().position(|old| old == tag)).collect();
         let mut queues = Vec::new();
         for (number, (place, detector)) in old.iter().zip(&detectors.all).enumerate() {
-            let queue = queue_of(&mut queues, detector);
-            let mut line = place.and_then(|place| lines.get_mut(place)?.take()).unwrap_or_else(|| Line::new(queue));
+            let queue = Queue::of(&mut queues, detector);
+            let mut line =
+                place.and_then(|place| lines.get_mut(place)?.take()).unwrap_or_else(|| Line::new(queue, detector));
             line.queue = queue;
             line.late.iter_mut().chain(&mut line.evidence).for_each(|signal| signal.detector = number as u16);
             self.lines.push(line);
@@ -361,7 +357,7 @@ impl Engine {
             signal.detector = number as u16;
             let queue = self.lines.get(number).and_then(|line| self.queues.get_mut(line.queue));
             if let Some(queue) = queue {
-                queue.waiting.push(signal);
+                queue.push(signal, self.lines[number].in_order);
             }
         }
         for shard in &mut self.shards {
@@ -386,8 +382,10 @@ impl Engine {
 }
 
 impl Line {
-    fn new(queue: usize) -> Self {
-        Self { queue, late: Vec::new(), evidence: Vec::new(), released: Timestamp::MIN, next: Timestamp::MAX }
+    fn new(queue: usize, detector: &Detector) -> Self {
+        let in_order = matches!(detector.counting, Counting::Sequence { any_order: false, .. });
+        let (released, next) = (Timestamp::MIN, Timestamp::MAX);
+        Self { queue, in_order, late: Vec::new(), evidence: Vec::new(), released, next }
     }
 }
 
@@ -402,14 +400,6 @@ impl Shard {
     fn has_changed(&self) -> bool {
         self.must_be_whole || self.had_late || self.tables.iter().flatten().any(|table| table.has_changed())
     }
-}
-
-/// Returns the place of the queue for what `detector` needs, a new one if there is none.
-fn queue_of(queues: &mut Vec<Queue>, detector: &Detector) -> usize {
-    queues.iter().position(|queue| queue.needs == detector.needs).unwrap_or_else(|| {
-        queues.push(Queue { needs: detector.needs, passed: Timestamp::MIN, waiting: Waiting::default() });
-        queues.len() - 1
-    })
 }
 
 /// Returns how many baselines of one detector a shard may hold.
@@ -431,6 +421,7 @@ mod tests {
         Reading, attacks, detector, engine, engine_with, folded, read, settings, signal, signal_of, until,
     };
     use super::*;
+    use crate::clock::Lanes;
     use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Risking, Share, Window};
 
     fn secs(seconds: u64) -> Duration {

@@ -6,7 +6,7 @@
 //! by the engine, which evaluates the oldest before their time when there are too many.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
@@ -20,7 +20,9 @@ const SPARE: usize = 32;
 /// The signals of detectors that need the same lanes.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    buckets: BTreeMap<i64, Bucket>,
+    /// By their numbers; signals come nearly in order, so that most belong where the last one did.
+    buckets: VecDeque<(i64, Bucket)>,
+    last: usize,
     signals: usize,
     spare: Vec<Bucket>,
 }
@@ -29,6 +31,8 @@ pub struct Waiting {
 struct Bucket {
     /// As they came; taken out one by one.
     signals: Vec<Option<Signal>>,
+    /// Those that may turn out not to matter, as they came.
+    aside: Vec<Signal>,
     /// Once sorted, the newest first: the oldest leave from the end.
     order: Vec<Due>,
     sorted: bool,
@@ -63,36 +67,48 @@ pub fn repeats(a: &Signal, b: &Signal) -> bool {
 impl Waiting {
     /// Takes a signal in.
     pub fn push(&mut self, signal: Signal) {
-        let spare = &mut self.spare;
-        let bucket = self.buckets.entry(bucket_of(signal.time)).or_insert_with(|| spare.pop().unwrap_or_default());
-        bucket.push(signal);
-        self.signals += 1;
+        self.bucket(signal.time).push(signal);
     }
 
-    /// Moves the signals up to `upto` to the end of `into`: those of each detector in canonical order.
-    pub fn release(&mut self, upto: Timestamp, into: &mut Vec<Signal>) {
-        let before = into.len();
-        while let Some(mut first) = self.buckets.first_entry() {
-            if *first.key() > bucket_of(upto) {
-                break;
-            }
-            let bucket = first.get_mut();
-            bucket.release(upto, into);
-            if !bucket.order.is_empty() {
-                break;
-            }
-            let mut bucket = first.remove();
-            if self.spare.len() < SPARE {
-                bucket.clear();
-                self.spare.push(bucket);
-            }
+    /// Takes a signal in that may turn out not to matter.
+    pub fn push_aside(&mut self, signal: Signal) {
+        let bucket = self.bucket(signal.time);
+        bucket.note(signal.position());
+        bucket.aside.push(signal);
+    }
+
+    /// Returns the bucket of a signal that comes at `time`, and counts that signal.
+    fn bucket(&mut self, time: Timestamp) -> &mut Bucket {
+        let number = bucket_of(time);
+        if self.buckets.get(self.last).is_none_or(|(last, _)| *last != number) {
+            self.last = self.buckets.binary_search_by_key(&number, |(number, _)| *number).unwrap_or_else(|place| {
+                self.buckets.insert(place, (number, self.spare.pop().unwrap_or_default()));
+                place
+            });
         }
-        self.signals -= into.len() - before;
+        self.signals += 1;
+        &mut self.buckets[self.last].1
+    }
+
+    /// Moves the signals up to `upto` to the end of `into`: those of each detector in canonical order. Those that
+    /// may not matter go if they do not.
+    pub fn release(&mut self, upto: Timestamp, into: &mut Vec<Signal>, matters: impl Fn(&Signal) -> bool) {
+        while let Some((_, first)) = self.buckets.front_mut().filter(|(number, _)| *number <= bucket_of(upto)) {
+            self.signals -= first.release(upto, into, &matters);
+            if !first.order.is_empty() || !first.aside.is_empty() {
+                break;
+            }
+            let emptied = self.buckets.pop_front().filter(|_| self.spare.len() < SPARE);
+            self.spare.extend(emptied.map(|(_, bucket)| bucket.cleared()));
+        }
     }
 
     /// Takes all signals out, in no order.
     pub fn take_all(&mut self) -> impl Iterator<Item = Signal> {
-        std::mem::take(self).buckets.into_values().flat_map(|bucket| bucket.signals.into_iter().flatten())
+        std::mem::take(self)
+            .buckets
+            .into_iter()
+            .flat_map(|(_, bucket)| bucket.signals.into_iter().flatten().chain(bucket.aside))
     }
 
     /// Returns how many signals wait.
@@ -104,23 +120,24 @@ impl Waiting {
     pub fn surplus(&self, most: usize) -> Timestamp {
         let mut beyond = self.signals.saturating_sub(most);
         let mut upto = Timestamp::MIN;
-        for (&number, bucket) in &self.buckets {
+        for (number, bucket) in &self.buckets {
             if beyond == 0 {
                 break;
             }
-            beyond = beyond.saturating_sub(bucket.order.len());
-            upto = end_of(number);
+            beyond = beyond.saturating_sub(bucket.order.len() + bucket.aside.len());
+            upto = end_of(*number);
         }
         upto
     }
 
     /// Lowers the positions in `oldest` to those that wait here.
     pub fn oldest(&self, oldest: &mut BTreeMap<StreamId, Position>) {
-        for bucket in self.buckets.values() {
+        for (_, bucket) in &self.buckets {
             if bucket.order.len() == bucket.signals.len() {
                 bucket.oldest.iter().chain(bucket.others.values()).for_each(|&position| note(oldest, position));
             } else {
-                bucket.signals.iter().flatten().for_each(|signal| note(oldest, signal.position()));
+                let all = bucket.signals.iter().flatten().chain(&bucket.aside);
+                all.for_each(|signal| note(oldest, signal.position()));
             }
         }
     }
@@ -128,12 +145,19 @@ impl Waiting {
 
 impl Bucket {
     fn push(&mut self, signal: Signal) {
-        let position = signal.position();
+        self.note(signal.position());
+        self.put(signal);
+    }
+
+    fn note(&mut self, position: Position) {
         match &mut self.oldest {
             Some(oldest) if oldest.stream == position.stream => *oldest = position.min(*oldest),
             Some(_) => note(&mut self.others, position),
             None => self.oldest = Some(position),
         }
+    }
+
+    fn put(&mut self, signal: Signal) {
         // Four billion signals in a second do not fit into memory.
         let place = u32::try_from(self.signals.len()).unwrap_or(u32::MAX);
         let hash = (signal.hash >> 64) as u64;
@@ -142,8 +166,18 @@ impl Bucket {
         self.sorted = false;
     }
 
-    /// Takes out what is due.
-    fn release(&mut self, upto: Timestamp, into: &mut Vec<Signal>) {
+    /// Takes out what is due; returns how many those were, with those that do not matter.
+    fn release(&mut self, upto: Timestamp, into: &mut Vec<Signal>, matters: &impl Fn(&Signal) -> bool) -> usize {
+        let (before, mut without) = (into.len(), 0);
+        let mut aside = std::mem::take(&mut self.aside);
+        for signal in aside.extract_if(.., |signal| signal.time <= upto) {
+            if matters(&signal) {
+                self.put(signal);
+            } else {
+                without += 1;
+            }
+        }
+        self.aside = aside;
         if !self.sorted {
             let signals = &self.signals;
             let signal = |due: &Due| signals.get(due.place as usize)?.as_ref();
@@ -160,15 +194,17 @@ impl Bucket {
         while let Some(due) = self.order.pop_if(|due| due.time <= upto) {
             into.extend(self.signals.get_mut(due.place as usize).and_then(Option::take));
         }
+        into.len() - before + without
     }
 
-    /// Forgets everything but its memory, unless that is much.
-    fn clear(&mut self) {
-        self.signals.clear();
-        self.signals.shrink_to(1 << 12);
-        self.order.shrink_to(1 << 12);
-        (self.sorted, self.oldest) = (false, None);
-        self.others.clear();
+    /// Returns its memory without what was in it, unless that is much.
+    fn cleared(self) -> Self {
+        let Self { mut signals, mut order, mut aside, .. } = self;
+        signals.clear();
+        signals.shrink_to(1 << 12);
+        order.shrink_to(1 << 12);
+        aside.shrink_to(1 << 12);
+        Self { signals, aside, order, ..Self::default() }
     }
 }
 
