@@ -30,7 +30,13 @@ pub struct Heard {
 impl Heard {
     /// Returns nothing of `category` yet.
     pub const fn nothing(category: Category) -> Self {
-        Self { category, records: 0, events: 0, newest: Timestamp::MIN, late: Lateness([0; BUCKETS]) }
+        Self {
+            category,
+            records: 0,
+            events: 0,
+            newest: Timestamp::MIN,
+            late: Lateness { counts: [0; BUCKETS], all: 0 },
+        }
     }
 
     /// Adds a record of `time` that stands for `weight` events; `received` if it says its time itself.
@@ -59,37 +65,43 @@ impl Heard {
 
 /// How late records came, as a histogram that fades.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lateness([u32; BUCKETS]);
+pub struct Lateness {
+    counts: [u32; BUCKETS],
+    /// All of them together.
+    all: u64,
+}
 
 impl Lateness {
     fn see(&mut self, late: Duration) {
         // Up to 1 s, 2 s, 4 s, … 6 days.
         let seconds = late.as_secs().saturating_add(u64::from(late.subsec_nanos() > 0)).max(1);
         let bucket = (u64::BITS - (seconds - 1).leading_zeros()) as usize;
-        self.0[bucket.min(BUCKETS - 1)] += 1;
+        self.counts[bucket.min(BUCKETS - 1)] += 1;
+        self.all += 1;
         self.fade();
     }
 
     fn add(&mut self, later: &Self) {
-        for (here, more) in self.0.iter_mut().zip(later.0) {
+        for (here, more) in self.counts.iter_mut().zip(later.counts) {
             *here = here.saturating_add(more);
         }
+        self.all = self.counts.iter().map(|&count| u64::from(count)).sum();
         self.fade();
     }
 
     fn fade(&mut self) {
-        while self.0.iter().map(|&count| u64::from(count)).sum::<u64>() > u64::from(FADES_AT) {
-            self.0.iter_mut().for_each(|count| *count /= 2);
+        while self.all > u64::from(FADES_AT) {
+            self.counts.iter_mut().for_each(|count| *count /= 2);
+            self.all = self.counts.iter().map(|&count| u64::from(count)).sum();
         }
     }
 
     /// Returns the time within which `percent` of the records came, rounded up to a power of two in
     /// seconds; `None` if none said its time.
     pub fn within(&self, percent: u32) -> Option<Duration> {
-        let all: u64 = self.0.iter().map(|&count| u64::from(count)).sum();
-        let wanted = (all * u64::from(percent)).div_ceil(100).max(1);
+        let wanted = (self.all * u64::from(percent)).div_ceil(100).max(1);
         let mut reached = 0;
-        let bucket = self.0.iter().position(|&count| {
+        let bucket = self.counts.iter().position(|&count| {
             reached += u64::from(count);
             reached >= wanted
         })?;

@@ -117,8 +117,9 @@ impl Observed {
         }
         self.version += 1;
         self.beyond.0 += seeing.beyond;
-        for spot in seeing.spots {
-            let (from, to) = (lower(&spot.from), lower(&spot.to));
+        for spot in &seeing.spots {
+            let (from, to) = seeing.names(spot);
+            let (from, to) = (lower(from), lower(to));
             match spot.what {
                 What::App | What::Gateway => {
                     let name: Arc<str> = match (&*to, spot.what) {

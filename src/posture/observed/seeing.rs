@@ -28,8 +28,8 @@ const RECENT: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Spot {
     pub(super) what: What,
-    pub(super) from: Box<str>,
-    pub(super) to: Box<str>,
+    /// Where its two names begin and end among the names.
+    names: [u32; 3],
     pub(super) facts: u32,
     pub(super) tally: Tally,
 }
@@ -38,6 +38,8 @@ pub(super) struct Spot {
 #[derive(Debug, Default)]
 pub struct Seeing {
     pub(super) spots: Vec<Spot>,
+    /// The names of all of them, one after the other.
+    names: String,
     places: HashMap<u64, u32>,
     recent: [(u64, u32); RECENT],
     pub(super) writes: Vec<Write>,
@@ -145,17 +147,34 @@ impl Seeing {
             spot.tally.add(&tally);
             *slot = (hash, place.unwrap_or_default());
         } else {
-            self.insert(hash, Spot { what, from: from.into(), to: to.into(), facts, tally });
+            self.insert(hash, (what, from, to), facts, tally);
         }
     }
 
-    fn insert(&mut self, hash: u64, spot: Spot) {
-        if self.spots.len() >= MAX_SPOTS || spot.from.len() > MAX_NAME || spot.to.len() > MAX_NAME {
+    fn insert(&mut self, hash: u64, (what, from, to): (What, &str, &str), facts: u32, tally: Tally) {
+        if self.spots.len() >= MAX_SPOTS || from.len() > MAX_NAME || to.len() > MAX_NAME {
             self.beyond += 1;
             return;
         }
         self.places.insert(hash, self.spots.len() as u32);
-        self.spots.push(spot);
+        self.add(what, from, to, facts, tally);
+    }
+
+    fn add(&mut self, what: What, from: &str, to: &str, facts: u32, tally: Tally) {
+        // Twice 256 bytes of 8,192 things.
+        let end = |names: &String| names.len() as u32;
+        let start = end(&self.names);
+        self.names.push_str(from);
+        let middle = end(&self.names);
+        self.names.push_str(to);
+        self.spots.push(Spot { what, names: [start, middle, end(&self.names)], facts, tally });
+    }
+
+    /// Returns the two names of one of its things.
+    pub(super) fn names(&self, spot: &Spot) -> (&str, &str) {
+        let [start, middle, end] = spot.names.map(|at| at as usize);
+        let name = |from: usize, to: usize| self.names.get(from..to).unwrap_or_default();
+        (name(start, middle), name(middle, end))
     }
 
     /// Returns the writes to the control plane.
@@ -171,7 +190,10 @@ impl Seeing {
         let dropped = later.spots.iter().skip(spots).map(|spot| spot.tally.count).fold(0, u64::saturating_add);
         self.beyond =
             self.beyond.saturating_add(dropped).saturating_add(later.writes.len().saturating_sub(writes) as u64);
-        self.spots.extend(later.spots.into_iter().take(spots));
+        for spot in later.spots.iter().take(spots) {
+            let (from, to) = later.names(spot);
+            self.add(spot.what, from, to, spot.facts, spot.tally);
+        }
         self.writes.extend(later.writes.into_iter().take(writes));
     }
 }
@@ -263,6 +285,7 @@ const fn refused(reason: Reason, status: i64) -> u32 {
     if status == 429 { why } else { why | Fact::Refused.bit() }
 }
 
+#[inline]
 fn text<'e>(event: &'e RedactedEvent<'_>, field: Field) -> Option<&'e str> {
     match event.get(field) {
         Some(Value::Text(text)) if !text.is_empty() => Some(text),
@@ -279,8 +302,9 @@ mod tests {
     fn what_later_parts_of_a_batch_have_no_room_for_is_counted() {
         let tally = Tally::new(3, Timestamp::from_seconds(1_795_442_400));
         let full = |n: usize| {
-            let spot = |n: usize| Spot { what: What::App, from: n.to_string().into(), to: "".into(), facts: 1, tally };
-            Seeing { spots: (0..n).map(spot).collect(), ..Seeing::default() }
+            let mut seeing = Seeing::default();
+            (0..n).for_each(|n| seeing.add(What::App, &n.to_string(), "", 1, tally));
+            seeing
         };
         let mut seeing = full(MAX_SPOTS - 1);
         seeing.append(full(3));
