@@ -7,10 +7,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::dashboard::AheadSeen;
-use crate::detection::{Counting, Detector, Signal};
+use crate::detection::{Counting, Detector, Detectors, Signal};
 use crate::telemetry::Entity;
 
 use super::Core;
@@ -26,14 +27,27 @@ pub struct Coming {
     /// By detector and its key: the event time, and what to show unless its alert is open already.
     waiting: BTreeMap<(u16, u128), (Timestamp, Option<AheadSeen>)>,
     changed: bool,
+    /// Of each detector, whether it fires at every event.
+    at_once: Vec<bool>,
 }
 
 impl Coming {
-    /// Notes a match that has not been evaluated; `is_open` tells whether its alert is open already.
+    /// Returns nothing yet of these detectors.
+    pub fn of(detectors: &Detectors) -> Self {
+        let at_once = |detector: &Arc<Detector>| matches!(detector.counting, Counting::Match);
+        Self { at_once: detectors.all.iter().map(at_once).collect(), ..Self::default() }
+    }
+
+    /// Tells whether a match of `signal`'s detector may be shown before its alert opens. Asked of every signal.
+    pub fn takes(&self, signal: &Signal) -> bool {
+        self.at_once.get(usize::from(signal.detector)).is_some_and(|at_once| *at_once && !signal.learns)
+    }
+
+    /// Notes a match that it takes and that has not been evaluated; `is_open` tells whether its alert is open
+    /// already.
     pub fn note(&mut self, detector: &Detector, signal: &Signal, is_open: impl FnOnce(&Entity) -> bool) {
         let place = (signal.detector, signal.key);
-        let is_match = matches!(detector.counting, Counting::Match) && !signal.learns;
-        if !is_match || self.waiting.contains_key(&place) || self.waiting.len() >= MOST {
+        if self.waiting.contains_key(&place) || self.waiting.len() >= MOST {
             return;
         }
         let entity = signal.entity();
@@ -82,9 +96,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
-    use crate::detection::{Catalogue, Detectors, Observed};
+    use crate::detection::{Catalogue, Observed};
     use crate::telemetry::{Category, EntityKind, Position, StreamId};
 
     fn detectors() -> Arc<Detectors> {
@@ -110,12 +123,15 @@ mod tests {
     const MATCH: &str = "key-usage.admin_endpoint_answered";
 
     fn note(coming: &mut Coming, detectors: &Detectors, signal: &Signal, open: bool) {
-        coming.note(&detectors.all[usize::from(signal.detector)], signal, |_| open);
+        if coming.takes(signal) {
+            coming.note(&detectors.all[usize::from(signal.detector)], signal, |_| open);
+        }
     }
 
     #[test]
     fn a_match_is_shown_at_once_and_gone_when_it_was_evaluated() {
-        let (all, mut coming) = (detectors(), Coming::default());
+        let all = detectors();
+        let mut coming = Coming::of(&all);
         note(&mut coming, &all, &signal(&all, MATCH, "203.0.113.7", 1, 10), false);
         note(&mut coming, &all, &signal(&all, MATCH, "203.0.113.7", 1, 11), false);
         let shown = coming.news().unwrap();
@@ -132,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_counts_or_is_open_already_is_not_shown() {
-        let (all, mut coming) = (detectors(), Coming::default());
+        let all = detectors();
+        let mut coming = Coming::of(&all);
         note(&mut coming, &all, &signal(&all, "auth-failures.spike_from_one_address", "203.0.113.7", 1, 10), false);
         note(&mut coming, &all, &signal(&all, MATCH, "203.0.113.8", 2, 10), true);
         assert_eq!(coming.news(), None);
@@ -140,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_flood_of_matches_is_bounded() {
-        let (all, mut coming) = (detectors(), Coming::default());
+        let all = detectors();
+        let mut coming = Coming::of(&all);
         for key in 0..10_000 {
             note(&mut coming, &all, &signal(&all, MATCH, "203.0.113.7", key, 10), false);
         }

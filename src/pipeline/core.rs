@@ -119,7 +119,7 @@ pub struct Core {
 impl Core {
     /// Returns a core with empty state.
     pub fn new(detectors: Arc<Detectors>, streams: Streams, settings: &CoreSettings) -> Self {
-        let many = detectors.all.len();
+        let (many, coming) = (detectors.all.len(), Coming::of(&detectors));
         Self {
             engine: Engine::new(detectors.clone(), settings.engine),
             book: AlertBook::new(settings.book.clone()),
@@ -150,7 +150,7 @@ impl Core {
             surroundings: Surroundings::default(),
             reloads: Vec::new(),
             findings: BTreeMap::new(),
-            coming: Coming::default(),
+            coming,
             posture: Posture::new(settings.counts_for),
         }
     }

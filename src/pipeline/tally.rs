@@ -92,7 +92,9 @@ impl Core {
             if let Some(matched) = self.matched.get_mut(number) {
                 *matched += 1;
             }
-            if let Some(detector) = self.detectors.all.get(number) {
+            if self.coming.takes(&signal)
+                && let Some(detector) = self.detectors.all.get(number)
+            {
                 self.coming.note(detector, &signal, |entity| self.book.is_open(detector, entity));
             }
             self.engine.apply(signal);

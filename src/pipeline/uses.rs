@@ -236,6 +236,7 @@ fn add(known: &mut KeyUse, more: &KeyUse) {
     known.refused = known.refused.saturating_add(more.refused);
 }
 
+#[inline]
 fn text<'e>(event: &'e RedactedEvent<'_>, field: Field) -> Option<&'e str> {
     match event.get(field) {
         Some(Value::Text(text)) if !text.is_empty() => Some(text),

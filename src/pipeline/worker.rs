@@ -3,13 +3,13 @@
 //! Decoding and finishing meet here, so this is the one file outside `telemetry` and `redaction`
 //! that sees an event before it is redacted: it passes each straight on to the redactor.
 
+mod contained;
 mod events;
 mod look;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,15 +23,20 @@ use crate::detection::{Matcher, Signal, Signals, Told};
 use crate::posture::observed::Seeing;
 use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
-use crate::telemetry::{Batch, Category, Event, Mark, MessageAt, Position, Scanned, StreamId, Undecodable, decode};
+use crate::telemetry::{Batch, Category, Event, Mark, Position, Scanned, StreamId, Undecodable, decode};
 
 use super::listening::Listening;
 use super::uses::{Noted, Uses};
 
 use super::tapped::offer;
+use contained::contained;
 
 /// How far ahead of the clock a record's time may be.
 const AHEAD_OF_CLOCK: Duration = Duration::from_hours(1);
+
+/// So many records are decoded before the first of them is matched. Done in turns, record by record, decoding and
+/// matching push each other's instructions out of the processor's nearest cache.
+const TOGETHER: usize = 64;
 
 /// What every worker needs; shared, and replaced whole when detectors are reloaded.
 #[derive(Clone, Debug)]
@@ -124,12 +129,39 @@ pub struct Worked {
 struct Work<'c> {
     worked: Worked,
     signals: Signals,
+    redactions: Redactions,
     /// What is asked of context, and what it has said so far.
     asked: Asked,
     memo: Memo<'c>,
     now: Timestamp,
     /// What happens later than this can't have happened.
     latest: Timestamp,
+}
+
+/// What was taken out, by kind.
+#[derive(Default)]
+struct Redactions {
+    /// Few kinds stand in a batch, and each has one name.
+    secrets: Vec<(Arc<str>, u64)>,
+    people: u64,
+}
+
+impl Redactions {
+    fn count(&mut self, kind: &Arc<str>) {
+        match self.secrets.iter_mut().find(|(known, _)| Arc::ptr_eq(known, kind)) {
+            Some((_, many)) => *many += 1,
+            None => self.secrets.push((kind.clone(), 1)),
+        }
+    }
+
+    fn by_kind(self) -> BTreeMap<Arc<str>, u64> {
+        let mut all = BTreeMap::new();
+        let people = (Arc::from("person"), self.people);
+        for (kind, many) in self.secrets.into_iter().chain([people].into_iter().filter(|(_, many)| *many > 0)) {
+            *all.entry(kind).or_default() += many;
+        }
+        all
+    }
 }
 
 impl Stage {
@@ -158,15 +190,18 @@ impl Stage {
         let signals = self.matcher.signals(batch.bytes.len(), told);
         let asked = self.asked();
         let memo = Memo::default();
-        let mut work = Work { worked, signals, asked, memo, now, latest: now.plus(AHEAD_OF_CLOCK) };
-        for message in 0..batch.messages.len() {
+        let (redactions, latest) = (Redactions::default(), now.plus(AHEAD_OF_CLOCK));
+        let mut work = Work { worked, signals, redactions, asked, memo, now, latest };
+        let mut next = 0;
+        while next < batch.messages.len() {
             arena.reset();
-            self.message(&scanned, message, arena, &mut work);
+            next = self.messages(&scanned, next, arena, &mut work);
         }
         let held = work.signals.take_held();
         let (signals, by_now) = work.signals.finish();
         *told = by_now;
-        Worked { signals, held, links: self.redactor.new_links(), ..work.worked }
+        let (redactions, links) = (work.redactions.by_kind(), self.redactor.new_links());
+        Worked { signals, held, redactions, links, ..work.worked }
     }
 
     /// What is asked of context: by detectors and exceptions, and by who watches the events pass.
@@ -175,39 +210,83 @@ impl Stage {
         self.context.answers(if watched { Asked::ALL } else { self.matcher.asked() })
     }
 
-    fn message<'c>(&'c self, scanned: &Scanned<'_>, message: usize, arena: &Bump, work: &mut Work<'c>) {
+    /// Works messages from `first` on until they have had [`TOGETHER`] records; returns where to go on.
+    fn messages<'c: 's, 's>(
+        &'c self,
+        scanned: &'s Scanned<'_>,
+        first: usize,
+        arena: &'s Bump,
+        work: &mut Work<'c>,
+    ) -> usize {
+        let (mut decoded, mut ends) = (Vec::with_capacity(2 * TOGETHER), Vec::with_capacity(TOGETHER));
+        for message in first..scanned.batch().messages.len() {
+            decode(scanned, message, arena, |one| decoded.push(one));
+            ends.push(decoded.len());
+            if decoded.len() >= TOGETHER {
+                break;
+            }
+        }
+        let events: Vec<_> =
+            decoded.into_iter().map(|one| one.map(|event| self.finished(event, arena, work))).collect();
+        let messages = || (first..).zip(ends.iter().scan(0, |from, end| Some(std::mem::replace(from, *end)..*end)));
+        let Work { worked, now, latest, .. } = work;
+        for (message, records) in messages() {
+            let received = scanned.batch().messages[message].received;
+            for event in events[records].iter().flatten().filter(|event| event.time() <= *latest) {
+                worked.listening.hear(event, received, *now);
+                worked.seeing.see(event);
+            }
+        }
+        messages().for_each(|(message, records)| self.message(scanned, message, &events[records], work));
+        first + ends.len()
+    }
+
+    /// Returns an event with what is known beside its record, and without people.
+    fn finished<'c: 's, 's>(
+        &'c self,
+        event: &'s mut Event<'s>,
+        arena: &'s Bump,
+        work: &mut Work<'c>,
+    ) -> RedactedEvent<'s> {
+        self.locate(event);
+        if work.asked != Asked::default() {
+            event.known = self.look(event, work.asked, &mut work.memo).map(|known| &*arena.alloc(known));
+        }
+        self.redactor.finish(event)
+    }
+
+    fn message(
+        &self,
+        scanned: &Scanned<'_>,
+        message: usize,
+        events: &[Result<RedactedEvent<'_>, Undecodable>],
+        work: &mut Work<'_>,
+    ) {
         let at = &scanned.batch().messages[message];
-        let Work { worked, signals, asked, memo, now, latest } = work;
+        let Work { worked, signals, redactions, latest, .. } = work;
         let (first_record, first_dead) = (len(&worked.records), len(&worked.dead));
         let mut replacements: Vec<Replacement> = Vec::new();
-        for sighting in scanned.sightings(message).iter().filter(|seen| !seen.is_hash()) {
-            *worked.redactions.entry(sighting.kind.clone()).or_default() += 1;
+        scanned.sightings(message).iter().filter(|seen| !seen.is_hash()).for_each(|seen| redactions.count(&seen.kind));
+        for event in events {
+            match event {
+                Ok(event) => {
+                    redactions.people += event.replacements().len() as u64;
+                    if self.keep_redacted {
+                        replacements.extend_from_slice(event.replacements());
+                    }
+                    if event.time() > *latest {
+                        worked.dead.push(ahead_of_the_clock(event));
+                    } else {
+                        self.record(event, worked, signals);
+                    }
+                }
+                Err(undecodable) => {
+                    let people = self.redactor.personal_in(scanned.bytes(message), undecodable.bytes.clone());
+                    worked.dead.push(self.dead_letter(scanned, message, undecodable, &people));
+                    replacements.extend(people);
+                }
+            }
         }
-        decode(scanned, message, arena, |decoded| match decoded {
-            Ok(event) => {
-                self.locate(event);
-                if *asked != Asked::default() {
-                    event.known = self.look(event, *asked, memo).map(|known| &*arena.alloc(known));
-                }
-                let event = self.redactor.finish(event);
-                if !event.replacements().is_empty() {
-                    replacements.extend_from_slice(event.replacements());
-                    *worked.redactions.entry(Arc::from("person")).or_default() += event.replacements().len() as u64;
-                }
-                if event.time() > *latest {
-                    worked.dead.push(ahead_of_the_clock(&event));
-                } else {
-                    worked.listening.hear(&event, at.received, *now);
-                    worked.seeing.see(&event);
-                    self.record(&event, worked, signals);
-                }
-            }
-            Err(undecodable) => {
-                let people = self.redactor.personal_in(scanned.bytes(message), undecodable.bytes.clone());
-                worked.dead.push(self.dead_letter(scanned, message, &undecodable, &people));
-                replacements.extend(people);
-            }
-        });
         let redacted = self.keep_redacted.then(|| {
             let bytes = scanned.bytes(message);
             let all = 0..u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -302,70 +381,6 @@ impl Stage {
             reason: what.reason.name(),
             size,
             bytes: self.redactor.hide(&kept).into_owned(),
-        }
-    }
-}
-
-/// Does `work` on `batch`; if it panics, on each of its messages alone.
-fn contained(batch: &Batch, arena: &mut Bump, mut work: impl FnMut(&Batch, &mut Bump) -> Worked) -> Worked {
-    let whole = AssertUnwindSafe(|| work(batch, arena));
-    if let Ok(worked) = catch_unwind(whole) {
-        return worked;
-    }
-    let mut worked = Worked { marks: batch.marks.clone(), ..Worked::default() };
-    for (message, at) in batch.messages.iter().enumerate() {
-        let mut alone = Batch::default();
-        alone.push(batch.message(message), at.stream, at.offset, at.next, at.received);
-        alone.messages[0].seen.clone_from(&at.seen);
-        let one = AssertUnwindSafe(|| work(&alone, &mut Bump::new()));
-        worked.append(catch_unwind(one).unwrap_or_else(|_| Worked::panicked(at)));
-    }
-    worked
-}
-
-impl Worked {
-    /// Returns what is known of a message on which a worker panicked: that it was there.
-    fn panicked(at: &MessageAt) -> Self {
-        let position = Position { stream: at.stream, offset: at.offset, index: 0 };
-        let size = at.bytes.end - at.bytes.start;
-        let dead = vec![NewDeadLetter { position, reason: "panicked", bytes: Vec::new(), size }];
-        let message = MessageSeen {
-            stream: at.stream,
-            offset: at.offset,
-            next: at.next,
-            size,
-            records: 0..0,
-            dead: 0..1,
-            redacted: Some(Vec::new()),
-        };
-        Self { messages: vec![message], dead, ..Self::default() }
-    }
-
-    /// Adds what was made of a later message.
-    fn append(&mut self, later: Self) {
-        let moved = |range: &Range<u32>, by: u32| range.start + by..range.end + by;
-        let (records, dead) = (len(&self.records), len(&self.dead));
-        let (signals, held) = (len(&self.signals), len(&self.held));
-        self.listening.append(later.listening);
-        self.seeing.append(later.seeing);
-        let renumbered = self.uses.append(later.uses);
-        self.messages.extend(later.messages.into_iter().map(|message| MessageSeen {
-            records: moved(&message.records, records),
-            dead: moved(&message.dead, dead),
-            ..message
-        }));
-        self.records.extend(later.records.into_iter().map(|record| RecordSeen {
-            signals: moved(&record.signals, signals),
-            held: moved(&record.held, held),
-            noted: renumbered(record.noted),
-            ..record
-        }));
-        self.held.extend(later.held);
-        self.dead.extend(later.dead);
-        self.signals.extend(later.signals);
-        self.links.extend(later.links);
-        for (kind, n) in later.redactions {
-            *self.redactions.entry(kind).or_default() += n;
         }
     }
 }
