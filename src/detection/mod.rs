@@ -43,6 +43,7 @@ mod sieve;
 pub mod sigma;
 mod signal;
 mod signals;
+mod spare;
 mod spec;
 mod stats;
 mod tactics;

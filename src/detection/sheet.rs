@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::telemetry::{Category, Entity, EntityKind, Position};
 
 use super::Observed;
+use super::spare::Lent;
 
 /// Bytes of a record that are kept as evidence.
 pub(super) const MAX_RECORD: usize = 2048;
@@ -24,7 +25,7 @@ pub(super) struct Sheet {
     rows: Vec<Row>,
     entities: Vec<(EntityKind, Span)>,
     names: String,
-    records: Vec<u8>,
+    records: Lent,
     /// The rows that stand on their own already. Not in the rows: nothing of those needs dropping,
     /// so that they are not read again when the sheet goes.
     made: OnceLock<Vec<OnceLock<Arc<Observed>>>>,
@@ -60,19 +61,16 @@ struct Charge {
 }
 
 impl Sheet {
-    /// Makes room for `rows` records of `bytes` bytes together.
-    pub(super) fn reserve(&mut self, bytes: usize, rows: usize) {
-        self.records.reserve_exact(bytes);
-        self.rows.reserve(rows);
-        self.entities.reserve(4 * rows);
-        self.names.reserve(128 * rows);
+    /// Returns an empty sheet with room for `rows` records, which are written into `records`.
+    pub(super) fn with_room(rows: usize, records: Lent) -> Self {
+        let entities = Vec::with_capacity(4 * rows);
+        let names = String::with_capacity(128 * rows);
+        Self { rows: Vec::with_capacity(rows), entities, names, records, ..Self::default() }
     }
 
     /// Gives back room that was not needed, if it is much.
     pub(super) fn trim(&mut self) {
-        if self.records.capacity() > 2 * self.records.len() {
-            self.records.shrink_to_fit();
-        }
+        self.records.trim();
     }
 
     /// Returns the number of the next row.
@@ -89,7 +87,7 @@ impl Sheet {
         category: Category,
         app: Option<Span>,
     ) {
-        let (entities, record) = (len(self.entities.len()), len(self.records.len()));
+        let (entities, record) = (len(self.entities.len()), len(self.record_bytes()));
         let (entities, record) = (entities..entities, record..record);
         self.rows.push(Row { time, hash, position, category, app, entities, record });
     }
@@ -105,9 +103,10 @@ impl Sheet {
     /// Lets the newest row show `record`, cut.
     pub(super) fn add_record(&mut self, record: &[u8]) {
         // A character may be cut by this; it goes when the row is made whole.
-        self.records.extend_from_slice(&record[..record.len().min(MAX_RECORD + 4)]);
+        self.records.extend(&record[..record.len().min(MAX_RECORD + 4)]);
+        let end = len(self.record_bytes());
         if let Some(row) = self.rows.last_mut() {
-            row.record.end = len(self.records.len());
+            row.record.end = end;
         }
     }
 
@@ -172,14 +171,14 @@ impl Sheet {
                 category: row.category,
                 app: row.app.map(|app| self.text(app).into()),
                 entities,
-                record: self.records.get(row.record.start as usize..row.record.end as usize).and_then(shown),
+                record: self.records.bytes().get(row.record.start as usize..row.record.end as usize).and_then(shown),
             })
         })
     }
 
     /// Returns how many bytes of records it holds.
     pub(super) fn record_bytes(&self) -> usize {
-        self.records.len()
+        self.records.bytes().len()
     }
 
     /// Returns the sheet without its records.
@@ -201,8 +200,8 @@ impl Sheet {
     /// Puts its records on `account` as long as it lives.
     pub(super) fn charge_to(&self, account: &Arc<AtomicUsize>) {
         self.charge.get_or_init(|| {
-            account.fetch_add(self.records.len(), Ordering::Relaxed);
-            Charge { account: Arc::clone(account), bytes: self.records.len() }
+            account.fetch_add(self.record_bytes(), Ordering::Relaxed);
+            Charge { account: Arc::clone(account), bytes: self.record_bytes() }
         });
     }
 }

@@ -17,6 +17,7 @@ use super::matcher::Once;
 use super::rule::Rule;
 use super::sheet::Sheet;
 use super::signal::Place;
+use super::spare::Spare;
 use super::{Level, Signal};
 
 /// Collects what a [`Matcher`](super::Matcher) finds in the records of one batch.
@@ -97,6 +98,8 @@ pub struct Told {
     shown: HashMap<Shown, (Timestamp, u128), BuildHasherDefault<OfKey>>,
     /// Whose detectors those are.
     of: Option<Arc<[Rule]>>,
+    /// Memory for the records of its batches.
+    spare: Arc<Spare>,
 }
 
 impl Told {
@@ -117,11 +120,10 @@ impl Told {
 impl Signals {
     /// Returns a collection for a batch of `bytes` bytes; what has been `told` before is not said again.
     pub fn of_batch(bytes: usize, told: Told) -> Self {
-        let mut signals = Self { told, ..Self::default() };
-        signals.told.make_room();
         let bytes = bytes.min(MOST_RESERVED);
-        signals.list.reserve(bytes / RECORD);
-        signals.sheet.reserve(bytes, bytes / RECORD);
+        let sheet = Sheet::with_room(bytes / RECORD, told.spare.lend(bytes));
+        let mut signals = Self { told, sheet, list: Vec::with_capacity(bytes / RECORD), ..Self::default() };
+        signals.told.make_room();
         signals
     }
 

@@ -151,8 +151,10 @@ impl Macs {
             Class::Address => &self.address,
         };
         let sum = mac.clone().chain_update(value).finalize().into_bytes();
-        let text = BASE32.encode(&sum[..LENGTH * 5 / 8]);
-        Fingerprint(Arc::from(format!("{name}:{}:{text}", self.id)))
+        let mut text = String::with_capacity(name.len() + self.id.len() + LENGTH + 2);
+        text.extend([name, ":", &self.id, ":"]);
+        BASE32.encode_append(&sum[..LENGTH * 5 / 8], &mut text);
+        Fingerprint(text.into())
     }
 }
 
