@@ -48,6 +48,7 @@ fn nobody_is_woken_for_an_element_that_is_cut_off() {
 fn a_quote_in_an_element_is_a_part_of_its_value() {
     expect(r#"{"m":"<password>hunter\"}2xyz</password>"}"#, &["hunter", "2xyz"], &["</password>"]);
     expect(r#"<password>hunter"}2xyz</password>"#, &["hunter", "2xyz"], &["</password>"]);
+    expect(r#"[12:00:01 INF] <password>hunter"}2xyz</password>"#, &["hunter", "2xyz"], &["</password>"]);
     expect(r#"<clientSecret>{"key":"s3cr3t"}</clientSecret>"#, &["s3cr3t"], &["</clientSecret>"]);
     expect(r#"{"m":"got '<password>it's-mine</password>'"}"#, &["mine"], &["</password>'"]);
 }
@@ -165,7 +166,7 @@ fn a_secret_in_an_element_has_the_fingerprint_it_has_elsewhere() {
 fn an_element_with_attributes_is_known_by_the_name_that_closes_it() {
     for text in [
         r#"<FunctionKey xmlns="urn:x">my-own-Key-0815-of-orders</FunctionKey>"#,
-        r#"<a:FunctionKey x='1' y='2'> my-own-Key-0815-of-orders </a:FunctionKey>"#,
+        r"<a:FunctionKey x='1' y='2'> my-own-Key-0815-of-orders </a:FunctionKey>",
     ] {
         let plain = scan(br#"{"functionKey":"my-own-Key-0815-of-orders"}"#).codes();
         for text in dumped(&format!("<x>{text}<y>kept</y></x>")) {

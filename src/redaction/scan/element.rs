@@ -216,7 +216,7 @@ impl<'t> Opening<'t> {
         let run = backslashes_before(&self.text[self.start..at]);
         match around {
             Some(Quote::Double(level)) => closing(run, level).map(|own| (at - own.min(run), json)),
-            _ => Some((at - run, json && run % 2 == 0)),
+            _ => Some((at - run, json && run.is_multiple_of(2))),
         }
     }
 
@@ -319,9 +319,14 @@ fn behind_cdata(text: &[u8], at: usize) -> Option<usize> {
     unit_at(text, at + bracket.len).filter(|unit| unit.byte == b'>').map(|unit| at + bracket.len + unit.len)
 }
 
-/// Tells whether `text` is JSON, so that no string in it holds a quote as it is.
+/// Tells whether `text` is JSON, so that no string in it holds a quote as it is: `[` alone begins many a line of a log.
 fn is_json(text: &[u8]) -> bool {
-    matches!(text.iter().take(BLANKS).find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+    let mut signs = text.iter().take(BLANKS).filter(|byte| !byte.is_ascii_whitespace());
+    match signs.next() {
+        Some(b'{') => true,
+        Some(b'[') => matches!(signs.next(), Some(b'{' | b'[' | b'"')),
+        _ => false,
+    }
 }
 
 const fn is_break(byte: u8) -> bool {
