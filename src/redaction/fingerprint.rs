@@ -20,6 +20,7 @@ use super::keyring::KeyRing;
 use super::kind::{Class, Kind};
 use super::links::Links;
 use super::scan::bytes::{Set, hex, is_base32};
+use super::scan::entity;
 use crate::telemetry::Fingerprint;
 
 /// The length of the base32 part: 80 bits.
@@ -228,7 +229,7 @@ pub fn holds_fingerprint(text: &[u8]) -> bool {
     memchr::memchr_iter(b':', text).any(|colon| tail_at(&text[colon..]).is_some() && name_before(&text[..colon]) > 0)
 }
 
-/// Returns the value behind `raw`: escapes undone, padding of base64 keys and case of addresses
+/// Returns the value behind `raw`: escapes and entities undone, padding of base64 keys and case of addresses
 /// of people taken away.
 pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
     let mut value = Cow::Borrowed(raw);
@@ -243,6 +244,9 @@ pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
             Some(decoded) => value = Cow::Owned(decoded),
             None => break,
         }
+    }
+    if let Some(read) = without_entities(&value) {
+        value = Cow::Owned(read);
     }
     if kind.class() == Class::Person {
         let text = String::from_utf8_lossy(&value).trim().to_lowercase();
@@ -332,6 +336,22 @@ fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
         out.extend_from_slice(&text[from..at]);
         out.push(high << 4 | low);
         from = at + 3;
+    }
+    (from > 0).then(|| {
+        out.extend_from_slice(&text[from..]);
+        out
+    })
+}
+
+/// Undoes the entities of XML that stand for ASCII; `None` where there is none.
+fn without_entities(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'&', text) {
+        let Some((byte, length)) = entity(&text[at..]).filter(|(byte, _)| byte.is_ascii()) else { continue };
+        out.extend_from_slice(&text[from..at]);
+        out.push(byte);
+        from = at + length;
     }
     (from > 0).then(|| {
         out.extend_from_slice(&text[from..]);

@@ -5,7 +5,8 @@
 //! policies say so, the ids of objects and the addresses of callers and of those they called for,
 //! wherever in the record they stand. It replaces at most as many texts as the event has, and an
 //! address or id as often as the record names it; of a forwarded chain the last 32 addresses are
-//! looked for elsewhere in the record. What the scan has hidden and a place lets stay is put back last.
+//! looked for elsewhere in the record, and of the addresses to which tokens were issued the first 32; the others are
+//! hidden where they stand. What the scan has hidden and a place lets stay is put back last.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,8 +23,12 @@ use crate::telemetry::{Event, Kind as EventKind, Text, address};
 /// What a network address is written with.
 pub(super) const ADDRESS: Set = Set::of(b"0123456789abcdefABCDEF:.");
 
-/// The most addresses of a forwarded chain that are looked for elsewhere in the record, from the right.
+/// The most addresses of a forwarded chain that are looked for elsewhere in the record, from the right, and the most
+/// to which tokens were issued.
 const CHAIN: usize = 32;
+
+/// How much of a claim's value is read: more than any address has.
+const CLAIM: usize = 64;
 
 /// Hides what is personal in `event`.
 ///
@@ -154,7 +159,7 @@ impl<'s> Hider<'_, 's> {
                 hidden.extend(address(old).map(|_| old));
             }
         }
-        claimed(event, &mut hidden);
+        self.claimed(event, &mut hidden);
         hidden.sort_unstable();
         hidden.dedup();
         for old in &hidden {
@@ -215,6 +220,35 @@ impl<'s> Hider<'_, 's> {
         }
     }
 
+    /// Adds the addresses to which tokens were issued to those that are `hidden` in all of the record: they may be
+    /// others than the caller's. Beyond [`CHAIN`], each is hidden where it stands.
+    fn claimed(&mut self, event: &Event<'s>, hidden: &mut Vec<&'s str>) {
+        const NAME: &[u8] = b"ipaddr";
+        let scanned: &'s [u8] = event.scanned;
+        let record = scanned.get(..event.record.end as usize).unwrap_or_default();
+        let (start, most) = (event.record.start as usize, hidden.len() + CHAIN);
+        let mut from = start;
+        for at in memchr::memmem::find_iter(record.get(start..).unwrap_or_default(), NAME) {
+            let end = start + at + NAME.len();
+            let Some(place) = value::after(record, end).filter(|_| end > from) else { continue };
+            let read = record.get(..place.start + CLAIM).unwrap_or(record);
+            let value = place.start..value::end(read, place, &value::LINE).min(read.len());
+            let old = read.get(value.clone()).and_then(|old| std::str::from_utf8(old).ok()).unwrap_or_default();
+            // What was read holds no other claim.
+            from = value.end;
+            let Some(at) = address(old).map(|read| read.at) else { continue };
+            let Some(old) = old.get(at.clone()).filter(|old| !hidden.contains(old)) else { continue };
+            if hidden.len() < most {
+                hidden.push(old);
+                continue;
+            }
+            let raw = (value.start + at.start) as u32..(value.start + at.end) as u32;
+            if let Some(with) = self.hidden(old, &raw) {
+                self.replacements.push(Replacement { raw, with });
+            }
+        }
+    }
+
     /// Does to what the scan has hidden what its place asks for.
     fn placed(&mut self, event: &mut Event<'s>) {
         let mut placed = self.people.placed(self.fingerprints, &self.over, event, &mut self.memo);
@@ -224,20 +258,6 @@ impl<'s> Hider<'_, 's> {
         placed.retain(|one| one.replacement.as_ref().is_none_or(|one| !whole(&one.raw)));
         say(event, &placed);
         self.replacements.extend(placed.into_iter().filter_map(|one| one.replacement));
-    }
-}
-
-/// Adds the addresses to which tokens were issued: they may be others than the caller's.
-fn claimed<'s>(event: &Event<'s>, hidden: &mut Vec<&'s str>) {
-    const NAME: &[u8] = b"ipaddr";
-    let scanned: &'s [u8] = event.scanned;
-    let record = scanned.get(..event.record.end as usize).unwrap_or_default();
-    let start = event.record.start as usize;
-    for at in memchr::memmem::find_iter(record.get(start..).unwrap_or_default(), NAME) {
-        let Some(place) = value::after(record, start + at + NAME.len()) else { continue };
-        let end = value::end(record, place, &value::LINE);
-        let old = record.get(place.start..end).and_then(|old| std::str::from_utf8(old).ok()).unwrap_or_default();
-        hidden.extend(address(old).and_then(|read| old.get(read.at)));
     }
 }
 
@@ -443,6 +463,39 @@ mod tests {
             assert!(!hidden.contains("113.77"), "{hidden}");
             assert_eq!(hidden.matches(instead).count(), OFTEN + 1);
             serde_json::from_str::<serde_json::Value>(&hidden).unwrap();
+        }
+    }
+
+    /// What becomes of `record`, in which every address is hidden.
+    fn with_no_address(record: &'static str) -> String {
+        let keys = KeyRing::from_text("k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+        let arena = Bump::new();
+        let position = Position { stream: StreamId(0), offset: 0, index: 0 };
+        let event = Event::blank(position, record.as_bytes(), 0..record.len() as u32, &arena);
+        let people = People::new(&keys, &Settings { addresses: Addresses::Fingerprint, ..Settings::default() });
+        let event = finish(&people, &Fingerprinter::new(&keys, Vec::new()), false, arena.alloc(event));
+        String::from_utf8(event.record().into_owned()).unwrap()
+    }
+
+    #[test]
+    fn every_address_to_which_a_token_was_issued_is_hidden() {
+        let claims: Vec<_> = (0..90).map(|n| format!(r#"{{"ipaddr":"198.51.100.{n}"}}"#)).collect();
+        let record = format!("[{},\"198.51.100.7\"]", claims.join(",")).leak();
+        let hidden = with_no_address(record);
+        assert!(!hidden.contains("198.51") && hidden.matches("address:k1:").count() == 91, "{hidden}");
+        serde_json::from_str::<serde_json::Value>(&hidden).unwrap();
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "it is real time that a crafted record must not cost")]
+    fn claims_of_addresses_cost_no_more_than_their_length() {
+        let distinct = (0..20_000).map(|n| format!("ipaddr={n:x}::1 ")).collect::<Vec<_>>().concat();
+        let crafted = ["ipaddr=".repeat(50_000), "<ipaddr><![CDATA[".repeat(20_000), distinct];
+        for part in crafted {
+            let record = format!(r#"{{"x":"{part}"}}"#).leak();
+            let start = std::time::Instant::now();
+            assert!(!with_no_address(record).is_empty());
+            assert!(start.elapsed().as_secs() < 20, "{} took {:?}", &record[..20], start.elapsed());
         }
     }
 

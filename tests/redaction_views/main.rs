@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
 mod clean;
+mod elements;
 mod every;
 mod oracle;
 mod promises;

@@ -20,8 +20,7 @@ const TWO: [u8; 43] = [
 
 /// Hides the numbers behind the name around `at..end`; returns where to go on.
 pub fn named(text: &[u8], at: usize, end: usize, found: &mut Vec<Found>) -> Option<usize> {
-    let from =
-        text[..at].iter().rposition(|byte| !NAME.has(*byte)).map_or(0, |last| last + 1).max(at.saturating_sub(64));
+    let from = at - text[..at].iter().rev().take(64).take_while(|byte| NAME.has(**byte)).count();
     let mut end = at + run_of(&text[at..], &NAME, 64).max(end.min(text.len()) - at);
     while end > at && !NAME.has(text[end - 1]) {
         end -= 1;
@@ -112,6 +111,8 @@ mod tests {
             "phone=¤&x=1",
             "msisdn: ¤",
             r#"{"mobile": "¤"}"#,
+            "<phone>¤</phone>",
+            r#"{"m":"<a:mobile>¤<\/a:mobile>"}"#,
         ] {
             for number in
                 ["+49 151 23456789", "+1 (425) 555-0100", "0049-151-23456789", "0151 2345678", "+4915123456789"]

@@ -114,7 +114,8 @@ pub fn unit_at(text: &[u8], at: usize) -> Option<Unit> {
             match text[run..] {
                 [b'u', a, b, c, d, ..] => code_unit([a, b, c, d]).map(|byte| (byte, run + 5)),
                 [b'/', ..] => Some((b'/', run + 1)),
-                [b'n' | b'r' | b't', ..] => Some((b'\n', run + 1)),
+                [b'n' | b'r', ..] => Some((b'\n', run + 1)),
+                [b't', ..] => Some((b'\t', run + 1)),
                 _ => None,
             }
         }
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_character_is_read_through_its_escapes_from_both_sides() {
-        let forms: [(&[u8], u8); 11] = [
+        let forms: [(&[u8], u8); 12] = [
             (b"x", b'x'),
             (b"%2B", b'+'),
             (b"%252b", b'+'),
@@ -191,6 +192,7 @@ mod tests {
             (b"\\u0026", b'&'),
             (b"\\\\u003D", b'='),
             (b"\\n", b'\n'),
+            (b"\\t", b'\t'),
             (b"\\u20ac", 0xff),
             (b"%3d", b'='),
             (b"\\\\n", b'\n'),

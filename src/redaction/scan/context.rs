@@ -1,7 +1,7 @@
 //! Does the name before a value make it a secret?
 //!
 //! A hit is the end of a name; the whole name is read around it and says what follows. Where a
-//! value has been hidden, the search goes on behind it. A value that yields to its parts is
+//! value has been hidden, the search goes on behind its plain end (`ends`). A value that yields to its parts is
 //! walked once, however many names are in it.
 
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::bytes::{NAME, Set, ends_with, run_of, starts_name, unit_at, unit_before};
 use super::cookie;
 use super::dummy::is_dummy;
-use super::ends::{Ends, Shapes, in_list};
+use super::ends::{Ends, Member, Shapes, in_list};
 use super::names::{Rule, rule};
 use super::person::is_address;
 use super::value::{self, Place, Quote};
@@ -34,9 +34,16 @@ pub struct Walk {
     read: usize,
     /// What is whole for its shape.
     shapes: Shapes,
+    /// Whether the text is a stretch of another: it ends where that goes on.
+    stretch: bool,
 }
 
 impl Walk {
+    /// Returns a walk that has not begun, over a text or a `stretch` of one.
+    pub fn over(stretch: bool) -> Self {
+        Self { stretch, ..Self::default() }
+    }
+
     /// Settles the name around `hit..end`; `separator` is 0 if the name may go on behind it.
     /// Returns where to go on, if that is behind the hit.
     pub fn name(
@@ -81,10 +88,10 @@ impl Walk {
         if rule.yields && name.start < self.outer {
             return None;
         }
-        // Between `;` and `;` an `&` belongs to the value.
-        let listed = rule.kind == Kind::Password && unit_before(text, name.start).is_some_and(|unit| unit.byte == b';');
+        let member = (rule.kind == Kind::Password).then(|| Member::at(text, name.start)).flatten();
         let stop = match unit_before(text, name.start).map(|unit| unit.byte) {
-            _ if listed => &value::CONNECTION,
+            // Between `;` and `;` an `&` belongs to the value.
+            _ if matches!(member, Some(Member::Next | Member::Spaced)) => &value::CONNECTION,
             // `host:6380,password=…,ssl=True`
             Some(b',') if rule.kind == Kind::Password => &value::WORD,
             _ => rule.stop,
@@ -100,14 +107,21 @@ impl Walk {
                 return place.start;
             }
             let ends = self.shapes.ends(text, place, stop, found);
-            let list = (listed && place.quote == Quote::Bare).then(|| in_list(text, place.start, ends.plain)).flatten();
-            hidden |= hide(text, place, list.unwrap_or(ends.whole), rule, found);
+            let list = member.filter(|_| place.quote == Quote::Bare);
+            let list = list.and_then(|member| in_list(text, place.start, ends.plain, member));
+            let (whole, sure) = list.unwrap_or((ends.whole, ends.whole));
+            let hides = hide(text, Place { start: ends.start, ..place }, whole, rule, found);
+            if let Some(this) = found.last_mut().filter(|this| hides && !this.already) {
+                this.value.end = sure;
+            }
+            hidden |= hides;
             if let Some(this) = found.last_mut().filter(|this| own_header && is_hexadecimal(&text[this.value.clone()]))
             {
                 this.kind = Kind::AiKey;
             }
             ends.plain
-        })?;
+        });
+        let last = last.or_else(|| self.in_markup(text, name, rule, found))?;
         if rule.yields {
             self.outer = last;
         }
@@ -116,17 +130,28 @@ impl Walk {
 }
 
 impl Walk {
+    /// Hides what stands in markup around `name`, in another way than between a start and an end of its own; of what
+    /// is cut off nobody is told.
+    fn in_markup(&self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<usize> {
+        let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
+        let cut_off = || value::cut_off(text, name.end).filter(|_| !self.stretch).map(|place| (place, &doubt));
+        let (place, rule) = value::in_markup(text, &name).map(|place| (place, rule)).or_else(cut_off)?;
+        let last = value::end(text, place, rule.stop);
+        hide(text, place, last, rule, found);
+        Some(last)
+    }
+
     /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.
     fn signature(&mut self, text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
         let place = value::after(text, end).filter(|place| place.equals)?;
         let ends = self.shapes.ends(text, place, &value::QUERY, found);
         let last = ends.whole;
-        let length = last - place.start;
-        if too_short(&text[place.start..last], 8) {
+        let length = last - ends.start;
+        if too_short(&text[ends.start..last], 8) {
             return None;
         }
         let confidence = if length >= 40 { Confidence::Context } else { Confidence::Suspected };
-        push(text, place.start..last, Kind::Sas, confidence, found);
+        push(text, ends.start..last, Kind::Sas, confidence, found);
         // Of several signatures in one text the first is read with all that is said around it.
         if let Some(this) = found.last_mut().filter(|this| !this.already && end >= self.read) {
             (this.facts, this.privilege, self.read) = sas::facts(text, end - b"sig".len()..last, self.read);
@@ -197,7 +222,7 @@ fn code(text: &[u8], end: usize, shapes: &mut Shapes, found: &mut Vec<Found>) ->
     let place = value::after(text, end).filter(|place| place.equals)?;
     let ends = shapes.ends(text, place, &value::QUERY, found);
     let last = ends.whole;
-    let span = place.start..last;
+    let span = ends.start..last;
     let value = &text[span.clone()];
     let in_query = unit_before(text, end - 4).is_none_or(|unit| matches!(unit.byte, b'?' | b'&' | b';' | b'"' | b'\''));
     if says_nothing(value) || !in_query && too_short(value, 16) {
@@ -261,7 +286,7 @@ fn authorization(text: &[u8], place: Place, shapes: &mut Shapes, found: &mut Vec
         if !looks_opaque(&text[place.start..]) || tail_at(&text[behind..]).is_some() {
             return place.start;
         }
-        let Ends { plain, whole: end } = shapes.ends(text, place, stop, found);
+        let Ends { plain, whole: end, .. } = shapes.ends(text, place, stop, found);
         // What it ends with may be written with an escape, of which the look of it knows nothing.
         if !looks_opaque(&text[place.start..end.max(place.start)]) {
             return place.start;
@@ -273,7 +298,7 @@ fn authorization(text: &[u8], place: Place, shapes: &mut Shapes, found: &mut Vec
         Some((_, kind)) => (start, *kind, Confidence::Context),
         None => (place.start, Kind::Authorization, Confidence::Suspected),
     };
-    let Ends { plain, whole: end } = shapes.ends(text, Place { start, ..place }, stop, found);
+    let Ends { plain, whole: end, .. } = shapes.ends(text, Place { start, ..place }, stop, found);
     if start >= end || known.is_none() && too_short(&text[start..end], 8) || says_nothing(&text[start..end]) {
         return place.start;
     }

@@ -44,7 +44,7 @@ pub fn single(
     found: &mut Vec<Found>,
 ) -> Option<usize> {
     let place = value::after(text, end)?;
-    let Ends { plain, whole: last } = shapes.ends(text, place, &VALUE, found);
+    let Ends { plain, whole: last, .. } = shapes.ends(text, place, &VALUE, found);
     if says_nothing(&text[place.start..last]) {
         return None;
     }
@@ -59,7 +59,7 @@ pub fn header(text: &[u8], place: Place, set: bool, shapes: &mut Shapes, found: 
         // `cookie=…`: a parameter, not a header.
         return place.start;
     }
-    let Ends { plain, whole: end } = shapes.ends(text, place, &value::LINE, found);
+    let Ends { plain, whole: end, .. } = shapes.ends(text, place, &value::LINE, found);
     let mut start = place.start;
     while start < end {
         let next = memchr::memchr(b';', &text[start..end]).map_or(end, |at| start + at);

@@ -2,22 +2,23 @@
 //!
 //! A key in a form that was decoded has spaces for `+`, a folded one goes on in the next line, and the password of
 //! a connection string may hold a space. Names are looked for from the plain end on: what follows may be no part of
-//! it. At most 87 characters, a few lines or 256 bytes are read beyond.
+//! it. At most 87 characters are read beyond, or 64 lines, or 256 bytes of a connection string, which may have begun
+//! 512 bytes before.
 
 use super::Found;
-use super::bytes::{BASE64, NAME, Set, changes, unit_at};
-use super::value::{self, Place, Quote, quote_at};
+use super::bytes::{BASE64, NAME, Set, changes, unit_at, unit_before};
+use super::value::{self, Place, Quote, is_left_off, quote_at};
 use super::views::{RESTLESS, goes_on};
 use crate::telemetry::Confidence;
 
-/// How many letters of base64 a key has, and how much padding.
-pub const PADDED: [(usize, usize); 3] = [(43, 1), (54, 2), (86, 2)];
+/// How many letters of base64 a key has, how much padding, and how many `+` at most.
+const KEYS: [(usize, usize, usize); 3] = [(43, 1, 5), (54, 2, 5), (86, 2, 8)];
 /// The longest of them, and one more.
 const LETTERS: usize = 87;
-/// How many `+` a key may have.
-const PLUSES: usize = 5;
-/// The length from which on each part between two of them has to look like a key's.
-const PART: usize = 12;
+/// The length from which on each part between two `+` of a key has to look like a key's.
+const PART: usize = 20;
+/// How many blanks may stand before a value or between two members of a list.
+const BLANKS: usize = 4;
 /// How far a connection string is read to where its value ends.
 const REST: usize = 256;
 /// How far back the string around it may begin.
@@ -26,6 +27,8 @@ const LIST: usize = 512;
 /// Where a value ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
+    /// Where it starts: a key may begin with a space.
+    pub start: usize,
     /// Where it seems to end: names are looked for from here on.
     pub plain: usize,
     /// Where it ends with all that it goes on with.
@@ -42,14 +45,22 @@ impl Shapes {
     /// Returns where the value at `place` ends, which `stop` ends if it is not quoted; what the text holds by shape
     /// is `found` already.
     pub fn ends(&mut self, text: &[u8], place: Place, stop: &Set, found: &[Found]) -> Ends {
-        let plain = value::end(text, place, stop);
+        let (start, plain) = (place.start, value::end(text, place, stop));
+        if place.quote != Quote::Bare {
+            return Ends { start, plain, whole: plain };
+        }
+        let from = if place.equals { behind_sign(text, start) } else { start };
         let whole = match unit_at(text, plain).map(|unit| unit.byte) {
-            _ if place.quote != Quote::Bare => plain,
-            Some(b' ') if plain > place.start => over_spaces(text, place.start, stop).unwrap_or(plain).max(plain),
-            Some(b'\n' | b'\r') => goes_on(text, place.start..plain),
+            Some(b' ') => over_spaces(text, from, stop).unwrap_or(plain).max(plain),
+            _ if from < start => over_spaces(text, from, stop).filter(|end| *end >= plain).unwrap_or(plain),
+            Some(b'\n' | b'\r') => goes_on(text, start..plain),
             _ => plain,
         };
-        if whole > plain && self.is_whole(plain, found) { Ends { plain, whole: plain } } else { Ends { plain, whole } }
+        if whole > plain && self.is_whole(plain, found) {
+            return Ends { start, plain, whole: plain };
+        }
+        let spaced = from < start && over_spaces(text, from, stop) == Some(whole);
+        Ends { start: if spaced { from } else { start }, plain, whole }
     }
 
     /// Tells whether what ends at `end` is whole.
@@ -62,6 +73,13 @@ impl Shapes {
         });
         ends.binary_search(&end).is_ok()
     }
+}
+
+/// Returns the place behind the `=` before the value at `start`, if only spaces stand between them.
+fn behind_sign(text: &[u8], start: usize) -> usize {
+    let blanks = text[..start].iter().rev().take(BLANKS).take_while(|byte| **byte == b' ').count();
+    let equals = unit_before(text, start - blanks).is_some_and(|unit| unit.byte == b'=');
+    if equals { start - blanks } else { start }
 }
 
 /// Returns where a key ends that starts at `start` and goes on behind a space: in a form that was decoded that was
@@ -81,29 +99,65 @@ fn over_spaces(text: &[u8], start: usize, stop: &Set) -> Option<usize> {
         at += unit.map_or(0, |unit| unit.len);
     };
     let ends = next.is_none_or(|next| stop.has(next) || matches!(next, b',' | b'.' | b')' | b']' | b'}' | b';'));
-    (ends && PADDED.contains(&(length, equals)) && is_key(&letters[..length])).then_some(at)
+    let known = KEYS.iter().find(|(letters, padding, _)| (*letters, *padding) == (length, equals));
+    let key = known.is_some_and(|(.., pluses)| is_key(&letters[..length], *pluses));
+    (key && (ends || quote_at(text, at).is_some())).then_some(at)
 }
 
-/// Tells whether `letters` look like a key with a few spaces in it, rather than like words.
-fn is_key(letters: &[u8]) -> bool {
+/// Tells whether `letters` look like a key with at most so many `pluses` that are spaces in it, rather than like words.
+fn is_key(letters: &[u8], pluses: usize) -> bool {
     let spaces = memchr::memchr_iter(b' ', letters).count();
     let parts = || letters.split(|letter| *letter == b' ').filter(|part| !part.is_empty());
     let restless = |changes: usize, pairs: usize| changes * 100 >= pairs * RESTLESS;
     let all = parts().map(changes).sum();
-    (1..=PLUSES).contains(&spaces)
+    (1..=pluses).contains(&spaces)
         && restless(all, parts().map(|part| part.len() - 1).sum())
         && parts().all(|part| part.len() < PART || restless(changes(part), part.len() - 1))
 }
 
-/// Returns where the value of a connection string ends that begins at `start` and goes on behind a space at `at`:
-/// in the same line another member follows, or the end of the string that holds nothing but the list.
-pub fn in_list(text: &[u8], start: usize, at: usize) -> Option<usize> {
-    let rest = text.get(at..).filter(|rest| rest.first() == Some(&b' '))?;
-    let stops = |byte: &u8| matches!(byte, b';' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'=') || byte.is_ascii_control();
+/// How a password stands in a connection string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// First, in its text, string or line.
+    First,
+    /// Behind `;`.
+    Next,
+    /// Behind `; `.
+    Spaced,
+}
+
+impl Member {
+    /// Returns how the name that starts at `at` stands in one; `None` if it stands in none.
+    pub fn at(text: &[u8], at: usize) -> Option<Self> {
+        let blanks = text[..at].iter().rev().take(BLANKS).take_while(|byte| **byte == b' ').count();
+        match unit_before(text, at - blanks).map(|unit| unit.byte) {
+            Some(b';') if blanks > 0 => Some(Self::Spaced),
+            Some(b';') => Some(Self::Next),
+            None | Some(b'"' | b'\'' | b'\n') => Some(Self::First),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Returns where the value ends that begins at `start`, a `member` of a connection string, if it goes on behind its
+/// plain end at `plain`, and where it ends for sure. In the same line another member follows, or the end of the string
+/// that holds nothing but the list: there what goes on may be a sentence, if no `;` ends it.
+pub fn in_list(text: &[u8], start: usize, plain: usize, member: Member) -> Option<(usize, usize)> {
+    let signs = |sign: &&u8| is_left_off(**sign) && **sign != b';';
+    let at = plain + text.get(plain..)?.iter().take(BLANKS).take_while(signs).count();
+    let rest = text.get(at..).filter(|rest| matches!(rest.first(), Some(b' ' | b';')))?;
+    let stops = |byte: &u8| matches!(byte, b';' | b'"' | b'\'' | b'<' | b'>' | b'\\') || byte.is_ascii_control();
     let end = at + rest.iter().take(REST).position(stops)?;
-    let behind = end + usize::from(text[end] == b';');
-    let ends = behind > end && is_member(&text[behind..]) || quote_at(text, behind).is_some() && fills(text, start);
-    ends.then_some(end)
+    if text[end] != b';' {
+        let sentence = member == Member::First || text[at..end].contains(&b'=') || at > plain;
+        return (!sentence && quote_at(text, end).is_some() && fills(text, start)).then_some((end, plain));
+    }
+    let blanks = text[end + 1..].iter().take(BLANKS).take_while(|byte| **byte == b' ').count();
+    let behind = end + 1 + blanks;
+    // Words of a sentence are seldom capital behind `;`.
+    let looks = blanks == 0 || member == Member::Spaced || text.get(behind).is_some_and(u8::is_ascii_uppercase);
+    let ends = looks && is_member(&text[behind..]) || quote_at(text, behind).is_some() && fills(text, start);
+    (ends && end > plain).then_some((end, end))
 }
 
 /// Tells whether `text` begins with a member of a list, `Word=`.
@@ -133,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_key_goes_on_over_spaces_that_were_pluses() {
-        for (letters, padding) in PADDED {
+        for (letters, padding, _) in KEYS {
             for space in [" ", "%20"] {
                 let sign = if space == " " { "=" } else { "%3D" };
                 let inside = "x7Qk".repeat(30);
@@ -153,6 +207,6 @@ mod tests {
         let text = b"name=kDgHHLXOqipdiurNIuy4iD\nf11NAV2SZr4xQ9";
         let place = after(text, 4).unwrap();
         let ends = Shapes::default().ends(text, place, &ASSIGNED, &[]);
-        assert_eq!(ends, Ends { plain: 27, whole: text.len() });
+        assert_eq!(ends, Ends { start: 5, plain: 27, whole: text.len() });
     }
 }

@@ -104,7 +104,7 @@ const RUN: usize = MARKS.len() - 1;
 const PADDING: &str = "==";
 
 /// Folded by `| 0x20`: `|` is a backslash too.
-pub const ENDINGS: [(&str, Ending); 35] = [
+pub const ENDINGS: [(&str, Ending); 38] = [
     ("ode=", Ending::Name(1)),
     ("key=", Ending::Name(1)),
     ("key\"", Ending::Name(1)),
@@ -112,6 +112,7 @@ pub const ENDINGS: [(&str, Ending); 35] = [
     ("key'", Ending::Name(1)),
     ("key:", Ending::Name(1)),
     ("key>", Ending::Name(1)),
+    ("key<", Ending::Name(1)),
     ("sig=", Ending::Name(1)),
     ("%3d", Ending::Name(3)),
     ("%253d", Ending::Name(5)),
@@ -138,6 +139,8 @@ pub const ENDINGS: [(&str, Ending); 35] = [
     ("phone'", Ending::Phone),
     ("phone=", Ending::Phone),
     ("phone:", Ending::Phone),
+    ("phone>", Ending::Phone),
+    ("mobile>", Ending::Phone),
     ("phones", Ending::Phone),
     ("honenumber", Ending::Phone),
     ("hone\x7fnumber", Ending::Phone),

@@ -2,7 +2,7 @@
 //!
 //! Searchers look for rare literals: signatures in the bytes as they are, endings of names in a
 //! copy folded by `| 0x20` (`hits`), words of the rules that are content (`rules`). Only what stands at a hit is verified, at fixed offsets or by
-//! walks with a bound, and a walk never crosses bytes that an earlier hit has hidden: a crafted
+//! walks with a bound, and the search goes on behind the plain end of what is hidden (`ends`): a crafted
 //! line costs as much as its length. What is written in base64, with escapes or over several lines
 //! is read and searched again (`views`).
 
@@ -47,8 +47,8 @@ use crate::telemetry::{Confidence, Privilege};
 pub use gates::Gates;
 pub use merge::merge;
 pub use person::is_address;
-pub use views::Inside;
 use views::Looking;
+pub use views::{Inside, entity};
 
 /// How many signs may stand between a value and an escape that breaks off.
 const SIGNS: usize = 16;
@@ -156,7 +156,7 @@ impl Scanner {
         let mut numbers = people.map(|people| (people, people.hits(&mut hits.gates)));
         let (mut all, mut found) = (Vec::new(), Vec::new());
         for (number, range) in (0_u32..).zip(ranges) {
-            settle(batch, range.clone(), &mut hits, &mut found);
+            settle(batch, range.clone(), false, &mut hits, &mut found);
             if let Some((people, numbers)) = &mut numbers {
                 people.settle(batch, range.clone(), numbers, &mut found);
             }
@@ -170,13 +170,14 @@ impl Scanner {
     }
 }
 
-/// Appends what must be hidden in message `range` of `batch` to `found`, its places counted from
-/// the message's start; ranges must be asked for in ascending order.
+/// Appends what must be hidden in message `range` of `batch`, or in this `stretch` of one, to `found`, its places
+/// counted from the message's start; ranges must be asked for in ascending order.
 #[inline]
-fn settle(batch: &[u8], range: Range<usize>, hits: &mut Hits, found: &mut Vec<Found>) {
+fn settle(batch: &[u8], range: Range<usize>, stretch: bool, hits: &mut Hits, found: &mut Vec<Found>) {
     settle_shapes(batch, range.clone(), hits, found);
     let Some(text) = batch.get(range.clone()) else { return };
-    settle_endings(text, range.start, hits.endings.within(&range), found);
+    let walk = context::Walk::over(stretch);
+    settle_endings(text, range.start, walk, hits.endings.within(&range), found);
     let mut from = 0;
     for hit in hits.ats.within(&range) {
         person::at_sign(text, hit.at(range.start), &mut from, found);
@@ -217,8 +218,7 @@ fn settle_marks(text: &[u8], base: usize, hits: &[Hit], found: &mut Vec<Found>) 
     }
 }
 
-fn settle_endings(text: &[u8], base: usize, hits: &[Hit], found: &mut Vec<Found>) {
-    let mut walk = context::Walk::default();
+fn settle_endings(text: &[u8], base: usize, mut walk: context::Walk, hits: &[Hit], found: &mut Vec<Found>) {
     let mut from = 0;
     for hit in hits {
         let at = hit.at(base);

@@ -6,6 +6,8 @@
 //! `{"key":"x-functions-key","value":{"stringValue":"…"}}`. A quoted value ends at its own quote, counted
 //! by its backslashes, so what is hidden never cuts an escape in two. One pass, forwards.
 
+use std::ops::Range;
+
 use super::bytes::{NAME, Set, backslashes_before, hex, run_of, starts_with, unit_at};
 use super::element;
 
@@ -41,6 +43,9 @@ pub struct Place {
     pub(super) level: u8,
 }
 
+/// How .NET names the field behind a property, behind the property's name in brackets.
+const FIELD: &[u8] = b"k__BackingField";
+
 const CONTROLS: &[u8] = b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\
     \x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
 
@@ -61,13 +66,13 @@ pub const LINE: Set = Set::of(b"\r\n\0\"'");
 
 /// Returns where the value behind a name begins that ends at `at`.
 pub fn after(text: &[u8], at: usize) -> Option<Place> {
+    let at = behind_field(text, at);
     let closing = quote_at(text, at);
     if closing.is_none()
         && unit_at(text, at).is_some_and(|unit| unit.byte == b'>' || unit.byte.is_ascii_whitespace())
         && let Some(inside) = element::value(text, at)
     {
-        let (start, quote) = (inside.start, Quote::Element(inside.end));
-        return Some(Place { start, quote, equals: true, listed: false, typed: false, level: 0 });
+        return Some(in_element(inside));
     }
     let at = spaces(text, at + closing.map_or(0, |(_, len)| len));
     if let Some((quote, _)) = closing
@@ -82,6 +87,30 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
         return opened(text, at + b"value".len(), None).filter(|place| place.quote == quote && place.equals);
     }
     opened(text, at, closing.map(|(quote, _)| quote))
+}
+
+/// Returns where the value begins of the element whose name ends at `at`, if it is cut off and was one to the eye.
+pub fn cut_off(text: &[u8], at: usize) -> Option<Place> {
+    element::cut_off(text, at).map(in_element)
+}
+
+/// Returns where the value begins that stands before the `name` that closes its element, or in the element behind its.
+pub fn in_markup(text: &[u8], name: &Range<usize>) -> Option<Place> {
+    element::closed_by(text, name.end).or_else(|| element::paired(text, name.clone())).map(in_element)
+}
+
+fn in_element(inside: Range<usize>) -> Place {
+    let (start, quote) = (inside.start, Quote::Element(inside.end));
+    Place { start, quote, equals: true, listed: false, typed: false, level: 0 }
+}
+
+/// Returns where the name ends, if it ends at `at` for what it is called: .NET calls the field behind a property
+/// `<Name>k__BackingField`.
+fn behind_field(text: &[u8], at: usize) -> usize {
+    let bracket = unit_at(text, at).filter(|unit| unit.byte == b'>').map_or(0, |unit| unit.len);
+    let end = at + bracket + FIELD.len();
+    let named = bracket > 0 && text.get(at + bracket..end) == Some(FIELD) && quote_at(text, end).is_some();
+    if named { end } else { at }
 }
 
 /// Reads the separator at `at` and what opens the value; `closing` is the quote behind the name.
@@ -238,7 +267,7 @@ pub const fn is_left_off(sign: u8) -> bool {
 /// Tells whether `rest` is an escape that breaks off, and nothing else. No value holds it, for it may go on in the
 /// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::take_rest`]).
 pub fn breaks_off(rest: &[u8]) -> bool {
-    let Some(sign) = rest.iter().position(|byte| *byte != b'\\').filter(|run| (1..8).contains(run)) else {
+    let Some(sign) = rest.iter().take(8).position(|byte| *byte != b'\\').filter(|run| *run > 0) else {
         return false;
     };
     let digits = rest[sign..].strip_prefix(b"u");
@@ -251,15 +280,24 @@ fn double(text: &[u8], start: usize, level: u8) -> usize {
         if text[stop] == b'\n' {
             return stop;
         }
-        let mut run = text[start..stop].iter().rev().take_while(|byte| **byte == b'\\').count();
-        for depth in 0..=level {
-            if run % 2 == 0 {
-                return stop - ((1 << depth) - 1).min(stop - start);
-            }
-            run = (run - 1) / 2;
+        let run = text[start..stop].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if let Some(own) = closing(run, level) {
+            return stop - own.min(stop - start);
         }
     }
     text.len()
+}
+
+/// Returns how many backslashes belong to a `"` behind `run` of them, if it closes a string inside at most `level`
+/// others.
+pub fn closing(mut run: usize, level: u8) -> Option<usize> {
+    for depth in 0..=level {
+        if run.is_multiple_of(2) {
+            return Some((1 << depth) - 1);
+        }
+        run = (run - 1) / 2;
+    }
+    None
 }
 
 fn single(text: &[u8], start: usize) -> usize {

@@ -180,8 +180,8 @@ fn escape_at(text: &[u8], at: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// Reads an entity of HTML at the start of `text`.
-fn entity(text: &[u8]) -> Option<(u8, usize)> {
+/// Reads an entity of HTML at the start of `text`: the character, those beyond ASCII as 0xFF, and its length.
+pub fn entity(text: &[u8]) -> Option<(u8, usize)> {
     if let Some(rest) = text.strip_prefix(b"&#") {
         let (digits, base) = match rest.first()? {
             b'x' | b'X' => (&rest[1..], 16),

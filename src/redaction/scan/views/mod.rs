@@ -19,7 +19,7 @@ use super::{Found, Kind, Scanner, settle, settle_shapes};
 use crate::redaction::people::People;
 use crate::telemetry::Confidence;
 
-pub use escapes::is_escape;
+pub use escapes::{entity, is_escape};
 pub use folds::{RESTLESS, goes_on};
 pub use inside::Inside;
 use inside::Layer;
@@ -206,7 +206,8 @@ fn level(
         if matches!(view.how, How::Folded { .. }) {
             settle_shapes(&text, range, &mut hits, &mut list);
         } else {
-            settle(&text, range.clone(), &mut hits, &mut list);
+            let stretch = matches!(view.how, How::Escaped { .. });
+            settle(&text, range.clone(), stretch, &mut hits, &mut list);
             if let Some((people, numbers)) = &mut numbers {
                 people.settle(&text, range.clone(), numbers, &mut list);
             }
