@@ -1,8 +1,9 @@
 //! What is hashed of a record, in one piece.
 //!
 //! A hasher that is given a name in four parts takes four times as long over their ends as over one. So the parts
-//! of a key are gathered and given to it together; the hash is that of the parts one after the other. What does
-//! not fit into 128 bytes is given in several pieces.
+//! of a key are gathered and given to it together; the hash is that of the parts one after the other. Case and the
+//! form of addresses do not tell values apart, as in what `scene` writes of them. What does not fit into 128 bytes
+//! is given in several pieces.
 
 use std::hash::Hasher;
 use std::net::IpAddr;

@@ -5,8 +5,10 @@
 //! written on its batch's sheet. Of a record, at most 64 secrets are looked at; it gives at most 32
 //! signals, names at most 32 entities and keeps 2,048 bytes of its text. What is beyond is left out.
 
+mod names;
 mod once;
 mod sigma;
+mod tried;
 
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -19,15 +21,18 @@ use crate::context::Asked;
 use crate::redaction::RedactedEvent;
 use crate::telemetry::{Confidence, EntityKind, Field, Kind, Outcome, Sighting, Value};
 
+use names::Names;
 use once::Numbers;
 pub(super) use once::Once;
+use tried::Fulfilled;
+pub use tried::Tried;
 
 use super::aside::Aside;
 use super::condition::Condition;
 use super::exceptions::Exceptions;
 use super::gathered::Gathered;
 use super::naming::add_entities;
-use super::needs::{Has, Needs, OTHER};
+use super::needs::Needs;
 use super::rule::{Rule, Term};
 use super::scene::{Scene, write};
 use super::sheet::Sheet;
@@ -137,35 +142,28 @@ impl Matcher {
     /// Adds a signal for each detector and entity that `event` concerns. `hash` is the keyed
     /// hash of the record's content.
     pub fn observe(&self, event: &RedactedEvent<'_>, hash: u128, signals: &mut Signals) {
+        let mut tried = Tried::default();
+        self.try_on(event, &mut tried);
+        self.observe_tried(event, hash, (&tried, 0), signals);
+    }
+
+    /// Adds a signal for each detector and entity that `event` concerns, number so many of those `tried`. `hash`
+    /// is the keyed hash of the record's content.
+    pub fn observe_tried(
+        &self,
+        event: &RedactedEvent<'_>,
+        hash: u128,
+        (tried, number): (&Tried, usize),
+        signals: &mut Signals,
+    ) {
         let lists = &self.index[event.kind() as usize][event.outcome() as usize];
         let before = signals.list.len();
         signals.once.clear();
         let mut draft = Draft { event, hash, written: [false; 2], signals, before, given: 0, held: Vec::new() };
-        let calm = lists.gated && self.gate.as_ref().is_some_and(|gate| gate.is_calm(event));
+        let Fulfilled { steps, calm } = tried.of(number);
         let scene = Scene { event, secret: None, calm };
-        let has = Has::of(event, scene, lists.fields);
-        let aside = Aside::of(event);
-        let concerned = |step: &Step| !step.needs.are_met(&has) && !step.aside.passes_over(aside);
-        debug_assert!(
-            !lists.plain.iter().any(|step| concerned(step) && self.concerns(step, scene)),
-            "needs ask for more than the condition does"
-        );
-        let has_status = has.status() < OTHER;
-        for word in 0..lists.sieve.words() {
-            let mut may = lists.sieve.may(&has, word);
-            while may != 0 {
-                let step = &lists.plain[64 * word + may.trailing_zeros() as usize];
-                may &= may - 1;
-                let when = if has_status { &step.rest } else { &step.when };
-                debug_assert_eq!(
-                    step.needs.fits(&has) && when.holds(scene),
-                    step.when.holds(scene),
-                    "what is left of a condition is not the condition"
-                );
-                if !step.aside.passes_over(aside) && step.needs.fits(&has) && when.holds(scene) {
-                    self.signal(step, scene, &mut draft);
-                }
-            }
+        for &place in steps {
+            self.signal(&lists.plain[usize::from(place)], scene, &mut draft);
         }
         if let Some(sigma) = &self.sigma {
             sigma.observe(event, |hit| self.sigma_signal(&hit, &mut draft));
@@ -341,35 +339,6 @@ fn lists(rules: &[Rule], numbers: &[Numbers], kind: Kind, outcome: Outcome) -> L
     }
     lists.sieve = Sieve::of(&lists.plain.iter().map(|step| &step.needs).collect::<Vec<_>>());
     lists
-}
-
-/// Under which key's names something is hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Names {
-    InUse,
-    Coming,
-}
-
-impl Names {
-    fn feed(self, to: &mut Gathered<impl Hasher>, field: Field, value: Value<'_>, scene: Scene<'_, '_>) {
-        match value {
-            Value::Text(text) if self == Self::Coming => {
-                let coming = scene.event.coming(text);
-                feed_term(to, field, Value::Text(coming.as_deref().unwrap_or(text)), scene);
-            }
-            value => feed_term(to, field, value, scene),
-        }
-    }
-}
-
-/// A function is told by its app too: two apps may each have one called `hello`.
-fn feed_term(to: &mut Gathered<impl Hasher>, field: Field, value: Value<'_>, scene: Scene<'_, '_>) {
-    if field == Field::Function
-        && let Some(app) = scene.event.app()
-    {
-        to.feed(Value::Text(app));
-    }
-    to.feed(value);
 }
 
 impl Draft<'_, '_, '_> {

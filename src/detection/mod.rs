@@ -63,7 +63,7 @@ pub use explain::{describe, fires, summary};
 pub use finding::{Attack, Evidence, Family, Finding, Level};
 pub use kinds::{Baselining, Bulk, Measured, Only, Risking, Share, Traveling, Window};
 pub use lit::Lit;
-pub use matcher::Matcher;
+pub use matcher::{Matcher, Tried};
 pub use rule::Rule;
 pub use signal::{Observed, Signal};
 pub use signals::{Signals, Told};

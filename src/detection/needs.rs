@@ -64,7 +64,7 @@ impl Needs {
             Condition::Any(any) => any.iter().map(Self::of).reduce(Self::or).unwrap_or(Self::NOTHING),
             Condition::Not(inner) => Self::not(inner),
             Condition::Text(Field::Reason, words) if words.how() == How::Is => {
-                let named = |reason: &&Reason| words.iter().any(|word| word.eq_ignore_ascii_case(reason.name()));
+                let named = |reason: &&Reason| words.hold(reason.name());
                 let reasons = Reason::ALL.iter().filter(named).fold(0, |bits, reason| bits | 1 << *reason as u64);
                 Self { reasons, ..Self::NOTHING }
             }
@@ -116,7 +116,9 @@ impl Needs {
     fn not(condition: &Condition) -> Self {
         match condition {
             Condition::Text(Field::Reason, words) if words.how() == How::Is => {
-                Self { reasons: !Self::of(condition).reasons, ..Self::NOTHING }
+                let kept = |reason: &&Reason| !words.hold(reason.name());
+                let reasons = Reason::ALL.iter().filter(kept).fold(0, |bits, reason| bits | 1 << *reason as u64);
+                Self { reasons, ..Self::NOTHING }
             }
             _ => Self::NOTHING,
         }
@@ -200,7 +202,7 @@ impl Has {
         self.fields & field != 0
     }
 
-    /// Returns what `scene`'s event has; of its fields only those in `asked` are looked for.
+    /// Returns what `scene`'s event has; of fields that are looked up, only those in `asked` are looked for.
     pub(super) fn of(event: &RedactedEvent<'_>, scene: Scene<'_, '_>, asked: u128) -> Self {
         let mut fields = said(event);
         let mut rest = 0;

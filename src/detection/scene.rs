@@ -2,7 +2,7 @@
 //!
 //! Texts are compared without regard to ASCII case and without allocation, because
 //! Azure writes the same name in several cases. Values that an entity is made of are normalised
-//! here and nowhere else.
+//! here, and in `gathered` where they are hashed: what is written alike there hashes alike here.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;

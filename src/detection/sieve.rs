@@ -13,7 +13,7 @@ use super::needs::{Has, Needs, OTHER};
 pub(super) struct Sieve {
     words: usize,
     /// Which of the columns of statuses each status has.
-    status: Vec<u8>,
+    status: Vec<u16>,
     statuses: Vec<u64>,
     reasons: Vec<u64>,
     /// For each field that one of them needs: those that do.
@@ -40,14 +40,10 @@ impl Sieve {
                 columns.push(column);
                 columns.len() - 1
             });
-            // There are no more columns than edges of ranges: of more than these, the last lets all through.
-            u8::try_from(place).unwrap_or(u8::MAX)
+            // No more than statuses.
+            place as u16
         };
-        let status: Vec<u8> = (0..=OTHER).map(&mut number).collect();
-        if columns.len() > usize::from(u8::MAX) {
-            columns.truncate(usize::from(u8::MAX));
-            columns.push(vec![u64::MAX; words]);
-        }
+        let status: Vec<u16> = (0..=OTHER).map(&mut number).collect();
         let reasons = Reason::ALL.iter().flat_map(|reason| column(&|needs| needs.takes_reason(*reason)));
         let asked = list.iter().fold(0, |asked, needs| asked | needs.fields());
         let bits = (0..u128::BITS).map(|bit| 1_u128 << bit).filter(|bit| asked & bit != 0);
@@ -86,6 +82,21 @@ impl Sieve {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detection::condition::Condition;
+    use crate::telemetry::Field;
+
+    #[test]
+    fn however_many_different_statuses_are_asked_for_none_is_let_through_for_another() {
+        let of = |status: i64| Needs::of(&Condition::Number(Field::ResponseStatus, vec![status]));
+        let all: Vec<Needs> = (100..600).map(of).collect();
+        let sieve = Sieve::of(&all.iter().collect::<Vec<_>>());
+        for has in super::super::needs::sample_events().into_iter().filter(|has| has.status() < OTHER) {
+            let let_through: Vec<usize> =
+                (0..all.len()).filter(|place| sieve.may(&has, place / 64) >> (place % 64) & 1 == 1).collect();
+            let wanted: Vec<usize> = has.status().checked_sub(100).filter(|place| *place < 500).into_iter().collect();
+            assert_eq!(let_through, wanted);
+        }
+    }
 
     #[test]
     fn a_sieve_lets_through_what_the_needs_do() {

@@ -29,7 +29,8 @@ impl Spare {
     /// Returns no bytes yet, with room for `room`.
     pub(super) fn lend(self: &Arc<Self>, room: usize) -> Lent {
         let mut bytes = self.pieces().pop().unwrap_or_default();
-        bytes.reserve(room);
+        // Exactly: what grows beyond what is kept would not come back.
+        bytes.reserve_exact(room);
         Lent { bytes, home: Some(Arc::clone(self)) }
     }
 
@@ -90,6 +91,18 @@ mod tests {
         drop(lent);
         let again = spare.lend(1_000);
         assert_eq!((again.bytes(), again.bytes().as_ptr(), ready(&spare)), (&[][..], at, 0));
+    }
+
+    #[test]
+    fn a_piece_that_was_a_little_too_small_stays_one_that_is_kept() {
+        let spare = Arc::new(Spare::default());
+        for room in [263_000, 264_000, 300_000, 350_000] {
+            let mut lent = spare.lend(room);
+            lent.extend(&vec![1; room]);
+            lent.trim();
+            drop(lent);
+            assert_eq!(ready(&spare), 1);
+        }
     }
 
     #[test]

@@ -6,37 +6,31 @@
 mod contained;
 mod events;
 mod look;
+mod together;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bumpalo::Bump;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
 use crate::clock::{Clock, Timestamp};
-use crate::context::{Asked, Context, Memo, Seen, Topology, Where};
+use crate::context::{Asked, Context, Seen, Topology, Where};
 use crate::dashboard::Tap;
-use crate::detection::{Matcher, Signal, Signals, Told};
+use crate::detection::{Matcher, Signal, Told};
 use crate::posture::observed::Seeing;
 use crate::redaction::{Link, RedactedEvent, Redactor, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
-use crate::telemetry::{Batch, Category, Event, Mark, Position, Scanned, StreamId, Undecodable, decode};
+use crate::telemetry::{Batch, Category, Event, Mark, Position, Scanned, StreamId, Undecodable};
 
 use super::listening::Listening;
 use super::uses::{Noted, Uses};
 
 use super::tapped::offer;
 use contained::contained;
-
-/// How far ahead of the clock a record's time may be.
-const AHEAD_OF_CLOCK: Duration = Duration::from_hours(1);
-
-/// So many records are decoded before the first of them is matched. Done in turns, record by record, decoding and
-/// matching push each other's instructions out of the processor's nearest cache.
-const TOGETHER: usize = 64;
+use together::Work;
 
 /// What every worker needs; shared, and replaced whole when detectors are reloaded.
 #[derive(Clone, Debug)]
@@ -125,45 +119,6 @@ pub struct Worked {
     pub marks: Vec<Mark>,
 }
 
-/// A batch in work.
-struct Work<'c> {
-    worked: Worked,
-    signals: Signals,
-    redactions: Redactions,
-    /// What is asked of context, and what it has said so far.
-    asked: Asked,
-    memo: Memo<'c>,
-    now: Timestamp,
-    /// What happens later than this can't have happened.
-    latest: Timestamp,
-}
-
-/// What was taken out, by kind.
-#[derive(Default)]
-struct Redactions {
-    /// Few kinds stand in a batch, and each has one name.
-    secrets: Vec<(Arc<str>, u64)>,
-    people: u64,
-}
-
-impl Redactions {
-    fn count(&mut self, kind: &Arc<str>) {
-        match self.secrets.iter_mut().find(|(known, _)| Arc::ptr_eq(known, kind)) {
-            Some((_, many)) => *many += 1,
-            None => self.secrets.push((kind.clone(), 1)),
-        }
-    }
-
-    fn by_kind(self) -> BTreeMap<Arc<str>, u64> {
-        let mut all = BTreeMap::new();
-        let people = (Arc::from("person"), self.people);
-        for (kind, many) in self.secrets.into_iter().chain([people].into_iter().filter(|(_, many)| *many > 0)) {
-            *all.entry(kind).or_default() += many;
-        }
-        all
-    }
-}
-
 impl Stage {
     /// Scans, decodes, redacts and matches `batch`. A message that makes any of these panic becomes
     /// a dead letter without its bytes; the others are worked as if it were not there.
@@ -185,123 +140,23 @@ impl Stage {
             records: Vec::with_capacity(batch.messages.len().max(batch.bytes.len() / 1_024)),
             ..Worked::default()
         };
-        let now = self.clock.now();
         // Lost if this panics: what was not handed over was told nobody.
         let signals = self.matcher.signals(batch.bytes.len(), told);
-        let asked = self.asked();
-        let memo = Memo::default();
-        let (redactions, latest) = (Redactions::default(), now.plus(AHEAD_OF_CLOCK));
-        let mut work = Work { worked, signals, redactions, asked, memo, now, latest };
+        let mut work = Work::new(worked, signals, self.asked(), self.clock.now());
         let mut next = 0;
         while next < batch.messages.len() {
             arena.reset();
             next = self.messages(&scanned, next, arena, &mut work);
         }
-        let held = work.signals.take_held();
-        let (signals, by_now) = work.signals.finish();
+        let (worked, by_now) = work.finish();
         *told = by_now;
-        let (redactions, links) = (work.redactions.by_kind(), self.redactor.new_links());
-        Worked { signals, held, redactions, links, ..work.worked }
+        Worked { links: self.redactor.new_links(), ..worked }
     }
 
     /// What is asked of context: by detectors and exceptions, and by who watches the events pass.
     fn asked(&self) -> Asked {
         let watched = self.tap.is_open();
         self.context.answers(if watched { Asked::ALL } else { self.matcher.asked() })
-    }
-
-    /// Works messages from `first` on until they have had [`TOGETHER`] records; returns where to go on.
-    fn messages<'c: 's, 's>(
-        &'c self,
-        scanned: &'s Scanned<'_>,
-        first: usize,
-        arena: &'s Bump,
-        work: &mut Work<'c>,
-    ) -> usize {
-        let (mut decoded, mut ends) = (Vec::with_capacity(2 * TOGETHER), Vec::with_capacity(TOGETHER));
-        for message in first..scanned.batch().messages.len() {
-            decode(scanned, message, arena, |one| decoded.push(one));
-            ends.push(decoded.len());
-            if decoded.len() >= TOGETHER {
-                break;
-            }
-        }
-        let events: Vec<_> =
-            decoded.into_iter().map(|one| one.map(|event| self.finished(event, arena, work))).collect();
-        let messages = || (first..).zip(ends.iter().scan(0, |from, end| Some(std::mem::replace(from, *end)..*end)));
-        let Work { worked, now, latest, .. } = work;
-        for (message, records) in messages() {
-            let received = scanned.batch().messages[message].received;
-            for event in events[records].iter().flatten().filter(|event| event.time() <= *latest) {
-                worked.listening.hear(event, received, *now);
-                worked.seeing.see(event);
-            }
-        }
-        messages().for_each(|(message, records)| self.message(scanned, message, &events[records], work));
-        first + ends.len()
-    }
-
-    /// Returns an event with what is known beside its record, and without people.
-    fn finished<'c: 's, 's>(
-        &'c self,
-        event: &'s mut Event<'s>,
-        arena: &'s Bump,
-        work: &mut Work<'c>,
-    ) -> RedactedEvent<'s> {
-        self.locate(event);
-        if work.asked != Asked::default() {
-            event.known = self.look(event, work.asked, &mut work.memo).map(|known| &*arena.alloc(known));
-        }
-        self.redactor.finish(event)
-    }
-
-    fn message(
-        &self,
-        scanned: &Scanned<'_>,
-        message: usize,
-        events: &[Result<RedactedEvent<'_>, Undecodable>],
-        work: &mut Work<'_>,
-    ) {
-        let at = &scanned.batch().messages[message];
-        let Work { worked, signals, redactions, latest, .. } = work;
-        let (first_record, first_dead) = (len(&worked.records), len(&worked.dead));
-        let mut replacements: Vec<Replacement> = Vec::new();
-        scanned.sightings(message).iter().filter(|seen| !seen.is_hash()).for_each(|seen| redactions.count(&seen.kind));
-        for event in events {
-            match event {
-                Ok(event) => {
-                    redactions.people += event.replacements().len() as u64;
-                    if self.keep_redacted {
-                        replacements.extend_from_slice(event.replacements());
-                    }
-                    if event.time() > *latest {
-                        worked.dead.push(ahead_of_the_clock(event));
-                    } else {
-                        self.record(event, worked, signals);
-                    }
-                }
-                Err(undecodable) => {
-                    let people = self.redactor.personal_in(scanned.bytes(message), undecodable.bytes.clone());
-                    worked.dead.push(self.dead_letter(scanned, message, undecodable, &people));
-                    replacements.extend(people);
-                }
-            }
-        }
-        let redacted = self.keep_redacted.then(|| {
-            let bytes = scanned.bytes(message);
-            let all = 0..u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            replacements.sort_by_key(|replacement| replacement.raw.start);
-            splice(bytes, all, &replacements)
-        });
-        worked.messages.push(MessageSeen {
-            stream: at.stream,
-            offset: at.offset,
-            next: at.next,
-            size: at.bytes.end - at.bytes.start,
-            records: first_record..len(&worked.records),
-            dead: first_dead..len(&worked.dead),
-            redacted,
-        });
     }
 
     /// Puts the client in the place of the last hop, and marks what a gateway has seen before.
@@ -326,25 +181,6 @@ impl Stage {
         event.peer = event.source_text;
         event.source_text = written.and_then(|text| text.part(client.at));
         (event.source_ip, event.source_port) = (Some(client.ip), client.port);
-    }
-
-    fn record(&self, event: &RedactedEvent<'_>, worked: &mut Worked, signals: &mut Signals) {
-        if self.tap.is_open() {
-            offer(&self.tap, event);
-        }
-        let hash = self.hash(event);
-        let (first_signal, first_held) = (signals.len() as u32, signals.held_back() as u32);
-        self.matcher.observe(event, hash, signals);
-        let noted = worked.uses.note(event);
-        worked.records.push(RecordSeen {
-            index: event.position().index,
-            hash,
-            time: event.time(),
-            category: event.category(),
-            signals: first_signal..signals.len() as u32,
-            held: first_held..signals.held_back() as u32,
-            noted,
-        });
     }
 
     /// A record's own id may repeat in other requests of one correlation, so time and address
@@ -383,13 +219,6 @@ impl Stage {
             bytes: self.redactor.hide(&kept).into_owned(),
         }
     }
-}
-
-fn ahead_of_the_clock(event: &RedactedEvent<'_>) -> NewDeadLetter {
-    let mut bytes = event.record().into_owned();
-    let size = len(&bytes);
-    bytes.truncate(LETTER_BYTES);
-    NewDeadLetter { position: event.position(), reason: "from_the_future", bytes, size }
 }
 
 fn len<T>(of: &[T]) -> u32 {

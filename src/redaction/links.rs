@@ -3,7 +3,8 @@
 //! During the overlap of a rotation every value is hashed under both keys, and what its two
 //! fingerprints are is remembered here for as long as its record is being worked: detectors learn
 //! the new name beside the old. Two generations of at most 65,536 links each are kept; what has
-//! not been seen for a whole generation goes. A link that goes is made again when its value is seen
+//! not been seen for a whole generation goes, so of the values that workers have in hand at once, those
+//! beyond 65,536 may be learnt by their old name alone. A link that goes is made again when its value is seen
 //! again. As many wait to be written down; what is beyond that is written down when it is seen
 //! again after it had gone.
 

@@ -1,7 +1,8 @@
 //! What waits for one watermark, and what of it is let go?
 //!
 //! Detectors that need the same lanes have one watermark, so what they are told waits together. A later step of a
-//! sequence that nobody has begun is let go without being put in order: it changes nothing.
+//! sequence that nobody has begun is let go without being put in order: it changes no answer. (Taken in, it would
+//! have let its table forget entities a little sooner than the next sweep does.)
 
 use crate::clock::{Lanes, Timestamp};
 use crate::detection::{Detector, Signal};

@@ -29,13 +29,15 @@ pub struct Waiting {
 
 #[derive(Debug, Default)]
 struct Bucket {
-    /// As they came; taken out one by one.
+    /// As they came, those that were aside and matter behind them; taken out one by one.
     signals: Vec<Option<Signal>>,
     /// Those that may turn out not to matter, as they came.
     aside: Vec<Signal>,
     /// Once sorted, the newest first: the oldest leave from the end.
     order: Vec<Due>,
     sorted: bool,
+    /// Whether some of them have left.
+    begun: bool,
     /// The oldest positions of all that came: of one stream, and of the others.
     oldest: Option<Position>,
     others: BTreeMap<StreamId, Position>,
@@ -133,11 +135,11 @@ impl Waiting {
     /// Lowers the positions in `oldest` to those that wait here.
     pub fn oldest(&self, oldest: &mut BTreeMap<StreamId, Position>) {
         for (_, bucket) in &self.buckets {
-            if bucket.order.len() == bucket.signals.len() {
-                bucket.oldest.iter().chain(bucket.others.values()).for_each(|&position| note(oldest, position));
-            } else {
+            if bucket.begun {
                 let all = bucket.signals.iter().flatten().chain(&bucket.aside);
                 all.for_each(|signal| note(oldest, signal.position()));
+            } else {
+                bucket.oldest.iter().chain(bucket.others.values()).for_each(|&position| note(oldest, position));
             }
         }
     }
@@ -178,6 +180,7 @@ impl Bucket {
             }
         }
         self.aside = aside;
+        self.begun |= without > 0;
         if !self.sorted {
             let signals = &self.signals;
             let signal = |due: &Due| signals.get(due.place as usize)?.as_ref();
@@ -194,6 +197,7 @@ impl Bucket {
         while let Some(due) = self.order.pop_if(|due| due.time <= upto) {
             into.extend(self.signals.get_mut(due.place as usize).and_then(Option::take));
         }
+        self.begun |= into.len() > before;
         into.len() - before + without
     }
 
