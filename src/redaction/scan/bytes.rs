@@ -83,12 +83,15 @@ pub fn unit_before(text: &[u8], end: usize) -> Option<Unit> {
 
 /// Returns the escape that `text` ends with.
 pub fn escape_before(text: &[u8]) -> Option<Unit> {
-    if let [.., b'%', high, low] = *text {
-        return Some(Unit { byte: pair(high, low)?, len: 3, escaped: true });
+    let percent = match *text {
+        [.., b'%', high, low] => pair(high, low).map(|byte| (byte, 3)),
+        [.., b'%', b'2', b'5', high, low] => pair(high, low).map(|byte| (byte, 5)),
+        _ => None,
+    };
+    if let Some((byte, len)) = percent {
+        return Some(Unit { byte, len, escaped: true });
     }
-    if let [.., b'%', b'2', b'5', high, low] = *text {
-        return Some(Unit { byte: pair(high, low)?, len: 5, escaped: true });
-    }
+    // A `%` that is none may stand before one of JSON: `100%\n`.
     let (byte, len) = match *text {
         [.., b'\\', b'u', a, b, c, d] => (code_unit([a, b, c, d])?, 5),
         [.., b'\\', b'/'] => (b'/', 1),
@@ -202,6 +205,9 @@ mod tests {
             let text = [b"-".as_slice(), form].concat();
             assert_eq!(unit_before(&text, text.len()), Some(want), "{}", form.escape_ascii());
             assert_eq!(unit_at(&text, 1), Some(want), "{}", form.escape_ascii());
+        }
+        for (text, len) in [(&b"50%\\n"[..], 2), (b"%\\b", 2), (b"%25%\\t", 2), (b"%255\\n", 2), (b"%n", 1)] {
+            assert_eq!(unit_before(text, text.len()).map(|unit| unit.len), Some(len), "{}", text.escape_ascii());
         }
         assert_eq!(unit_before(b"", 0), None);
         assert_eq!(unit_at(b"%2", 0), Some(Unit { byte: b'%', len: 1, escaped: false }));
