@@ -17,43 +17,32 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't be set up has nothing to say")]
 
+mod sets;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
-use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::detection::{Catalogue, Told};
-use gatewatch::pipeline::{Core, CoreSettings, Stage};
-use gatewatch::redaction::{KeyRing, Redactor, Settings};
-use gatewatch::simulate::{Options, World};
-use gatewatch::telemetry::{Batch, StreamId, StreamName, Streams, decode};
+use gatewatch::pipeline::{Core, CoreSettings};
+use gatewatch::redaction::{KeyRing, Redactor};
+use gatewatch::telemetry::{Batch, decode};
+use sets::{SETS, Set, keys, redactor, spent, stage, streams};
 
-const SET_BYTES: usize = 32 * 1024 * 1024;
-const BATCH_BYTES: usize = 256 * 1024;
 const ROUNDS: usize = 7;
 
-struct Set {
-    name: &'static str,
-    batches: Vec<Batch>,
-    bytes: usize,
-    records: usize,
-}
-
 fn main() {
-    type Make = fn() -> Set;
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let sets: [(&str, Make); 4] =
-        [("messages", messages), ("records", records), ("attacks", attacks), ("flood", flood)];
-    let any = !sets.iter().any(|(name, _)| wanted.iter().any(|word| word == name));
-    let keys = KeyRing::from_text("k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
-    let redactor = Arc::new(Redactor::new(&keys, &Settings::default()).unwrap());
+    let any = !SETS.iter().any(|(name, _)| wanted.iter().any(|word| word == name));
+    let keys = keys();
+    let redactor = redactor(&keys);
     let dump = wanted.iter().any(|word| word == "dump");
     let signals = wanted.iter().any(|word| word == "signals");
     if !dump && !signals {
         println!("{:<9} {:<26} {:>12} {:>9} {:>12} {:>8}", "set", "stage", "records/s", "MB/s", "µs/record", "× Value");
     }
-    for (_, set) in sets.iter().filter(|(name, _)| any || wanted.iter().any(|word| word == name)) {
+    for (_, set) in SETS.iter().filter(|(name, _)| any || wanted.iter().any(|word| word == name)) {
         if dump {
             tell(&set(), &keys, &redactor);
         } else if signals {
@@ -61,19 +50,6 @@ fn main() {
         } else {
             measure(&set(), &keys, &redactor, &wanted);
         }
-    }
-}
-
-fn stage(compiled: &Catalogue, keys: &KeyRing, redactor: &Arc<Redactor>) -> Stage {
-    Stage {
-        redactor: redactor.clone(),
-        topology: gatewatch::context::Topology::default(),
-        context: std::sync::Arc::default(),
-        tap: gatewatch::dashboard::Tap::default(),
-        matcher: compiled.matcher(keys.siphash_key()),
-        content_seed: keys.content_key(),
-        keep_redacted: false,
-        clock: Clock::system(),
     }
 }
 
@@ -167,15 +143,6 @@ fn measure(set: &Set, keys: &KeyRing, redactor: &Arc<Redactor>, wanted: &[String
     }
 }
 
-/// Returns the time that this thread has had a processor, so that a busy machine does not count;
-/// where Linux does not say it, the time since `start`.
-fn spent(start: Instant) -> Duration {
-    std::thread::yield_now();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|told| told.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| start.elapsed(), Duration::from_nanos)
-}
-
 fn decoded(redactor: &Redactor, batch: &Batch, arena: &mut Bump, finish: bool) {
     let scanned = redactor.scan(batch);
     for message in 0..batch.messages.len() {
@@ -186,67 +153,4 @@ fn decoded(redactor: &Redactor, batch: &Batch, arena: &mut Bump, finish: bool) {
             }
         });
     }
-}
-
-fn streams() -> Streams {
-    Streams::restore(vec![StreamName { source: "bench".into(), topic: "bench".into(), partition: 0 }])
-}
-
-fn world() -> World {
-    let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap();
-    World::new(Options { seed: 1, start, duration: Duration::from_hours(2), rate: 50, attacks: vec![], clean: false })
-        .unwrap()
-}
-
-/// Event Hubs messages as they come.
-fn messages() -> Set {
-    fill("messages", world().map(|message| message.bytes))
-}
-
-/// One record a message.
-fn records() -> Set {
-    let records = world()
-        .filter_map(|message| serde_json::from_slice::<Envelope>(&message.bytes).ok())
-        .flat_map(|envelope| envelope.records.into_iter().map(|record| record.get().as_bytes().to_vec()));
-    fill("records", records)
-}
-
-/// Every attack there is, over and over, and nothing else.
-fn attacks() -> Set {
-    let seconds = 240;
-    let worlds = (0_u64..).map(|n| {
-        let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap().plus(Duration::from_secs(n * seconds));
-        let duration = Duration::from_secs(seconds);
-        World::new(Options { seed: n + 1, start, duration, rate: 0, attacks: vec![], clean: false }).unwrap()
-    });
-    fill("attacks", worlds.flatten().map(|message| message.bytes))
-}
-
-/// Addresses that are refused once each.
-fn flood() -> Set {
-    let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap();
-    let attacks = vec!["address-flood".to_owned()];
-    let options = Options { seed: 1, start, duration: Duration::from_hours(2), rate: 0, attacks, clean: false };
-    fill("flood", World::new(options).unwrap().map(|message| message.bytes))
-}
-
-#[derive(serde::Deserialize)]
-struct Envelope {
-    records: Vec<Box<serde_json::value::RawValue>>,
-}
-
-fn fill(name: &'static str, from: impl Iterator<Item = Vec<u8>>) -> Set {
-    let mut set = Set { name, batches: vec![Batch::default()], bytes: 0, records: 0 };
-    for (n, bytes) in from.enumerate() {
-        if set.bytes >= SET_BYTES {
-            break;
-        }
-        if set.batches.last().unwrap().bytes.len() >= BATCH_BYTES {
-            set.batches.push(Batch::default());
-        }
-        set.records += serde_json::from_slice::<Envelope>(&bytes).map_or(1, |envelope| envelope.records.len());
-        set.bytes += bytes.len();
-        set.batches.last_mut().unwrap().push(&bytes, StreamId(0), n as i64, n as i64 + 1, None);
-    }
-    set
 }
