@@ -146,7 +146,9 @@ mod tests {
             };
             let values: Vec<Value<'_>> = parts.iter().map(value).collect();
             let mut gathered = Gathered::new(SipHasher13::new_with_keys(1, 2));
-            values.iter().for_each(|value| gathered.feed(*value));
+            for value in &values {
+                gathered.feed(*value);
+            }
             prop_assert_eq!(gathered.into_hasher().finish(), plainly(&values));
         }
     }
