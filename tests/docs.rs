@@ -88,7 +88,7 @@ fn the_vocabulary_is_the_codes_own() {
 fn every_reason_for_a_dead_letter_is_written_down() {
     let text = read("docs/events.md");
     let dead: Vec<&str> = UndecodableReason::ALL.iter().map(|reason| reason.name()).collect();
-    let stage = read("src/pipeline/worker.rs");
+    let stage = read("src/pipeline/worker/together.rs") + &read("src/pipeline/worker/contained.rs");
     let more: Vec<&str> =
         stage.split("reason: \"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()).collect();
     assert_eq!(more.len(), 2, "{more:?}");

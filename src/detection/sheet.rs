@@ -53,7 +53,7 @@ pub(super) struct Row {
     pub(super) record: Range<u32>,
 }
 
-/// The bytes of a sheet's records, on the account of an engine until the sheet goes.
+/// The bytes of a sheet with records, on the account of an engine until the sheet goes.
 #[derive(Debug)]
 struct Charge {
     account: Arc<AtomicUsize>,
@@ -181,6 +181,12 @@ impl Sheet {
         self.records.bytes().len()
     }
 
+    /// Returns how many bytes it takes, with the names and what else stands on it beside the records.
+    pub(super) fn weight(&self) -> usize {
+        let rows = size_of_val(self.rows.as_slice()) + size_of_val(self.entities.as_slice());
+        self.record_bytes() + self.names.len() + rows
+    }
+
     /// Returns the sheet without its records.
     pub(super) fn bare(&self) -> Self {
         let row = |row: &Row| Row { entities: row.entities.clone(), record: 0..0, ..*row };
@@ -200,8 +206,8 @@ impl Sheet {
     /// Puts its records on `account` as long as it lives.
     pub(super) fn charge_to(&self, account: &Arc<AtomicUsize>) {
         self.charge.get_or_init(|| {
-            account.fetch_add(self.record_bytes(), Ordering::Relaxed);
-            Charge { account: Arc::clone(account), bytes: self.record_bytes() }
+            account.fetch_add(self.weight(), Ordering::Relaxed);
+            Charge { account: Arc::clone(account), bytes: self.weight() }
         });
     }
 }

@@ -1,13 +1,13 @@
 //! Where does the memory of a batch's records go when none of them waits any more?
 //!
 //! Back to the worker that asked for it. It is a quarter of a megabyte a batch: given back to the system and asked
-//! for anew, each page of it is mapped and cleared again, which takes longer than writing the records. Bound: 64
+//! for anew, each page of it is mapped and cleared again, which takes longer than writing the records. Bound: 16
 //! pieces of 512 KB lie ready for a worker at most, the rest is given back to the system.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Pieces that lie ready.
-const MOST: usize = 64;
+const MOST: usize = 16;
 /// Bytes of a piece that is kept.
 const LARGEST: usize = 512 * 1024;
 

@@ -36,7 +36,7 @@ use table::{Limits, Rule, Table};
 use waiting::{canonical, repeats};
 
 /// For so many bytes of records that may wait, one signal may: what it takes itself, roughly.
-const BYTES_A_SIGNAL: usize = 128;
+const BYTES_A_SIGNAL: usize = 192;
 /// So many signals may wait in any case.
 const LEAST_SIGNALS: usize = 65_536;
 /// Virtual shards.
@@ -60,7 +60,7 @@ pub struct EngineSettings {
     pub max_entities: usize,
     /// Bytes of redacted records that waiting signals may hold at most; beyond it evidence keeps
     /// position and time only. Each detector may hold a quarter as much for what is about to fire.
-    /// One signal for every 128 bytes may wait; if more do, detectors that wait for one watermark
+    /// One signal for every 192 bytes may wait; if more do, detectors that wait for one watermark
     /// and have more than their share evaluate the oldest of theirs before it has passed them, which
     /// counts as evicted.
     pub max_waiting_bytes: usize,

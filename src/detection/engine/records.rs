@@ -37,7 +37,7 @@ impl Records {
             signal.sheet = Arc::clone(bare);
             return;
         }
-        if self.held().saturating_add(sheet.record_bytes()) <= self.limit {
+        if self.held().saturating_add(sheet.weight()) <= self.limit {
             sheet.charge_to(&self.held);
             return;
         }

@@ -14,6 +14,8 @@ use crate::telemetry::{Position, StreamId};
 
 /// A bucket spans 2³⁰ ns.
 const BUCKET_BITS: u32 = 30;
+/// Signals of a bucket for which room is doubled as needed.
+const FEW: usize = 1_024;
 /// Empty buckets that are kept for use.
 const SPARE: usize = 32;
 
@@ -163,6 +165,11 @@ impl Bucket {
         // Four billion signals in a second do not fit into memory.
         let place = u32::try_from(self.signals.len()).unwrap_or(u32::MAX);
         let hash = (signal.hash >> 64) as u64;
+        // In a flood there is much of both: room for a quarter more, not for as much again.
+        if self.signals.len() == self.signals.capacity() && self.signals.len() > FEW {
+            self.signals.reserve_exact(self.signals.len() / 4);
+            self.order.reserve_exact(self.signals.len() / 4);
+        }
         self.order.push(Due { time: signal.time, hash, place, detector: signal.detector });
         self.signals.push(Some(signal));
         self.sorted = false;
