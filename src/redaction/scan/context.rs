@@ -121,7 +121,14 @@ impl Walk {
             }
             ends.plain
         });
-        let last = last.or_else(|| self.in_markup(text, name, rule, found))?;
+        let last = match last {
+            Some(last) => last,
+            None => {
+                let (last, hides) = self.in_markup(text, name, rule, found)?;
+                hidden = hides;
+                last
+            }
+        };
         if rule.yields {
             self.outer = last;
         }
@@ -131,14 +138,13 @@ impl Walk {
 
 impl Walk {
     /// Hides what stands in markup around `name`, in another way than between a start and an end of its own; of what
-    /// is cut off nobody is told.
-    fn in_markup(&self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<usize> {
+    /// is cut off nobody is told. Returns where that ends, and whether it is hidden.
+    fn in_markup(&self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<(usize, bool)> {
         let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
         let cut_off = || value::cut_off(text, name.end).filter(|_| !self.stretch).map(|place| (place, &doubt));
         let (place, rule) = value::in_markup(text, &name).map(|place| (place, rule)).or_else(cut_off)?;
         let last = value::end(text, place, rule.stop);
-        hide(text, place, last, rule, found);
-        Some(last)
+        Some((last, hide(text, place, last, rule, found)))
     }
 
     /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.
