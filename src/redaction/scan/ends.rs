@@ -157,7 +157,30 @@ pub fn in_list(text: &[u8], start: usize, plain: usize, member: Member) -> Optio
     // Words of a sentence are seldom capital behind `;`.
     let looks = blanks == 0 || member == Member::Spaced || text.get(behind).is_some_and(u8::is_ascii_uppercase);
     let ends = looks && is_member(&text[behind..]) || quote_at(text, behind).is_some() && fills(text, start);
-    (ends && end > plain).then_some((end, end))
+    let listed = || member == Member::First || follows_member(text, start);
+    (ends && end > plain && !names_another(&text[plain..end]) && listed()).then_some((end, end))
+}
+
+/// Tells whether another member stands before the `;` before `at`: `login failed; password=…` is a sentence.
+fn follows_member(text: &[u8], at: usize) -> bool {
+    let mut parts = text[at.saturating_sub(LIST)..at].rsplitn(3, |byte| *byte == b';');
+    let Some(before) = parts.nth(1) else { return false };
+    let quotes = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\n');
+    let before = before.iter().rposition(quotes).map_or(before, |at| &before[at + 1..]).trim_ascii_start();
+    is_member(before) && is_name(before)
+}
+
+/// Tells whether what stands before the `=` in `member` is a name rather than the start of a sentence: of at most two
+/// words, or of capital ones.
+fn is_name(member: &[u8]) -> bool {
+    let mut words = member.split(|byte| *byte == b'=').next().unwrap_or_default().split(|byte| *byte == b' ');
+    words.clone().count() < 3 || words.all(|word| word.first().is_some_and(u8::is_ascii_uppercase))
+}
+
+/// Tells whether `rest` goes on with something else that is said: `, user=…`.
+fn names_another(rest: &[u8]) -> bool {
+    let mut commas = memchr::memchr_iter(b',', rest).map(|at| &rest[at + 1..]);
+    commas.any(|behind| behind.first() == Some(&b' ') && is_member(behind.trim_ascii_start()))
 }
 
 /// Tells whether `text` begins with a member of a list, `Word=`.
@@ -170,8 +193,7 @@ fn is_member(text: &[u8]) -> bool {
 fn fills(text: &[u8], at: usize) -> bool {
     let before = text[..at].iter().rev().take(LIST).position(|byte| matches!(byte, b'"' | b'\'' | b'\n'));
     let Some(list) = before.map(|length| &text[at - length..at]) else { return false };
-    let words = list.iter().take_while(|byte| **byte != b'=').filter(|byte| **byte == b' ').count();
-    is_member(list) && words < 2
+    is_member(list) && is_name(list)
 }
 
 #[cfg(test)]
