@@ -123,6 +123,9 @@ fn a_password_in_a_connection_string_may_hold_spaces() {
         "Server=a;Password=correct ho=rse battery;Encrypt=True",
         r#"{"c":"Server=a;User ID=b;Password=correct horse battery"}"#,
         r#"{"c":"Data Source=a;Password=correct horse battery;"}"#,
+        "Server=a;Password=correct horse' battery's;Encrypt=True",
+        r#"{"c":"Server=a;Password=correct horse's battery;Encrypt=True"}"#,
+        r#"{"c":"Server=a;Password=correct'horse battery;Encrypt=True"}"#,
     ] {
         expect(text, &["correct", "horse", "rse", "battery"], &["=a"]);
     }
@@ -138,6 +141,8 @@ fn a_password_in_a_connection_string_may_hold_spaces() {
         "Server=a;User ID=b;Password=hunter2 was refused",
         r#"{"c":"no login at Server=a;Password=hunter2 was refused"}"#,
         "password=hunter2 was refused; retry=3",
+        "'Server=a;Password=hunter2' was refused;retry=3",
+        "Server=a;Password=hunter2 was refused, it's said",
         "(Server=a;Password=hunter2) was refused",
     ] {
         expect(text, &["hunter2"], &[" was refused"]);

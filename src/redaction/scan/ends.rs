@@ -145,11 +145,15 @@ impl Member {
 pub fn in_list(text: &[u8], start: usize, plain: usize, member: Member) -> Option<(usize, usize)> {
     let signs = |sign: &&u8| is_left_off(**sign) && **sign != b';';
     let at = plain + text.get(plain..)?.iter().take(BLANKS).take_while(signs).count();
-    let rest = text.get(at..).filter(|rest| matches!(rest.first(), Some(b' ' | b';')))?;
-    let stops = |byte: &u8| matches!(byte, b';' | b'"' | b'\'' | b'<' | b'>' | b'\\') || byte.is_ascii_control();
+    let rest = text.get(at..).filter(|rest| matches!(rest.first(), Some(b' ' | b';' | b'\'')))?;
+    let quoted = quote_around(text, start) == Some(b'\'');
+    let stops = |byte: &u8| {
+        matches!(byte, b';' | b'"' | b'<' | b'>' | b'\\') || *byte == b'\'' && quoted || byte.is_ascii_control()
+    };
     let end = at + rest.iter().take(REST).position(stops)?;
     if text[end] != b';' {
-        let sentence = member == Member::First || text[at..end].contains(&b'=') || at > plain;
+        let apart = |byte: &u8| matches!(byte, b'=' | b'\'');
+        let sentence = member == Member::First || text[at..end].iter().any(apart) || at > plain;
         return (!sentence && quote_at(text, end).is_some() && fills(text, start)).then_some((end, plain));
     }
     let blanks = text[end + 1..].iter().take(BLANKS).take_while(|byte| **byte == b' ').count();
@@ -187,6 +191,11 @@ fn names_another(rest: &[u8]) -> bool {
 fn is_member(text: &[u8]) -> bool {
     let length = text.iter().take(32).take_while(|byte| NAME.has(**byte) || **byte == b' ').count();
     text.first().is_some_and(u8::is_ascii_alphabetic) && text.get(length) == Some(&b'=')
+}
+
+/// Returns the quote, or the break of a line, behind which the list around `at` begins.
+fn quote_around(text: &[u8], at: usize) -> Option<u8> {
+    text[..at].iter().rev().take(LIST).copied().find(|byte| matches!(byte, b'"' | b'\'' | b'\n'))
 }
 
 /// Tells whether the list around `at` begins with the string it stands in.
