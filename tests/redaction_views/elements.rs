@@ -136,6 +136,8 @@ fn the_field_behind_a_property_is_named_as_the_property_is() {
         r#"{"<Password>k__BackingField":"hunter2"}"#,
         r#"{"\u003cPassword\u003ek__BackingField":"hunter2"}"#,
         r#"{"m":"{\"<Password>k__BackingField\":\"hunter2\"}"}"#,
+        "<_x003C_Password_x003E_k__BackingField>hunter2</_x003C_Password_x003E_k__BackingField>",
+        r#"{"m":"<_x003C_Password_x003E_k__BackingField>hunter2</_x003C_Password_x003E_k__BackingField>"}"#,
     ] {
         expect(text, &["hunter2"], &["k__BackingField"]);
         assert_eq!(scan(text.as_bytes()).codes(), scan(br#"{"password":"hunter2"}"#).codes(), "{text}");
@@ -167,6 +169,8 @@ fn an_element_with_attributes_is_known_by_the_name_that_closes_it() {
     for text in [
         r#"<FunctionKey xmlns="urn:x">my-own-Key-0815-of-orders</FunctionKey>"#,
         r"<a:FunctionKey x='1' y='2'> my-own-Key-0815-of-orders </a:FunctionKey>",
+        r#"<FunctionKey xmlns="urn:x"><![CDATA[my-own-Key-0815-of-orders]]></FunctionKey>"#,
+        "<a:FunctionKey x='1'>\n <![CDATA[my-own-Key-0815-of-orders]]>\n</a:FunctionKey>",
     ] {
         let plain = scan(br#"{"functionKey":"my-own-Key-0815-of-orders"}"#).codes();
         for text in dumped(&format!("<x>{text}<y>kept</y></x>")) {

@@ -19,6 +19,8 @@ use crate::telemetry::Confidence;
 
 /// The longest name that is read.
 const LONGEST: usize = 64;
+/// What XML writes behind the name of a property, in the name of the field that .NET keeps it in.
+const FIELD: &[u8] = b"_x003E_k__BackingField";
 /// How far around a `code=` its path is looked for.
 const AROUND: usize = 512;
 
@@ -30,6 +32,8 @@ const TOKEN: Set = Set::word(b"._~+/=-%");
 pub struct Walk {
     /// Up to where a value that yields has been walked.
     outer: usize,
+    /// Where the last name ended of which a rule tells: it may be hit often.
+    ruled: usize,
     /// Up to where parameters around a signature have been read.
     read: usize,
     /// What is whole for its shape.
@@ -80,7 +84,10 @@ impl Walk {
         if let Some(confidence) = cookie::named(text, hit, name) {
             return cookie::single(text, end, confidence, &mut self.shapes, found);
         }
-        let rule = rule(name)?;
+        if std::mem::replace(&mut self.ruled, end) == end {
+            return None;
+        }
+        let rule = rule(name.strip_suffix(FIELD).unwrap_or(name))?;
         self.ruled(text, hit - before..end, rule, found)
     }
 

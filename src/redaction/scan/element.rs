@@ -3,8 +3,9 @@
 //! `<name>value</name>`, with a namespace, attributes or CDATA, its brackets as they are or escaped. What is cut off
 //! before it is closed counts only where the text is XML to the eye, behind another tag or at the start of a string:
 //! `<password>` alone is a placeholder, `List<Password>` a type, `<GetToken>d__5` a compiler's. At most 256 bytes of
-//! attributes and of what stands before the element are read; a value is read to the next tag, CDATA to where the
-//! next begins, so that all elements of a line together cost its length.
+//! attributes and of what stands before the element are read, 512 of the CDATA before a tag that closes one; any other
+//! value is read to the next tag, CDATA to where the next begins, and 1 KiB over brackets that are escaped in another
+//! way, so that all elements of a line together cost its length.
 
 use std::ops::Range;
 
@@ -17,6 +18,10 @@ const NAMED: usize = 64;
 const ATTRIBUTES: usize = 256;
 /// How many bytes before an element are searched for the quote of the string it stands in.
 const BEFORE: usize = 256;
+/// How many bytes of CDATA are read backwards.
+const PACKED: usize = 512;
+/// How far a value is read over brackets that are written in another way than its own.
+const FOREIGN: usize = 1 << 10;
 /// How many quotes there may be between, of other strings.
 const QUOTES: usize = 16;
 /// How many blanks are read over.
@@ -57,6 +62,7 @@ pub fn closed_by(text: &[u8], at: usize) -> Option<Range<usize>> {
         }
         start -= unit.len;
     }
+    let start = before_cdata(text, start);
     // The start of the element, whatever its attributes are.
     let mut tag = start;
     while let Some(unit) = unit_before(text, tag).filter(|unit| start - tag < ATTRIBUTES && unit.byte != b'<') {
@@ -172,7 +178,7 @@ impl<'t> Opening<'t> {
         while let Some(unit) = unit_at(text, at) {
             let mut behind = at + unit.len;
             match unit.byte {
-                b'<' if unit.len == self.bracket.len() || !unit.escaped => {
+                b'<' if unit.len == self.bracket.len() || !unit.escaped || at - self.start > FOREIGN => {
                     let begins = starts_with(&text[behind..], CDATA);
                     match (begins, cdata) {
                         (true, false) => cdata = true,
@@ -326,6 +332,17 @@ fn behind_start(text: &[u8], at: usize) -> Option<usize> {
 fn behind_cdata(text: &[u8], at: usize) -> Option<usize> {
     let bracket = unit_at(text, at).filter(|unit| unit.byte == b']')?;
     unit_at(text, at + bracket.len).filter(|unit| unit.byte == b'>').map(|unit| at + bracket.len + unit.len)
+}
+
+/// Returns the place before the CDATA and the blanks that end at `at`, and `at` if none does.
+fn before_cdata(text: &[u8], at: usize) -> usize {
+    let end = before(text, at, b'>');
+    if end == at || !text[..end].ends_with(b"]]") {
+        return at;
+    }
+    let floor = end.saturating_sub(PACKED);
+    let begins = memchr::memmem::rfind(&text[floor..end], CDATA).map(|begins| floor + begins);
+    begins.map_or(at, |begins| backwards(text, before(text, begins, b'<')))
 }
 
 /// Tells whether `text` is JSON, so that no string in it holds a quote as it is: `[` alone begins many a line of a

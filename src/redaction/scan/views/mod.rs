@@ -212,11 +212,7 @@ fn level(
                 people.settle(&text, range.clone(), numbers, &mut list);
             }
             // Where the next line goes on with it, an escape does too.
-            let ends = match view.how {
-                How::Packed { .. } => folds::onwards_at(texts, view).is_none(),
-                _ => texts.views.is_empty() || view.outer.end < texts.ranges[view.parent as usize].end,
-            };
-            if ends {
+            if ends_there(texts, view) {
                 for one in &mut list {
                     one.take_rest(&text[range.clone()]);
                 }
@@ -230,6 +226,14 @@ fn level(
     }
     put_back(texts, &text, &offsets, &views, inner, found);
     found.sort_by_key(|(number, _)| *number);
+}
+
+/// Tells whether a text goes on nowhere behind its `view`: not in the next line, nor where the text around it does.
+fn ends_there(texts: &Texts<'_>, view: &View) -> bool {
+    match view.how {
+        How::Packed { .. } => folds::onwards_at(texts, view).is_none(),
+        _ => texts.views.is_empty() || view.outer.end < texts.ranges[view.parent as usize].end,
+    }
 }
 
 /// Appends to `found` what was found `inner`, in the `views`, where it stands in the texts they were
