@@ -128,14 +128,8 @@ impl Walk {
             }
             ends.plain
         });
-        let last = match last {
-            Some(last) => last,
-            None => {
-                let (last, hides) = self.in_markup(text, name, rule, found)?;
-                hidden = hides;
-                last
-            }
-        };
+        let settled = last.map(|last| (last, hidden));
+        let (last, hidden) = settled.or_else(|| self.in_markup(text, name, rule, found))?;
         if rule.yields {
             self.outer = last;
         }
