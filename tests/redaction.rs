@@ -643,7 +643,8 @@ fn a_crafted_line_costs_no_more_than_its_length() {
     let redactor = redactor();
     let key = made::apim_key(&mut chance(5), Privilege::Subscription);
     // One name in elements whose brackets are escaped as often as can be, each in another way.
-    let brackets: String = (1..32).map(|run| format!("{}u003c{}>", "\\".repeat(run), "pwd".repeat(21))).collect();
+    let bracket = |run: usize| format!("{}u003c{}>", "\\".repeat(run), "pwd".repeat(21));
+    let brackets = (1..32).map(bracket).collect::<Vec<_>>().concat();
     let alone = CRAFTED.iter().copied().chain([key.as_str(), &*brackets]).map(|part| ("", part));
     for (first, part) in alone.chain(CRAFTED_BEHIND.iter().copied()) {
         let size = if ["@", "eyJ", "code=", "%25"].contains(&part) { 5 << 20 } else { 1 << 20 };
