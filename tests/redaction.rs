@@ -627,6 +627,10 @@ const CRAFTED: &[&str] = &[
     "<given_name><![CDATA[",
     "</key>",
     "<key>password</key>",
+    "]]></key>",
+    "<![CDATA[]]></key>",
+    "Password=it is o'clock ",
+    "a=b;Password=c ",
 ];
 
 /// Crafted lines of which only the first piece is a name.
@@ -638,7 +642,10 @@ const CRAFTED_BEHIND: &[(&str, &str)] =
 fn a_crafted_line_costs_no_more_than_its_length() {
     let redactor = redactor();
     let key = made::apim_key(&mut chance(5), Privilege::Subscription);
-    let alone = CRAFTED.iter().copied().chain([key.as_str()]).map(|part| ("", part));
+    // One name in elements whose brackets are escaped as often as can be, each in another way.
+    let bracket = |run: usize| format!("{}u003c{}>", "\\".repeat(run), "pwd".repeat(21));
+    let brackets = (1..32).map(bracket).collect::<Vec<_>>().concat();
+    let alone = CRAFTED.iter().copied().chain([key.as_str(), &*brackets]).map(|part| ("", part));
     for (first, part) in alone.chain(CRAFTED_BEHIND.iter().copied()) {
         let size = if ["@", "eyJ", "code=", "%25"].contains(&part) { 5 << 20 } else { 1 << 20 };
         let line = [first, &part.repeat(size / part.len() + 1)].concat();

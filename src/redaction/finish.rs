@@ -227,15 +227,12 @@ impl<'s> Hider<'_, 's> {
         let scanned: &'s [u8] = event.scanned;
         let record = scanned.get(..event.record.end as usize).unwrap_or_default();
         let (start, most) = (event.record.start as usize, hidden.len() + CHAIN);
-        let mut from = start;
         for at in memchr::memmem::find_iter(record.get(start..).unwrap_or_default(), NAME) {
             let end = start + at + NAME.len();
-            let Some(place) = value::after(record, end).filter(|_| end > from) else { continue };
+            let Some(place) = value::after(record, end) else { continue };
             let read = record.get(..place.start + CLAIM).unwrap_or(record);
             let value = place.start..value::end(read, place, &value::LINE).min(read.len());
             let old = read.get(value.clone()).and_then(|old| std::str::from_utf8(old).ok()).unwrap_or_default();
-            // What was read holds no other claim.
-            from = value.end;
             let Some(at) = address(old).map(|read| read.at) else { continue };
             let Some(old) = old.get(at.clone()).filter(|old| !hidden.contains(old)) else { continue };
             if hidden.len() < most {
@@ -484,6 +481,15 @@ mod tests {
         let hidden = with_no_address(record);
         assert!(!hidden.contains("198.51") && hidden.matches("address:k1:").count() == 91, "{hidden}");
         serde_json::from_str::<serde_json::Value>(&hidden).unwrap();
+    }
+
+    #[test]
+    fn what_a_claim_holds_that_is_no_address_hides_no_other_claim() {
+        for text in ["old ipaddr=none, new ipaddr=198.51.100.7", "ipaddr: - ipaddr: 198.51.100.7"] {
+            let hidden = with_no_address(format!(r#"{{"message":"{text}"}}"#).leak());
+            assert!(!hidden.contains("198.51") && hidden.contains("address:k1:"), "{hidden}");
+            serde_json::from_str::<serde_json::Value>(&hidden).unwrap();
+        }
     }
 
     #[test]

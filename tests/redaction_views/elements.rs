@@ -136,6 +136,8 @@ fn the_field_behind_a_property_is_named_as_the_property_is() {
         r#"{"<Password>k__BackingField":"hunter2"}"#,
         r#"{"\u003cPassword\u003ek__BackingField":"hunter2"}"#,
         r#"{"m":"{\"<Password>k__BackingField\":\"hunter2\"}"}"#,
+        "<_x003C_Password_x003E_k__BackingField>hunter2</_x003C_Password_x003E_k__BackingField>",
+        r#"{"m":"<_x003C_Password_x003E_k__BackingField>hunter2</_x003C_Password_x003E_k__BackingField>"}"#,
     ] {
         expect(text, &["hunter2"], &["k__BackingField"]);
         assert_eq!(scan(text.as_bytes()).codes(), scan(br#"{"password":"hunter2"}"#).codes(), "{text}");
@@ -167,6 +169,8 @@ fn an_element_with_attributes_is_known_by_the_name_that_closes_it() {
     for text in [
         r#"<FunctionKey xmlns="urn:x">my-own-Key-0815-of-orders</FunctionKey>"#,
         r"<a:FunctionKey x='1' y='2'> my-own-Key-0815-of-orders </a:FunctionKey>",
+        r#"<FunctionKey xmlns="urn:x"><![CDATA[my-own-Key-0815-of-orders]]></FunctionKey>"#,
+        "<a:FunctionKey x='1'>\n <![CDATA[my-own-Key-0815-of-orders]]>\n</a:FunctionKey>",
     ] {
         let plain = scan(br#"{"functionKey":"my-own-Key-0815-of-orders"}"#).codes();
         for text in dumped(&format!("<x>{text}<y>kept</y></x>")) {
@@ -202,4 +206,61 @@ fn an_element_may_be_named_by_the_one_before() {
             assert_eq!(hidden(&text), text);
         }
     }
+}
+
+/// Strings that are closed before an element are not the string around it, and no quote that is escaped beats a tag.
+#[test]
+fn a_string_that_is_closed_before_an_element_is_not_around_it() {
+    for (text, gone) in [
+        (r#"{"m":"<request><data>{\"user\":\"bob\"}</data><password>ab\"cdEF99</password></request>"}"#, "cdEF99"),
+        (r#"{"m":"<a>{\"user\":\"bob\"}</a><password>abcd\"efgh99</password>"}"#, "efgh99"),
+        (r#"{"m":"sent (\"orders\") <password>ab\"cdEF99</password>"}"#, "cdEF99"),
+        (r#"{"m":"{\"a\":\"b\"} <clientSecret>{\"key\":\"s3cr3t77\"}</clientSecret>"}"#, "s3cr3t77"),
+        (r#"{"m":"<a>{'user':'bob'}</a><password>abcd'efgh99</password>"}"#, "efgh99"),
+        (r#"{"p":"{\"m\":\"<a>['b']</a><password>ab\\\"cdEF99</password>\"}"}"#, "cdEF99"),
+    ] {
+        expect(text, &[gone], &["</", "\"}"]);
+    }
+    let text = r#"{"m":"<a>{\"user\":\"bob\"}</a><password>hunter2","n":"kept"}"#;
+    expect(text, &["hunter2"], &[r#"","n":"kept"}"#]);
+    for run in [2, 32, 34] {
+        let text = format!(r#"{{"m":"<password>hunter2{}","n":"</password>"}}"#, "\\".repeat(run));
+        expect(&text, &["hunter2"], &[r#"","n":"</password>"}"#]);
+    }
+}
+
+#[test]
+fn a_brace_alone_begins_no_json() {
+    for text in [
+        r#"{'message':'<password>hunter"2xyz</password>','level':2}"#,
+        r#"{orders-api} <password>hunter"2xyz</password>"#,
+        r#"{ orders-api } <password>hunter"2xyz</password>"#,
+    ] {
+        expect(text, &["hunter", "2xyz"], &["</password>"]);
+    }
+    let text = format!("{{{}\"m\":\"<password>hunter2\",\"n\":\"</password>\"}}", " ".repeat(80));
+    expect(&text, &["hunter2"], &[r#"","n":"</password>"}"#]);
+}
+
+#[test]
+fn an_element_in_entities_may_be_cut_off_too() {
+    expect(r#"{"m":"&lt;a&gt;&lt;password&gt;hunter2"}"#, &["hunter2"], &["&lt;a&gt;", "\"}"]);
+    expect(r#"{"m":"<a>&lt;b&gt;&lt;password&gt;hunter2","n":1}"#, &["hunter2"], &["&lt;b&gt;", r#"","n":1}"#]);
+    for text in ["say &lt;password&gt; twice", "curl -u &lt;user&gt;:&lt;password&gt; x", "<b>&lt;password&gt;</b>"] {
+        for text in dumped(text) {
+            assert_eq!(hidden(&text), text);
+        }
+    }
+}
+
+#[test]
+fn nobody_is_woken_for_a_name_in_what_is_cut_off() {
+    for text in [r#"{"m":"<a><password>x;pwd=defghi"}"#, "<a><password>x?code=defghi-0815-of-orders-0815"] {
+        let seen = scan(text.as_bytes());
+        let confidences: Vec<_> = seen.sightings.iter().map(|one| one.confidence).collect();
+        assert_eq!(confidences, [Confidence::Suspected], "{text} became {}", seen.text());
+        expect(text, &["defghi", "x;", "x?"], &["<a><password>"]);
+    }
+    let text = "<a><clientSecret>x;pwd=defghi</clientSecret>";
+    assert_eq!(scan(text.as_bytes()).codes(), scan(br#"{"clientSecret":"x;pwd=defghi"}"#).codes());
 }

@@ -252,6 +252,8 @@ fn a_secret_is_found_where_escapes_and_folds_meet() {
     is_hidden(&[Step::PackedInJson, Step::PercentWhole, Step::Folded], 1, 0, "\"\"0\"0aA% a\"\n}0 00", "").unwrap();
     let after = "a+%_}_a\n\n0%A %aAa0+\"0_%+_+aAa%\n_\"";
     is_hidden(&[Step::Sentence, Step::Wide, Step::Folded], 0, 0, "a}A \" Aa_0", after).unwrap();
+    // A line ends in the middle of a percent escape of a percent escape.
+    is_hidden(&[Step::Percent, Step::PercentWhole, Step::Folded], 7, 0, "%a\n_a:}A:a%a%a_AA", "").unwrap();
     // Its fingerprint ends in `PWD`, and is filled up with `=`.
     is_hidden(&[Step::Packed], 4, 1_313_634_972_013_735_854, "", "").unwrap();
     for shift in 0..40 {

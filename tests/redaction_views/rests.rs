@@ -123,6 +123,9 @@ fn a_password_in_a_connection_string_may_hold_spaces() {
         "Server=a;Password=correct ho=rse battery;Encrypt=True",
         r#"{"c":"Server=a;User ID=b;Password=correct horse battery"}"#,
         r#"{"c":"Data Source=a;Password=correct horse battery;"}"#,
+        "Server=a;Password=correct horse' battery's;Encrypt=True",
+        r#"{"c":"Server=a;Password=correct horse's battery;Encrypt=True"}"#,
+        r#"{"c":"Server=a;Password=correct'horse battery;Encrypt=True"}"#,
     ] {
         expect(text, &["correct", "horse", "rse", "battery"], &["=a"]);
     }
@@ -138,6 +141,8 @@ fn a_password_in_a_connection_string_may_hold_spaces() {
         "Server=a;User ID=b;Password=hunter2 was refused",
         r#"{"c":"no login at Server=a;Password=hunter2 was refused"}"#,
         "password=hunter2 was refused; retry=3",
+        "'Server=a;Password=hunter2' was refused;retry=3",
+        "Server=a;Password=hunter2 was refused, it's said",
         "(Server=a;Password=hunter2) was refused",
     ] {
         expect(text, &["hunter2"], &[" was refused"]);
@@ -183,6 +188,60 @@ fn a_tab_is_no_break_of_a_line() {
     let text = r#"{"m":"password=kDgHHLXOqipdiurN\tQ9w8E7r6T5y4\tok"}"#;
     expect(text, &["kDgHHL"], &[r"\tQ9w8E7r6T5y4\tok"]);
     expect("password=kDgHHLXOqipdiurN\tQ9w8E7r6T5y4\tok", &["kDgHHL"], &["Q9w8E7r6T5y4"]);
+}
+
+#[test]
+fn a_column_behind_a_tab_is_no_part_of_a_line() {
+    for tab in ["\t", "\\t"] {
+        let line = |text: &str| text.replace("TAB", tab);
+        let text = line("Cookie: a=b1234567; c=d1234567TABGETTAB/index.htmlTAB200");
+        expect(&format!(r#"{{"m":"{text}"}}"#), &["b1234567", "d1234567"], &[&line("TABGETTAB/index.htmlTAB200")]);
+        let text = line("x-ms-client-principal-name: ann@x.comTABGET /xTAB200");
+        expect(&format!(r#"{{"m":"{text}"}}"#), &["ann@x.com"], &[&line("TABGET /xTAB200")]);
+        let text = line("Cookie: a=b1234567;TABc=d1234567TABGET");
+        expect(&text, &["b1234567", "d1234567"], &[&line("TABGET")]);
+    }
+}
+
+/// What somebody says around a password is not taken for a connection string.
+#[test]
+fn a_semicolon_in_a_sentence_makes_no_connection_string() {
+    for (text, kept) in [
+        ("login failed; password=hunter2 was rejected; user=ann", " was rejected; user=ann"),
+        (r#"{"m":"login failed; password=hunter2 was rejected; user=ann"}"#, " was rejected; user=ann"),
+        ("login failed for user=ann; password=hunter2 was rejected; user=ann", " was rejected; user=ann"),
+        (r#"{"m":"connect failed; pwd=hunter2 (see log); code=17"}"#, " (see log); code=17"),
+        (r#"{"m":"pwd=hunter2, user=bob;role=x"}"#, ", user=bob;role=x"),
+        ("a=b;password=hunter2, user=bob;role=x", ", user=bob;role=x"),
+    ] {
+        expect(text, &["hunter2"], &[kept]);
+        assert_eq!(scan(text.as_bytes()).codes(), scan(br#"{"password":"hunter2"}"#).codes(), "{text}");
+    }
+    for text in [
+        "Persist Security Info=False;Password=correct horse;Encrypt=True",
+        "Server=a;Trust Server Certificate=True; Password=correct horse; User ID=b",
+    ] {
+        expect(text, &["correct", "horse"], &[]);
+    }
+}
+
+#[test]
+fn a_percent_sign_at_the_end_of_a_text_is_a_part_of_its_value() {
+    for rest in ["%", "%a", "%%", "%a%", "%%2", "%2%2", "%z"] {
+        let plain = format!("{{\"password\":\"hunter{rest}\"}}");
+        for text in [
+            format!("password=hunter{rest}"),
+            format!("{{\"m\":\"password=hunter{rest}\"}}"),
+            format!("{{\"m\":\"password&#61;hunter{rest}\"}}"),
+            format!("{{\"m\":\"password\\u003dhunter{rest}\"}}"),
+            format!("password&#61;hunter{}", rest.replace('%', "&#37;")),
+        ] {
+            let left = hidden(&text);
+            assert!(!left.contains("hunter") && !left.contains('%') && !left.contains("&#37"), "{text}: {left}");
+            let codes = scan(text.as_bytes()).codes();
+            assert_eq!(codes, scan(plain.as_bytes()).codes(), "{text}: {left}");
+        }
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::telemetry::Confidence;
 
 /// The longest name that is read.
 const LONGEST: usize = 64;
+/// What XML writes behind the name of a property, in the name of the field that .NET keeps it in.
+const FIELD: &[u8] = b"_x003E_k__BackingField";
 /// How far around a `code=` its path is looked for.
 const AROUND: usize = 512;
 
@@ -30,6 +32,8 @@ const TOKEN: Set = Set::word(b"._~+/=-%");
 pub struct Walk {
     /// Up to where a value that yields has been walked.
     outer: usize,
+    /// Where the last name ended of which a rule tells: it may be hit often.
+    ruled: usize,
     /// Up to where parameters around a signature have been read.
     read: usize,
     /// What is whole for its shape.
@@ -80,7 +84,10 @@ impl Walk {
         if let Some(confidence) = cookie::named(text, hit, name) {
             return cookie::single(text, end, confidence, &mut self.shapes, found);
         }
-        let rule = rule(name)?;
+        if std::mem::replace(&mut self.ruled, end) == end {
+            return None;
+        }
+        let rule = rule(name.strip_suffix(FIELD).unwrap_or(name))?;
         self.ruled(text, hit - before..end, rule, found)
     }
 
@@ -121,7 +128,8 @@ impl Walk {
             }
             ends.plain
         });
-        let last = last.or_else(|| self.in_markup(text, name, rule, found))?;
+        let settled = last.map(|last| (last, hidden));
+        let (last, hidden) = settled.or_else(|| self.in_markup(text, name, rule, found))?;
         if rule.yields {
             self.outer = last;
         }
@@ -131,14 +139,13 @@ impl Walk {
 
 impl Walk {
     /// Hides what stands in markup around `name`, in another way than between a start and an end of its own; of what
-    /// is cut off nobody is told.
-    fn in_markup(&self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<usize> {
+    /// is cut off nobody is told. Returns where that ends, and whether it is hidden.
+    fn in_markup(&self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<(usize, bool)> {
         let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
         let cut_off = || value::cut_off(text, name.end).filter(|_| !self.stretch).map(|place| (place, &doubt));
         let (place, rule) = value::in_markup(text, &name).map(|place| (place, rule)).or_else(cut_off)?;
         let last = value::end(text, place, rule.stop);
-        hide(text, place, last, rule, found);
-        Some(last)
+        Some((last, hide(text, place, last, rule, found)))
     }
 
     /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.

@@ -3,8 +3,9 @@
 //! `<name>value</name>`, with a namespace, attributes or CDATA, its brackets as they are or escaped. What is cut off
 //! before it is closed counts only where the text is XML to the eye, behind another tag or at the start of a string:
 //! `<password>` alone is a placeholder, `List<Password>` a type, `<GetToken>d__5` a compiler's. At most 256 bytes of
-//! attributes and of what stands before the element are read; a value is read to the next tag, CDATA to where the
-//! next begins, so that all elements of a line together cost its length.
+//! attributes and of what stands before the element are read, 512 of the CDATA before a tag that closes one; any other
+//! value is read to the next tag, CDATA to where the next begins, and 1 KiB over brackets that are escaped in another
+//! way, so that all elements of a line together cost its length.
 
 use std::ops::Range;
 
@@ -17,8 +18,12 @@ const NAMED: usize = 64;
 const ATTRIBUTES: usize = 256;
 /// How many bytes before an element are searched for the quote of the string it stands in.
 const BEFORE: usize = 256;
-/// How many quotes there may be of other strings.
-const QUOTES: usize = 8;
+/// How many bytes of CDATA are read backwards.
+const PACKED: usize = 512;
+/// How far a value is read over brackets that are written in another way than its own.
+const FOREIGN: usize = 1 << 10;
+/// How many quotes there may be between, of other strings.
+const QUOTES: usize = 16;
 /// How many blanks are read over.
 const BLANKS: usize = 64;
 /// The fewest bytes of a value that is cut off.
@@ -57,6 +62,7 @@ pub fn closed_by(text: &[u8], at: usize) -> Option<Range<usize>> {
         }
         start -= unit.len;
     }
+    let start = before_cdata(text, start);
     // The start of the element, whatever its attributes are.
     let mut tag = start;
     while let Some(unit) = unit_before(text, tag).filter(|unit| start - tag < ATTRIBUTES && unit.byte != b'<') {
@@ -143,17 +149,19 @@ impl<'t> Opening<'t> {
         let line = backwards(self.text, self.bracket.start);
         let Some(before) = unit_before(self.text, line) else { return true };
         let below = line == self.bracket.start || unit_at(self.text, line).is_some_and(|unit| is_break(unit.byte));
-        before.byte == b'>' && below || opened(self.text, line).is_some()
+        before.byte == b'>' && below || opened(self.text, line)
     }
 
-    /// Returns the quote that opens the string it stands in.
+    /// Returns the quote that opens the string it stands in: of those before it that are not closed before it as well.
     fn around(&self) -> Option<Quote> {
-        let (mut at, mut quotes) = (self.bracket.start, 0);
+        let (mut at, mut quotes, mut closed) = (self.bracket.start, 0, [None; QUOTES]);
         let floor = at.saturating_sub(BEFORE);
         while let Some(unit) = unit_before(self.text, at).filter(|_| at > floor && quotes < QUOTES) {
-            if matches!(unit.byte, b'"' | b'\'') {
-                if let Some((quote, _)) = opened(self.text, at) {
-                    return Some(quote);
+            if let Some((quote, opens)) = quote_before(self.text, at) {
+                match closed.iter_mut().find(|one| **one == Some(quote)) {
+                    Some(one) => *one = None,
+                    None if opens => return Some(quote),
+                    None => closed[quotes] = Some(quote),
                 }
                 quotes += 1;
             }
@@ -170,7 +178,7 @@ impl<'t> Opening<'t> {
         while let Some(unit) = unit_at(text, at) {
             let mut behind = at + unit.len;
             match unit.byte {
-                b'<' if unit.len == self.bracket.len() || !unit.escaped => {
+                b'<' if unit.len == self.bracket.len() || !unit.escaped || at - self.start > FOREIGN => {
                     let begins = starts_with(&text[behind..], CDATA);
                     match (begins, cdata) {
                         (true, false) => cdata = true,
@@ -203,7 +211,7 @@ impl<'t> Opening<'t> {
     }
 
     /// Returns where the string `around` ends, if the quote at `at` closes it, and whether nothing behind that can
-    /// belong to the element: in JSON that is sure, in a sentence a quote may be the value's own.
+    /// belong to the element: the end of JSON's own string is sure, any other quote may be the value's own.
     fn string_end(&self, at: usize, unit: Unit, around: Option<Quote>, json: bool) -> Option<(usize, bool)> {
         if unit.escaped {
             let percent = self.is_percent() && self.text[at] == b'%';
@@ -213,10 +221,12 @@ impl<'t> Opening<'t> {
         if unit.byte == b'\'' {
             return (around == Some(Quote::Single)).then_some((at, false));
         }
-        let run = backslashes_before(&self.text[self.start..at]);
+        // Not as many as make one escape, but all: they tell where the string of the JSON itself ends.
+        let run = self.text[self.start..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        let last = json && run.is_multiple_of(2);
         match around {
-            Some(Quote::Double(level)) => closing(run, level).map(|own| (at - own.min(run), json)),
-            _ => Some((at - run, json && run.is_multiple_of(2))),
+            Some(Quote::Double(level)) => closing(run, level).map(|own| (at - own.min(run), last)),
+            _ => Some((at - run, last)),
         }
     }
 
@@ -274,14 +284,19 @@ fn is_word(value: &[u8]) -> bool {
     value.len() >= LEAST && begins && !compiled && word
 }
 
-/// Returns the quote that ends at `behind`, and its length, if it opens a string.
-fn opened(text: &[u8], behind: usize) -> Option<(Quote, usize)> {
+/// Tells whether the quote that ends at `behind`, if there is one, opens a string.
+fn opened(text: &[u8], behind: usize) -> bool {
+    quote_before(text, behind).is_some_and(|(_, opens)| opens)
+}
+
+/// Returns the quote that ends at `behind`, and whether it opens a string.
+fn quote_before(text: &[u8], behind: usize) -> Option<(Quote, bool)> {
     let unit = unit_before(text, behind).filter(|unit| matches!(unit.byte, b'"' | b'\''))?;
     let at = behind - unit.len;
     let at = at - if unit.escaped { 0 } else { backslashes_before(&text[..at]) };
     let before = unit_before(text, backwards(text, at));
     let opens = before.is_none_or(|unit| matches!(unit.byte, b':' | b'[' | b',' | b'{' | b'('));
-    quote_at(text, at).filter(|(_, len)| opens && at + len == behind)
+    quote_at(text, at).filter(|(_, len)| at + len == behind).map(|(quote, _)| (quote, opens))
 }
 
 /// Returns the place behind the `>` that ends the start of the element whose name ends at `at`.
@@ -319,11 +334,23 @@ fn behind_cdata(text: &[u8], at: usize) -> Option<usize> {
     unit_at(text, at + bracket.len).filter(|unit| unit.byte == b'>').map(|unit| at + bracket.len + unit.len)
 }
 
-/// Tells whether `text` is JSON, so that no string in it holds a quote as it is: `[` alone begins many a line of a log.
+/// Returns the place before the CDATA and the blanks that end at `at`, and `at` if none does.
+fn before_cdata(text: &[u8], at: usize) -> usize {
+    let end = before(text, at, b'>');
+    if end == at || !text[..end].ends_with(b"]]") {
+        return at;
+    }
+    let floor = end.saturating_sub(PACKED);
+    let begins = memchr::memmem::rfind(&text[floor..end], CDATA).map(|begins| floor + begins);
+    begins.map_or(at, |begins| backwards(text, before(text, begins, b'<')))
+}
+
+/// Tells whether `text` is JSON, so that no string in it holds a quote as it is: `[` alone begins many a line of a
+/// log, and `{` a text in other quotes. Many blanks behind `{` are the indent of the first member.
 fn is_json(text: &[u8]) -> bool {
     let mut signs = text.iter().take(BLANKS).filter(|byte| !byte.is_ascii_whitespace());
     match signs.next() {
-        Some(b'{') => true,
+        Some(b'{') => matches!(signs.next(), None | Some(b'"' | b'}')),
         Some(b'[') => matches!(signs.next(), Some(b'{' | b'[' | b'"')),
         _ => false,
     }

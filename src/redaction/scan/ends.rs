@@ -145,11 +145,15 @@ impl Member {
 pub fn in_list(text: &[u8], start: usize, plain: usize, member: Member) -> Option<(usize, usize)> {
     let signs = |sign: &&u8| is_left_off(**sign) && **sign != b';';
     let at = plain + text.get(plain..)?.iter().take(BLANKS).take_while(signs).count();
-    let rest = text.get(at..).filter(|rest| matches!(rest.first(), Some(b' ' | b';')))?;
-    let stops = |byte: &u8| matches!(byte, b';' | b'"' | b'\'' | b'<' | b'>' | b'\\') || byte.is_ascii_control();
+    let rest = text.get(at..).filter(|rest| matches!(rest.first(), Some(b' ' | b';' | b'\'')))?;
+    let quoted = quote_around(text, start) == Some(b'\'');
+    let stops = |byte: &u8| {
+        matches!(byte, b';' | b'"' | b'<' | b'>' | b'\\') || *byte == b'\'' && quoted || byte.is_ascii_control()
+    };
     let end = at + rest.iter().take(REST).position(stops)?;
     if text[end] != b';' {
-        let sentence = member == Member::First || text[at..end].contains(&b'=') || at > plain;
+        let apart = |byte: &u8| matches!(byte, b'=' | b'\'');
+        let sentence = member == Member::First || text[at..end].iter().any(apart) || at > plain;
         return (!sentence && quote_at(text, end).is_some() && fills(text, start)).then_some((end, plain));
     }
     let blanks = text[end + 1..].iter().take(BLANKS).take_while(|byte| **byte == b' ').count();
@@ -157,7 +161,30 @@ pub fn in_list(text: &[u8], start: usize, plain: usize, member: Member) -> Optio
     // Words of a sentence are seldom capital behind `;`.
     let looks = blanks == 0 || member == Member::Spaced || text.get(behind).is_some_and(u8::is_ascii_uppercase);
     let ends = looks && is_member(&text[behind..]) || quote_at(text, behind).is_some() && fills(text, start);
-    (ends && end > plain).then_some((end, end))
+    let listed = || member == Member::First || follows_member(text, start);
+    (ends && end > plain && !names_another(&text[plain..end]) && listed()).then_some((end, end))
+}
+
+/// Tells whether another member stands before the `;` before `at`: `login failed; password=…` is a sentence.
+fn follows_member(text: &[u8], at: usize) -> bool {
+    let mut parts = text[at.saturating_sub(LIST)..at].rsplitn(3, |byte| *byte == b';');
+    let Some(before) = parts.nth(1) else { return false };
+    let quotes = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\n');
+    let before = before.iter().rposition(quotes).map_or(before, |at| &before[at + 1..]).trim_ascii_start();
+    is_member(before) && is_name(before)
+}
+
+/// Tells whether what stands before the `=` in `member` is a name rather than the start of a sentence: of at most two
+/// words, or of capital ones.
+fn is_name(member: &[u8]) -> bool {
+    let mut words = member.split(|byte| *byte == b'=').next().unwrap_or_default().split(|byte| *byte == b' ');
+    words.clone().count() < 3 || words.all(|word| word.first().is_some_and(u8::is_ascii_uppercase))
+}
+
+/// Tells whether `rest` goes on with something else that is said: `, user=…`.
+fn names_another(rest: &[u8]) -> bool {
+    let mut commas = memchr::memchr_iter(b',', rest).map(|at| &rest[at + 1..]);
+    commas.any(|behind| behind.first() == Some(&b' ') && is_member(behind.trim_ascii_start()))
 }
 
 /// Tells whether `text` begins with a member of a list, `Word=`.
@@ -166,12 +193,16 @@ fn is_member(text: &[u8]) -> bool {
     text.first().is_some_and(u8::is_ascii_alphabetic) && text.get(length) == Some(&b'=')
 }
 
+/// Returns the quote, or the break of a line, behind which the list around `at` begins.
+fn quote_around(text: &[u8], at: usize) -> Option<u8> {
+    text[..at].iter().rev().take(LIST).copied().find(|byte| matches!(byte, b'"' | b'\'' | b'\n'))
+}
+
 /// Tells whether the list around `at` begins with the string it stands in.
 fn fills(text: &[u8], at: usize) -> bool {
     let before = text[..at].iter().rev().take(LIST).position(|byte| matches!(byte, b'"' | b'\'' | b'\n'));
     let Some(list) = before.map(|length| &text[at - length..at]) else { return false };
-    let words = list.iter().take_while(|byte| **byte != b'=').filter(|byte| **byte == b' ').count();
-    is_member(list) && words < 2
+    is_member(list) && is_name(list)
 }
 
 #[cfg(test)]

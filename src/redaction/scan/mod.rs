@@ -92,7 +92,9 @@ impl Found {
     fn take_rest(&mut self, text: &[u8]) {
         let rest = &text[self.span.end..];
         let signs = rest.iter().take(SIGNS).take_while(|sign| value::is_left_off(**sign)).count();
-        if self.already || !self.kind.secret() || !value::breaks_off(&rest[signs..]) {
+        // What is proven is whole: no key holds a percent sign.
+        let whole = self.confidence == Confidence::Proven && rest[signs..].starts_with(b"%");
+        if whole || self.already || !self.kind.secret() || !value::breaks_off(&rest[signs..]) {
             return;
         }
         match &mut self.inside {

@@ -61,8 +61,8 @@ pub const ASSIGNED: Set = stops(b"&;");
 pub const CONNECTION: Set = stops(b";");
 /// Ends a header's value of one word.
 pub const WORD: Set = stops(b",;");
-/// Ends a line.
-pub const LINE: Set = Set::of(b"\r\n\0\"'");
+/// Ends a line, or its column.
+pub const LINE: Set = Set::of(b"\r\n\t\0\"'");
 
 /// Returns where the value behind a name begins that ends at `at`.
 pub fn after(text: &[u8], at: usize) -> Option<Place> {
@@ -230,7 +230,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
             b'\\' => match unit_at(text, at) {
-                Some(unit) if unit.escaped && stop.has(unit.byte) => break,
+                Some(unit) if unit.escaped && stop.has(unit.byte) && !is_blank_in(&text[start..at], unit.byte) => break,
                 Some(unit) if unit.escaped => at += unit.len,
                 _ => {
                     let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
@@ -240,6 +240,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
                     at += run;
                 }
             },
+            b'%' if at > start && breaks_off(&text[at..]) => break,
             b'%' if level > 0 => match unit_at(text, at) {
                 // One level deeper than its separator: the value's own escape.
                 Some(unit) if unit.len == 5 && level == 1 => at += unit.len,
@@ -249,7 +250,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
             },
             // Where separators are encoded, this one stands between what is encoded and what follows.
             b'&' if level > 0 => break,
-            _ if stop.has(byte) => break,
+            _ if stop.has(byte) && !is_blank_in(&text[start..at], byte) => break,
             _ => at += 1,
         }
     }
@@ -259,19 +260,31 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
     at
 }
 
+/// Tells whether `byte`, which ends a value, is the tab between two parts of a line, of which `before` is read.
+fn is_blank_in(before: &[u8], byte: u8) -> bool {
+    byte == b'\t' && matches!(before, [.., b';' | b','])
+}
+
 /// Tells whether no value that is not quoted ends with `sign`: the sentence around it goes on.
 pub const fn is_left_off(sign: u8) -> bool {
     matches!(sign, b',' | b'.' | b')' | b']' | b'}' | b';' | b':')
 }
 
-/// Tells whether `rest` is an escape that breaks off, and nothing else. No value holds it, for it may go on in the
+/// Tells whether `rest` is an escape that breaks off, or percent in percent of which both do, and nothing else. No value holds it, for it may go on in the
 /// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::take_rest`]).
 pub fn breaks_off(rest: &[u8]) -> bool {
+    let digit = |digit: u8| hex(digit).is_some();
+    match *rest {
+        [b'%'] | [b'%', b'%'] => return true,
+        [b'%', one] | [b'%', b'%', one] | [b'%', one, b'%'] => return digit(one),
+        [b'%', one, b'%', other] => return digit(one) && digit(other),
+        _ => {}
+    }
     let Some(sign) = rest.iter().take(8).position(|byte| *byte != b'\\').filter(|run| *run > 0) else {
         return false;
     };
     let digits = rest[sign..].strip_prefix(b"u");
-    digits.is_some_and(|digits| digits.len() < 4 && digits.iter().all(|digit| hex(*digit).is_some()))
+    digits.is_some_and(|digits| digits.len() < 4 && digits.iter().all(|one| digit(*one)))
 }
 
 fn double(text: &[u8], start: usize, level: u8) -> usize {

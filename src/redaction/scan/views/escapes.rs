@@ -60,11 +60,15 @@ pub fn gather(to: &mut Gathering<'_>) {
             from = end;
             continue;
         }
-        let outer = stretch(&text[..range.end], floor.max(range.start), at, &Around::of(text[at]));
+        let around = Around::of(text[at]);
+        let outer = stretch(&text[..range.end], floor.max(range.start), at, &around);
+        // A page is read to the end of its string; what its start is cut off from may be a sentence.
+        let cut = outer.start > range.start && (text[outer.start] == b' ' || !around.ends_at(text, outer.start - 1));
+        let whole = text[at] == b'&' && !cut;
         floor = outer.end.max(at + 1);
         from = floor;
         if to.may(parent, &outer) {
-            read(to, parent, outer);
+            read(to, parent, outer, whole);
         }
     }
 }
@@ -82,7 +86,7 @@ fn parts_base64(text: &[u8], at: usize) -> bool {
     before.min(behind) > 0 && before.max(behind) == 16
 }
 
-fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>) {
+fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>, whole: bool) {
     let (from, offsets) = (to.text.len(), to.offsets.len());
     let text = &to.texts.text[..outer.end];
     let (mut at, mut percent) = (outer.start, 0);
@@ -113,7 +117,7 @@ fn read(to: &mut Gathering<'_>, parent: usize, outer: Range<usize>) {
         at += length;
     }
     to.offsets.push(at as u32);
-    to.view(parent, outer, from, How::Escaped { offsets, percent });
+    to.view(parent, outer, from, How::Escaped { offsets, percent, whole });
 }
 
 /// What of its surroundings is read with an escape.

@@ -44,8 +44,8 @@ pub struct Looking<'l> {
 /// How a view was read.
 #[derive(Debug)]
 enum How {
-    /// Its escapes undone; those of percent are written this often over.
-    Escaped { offsets: usize, percent: u8 },
+    /// Its escapes undone; those of percent are written this often over. What is `whole` ends where its string does.
+    Escaped { offsets: usize, percent: u8, whole: bool },
     /// Its line breaks left out, at these places of the view.
     Folded { offsets: usize, breaks: Vec<u32> },
     /// Base64, in one alphabet or another; of UTF-16 if it has offsets.
@@ -206,13 +206,13 @@ fn level(
         if matches!(view.how, How::Folded { .. }) {
             settle_shapes(&text, range, &mut hits, &mut list);
         } else {
-            let stretch = matches!(view.how, How::Escaped { .. });
+            let stretch = matches!(view.how, How::Escaped { whole: false, .. });
             settle(&text, range.clone(), stretch, &mut hits, &mut list);
             if let Some((people, numbers)) = &mut numbers {
                 people.settle(&text, range.clone(), numbers, &mut list);
             }
             // Where the next line goes on with it, an escape does too.
-            if matches!(view.how, How::Packed { .. }) && folds::onwards_at(texts, view).is_none() {
+            if ends_there(texts, view) {
                 for one in &mut list {
                     one.take_rest(&text[range.clone()]);
                 }
@@ -226,6 +226,14 @@ fn level(
     }
     put_back(texts, &text, &offsets, &views, inner, found);
     found.sort_by_key(|(number, _)| *number);
+}
+
+/// Tells whether a text goes on nowhere behind its `view`: not in the next line, nor where the text around it does.
+fn ends_there(texts: &Texts<'_>, view: &View) -> bool {
+    match view.how {
+        How::Packed { .. } => folds::onwards_at(texts, view).is_none(),
+        _ => texts.views.is_empty() || view.outer.end < texts.ranges[view.parent as usize].end,
+    }
 }
 
 /// Appends to `found` what was found `inner`, in the `views`, where it stands in the texts they were
@@ -260,7 +268,7 @@ fn put_back(
         };
         let read = &text[view.inner.clone()];
         match &view.how {
-            How::Escaped { offsets: at, percent } => {
+            How::Escaped { offsets: at, percent, .. } => {
                 let places = &offsets[*at..];
                 let escaped = |one| inside::mapped(one, read, places, Some(Layer::Escaped(*percent)));
                 list.drain(..).map(escaped).for_each(put);
