@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::alerts::{AlertBook, Transition};
 use crate::clock::{Lanes, Timestamp, Watermarks};
@@ -354,16 +353,6 @@ impl Core {
     /// Returns how far event time has come.
     pub fn watermarks(&self) -> &Watermarks {
         &self.watermarks
-    }
-
-    /// Returns the streams to read no further for now: those more than `by` ahead of the slowest in
-    /// event time; and, while what waited before a restart is read again and nothing can be
-    /// evaluated, all others if too much waits.
-    pub fn to_hold(&self, by: Duration) -> Vec<StreamId> {
-        if self.engine.is_crowded() && !self.recovering.is_empty() {
-            return self.progress.keys().copied().filter(|stream| !self.recovering.contains(stream)).collect();
-        }
-        self.watermarks.ahead(by).into_iter().map(StreamId).collect()
     }
 
     /// Returns the detectors that run.

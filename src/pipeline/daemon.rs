@@ -39,8 +39,6 @@ const DELIVERY: Duration = Duration::from_mins(5);
 const WITHOUT: Duration = Duration::from_mins(1);
 /// How often the store is tidied and the outbox counted.
 const PRUNE: Duration = Duration::from_secs(15);
-/// Partitions this far ahead of the slowest in event time are paused.
-const FAR_AHEAD: Duration = Duration::from_mins(10);
 
 /// Why the daemon stopped.
 #[derive(Debug, thiserror::Error)]
@@ -353,11 +351,11 @@ impl Daemon {
 
     /// Pauses partitions that are far ahead: what they hold would only wait in memory.
     fn order(&mut self, now: Duration) {
-        if now.saturating_sub(self.last_orders) < Duration::from_secs(1) {
+        if now.saturating_sub(self.last_orders) < self.parts.core.orders_stand() {
             return;
         }
         self.last_orders = now;
-        let hold = self.parts.core.to_hold(FAR_AHEAD);
+        let hold = self.parts.core.to_hold();
         for orders in &self.parts.orders {
             orders.send_if_modified(|orders| {
                 let changed = orders.hold != hold;

@@ -19,6 +19,7 @@ mod duplicates;
 mod epochs;
 mod gone;
 mod heartbeat;
+mod holding;
 mod intake;
 mod listening;
 mod offering;

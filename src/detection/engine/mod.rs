@@ -279,6 +279,11 @@ impl Engine {
         if waiting > self.most { self.most / self.queues.len().max(1) } else { usize::MAX }
     }
 
+    /// Tells whether half as many signals wait as may: whoever reads ahead of the others should wait for them now.
+    pub fn is_filling(&self) -> bool {
+        self.held().0 > self.most / 2
+    }
+
     /// Tells whether twice as many signals wait as may: only if nobody ticks.
     pub fn is_crowded(&self) -> bool {
         self.held().0 > self.most.saturating_mul(2)

@@ -1,0 +1,71 @@
+//! Which streams are read no further for now?
+//!
+//! Those that are far ahead of the slowest in event time: what they bring would only wait. A backlog is read so fast
+//! that a second of it is more than may wait, so once half of that waits, streams are held that are a little ahead,
+//! and that is looked at all the time: else signals would be evaluated before what belongs before them has come.
+
+use std::time::Duration;
+
+use crate::telemetry::StreamId;
+
+use super::Core;
+
+/// How far ahead of the slowest a stream may be.
+const FAR: Duration = Duration::from_mins(10);
+/// How far while much waits.
+const NEAR: Duration = Duration::from_mins(1);
+
+impl Core {
+    /// Returns how long what [`Core::to_hold`] said may stand before it is asked again.
+    pub fn orders_stand(&self) -> Duration {
+        if self.engine.is_filling() { Duration::from_millis(20) } else { Duration::from_secs(1) }
+    }
+
+    /// Returns the streams to read no further for now: those that are too far ahead of the slowest in
+    /// event time; and, while what waited before a restart is read again and nothing can be
+    /// evaluated, all others if too much waits.
+    pub fn to_hold(&self) -> Vec<StreamId> {
+        if self.engine.is_crowded() && !self.recovering.is_empty() {
+            return self.progress.keys().copied().filter(|stream| !self.recovering.contains(stream)).collect();
+        }
+        let by = if self.engine.is_filling() { NEAR } else { FAR };
+        self.watermarks.ahead(by).into_iter().map(StreamId).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::detection::{Catalogue, EngineSettings, Observed, Signal};
+    use crate::pipeline::CoreSettings;
+    use crate::telemetry::{Category, Entity, EntityKind, Position, Streams};
+
+    #[test]
+    fn once_half_of_what_may_wait_does_a_stream_is_held_that_is_a_little_ahead() {
+        let settings = CoreSettings {
+            engine: EngineSettings { max_entities: 1_000, max_waiting_bytes: 1 << 20 },
+            ..CoreSettings::replay()
+        };
+        let mut core = Core::new(Catalogue::shipped().unwrap().detectors, Streams::default(), &settings);
+        for (stream, second) in [(0, 0), (1, 300), (2, 30)] {
+            core.watermarks.open(stream);
+            core.watermarks.observe(stream, 0, Timestamp::from_seconds(second));
+        }
+        assert_eq!((core.to_hold(), core.orders_stand()), (Vec::new(), Duration::from_secs(1)));
+        let observed = Observed {
+            time: Timestamp::from_seconds(200),
+            hash: 1,
+            position: Position { stream: StreamId(1), offset: 0, index: 0 },
+            category: Category::GatewayLogs,
+            app: None,
+            entities: Vec::new(),
+            record: None,
+        };
+        let signal = Signal::new(&observed, &Entity::new(EntityKind::Ip, "203.0.113.7"), None);
+        for _ in 0..33_000 {
+            core.engine.apply(signal.clone());
+        }
+        assert_eq!((core.to_hold(), core.orders_stand()), (vec![StreamId(1)], Duration::from_millis(20)));
+    }
+}
