@@ -651,8 +651,9 @@ mod tests {
 
     #[test]
     fn records_beyond_the_ceiling_leave_time_and_place() {
-        let mut engine =
-            engine_with(vec![detector("t", Counting::Match, 0)], EngineSettings { max_waiting_bytes: 8, ..settings() });
+        let of_one = signal(1, 1).sheet.weight();
+        let ceiling = EngineSettings { max_waiting_bytes: of_one * 3 / 2, ..settings() };
+        let mut engine = engine_with(vec![detector("t", Counting::Match, 0)], ceiling);
         for at in [1, 2] {
             engine.apply(signal(at, at as i64));
         }
