@@ -87,6 +87,8 @@ pub fn daemon(
     })?;
     let runtime = runtime()?;
     let _inside = runtime.enter();
+    // Before anything is begun that is to be ended in order.
+    let stop = until_told(&runtime);
     let outputs = Outputs::new(sources::outputs(config)?);
     let stage = setup::stage(&hiding, &catalogue, around, !outputs.is_empty(), clock);
     let opened = sources::open(config, data, &hiding.redactor, &streams, (&resume, &absorbed), clock)?;
@@ -122,7 +124,6 @@ pub fn daemon(
         sources: infos,
         settings: rhythm(config, data),
     };
-    let stop = until_told(&runtime);
     ready(address);
     let ended = Daemon::new(parts).run(&stop);
     drop(end);
