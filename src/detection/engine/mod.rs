@@ -13,6 +13,7 @@ mod openings;
 mod queue;
 mod records;
 mod saved;
+mod settings;
 mod standing;
 mod table;
 #[cfg(test)]
@@ -31,7 +32,9 @@ use super::{Counting, Detector, Detectors, Finding, Signal};
 use found::Found;
 use queue::Queue;
 use records::Records;
+pub use saved::ShardDelta;
 use saved::{Header, tag_of};
+pub use settings::EngineSettings;
 use table::{Limits, Rule, Table};
 use waiting::{canonical, repeats};
 
@@ -50,32 +53,6 @@ const ITEMS_AN_ENTITY: usize = 16;
 
 /// Baselines of all detectors together: each takes 3 KB.
 const BASELINES: usize = 20_000;
-
-/// How much the engine may keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EngineSettings {
-    /// Entities that one detector follows at most, over all shards; the longest untouched goes first.
-    /// Of what is learnt by the hour of the week there are 20,000 at most, over all detectors and shards:
-    /// beyond it, new entities are not followed, which counts as evicted.
-    pub max_entities: usize,
-    /// Bytes of redacted records that waiting signals may hold at most; beyond it evidence keeps
-    /// position and time only. Each detector may hold a quarter as much for what is about to fire.
-    /// One signal for every 192 bytes may wait; if more do, detectors that wait for one watermark
-    /// and have more than their share evaluate the oldest of theirs before it has passed them, which
-    /// counts as evicted.
-    pub max_waiting_bytes: usize,
-}
-
-/// What changed in one shard since the last epoch, or all it holds: opaque to the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardDelta {
-    /// Which of the 256 shards.
-    pub shard: u8,
-    /// `true`: the shard's whole state, which replaces everything before it.
-    pub whole: bool,
-    /// Framed and checksummed.
-    pub bytes: Vec<u8>,
-}
 
 /// Keyed state of all detectors, and the signals that wait for their watermark.
 #[derive(Debug)]

@@ -16,9 +16,20 @@ use crate::clock::Timestamp;
 use crate::detection::{Detector, Level, Observed, Signal};
 use crate::telemetry::Entity;
 
+use super::Engine;
 use super::key::Key;
 use super::table::{Cell, Table};
-use super::{Engine, ShardDelta};
+
+/// What changed in one shard since the last epoch, or all it holds: opaque to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardDelta {
+    /// Which of the 256 shards.
+    pub shard: u8,
+    /// `true`: the shard's whole state, which replaces everything before it.
+    pub whole: bool,
+    /// Framed and checksummed.
+    pub bytes: Vec<u8>,
+}
 
 /// The layout of what follows; another one is refused.
 const FORMAT: u8 = 2;
