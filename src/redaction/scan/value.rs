@@ -270,8 +270,9 @@ pub const fn is_left_off(sign: u8) -> bool {
     matches!(sign, b',' | b'.' | b')' | b']' | b'}' | b';' | b':')
 }
 
-/// Tells whether `rest` is an escape that breaks off, or percent in percent of which both do, and nothing else. No value holds it, for it may go on in the
-/// next line, if what was read is base64: where it can't it is a value's all the same ([`super::Found::take_rest`]).
+/// Tells whether `rest` is an escape that breaks off, or percent in percent of which both do, and nothing else. No
+/// value holds it, for it may go on in the next line, if what was read is base64: where it can't it is a value's all
+/// the same ([`super::Found::take_rest`]).
 pub fn breaks_off(rest: &[u8]) -> bool {
     let digit = |digit: u8| hex(digit).is_some();
     match *rest {
