@@ -237,3 +237,14 @@ impl Transition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_score_reads_back_to_its_last_digit() {
+        for score in [99.109_410_899_652_77_f64, 61.000_000_000_000_01, 0.1 + 0.2] {
+            let text = serde_json::to_string(&score).unwrap();
+            assert_eq!(serde_json::from_str::<f64>(&text).unwrap().to_bits(), score.to_bits(), "{text}");
+        }
+    }
+}

@@ -119,6 +119,11 @@ impl Signal {
         self.sheet.observed(self.place.row)
     }
 
+    /// Returns the app that the record is of.
+    pub(super) fn app(&self) -> Option<&str> {
+        self.sheet.row(self.place.row).app.map(|app| self.sheet.text(app))
+    }
+
     /// Returns where the record lies.
     pub fn position(&self) -> Position {
         self.sheet.row(self.place.row).position

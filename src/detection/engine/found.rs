@@ -83,6 +83,10 @@ impl Found {
         finding.level = finding.level.max(signal.level);
         finding.late |= rule.late;
         finding.peak = finding.peak.max(now);
+        // The first app that one of them names, however many a tick takes together.
+        if finding.app.is_none() {
+            finding.app = signal.app().map(Arc::from);
+        }
         if episode.unshown > 0 {
             episode.unshown -= 1;
             finding.evidence.push(shown(signal.observed()));

@@ -627,6 +627,23 @@ mod tests {
     }
 
     #[test]
+    fn an_attack_is_of_the_first_app_that_its_events_name_however_many_a_tick_takes() {
+        let of = |at: i64, app: Option<&str>| {
+            let (one, app) = (signal(1, at), app.map(Arc::from));
+            let observed = crate::detection::Observed { app, ..one.observed().as_ref().clone() };
+            Signal { key: one.key, shard: one.shard, ..Signal::new(&observed, &one.entity(), None) }
+        };
+        for ticks in [vec![9], vec![1, 2, 3, 4, 9]] {
+            let mut engine = engine(vec![detector("t", Counting::Match, 60)]);
+            for signal in [of(1, None), of(2, None), of(3, Some("shop")), of(4, Some("till"))] {
+                engine.apply(signal);
+            }
+            let found: Vec<Finding> = ticks.iter().flat_map(|at| engine.tick(&until(*at))).collect();
+            assert_eq!(found.iter().find_map(|one| one.app.as_deref()), Some("shop"), "{ticks:?}");
+        }
+    }
+
+    #[test]
     fn records_beyond_the_ceiling_leave_time_and_place() {
         let of_one = signal(1, 1).sheet.weight();
         let ceiling = EngineSettings { max_waiting_bytes: of_one * 3 / 2, ..settings() };
