@@ -1,7 +1,7 @@
 //! Which entities may have begun a sequence that waits?
 //!
-//! Nearly every request that succeeds would end a sequence that nobody has begun. Such a signal changes nothing, so it
-//! need be neither put in order nor looked at. A filter says of an entity that nothing that waits begins a sequence of
+//! Nearly every request that succeeds would end a sequence that nobody has begun. Such a signal changes no answer, so
+//! it need be neither put in order nor looked at. A filter says of an entity that nothing that waits begins a sequence of
 //! it; it may err the other way, and then the signal is looked at. Of two halves of 8 KB the older is emptied when
 //! all that stands in it has been evaluated.
 
