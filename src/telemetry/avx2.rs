@@ -1,14 +1,18 @@
 //! What is done many bytes at a time?
 //!
 //! For the redactor's scan it tells the classes of characters (`classes`), 64 bytes at a time where the
-//! processor has AVX-512 and else 32; what is worth a look by them (`widely`); and the places where a word may
-//! stand (`grams`). For decoding it tells where strings may end (`marks`). It stands here because both may
+//! processor has AVX-512 and else 32; what is worth a look by them (`widely`); the places where a word may
+//! stand (`grams`), and lists them. For decoding it tells where strings may end (`marks`). It stands here because both may
 //! import this room. The calls are this program's only `unsafe`: all they need is that the processor has
 //! what they are compiled for, which is asked right before. On telemetry of 1 KB a record the classes take
 //! 0.07 µs a record, 32 bytes at a time 0.12 µs; the places 0.13 µs, and before the text was fetched ahead
 //! 0.19 µs. Tests beside the plain ways compare them on any bytes, by the ways that the processor has.
 
+mod of_byte;
+
 use std::ops::Range;
+
+pub use of_byte::Classes;
 
 /// Bytes that are told of together.
 pub const BLOCK: usize = 64;
@@ -24,68 +28,6 @@ pub const EQUALS: usize = 7;
 /// For each class 64 bits a block: whether the byte at that place is of it. The first is of the block before.
 pub type Masks = [[u64; TOGETHER + 1]; ALL];
 
-/// Which classes there are.
-#[derive(Debug)]
-pub struct Classes {
-    /// Of each byte, as bits; beyond ASCII there are none.
-    pub of_byte: [u8; 256],
-    /// Of which pairs each byte is the first, and the second, a bit a pair.
-    pub pairs: [[u8; 256]; 2],
-    /// Of which pairs each of the classes behind the [`CLASSES`] is.
-    pub of_pairs: [u8; ALL - CLASSES],
-    /// For each class, and each lower half of a byte, the rows: a byte's upper half tells a row of ASCII,
-    /// as one bit of six; its lower half tells, for each class, in which rows the character is of it.
-    rows: [[u8; 16]; CLASSES],
-    /// Of each half of a byte, lower and upper, the pairs that a byte with it may be the first of, and the
-    /// second: as a byte of a pair all bytes count that have one of some lower halves and one of some upper
-    /// ones, so both tell it.
-    halves: [[[u8; 16]; 2]; 2],
-}
-
-impl Classes {
-    /// Returns the classes of these bytes and pairs.
-    ///
-    /// # Panics
-    ///
-    /// Panics if they need more than the 128 bytes of ASCII, but for what any byte may be the second of.
-    pub const fn new(of_byte: [u8; 256], pairs: [[u8; 256]; 2], of_pairs: [u8; ALL - CLASSES]) -> Self {
-        let mut byte = 128;
-        while byte < 256 {
-            assert!(of_byte[byte] == 0 && pairs[0][byte] == 0 && pairs[1][byte] == pairs[1][0]);
-            byte += 1;
-        }
-        let mut rows = [[0; 16]; CLASSES];
-        let mut byte = 0x20;
-        while byte < 0x80 {
-            let mut class = 0;
-            while class < CLASSES {
-                if of_byte[byte] >> class & 1 == 1 {
-                    rows[class][byte & 15] |= row(byte >> 4);
-                }
-                class += 1;
-            }
-            byte += 1;
-        }
-        let halves = [halves(&pairs[0]), halves(&pairs[1])];
-        Self { of_byte, pairs, of_pairs, rows, halves }
-    }
-}
-
-const fn halves(pairs: &[u8; 256]) -> [[u8; 16]; 2] {
-    let mut halves = [[0; 16]; 2];
-    let mut byte = 0;
-    while byte < 256 {
-        halves[0][byte & 15] |= pairs[byte];
-        halves[1][byte >> 4] |= pairs[byte];
-        byte += 1;
-    }
-    halves
-}
-
-const fn row(upper: usize) -> u8 {
-    1 << (upper - 2)
-}
-
 /// How many bits tell which grams there are.
 pub const SLOTS: usize = 1 << 17;
 /// The bits by which grams are known, 32 to a word.
@@ -100,15 +42,26 @@ pub type Bits = [u32; SLOTS / 32];
 #[inline]
 pub fn classes(of: &Classes, text: &[u8], blocks: Range<usize>, masks: &mut Masks) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi") {
+    if has_512() {
         #[expect(unsafe_code, reason = "the processor has what was just asked; the head says what it saves")]
-        // SAFETY: the function asks for nothing but these two.
+        // SAFETY: the function asks for nothing but what was asked.
         unsafe {
             with_512::classes(of, text, blocks, masks);
         }
         return true;
     }
     narrow_classes(of, text, blocks, masks)
+}
+
+/// Tells whether the processor has what 64 bytes at a time take.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn has_512() -> bool {
+    is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vbmi2")
+        && is_x86_feature_detected!("popcnt")
 }
 
 /// Does so 32 bytes at a time.
@@ -127,9 +80,25 @@ pub fn narrow_classes(of: &Classes, text: &[u8], blocks: Range<usize>, masks: &m
     false
 }
 
-/// Does `work`, compiled anew for what the processor can if all of it is inlined.
+/// Work that is compiled anew for what the processor can. Its method must always be inlined, and so must all that
+/// it calls; a closure or a function that is handed on would not be, and would be compiled as ever.
+pub trait Wide {
+    /// Does it.
+    fn work(self);
+}
+
+/// Does `work`, as widely as the processor can.
 #[inline]
-pub fn widely(work: impl FnOnce()) {
+pub fn widely(work: impl Wide) {
+    #[cfg(target_arch = "x86_64")]
+    if has_512() {
+        #[expect(unsafe_code, reason = "the processor has what was just asked; the head says what it saves")]
+        // SAFETY: the function asks for nothing but what was asked.
+        unsafe {
+            with_512::widely(work);
+        }
+        return;
+    }
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "the processor has AVX2, as was just asked; the head says what it saves")]
@@ -139,7 +108,7 @@ pub fn widely(work: impl FnOnce()) {
         }
         return;
     }
-    work();
+    work.work();
 }
 
 /// Fills, for each of `blocks`, 64 bits of `double`: which of its bytes are `"` or a backslash; and of
@@ -180,6 +149,23 @@ pub fn places(text: &[u8], bits: &Bits, masks: &mut [u64]) -> bool {
     false
 }
 
+/// How many places are listed at once.
+pub const AT_ONCE: usize = 32;
+
+/// Puts the place of each bit of `masks`, 64 bits a block, into `places`, ascending, as long as [`AT_ONCE`] more have
+/// room; returns how many there are, or `None`, nothing done, if the processor can't.
+#[inline]
+pub fn listed(masks: &[u64], places: &mut [u16]) -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if has_512() {
+        #[expect(unsafe_code, reason = "the processor has what was just asked; the head says what it saves")]
+        // SAFETY: the function asks for nothing but what was asked.
+        return Some(unsafe { with_512::listed(masks, places) });
+    }
+    let _ = (masks, places);
+    None
+}
+
 /// Returns the slot of four bytes: the first three choose the word, for the factor moves the fourth out;
 /// of that the lowest five bits, all but what folding sets, choose the bit.
 #[inline]
@@ -203,7 +189,8 @@ mod with {
     };
     use std::ops::Range;
 
-    use super::{ALL, BLOCK, Bits, CLASSES, Classes, EQUALS, FACTOR, Masks, SHIFT, row};
+    use super::of_byte::row;
+    use super::{ALL, BLOCK, Bits, CLASSES, Classes, EQUALS, FACTOR, Masks, SHIFT, Wide};
 
     /// The bit of each row; controls have none.
     const BITS: [u8; 16] = {
@@ -285,8 +272,8 @@ mod with {
 
     /// Does `work`.
     #[target_feature(enable = "avx2")]
-    pub fn widely(work: impl FnOnce()) {
-        work();
+    pub fn widely(work: impl Wide) {
+        work.work();
     }
 
     /// Fills the bits of `blocks`.

@@ -9,7 +9,7 @@
 //! Hits take eight bytes; crafted text has at most as many as its words can overlap.
 
 use crate::redaction::scan::BLOCK;
-use crate::telemetry::avx2::{self, Bits, SLOTS, slot};
+use crate::telemetry::avx2::{self, AT_ONCE, Bits, SLOTS, slot};
 
 /// A word that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -258,13 +258,13 @@ impl Table {
         if blocks == 0 {
             return 0;
         }
-        let (mut masks, mut places) = ([0; TOGETHER], [0; TOGETHER * BLOCK]);
+        let (mut masks, mut places) = ([0; TOGETHER], [0; TOGETHER * BLOCK + AT_ONCE]);
         for first in (0..blocks).step_by(TOGETHER) {
             let (masks, text) = (&mut masks[..TOGETHER.min(blocks - first)], &text[first * BLOCK..]);
             if !avx2::places(text, &self.bits, masks) {
                 plain(text, &self.bits, masks);
             }
-            let many = listed(masks, &mut places);
+            let many = avx2::listed(masks, &mut places).unwrap_or_else(|| listed(masks, &mut places));
             for at in self.likely(text, &mut places[..many]) {
                 one(first * BLOCK + usize::from(*at));
             }
@@ -300,7 +300,7 @@ impl Table {
 
 /// Puts the place of each bit of `masks` into `places`; returns how many there are.
 #[inline]
-fn listed(masks: &[u64], places: &mut [u16; TOGETHER * BLOCK]) -> usize {
+fn listed(masks: &[u64], places: &mut [u16; TOGETHER * BLOCK + AT_ONCE]) -> usize {
     let mut many = 0;
     for (base, mask) in (0..).step_by(BLOCK).zip(masks) {
         let mut seen = *mask;
@@ -406,6 +406,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn places_are_listed_alike_one_by_one_and_at_once(masks in prop::collection::vec(any::<u64>(), 0..=TOGETHER)) {
+            let [mut slow, mut at_once] = [(); 2].map(|()| Box::new([0; TOGETHER * BLOCK + AT_ONCE]));
+            let many = listed(&masks, &mut slow);
+            let bits = masks.iter().zip(0..).flat_map(|(mask, block)| {
+                (0..64).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| 64 * block + bit)
+            });
+            prop_assert_eq!(&slow[..many], bits.collect::<Vec<u16>>());
+            if let Some(many) = avx2::listed(&masks, &mut *at_once) {
+                prop_assert_eq!(&at_once[..many], &slow[..many]);
+            }
+        }
+
         #[test]
         fn nothing_is_found_but_what_a_plain_search_finds(
             words in prop::collection::vec(("[a-cA-C_]{3,6}", 0..3), 0..12),

@@ -9,8 +9,9 @@ use super::bytes::NAME;
 use super::classes::{
     self, ACCOUNT, ALL, AT, BASE32, BITS, BLOCK, BREAK, EQUALS, ESCAPE, Masks, NUMBER, PACKED, TOGETHER,
 };
+use super::hits::ROOM_FOR_ONE;
 use super::views;
-use crate::telemetry::avx2;
+use crate::telemetry::avx2::{self, Wide};
 
 /// How far apart the places are at which base64 is looked for.
 pub const STRIDE: usize = 16;
@@ -64,7 +65,9 @@ pub struct Worth {
 impl Gates {
     /// Returns the places in `text`.
     pub fn of(text: &[u8]) -> Self {
-        let mut gates = Self::default();
+        let room = || Vec::with_capacity(text.len() / ROOM_FOR_ONE);
+        let (cards, packed, escapes, ats) = (room(), room(), room(), room());
+        let mut gates = Self { cards, packed, escapes, ats, ..Self::default() };
         let mut masks = [[0; TOGETHER + 1]; ALL];
         let none = [0; TOGETHER];
         let mut worth = Worth { cards: none, accounts: none, packed: none, base32: none, paddings: none, any: none };
@@ -72,7 +75,7 @@ impl Gates {
         let mut told = [usize::MAX; 2];
         for base in (0..text.len()).step_by(TOGETHER * BLOCK) {
             let blocks = classes::classify(&text[base..], &mut masks);
-            avx2::widely(|| self::worth(&masks, blocks, &mut worth));
+            avx2::widely(Telling { masks: &masks, blocks, to: &mut worth });
             for (block, any) in worth.any[..blocks].iter().enumerate() {
                 if *any != 0 {
                     gates.block(text, base + block * BLOCK, &masks, &worth, block, &mut told);
@@ -160,10 +163,24 @@ impl Gates {
     }
 }
 
-/// Tells what of each of `blocks` blocks is worth a look.
+/// Tells what of each of so many blocks is worth a look.
+struct Telling<'m> {
+    masks: &'m Masks,
+    blocks: usize,
+    to: &'m mut Worth,
+}
+
+impl Wide for Telling<'_> {
+    #[expect(clippy::inline_always, reason = "it must be compiled anew for a processor that does more at a time")]
+    #[inline(always)]
+    fn work(self) {
+        worth(self.masks, self.blocks, self.to);
+    }
+}
+
 #[expect(clippy::inline_always, reason = "it must be compiled anew for a processor that does more at a time")]
 #[inline(always)]
-pub fn worth(masks: &Masks, blocks: usize, to: &mut Worth) {
+fn worth(masks: &Masks, blocks: usize, to: &mut Worth) {
     let blocks = blocks.min(TOGETHER);
     for n in 0..blocks {
         let of = |class: usize| (masks[class][n], masks[class][n + 1]);
@@ -189,7 +206,7 @@ pub fn worth(masks: &Masks, blocks: usize, to: &mut Worth) {
 
 /// Returns where in a block an account's number may begin: two capitals and two digits. What the block behind
 /// it would have to tell is taken for granted.
-#[inline]
+#[inline(always)]
 fn begins(account: u64, number: u64) -> u64 {
     const LAST: u64 = 1 << 61 | 1 << 62 | 1 << 63;
     let (capitals, digits) = (account & !number, account & number);
@@ -197,7 +214,8 @@ fn begins(account: u64, number: u64) -> u64 {
 }
 
 /// Returns where a run ends that has `least` characters or more, 8 to 16, of a block and the one before.
-#[inline]
+#[expect(clippy::inline_always, reason = "as `worth`, of which it is a part")]
+#[inline(always)]
 fn runs((before, block): (u64, u64), least: u32) -> u64 {
     // Of the block before only the last bits count, and those are right though what is before it is not known.
     let join = |(before, block): (u64, u64), by: u32| {
@@ -208,7 +226,8 @@ fn runs((before, block): (u64, u64), least: u32) -> u64 {
 }
 
 /// Returns where `length` characters begin, 12 or 16, within a block.
-#[inline]
+#[expect(clippy::inline_always, reason = "as `worth`, of which it is a part")]
+#[inline(always)]
 fn run_ahead(block: u64, length: u32) -> u64 {
     let two = block & block >> 1;
     let four = two & two >> 2;

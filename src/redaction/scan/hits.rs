@@ -148,6 +148,9 @@ pub const ENDINGS: [(&str, Ending); 38] = [
     ("msisdn", Ending::Phone),
 ];
 
+/// For so many bytes of text there is room for one of each sort from the start.
+pub const ROOM_FOR_ONE: usize = 256;
+
 /// A literal as it is looked for.
 struct Literal {
     word: Word,
@@ -273,7 +276,9 @@ pub struct Hits {
 impl Hits {
     /// Returns the hits in `text`, those of `rules` among them.
     pub fn of(text: &[u8], rules: &Arc<Rules>) -> Self {
-        let (mut marks, mut endings, mut ats) = (Lane::default(), Lane::default(), Lane::default());
+        // Telemetry has a few of each in a thousand bytes.
+        let lane = || Lane { hits: Vec::with_capacity(text.len() / ROOM_FOR_ONE), next: 0 };
+        let (mut marks, mut endings, mut ats) = (lane(), lane(), lane());
         let literals = &*LITERALS;
         let rules = rules.hits(text, |start, number| {
             let literal = &literals[number];

@@ -1,12 +1,14 @@
 //! What is done 64 bytes at a time, where the processor has AVX-512?
 
 use std::arch::x86_64::{
-    __m512i, _mm512_and_si512, _mm512_mask_blend_epi8, _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask,
-    _mm512_permutex2var_epi8, _mm512_set_epi64, _mm512_set1_epi8, _mm512_test_epi8_mask,
+    __m512i, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi16, _mm512_and_si512, _mm512_extracti64x2_epi64,
+    _mm512_mask_blend_epi8, _mm512_maskz_compress_epi16, _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask,
+    _mm512_permutex2var_epi8, _mm512_set_epi16, _mm512_set_epi64, _mm512_set1_epi8, _mm512_set1_epi16,
+    _mm512_test_epi8_mask,
 };
 use std::ops::Range;
 
-use super::{ALL, BLOCK, CLASSES, Classes, Masks};
+use super::{ALL, AT_ONCE, BLOCK, CLASSES, Classes, Masks, Wide};
 
 #[target_feature(enable = "avx512bw,avx512vbmi")]
 fn load(block: &[u8; BLOCK]) -> __m512i {
@@ -46,5 +48,52 @@ pub fn classes(of: &Classes, text: &[u8], blocks: Range<usize>, masks: &mut Mask
         for (mask, told) in masks.iter_mut().zip(told) {
             mask[block + 1] = told;
         }
+    }
+}
+
+/// Does `work`.
+#[target_feature(enable = "avx512bw,avx512vbmi")]
+pub fn widely(work: impl Wide) {
+    work.work();
+}
+
+/// Puts the place of each bit of `masks` into `places`, as long as [`AT_ONCE`] more have room; returns how many there
+/// are.
+#[target_feature(enable = "avx512bw,avx512dq,avx512vbmi2,popcnt")]
+pub fn listed(masks: &[u64], places: &mut [u16]) -> usize {
+    let mut here = _mm512_set_epi16(
+        31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2,
+        1, 0,
+    );
+    let step = _mm512_set1_epi16(AT_ONCE as i16);
+    let mut many = 0;
+    for mask in masks {
+        for half in [*mask as u32, (*mask >> 32) as u32] {
+            let Some(to) = places.get_mut(many..).and_then(<[u16]>::first_chunk_mut) else { return many };
+            store(_mm512_maskz_compress_epi16(half, here), to);
+            many += half.count_ones() as usize;
+            here = _mm512_add_epi16(here, step);
+        }
+    }
+    many
+}
+
+/// Stores 32 numbers; it becomes one instruction.
+#[inline]
+#[target_feature(enable = "avx512bw,avx512dq")]
+fn store(numbers: __m512i, to: &mut [u16; AT_ONCE]) {
+    let quarters = [
+        _mm512_extracti64x2_epi64::<0>(numbers),
+        _mm512_extracti64x2_epi64::<1>(numbers),
+        _mm512_extracti64x2_epi64::<2>(numbers),
+        _mm512_extracti64x2_epi64::<3>(numbers),
+    ];
+    let (to, _) = to.as_chunks_mut::<4>();
+    let mut nth = 0;
+    while nth < quarters.len() {
+        let halves = [_mm_cvtsi128_si64(quarters[nth]), _mm_extract_epi64::<1>(quarters[nth])].map(i64::cast_unsigned);
+        let four = |word: u64| [word as u16, (word >> 16) as u16, (word >> 32) as u16, (word >> 48) as u16];
+        (to[2 * nth], to[2 * nth + 1]) = (four(halves[0]), four(halves[1]));
+        nth += 1;
     }
 }
