@@ -191,10 +191,13 @@ impl Redactor {
                 stood.push(seen.at.clone());
             }
             bytes.extend_from_slice(&text[from..one.span.start]);
-            let Stands { fingerprint, written, quote, original } = self.stands(text, one, memo);
+            let Stands { fingerprint, shown, quote, original } = self.stands(text, one, memo);
             bytes.extend_from_slice(quote.as_bytes());
             let start = bytes.len() as u32;
-            bytes.extend_from_slice(&written);
+            match &one.inside {
+                None => bytes.extend_from_slice(shown.as_bytes()),
+                Some(inside) => bytes.extend_from_slice(&inside.written(&shown)),
+            }
             sightings.push(Sighting {
                 kind: self.names[one.kind.place()].clone(),
                 privilege: one.privilege,
@@ -233,8 +236,7 @@ impl Redactor {
             (quote, original) = (instead.quote, instead.original);
             (instead.fingerprint, instead.text)
         };
-        let written = one.inside.as_ref().map_or_else(|| shown.as_bytes().to_vec(), |inside| inside.written(&shown));
-        Stands { fingerprint, written, quote, original }
+        Stands { fingerprint, shown, quote, original }
     }
 }
 
@@ -246,7 +248,8 @@ pub fn personal_kinds() -> impl Iterator<Item = Kind> {
 /// What stands in the place of something that was found.
 struct Stands {
     fingerprint: Fingerprint,
-    written: Vec<u8>,
+    /// As it is written there, but for the way in which its surroundings are.
+    shown: Arc<str>,
     /// What is put on both sides of it.
     quote: &'static str,
     /// What stood there, where its place decides.

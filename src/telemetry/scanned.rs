@@ -12,8 +12,10 @@ use super::{Batch, Sighting};
 #[derive(Debug)]
 pub struct Scanned<'b> {
     batch: &'b Batch,
-    /// Messages that hid something, by their index in the batch, ascending.
-    hidden: Vec<(u32, ScannedMessage)>,
+    /// Messages that hid something.
+    hidden: Vec<ScannedMessage>,
+    /// For each message of the batch the number of its place among them, from 1; 0 if it hid nothing.
+    places: Vec<u32>,
     resources: KnownResources,
 }
 
@@ -32,7 +34,14 @@ impl<'b> Scanned<'b> {
     /// Returns `batch` with `hidden` in place of the messages it names, ascending by index.
     pub fn new(batch: &'b Batch, hidden: Vec<(u32, ScannedMessage)>) -> Self {
         debug_assert!(hidden.is_sorted_by_key(|(index, _)| *index));
-        Self { batch, hidden, resources: KnownResources::default() }
+        let mut places = vec![0; batch.messages.len()];
+        let hidden = (1..).zip(hidden).map(|(place, (index, message))| {
+            if let Some(at) = places.get_mut(index as usize) {
+                *at = place;
+            }
+            message
+        });
+        Self { hidden: hidden.collect(), batch, places, resources: KnownResources::default() }
     }
 
     /// Returns the batch's messages: where each came from.
@@ -71,10 +80,10 @@ impl<'b> Scanned<'b> {
         }
     }
 
+    #[inline]
     fn changed(&self, index: usize) -> Option<&ScannedMessage> {
-        let index = u32::try_from(index).ok()?;
-        let at = self.hidden.binary_search_by_key(&index, |(at, _)| *at).ok()?;
-        Some(&self.hidden[at].1)
+        let place = self.places.get(index)?.checked_sub(1)?;
+        self.hidden.get(place as usize)
     }
 }
 
