@@ -1,7 +1,7 @@
 //! What did a batch bring of each app and gateway?
 //!
 //! Workers count it record by record, before duplicates are known: coverage asks what arrives at
-//! all. A batch's records mostly have few senders, so 32 are remembered. Of a batch, 1,024
+//! all. A batch's records mostly have few senders, so 256 are remembered. Of a batch, 1,024
 //! elements are told apart; records of others count in the totals alone.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ const MAX_ELEMENTS: usize = 1_024;
 const MAX_NAME: usize = 128;
 const NONE: u8 = u8::MAX;
 /// How many senders are remembered.
-const RECENT: usize = 32;
+const RECENT: usize = 256;
 /// Spreads what differs in few bits over the slots.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -43,22 +43,25 @@ pub struct ElementHeard {
 #[derive(Debug, Default)]
 pub struct Listening {
     elements: Vec<ElementHeard>,
-    places: HashMap<(ElementKind, Arc<str>), usize>,
-    recent: [Recent; RECENT],
+    places: HashMap<ElementKind, HashMap<Arc<str>, usize>>,
+    /// None before the first record.
+    recent: Vec<Recent>,
     /// Whether a message did not say when it was received, so that now was taken for it.
     by_clock: bool,
 }
 
 /// The elements of an earlier record.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Recent {
     of: Option<(Category, Box<str>, Box<str>)>,
+    /// The number of the resource id.
+    number: Option<u8>,
     sender: Option<usize>,
     spoken_of: Option<usize>,
 }
 
 impl Listening {
-    /// Counts a record that was received at `received`, or else `now`.
+    /// Counts a record of the batch, which was received at `received`, or else `now`.
     pub fn hear(&mut self, event: &RedactedEvent<'_>, received: Option<Timestamp>, now: Timestamp) {
         self.by_clock |= received.is_none();
         let text = |field| match event.get(field) {
@@ -66,17 +69,21 @@ impl Listening {
             _ => None,
         };
         let (category, resource, app) = (event.category(), text(Field::Resource), event.app());
-        let key = (resource.unwrap_or_default(), app.unwrap_or_default());
-        let same = |(of, id, name): &(Category, Box<str>, Box<str>)| *of == category && (&**id, &**name) == key;
+        let (key, number) = ((resource.unwrap_or_default(), app.unwrap_or_default()), event.resource_number());
         let ends = ending(key.0) ^ ending(key.1).rotate_left(21) ^ u64::from(category.lane());
         let slot = (ends.wrapping_mul(SPREAD) >> (u64::BITS - RECENT.trailing_zeros())) as usize;
-        if !self.recent[slot].of.as_ref().is_some_and(same) {
+        self.recent.resize(RECENT, Recent::default());
+        let recent = &self.recent[slot];
+        let same = |(of, id, name): &(Category, Box<str>, Box<str>)| {
+            *of == category && **name == *key.1 && (number.is_some() && recent.number == number || **id == *key.0)
+        };
+        if !recent.of.as_ref().is_some_and(same) {
             let from = sender(category, resource, app, text(Field::Gateway));
             let from = from.and_then(|from| self.element(from, event.time()));
             let spoken_of = spoken_of(category, resource, app).and_then(|of| self.element(of, event.time()));
             // Without a resource the gateway's name decides, which is not remembered.
             let of = resource.map(|_| (category, key.0.into(), key.1.into()));
-            self.recent[slot] = Recent { of, sender: from, spoken_of };
+            self.recent[slot] = Recent { of, number, sender: from, spoken_of };
         }
         let weight = match event.get(Field::Weight) {
             Some(Value::Number(weight)) => u64::try_from(weight).unwrap_or(1),
@@ -119,8 +126,8 @@ impl Listening {
         if named.name.is_empty() || named.name.len() > MAX_NAME {
             return None;
         }
-        let key = (named.kind, Arc::<str>::from(named.name));
-        if let Some(&place) = self.places.get(&key) {
+        let places = self.places.entry(named.kind).or_default();
+        if let Some(&place) = places.get(named.name) {
             let resource = &mut self.elements[place].resource;
             if resource.is_none() {
                 *resource = named.resource.map(Arc::from);
@@ -131,15 +138,16 @@ impl Listening {
         if place >= MAX_ELEMENTS {
             return None;
         }
+        let name = Arc::<str>::from(named.name);
+        places.insert(name.clone(), place);
         self.elements.push(ElementHeard {
-            kind: key.0,
-            name: key.1.clone(),
+            kind: named.kind,
+            name,
             resource: named.resource.map(Arc::from),
             first: at,
             heard: Vec::new(),
             places: [NONE; Category::ALL.len()],
         });
-        self.places.insert(key, place);
         Some(place)
     }
 }

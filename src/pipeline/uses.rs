@@ -18,6 +18,8 @@ use crate::telemetry::{Field, Kind, Outcome, Stage, Value};
 
 /// Callers of a batch that are told apart.
 const CALLERS_A_BATCH: usize = 4_096;
+/// How many of them are known without looking them up.
+const RECENT: usize = 32;
 /// Callers, and changes of keys, that are told apart between two epochs.
 const CALLERS_AN_EPOCH: usize = 50_000;
 /// Apps and gateways whose newest event an epoch says.
@@ -70,6 +72,8 @@ pub struct Uses {
     changes: Vec<KeyChange>,
     /// By a hash of caller.
     places: HashMap<u64, u32>,
+    /// Some of those, for most uses are by few callers.
+    recent: [(u64, u32); RECENT],
 }
 
 impl Uses {
@@ -101,7 +105,12 @@ impl Uses {
             _ if event.outcome() == Outcome::Success => How::Opened,
             _ => How::Used,
         };
+        let slot = &mut self.recent[at as usize % RECENT];
+        if slot.0 == at && !self.callers.is_empty() {
+            return Noted::Use(slot.1, how);
+        }
         if let Some(&known) = self.places.get(&at) {
+            *slot = (at, known);
             return Noted::Use(known, how);
         }
         if self.callers.len() >= CALLERS_A_BATCH {
@@ -112,6 +121,7 @@ impl Uses {
         let number = self.callers.len() as u32;
         self.callers.push(KeyCaller { key: key.into(), address, place });
         self.places.insert(at, number);
+        self.recent[at as usize % RECENT] = (at, number);
         Noted::Use(number, how)
     }
 

@@ -122,6 +122,11 @@ impl<'s> RedactedEvent<'s> {
         self.event.app.map(|text| text.value)
     }
 
+    /// Returns the number of its resource id among those that its batch has shown, where it has one.
+    pub fn resource_number(&self) -> Option<u8> {
+        self.event.resource_number
+    }
+
     /// Returns what the scan saw in this record.
     pub fn sightings(&self) -> &'s [Sighting] {
         self.event.sightings

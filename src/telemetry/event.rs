@@ -177,6 +177,9 @@ pub struct Event<'s> {
     pub timed: bool,
     /// The resource's full id, lower case.
     pub resource: Option<Text<'s>>,
+    /// Its number among those that its batch has shown, where it has one: of two events of a batch with one number
+    /// the ids are the same.
+    pub resource_number: Option<u8>,
     /// The function app's (site's) name, lower case.
     pub app: Option<Text<'s>>,
     /// The function's name, without `Functions.`, lower case.
@@ -276,6 +279,7 @@ impl<'s> Event<'s> {
             time: Timestamp::default(),
             timed: false,
             resource: None,
+            resource_number: None,
             app: None,
             function: None,
             gateway: None,

@@ -17,6 +17,7 @@ use super::doc::{Piece, lower};
 pub(super) struct Resources<'s> {
     written: &'s str,
     lower: &'s str,
+    number: Option<u8>,
     places: Places,
 }
 
@@ -42,8 +43,8 @@ impl Default for KnownResources {
 }
 
 impl KnownResources {
-    /// Returns what is known of `id`, `None` if its slot is taken by another.
-    fn get(&self, id: &str) -> Option<&Known> {
+    /// Returns the number of `id` and what is known of it, `None` if its slot is taken by another.
+    fn get(&self, id: &str) -> Option<(u8, &Known)> {
         if id.len() > LONGEST {
             return None;
         }
@@ -53,7 +54,7 @@ impl KnownResources {
             let lower = id.to_ascii_lowercase().into_boxed_str();
             Known { written: id.into(), places: places(&lower), lower }
         });
-        (*known.written == *id).then_some(known)
+        (*known.written == *id).then_some((mixed as u8, known))
     }
 }
 
@@ -70,16 +71,17 @@ impl<'s> Resources<'s> {
     pub(super) fn fill(&mut self, event: &mut Event<'s>, id: Piece<'s>, known: &'s KnownResources) {
         if id.value != self.written {
             self.written = id.value;
-            (self.lower, self.places) = if let Some(known) = known.get(id.value) {
-                (&*known.lower, known.places.clone())
+            (self.lower, self.number, self.places) = if let Some((number, known)) = known.get(id.value) {
+                (&*known.lower, Some(number), known.places.clone())
             } else {
                 let lower = lower(id.whole(), event.arena).value;
-                (lower, places(lower))
+                (lower, None, places(lower))
             };
         }
         let low = self.lower;
         let part = |at: &Range<usize>| low.get(at.clone()).map(|value| Text { value, ..id.part(at.clone()) });
         event.resource = Some(Text { value: low, ..id.whole() });
+        event.resource_number = self.number;
         event.app = self.places.app.as_ref().and_then(part);
         event.gateway = self.places.gateway.as_ref().and_then(part);
         if let Some(function) = self.places.function.as_ref().and_then(part) {
