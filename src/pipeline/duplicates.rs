@@ -4,6 +4,9 @@
 //! known by a keyed hash for a window of event time, together with where it was first seen: read
 //! again after a restart, it is still the first, and its twin still the second. At most
 //! `max_records` are remembered; beyond it the oldest are forgotten early, and counted.
+//!
+//! They lie in order of arrival, and a table of sixteen bytes each tells where, by half of the hash, so that
+//! little memory is written at random. Of two different records alike in that half the second is not remembered.
 
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, VecDeque};
@@ -43,8 +46,10 @@ struct Entry {
 
 #[derive(Debug, Default)]
 struct Part {
-    /// The two halves of each hash, and its time, in order of arrival; forgotten from the front.
-    order: VecDeque<(u64, u64, Timestamp)>,
+    /// In order of arrival; forgotten from the front.
+    order: VecDeque<Entry>,
+    /// How many have been forgotten: the number of the first in `order`.
+    gone: u32,
     fresh: Vec<Entry>,
     whole_bytes: usize,
     delta_bytes: usize,
@@ -55,7 +60,8 @@ struct Part {
 pub struct Duplicates {
     window: Duration,
     max_records: usize,
-    known: HashMap<u128, Position, BuildHasherDefault<Spread>>,
+    /// By the upper half of the hash: its number in its part.
+    known: HashMap<u64, u32, BuildHasherDefault<Spread>>,
     parts: Vec<Part>,
     newest: Timestamp,
     forgotten_early: u64,
@@ -80,8 +86,8 @@ impl std::hash::Hasher for Spread {
         }
     }
 
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 
@@ -106,32 +112,34 @@ impl Duplicates {
         let (mut new, mut all) = (0, 0);
         for hash in hashes {
             all += 1;
-            new += usize::from(!self.known.contains_key(&hash));
+            new += usize::from(!self.known.contains_key(&half(hash)));
         }
         let oldest = self.newest.minus(self.window);
         let of_part = all / usize::from(PARTS) + 1;
         let fronts = self.parts.iter().flat_map(|part| part.order.iter().take(of_part));
-        let gone = fronts.filter(|front| front.2 < oldest && self.known.contains_key(&whole(front))).count();
+        let gone = fronts.filter(|front| front.time < oldest && self.known.contains_key(&half(front.hash))).count();
         self.known.reserve(new.saturating_sub(gone));
     }
 
     /// Records that the record `hash` of `time` was read at `position`.
     pub fn see(&mut self, hash: u128, position: Position, time: Timestamp) -> Seen {
-        match self.known.entry(hash) {
-            Slot::Occupied(first) => return if *first.get() == position { Seen::Again } else { Seen::Copy },
-            Slot::Vacant(free) => free.insert(position),
-        };
         let entry = Entry { hash, position, time };
+        if let Some(number) = self.remember(&entry) {
+            let first = self.parts[part_of(hash)].numbered(number).filter(|first| first.hash == hash);
+            return first
+                .map_or(Seen::First, |first| if first.position == position { Seen::Again } else { Seen::Copy });
+        }
         if self.durable {
             self.parts[part_of(hash)].fresh.push(entry);
         }
-        self.remember(entry);
         Seen::First
     }
 
     /// Returns where the record `hash` was first seen, if it is remembered.
     pub fn first(&self, hash: u128) -> Option<Position> {
-        self.known.get(&hash).copied()
+        let part = &self.parts[part_of(hash)];
+        let entry = part.numbered(*self.known.get(&half(hash))?)?;
+        (entry.hash == hash).then_some(entry.position)
     }
 
     /// Returns how many records were forgotten before their window had passed.
@@ -147,12 +155,7 @@ impl Duplicates {
                 continue;
             }
             let rewrite = part.delta_bytes > 2 * part.whole_bytes + 64 * 1024;
-            let entry = |half: &(u64, u64, Timestamp)| {
-                let hash = whole(half);
-                Some(Entry { hash, position: *self.known.get(&hash)?, time: half.2 })
-            };
-            let entries: Vec<Entry> =
-                if rewrite { part.order.iter().filter_map(entry).collect() } else { part.fresh.clone() };
+            let entries: Vec<Entry> = if rewrite { part.order.iter().copied().collect() } else { part.fresh.clone() };
             let Ok(bytes) = postcard::to_stdvec(&entries) else { continue };
             part.fresh.clear();
             if rewrite {
@@ -175,10 +178,7 @@ impl Duplicates {
             let entries: Vec<Entry> = postcard::from_bytes(&shard.bytes)
                 .map_err(|error| format!("part {} of the duplicates' memory can't be read: {error}", shard.shard))?;
             for entry in entries {
-                if let Slot::Vacant(free) = self.known.entry(entry.hash) {
-                    free.insert(entry.position);
-                    self.remember(entry);
-                }
+                self.remember(&entry);
             }
             let part = &mut self.parts[usize::from(shard.shard % PARTS)];
             if shard.whole {
@@ -191,32 +191,46 @@ impl Duplicates {
         Ok(())
     }
 
-    /// Puts what is known now behind all else, and forgets what it displaces.
-    fn remember(&mut self, entry: Entry) {
+    /// Puts `entry` behind all else, and forgets what it displaces; returns the number of the one that is alike in
+    /// half of its hash, if there is one, and then does nothing.
+    fn remember(&mut self, entry: &Entry) -> Option<u32> {
+        let part = &mut self.parts[part_of(entry.hash)];
+        let number = part.gone.wrapping_add(part.order.len() as u32);
+        match self.known.entry(half(entry.hash)) {
+            Slot::Occupied(first) => return Some(*first.get()),
+            Slot::Vacant(free) => free.insert(number),
+        };
         self.newest = self.newest.max(entry.time);
         let oldest = self.newest.minus(self.window);
-        let part = &mut self.parts[part_of(entry.hash)];
         while let Some(front) = part.order.front() {
-            let time = front.2;
             let full = part.order.len() >= self.max_records / usize::from(PARTS);
-            if time >= oldest && !full {
+            if front.time >= oldest && !full {
                 break;
             }
-            self.forgotten_early += u64::from(time >= oldest);
-            self.known.remove(&whole(front));
+            self.forgotten_early += u64::from(front.time >= oldest);
+            self.known.remove(&half(front.hash));
             part.order.pop_front();
+            part.gone = part.gone.wrapping_add(1);
         }
-        part.order.push_back(((entry.hash >> 64) as u64, entry.hash as u64, entry.time));
+        part.order.push_back(*entry);
+        None
     }
 }
 
-/// Returns the hash of which these are the halves.
-fn whole(&(high, low, _): &(u64, u64, Timestamp)) -> u128 {
-    u128::from(high) << 64 | u128::from(low)
+impl Part {
+    /// Returns the entry of this number, which has not been forgotten.
+    fn numbered(&self, number: u32) -> Option<&Entry> {
+        self.order.get(number.wrapping_sub(self.gone) as usize)
+    }
+}
+
+/// Returns the half of a hash by which it is looked up, and that its part depends on.
+fn half(hash: u128) -> u64 {
+    (hash >> 64) as u64
 }
 
 fn part_of(hash: u128) -> usize {
-    ((hash >> 64) as usize) % usize::from(PARTS)
+    half(hash) as usize % usize::from(PARTS)
 }
 
 #[cfg(test)]
@@ -267,7 +281,21 @@ mod tests {
         kept.extend(seen.delta());
         let mut again = ten_minutes();
         again.restore(&kept).expect("what was written can be read");
-        assert_eq!(again.known, seen.known);
+        let all = |seen: &Duplicates| -> Vec<Entry> { seen.parts.iter().flat_map(|part| part.order.clone()).collect() };
+        assert_eq!(all(&again), all(&seen));
+        assert!(all(&seen).iter().all(|entry| again.first(entry.hash) == Some(entry.position)));
+        assert_eq!((all(&seen).len(), again.known.len()), (500, 500));
+    }
+
+    #[test]
+    fn of_two_records_alike_in_half_of_their_hash_both_count_and_the_first_is_remembered() {
+        let mut seen = ten_minutes();
+        assert_eq!(seen.see(7 << 64 | 1, at(1), time(0)), Seen::First);
+        assert_eq!(seen.see(7 << 64 | 2, at(2), time(0)), Seen::First);
+        assert_eq!(seen.first(7 << 64 | 2), None);
+        assert_eq!(seen.see(7 << 64 | 1, at(3), time(0)), Seen::Copy);
+        seen.see(7 << 64 | 16 << 64, at(4), time(601));
+        assert_eq!((seen.first(7 << 64 | 1), seen.known.len()), (None, 1));
     }
 
     #[test]
