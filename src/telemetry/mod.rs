@@ -25,7 +25,7 @@ mod text;
 
 pub use batch::{Batch, Mark, MessageAt};
 pub use category::{Category, Kind};
-pub use decode::{Address, NoPath, RawPath, RawPaths, Seen, address, decode, escaped_texts};
+pub use decode::{Address, Decoder, NoPath, RawPath, RawPaths, Seen, address, decode, escaped_texts};
 pub use entity::{Entity, EntityKind};
 pub use event::{Client, Decision, Event, FrontDoor, Identity, IdentityKind, Key, Layer, Request, Response, Stage};
 pub use field::{Field, Value};

@@ -16,7 +16,7 @@ use crate::context::{Asked, Memo};
 use crate::detection::{Signals, Told, Tried};
 use crate::redaction::{RedactedEvent, Replacement, splice};
 use crate::store::{LETTER_BYTES, NewDeadLetter};
-use crate::telemetry::{Event, Scanned, Undecodable, decode};
+use crate::telemetry::{Decoder, Event, Scanned, Undecodable};
 
 use super::{MessageSeen, RecordSeen, Stage, Worked, len, offer};
 
@@ -100,8 +100,9 @@ impl Stage {
         work: &mut Work<'c>,
     ) -> usize {
         let (mut decoded, mut ends) = (Vec::with_capacity(2 * TOGETHER), Vec::with_capacity(TOGETHER));
+        let mut decoder = Decoder::new(scanned, arena);
         for message in first..scanned.batch().messages.len() {
-            decode(scanned, message, arena, |one| decoded.push(one));
+            decoder.decode(message, |one| decoded.push(one));
             ends.push(decoded.len());
             if decoded.len() >= TOGETHER {
                 break;

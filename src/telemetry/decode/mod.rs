@@ -41,7 +41,7 @@ pub use raw::{NoPath, RawPath};
 pub use raw_paths::{RawPaths, Seen, escaped_texts};
 
 use super::{Event, Position, Scanned, Undecodable, UndecodableReason};
-use record::Message;
+use record::{Message, Record};
 use splitter::Splitter;
 
 /// Decodes message `message` of `scanned`, giving `each` one event or one reason for each record.
@@ -52,27 +52,47 @@ pub fn decode<'s>(
     scanned: &'s Scanned<'_>,
     message: usize,
     arena: &'s Bump,
-    mut each: impl FnMut(Result<&'s mut Event<'s>, Undecodable>),
+    each: impl FnMut(Result<&'s mut Event<'s>, Undecodable>),
 ) {
-    let (bytes, sightings) = scanned.message(message);
-    let from = &scanned.batch().messages[message];
-    let shared = Message {
-        scanned: bytes,
-        sightings,
-        position: Position { stream: from.stream, offset: from.offset, index: 0 },
-        received: from.received,
-        arena,
-        resources: scanned.resources(),
-    };
-    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let blank = bytes.get(start..).is_none_or(|rest| rest.trim_ascii().is_empty());
-    if blank {
-        let all = 0..bytes.len() as u32;
-        return each(Err(Undecodable { reason: UndecodableReason::Empty, bytes: all, index: 0 }));
+    Decoder::new(scanned, arena).decode(message, each);
+}
+
+/// Decodes several messages of a batch into one arena, with memory that one record takes.
+pub struct Decoder<'s, 'b> {
+    scanned: &'s Scanned<'b>,
+    arena: &'s Bump,
+    record: Option<Record<'s>>,
+}
+
+impl<'s, 'b> Decoder<'s, 'b> {
+    /// Returns what decodes messages of `scanned`.
+    pub const fn new(scanned: &'s Scanned<'b>, arena: &'s Bump) -> Self {
+        Self { scanned, arena, record: None }
     }
-    match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => Splitter::new(shared, text, true, &mut each).run(start),
-        Err(_) => Splitter::new(shared, readable(bytes, arena), false, &mut each).run(start),
+
+    /// Does what [`decode`] does with message `message`.
+    pub fn decode(&mut self, message: usize, mut each: impl FnMut(Result<&'s mut Event<'s>, Undecodable>)) {
+        let (scanned, arena) = (self.scanned, self.arena);
+        let (bytes, sightings) = scanned.message(message);
+        let from = &scanned.batch().messages[message];
+        let shared = Message {
+            scanned: bytes,
+            sightings,
+            position: Position { stream: from.stream, offset: from.offset, index: 0 },
+            received: from.received,
+            arena,
+            resources: scanned.resources(),
+        };
+        let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let blank = bytes.get(start..).is_none_or(|rest| rest.trim_ascii().is_empty());
+        if blank {
+            let all = 0..bytes.len() as u32;
+            return each(Err(Undecodable { reason: UndecodableReason::Empty, bytes: all, index: 0 }));
+        }
+        match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => Splitter::new(shared, (text, true), &mut self.record, &mut each).run(start),
+            Err(_) => Splitter::new(shared, (readable(bytes, arena), false), &mut self.record, &mut each).run(start),
+        }
     }
 }
 

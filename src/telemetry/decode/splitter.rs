@@ -2,7 +2,7 @@
 //!
 //! A message is any number of values: records, arrays of records, or objects with `records` in
 //! them. A [`Splitter`] gives out each record as it is read, so those before a cut or a fault are
-//! out before it is seen. It keeps one record at a time; what it gives out stays in the arena, which a
+//! out before it is seen. It keeps one record at a time, which it is lent; what it gives out stays in the arena, which a
 //! message of nothing but tiny records would fill with hundreds of times its size: beyond [`ROOM`] and 32
 //! times its own length, what is left of it is not read.
 
@@ -32,7 +32,7 @@ pub(super) struct Splitter<'s, 'e> {
     /// Whether the message is UTF-8; if not, `doc` has `?` where it is not.
     sound: bool,
     cursor: Cursor<'s>,
-    record: Record<'s>,
+    record: &'e mut Record<'s>,
     /// What is read of an export of OpenTelemetry, from the first one on.
     export: Option<Box<Export<'s>>>,
     recovery: Recovery<'s>,
@@ -50,13 +50,13 @@ impl<'s, 'e> Splitter<'s, 'e> {
     /// Returns a splitter of `text`, which is `message`'s (byte for byte, if it is not `sound`).
     pub(super) fn new(
         message: Message<'s>,
-        text: &'s str,
-        sound: bool,
+        (text, sound): (&'s str, bool),
+        record: &'e mut Option<Record<'s>>,
         each: &'e mut dyn FnMut(Result<&'s mut Event<'s>, Undecodable>),
     ) -> Self {
         let doc = Doc::message(text, message.arena);
         let (cursor, recovery) = (doc.cursor(0), Recovery::new(text));
-        let record = Record::new(doc);
+        let record = record.get_or_insert_with(|| Record::new(doc));
         let ceiling = message.arena.allocated_bytes().saturating_add(ROOM + text.len().saturating_mul(GROWTH));
         Self {
             message,
