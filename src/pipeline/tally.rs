@@ -87,17 +87,19 @@ impl Core {
         if self.durable {
             self.keys.count(record.noted, record.time, &batch.uses);
         }
-        for signal in batch.signals.of(&record.signals) {
+        let Self { matched, coming, detectors, book, engine, .. } = self;
+        // Given one by one by `next`, each would be taken apart and put together again on its way.
+        batch.signals.of(&record.signals).for_each(|signal| {
             let number = usize::from(signal.detector);
-            if let Some(matched) = self.matched.get_mut(number) {
+            if let Some(matched) = matched.get_mut(number) {
                 *matched += 1;
             }
-            if self.coming.takes(&signal)
-                && let Some(detector) = self.detectors.all.get(number)
+            if coming.takes(&signal)
+                && let Some(detector) = detectors.all.get(number)
             {
-                self.coming.note(detector, &signal, |entity| self.book.is_open(detector, entity));
+                coming.note(detector, &signal, |entity| book.is_open(detector, entity));
             }
-            self.engine.apply(signal);
-        }
+            engine.apply(signal);
+        });
     }
 }

@@ -44,8 +44,6 @@ const BYTES_A_SIGNAL: usize = 192;
 const LEAST_SIGNALS: usize = 65_536;
 /// Virtual shards.
 const SHARDS: usize = 256;
-/// Signals that room is kept for between ticks.
-const MOST_DUE: usize = 4_096;
 /// Times and values that a shard may keep for one detector, whatever its share of entities.
 const LEAST_ITEMS: usize = 16_384;
 /// Times and values for each entity of a shard's share, on average.
@@ -62,8 +60,6 @@ pub struct Engine {
     tags: Vec<u64>,
     lines: Vec<Line>,
     queues: Vec<Queue>,
-    /// What a queue has let go; empty between ticks.
-    due: Vec<Signal>,
     shards: Vec<Shard>,
     records: Records,
     limits: Limits,
@@ -120,7 +116,6 @@ impl Engine {
             tags: detectors.all.iter().map(|detector| tag_of(detector)).collect(),
             lines: detectors.all.iter().map(|detector| Line::new(Queue::of(&mut queues, detector), detector)).collect(),
             queues,
-            due: Vec::new(),
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             records: Records::new(settings.max_waiting_bytes),
             limits,
@@ -158,18 +153,20 @@ impl Engine {
             late.sort_unstable_by(canonical);
             self.evaluate(&detectors, true, &late, &mut found);
         }
-        let mut due = std::mem::take(&mut self.due);
         let share = self.share();
         for number in 0..self.queues.len() {
             let queue = &mut self.queues[number];
             let reached = now.of(queue.needs);
-            queue.release(reached, share, &self.shards, &mut due);
-            self.evicted += (due.len() - due.partition_point(|signal| signal.time <= reached)) as u64;
-            self.evaluate(&detectors, false, &due, &mut found);
-            due.clear();
+            queue.put_in_order(reached, share, &self.shards);
+            let passed = queue.passed;
+            let mut waiting = std::mem::take(&mut queue.waiting);
+            for due in waiting.due(passed) {
+                self.evicted += (due.len() - due.partition_point(|signal| signal.time <= reached)) as u64;
+                self.evaluate(&detectors, false, due, &mut found);
+            }
+            waiting.let_go(passed);
+            self.queues[number].waiting = waiting;
         }
-        due.shrink_to(MOST_DUE);
-        self.due = due;
         self.settle(&detectors, false, &mut found);
         self.add_up(&detectors, &mut found);
         self.settle(&detectors, true, &mut found);

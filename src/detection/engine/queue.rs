@@ -47,15 +47,16 @@ impl Queue {
         self.waiting.push(signal);
     }
 
-    /// Lets go to the end of `due` what the watermark has `reached`, and the oldest of what is more than `share`.
-    pub fn release(&mut self, reached: Timestamp, share: usize, shards: &[Shard], due: &mut Vec<Signal>) {
+    /// Puts in order what the watermark has `reached`, and the oldest of what is more than `share`: up to
+    /// [`Queue::passed`].
+    pub fn put_in_order(&mut self, reached: Timestamp, share: usize, shards: &[Shard]) {
         self.openings.pass(self.passed);
         self.passed = reached.max(self.waiting.surplus(share)).max(self.passed);
         // What is let go early counts as evicted, whatever it would have come to.
         let early = self.passed > reached;
         let openings = &self.openings;
         let matters = |signal: &Signal| early || openings.may_have(signal) || is_known(shards, signal);
-        self.waiting.release(self.passed, due, matters);
+        self.waiting.put_in_order(self.passed, matters);
     }
 }
 

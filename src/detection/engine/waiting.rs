@@ -1,8 +1,8 @@
 //! Which signals wait for their watermark?
 //!
 //! They lie in buckets of a second of event time and are sorted only when the watermark reaches
-//! their bucket, so a tick costs what it releases and not what waits. Detectors with one watermark
-//! wait together. What waits is bounded by the pipeline, which pauses partitions that run ahead, and
+//! their bucket, so a tick costs what it releases and not what waits. They are looked at where they lie, and
+//! leave with their bucket. Detectors with one watermark wait together. What waits is bounded by the pipeline, which pauses partitions that run ahead, and
 //! by the engine, which evaluates the oldest before their time when there are too many.
 
 use std::cmp::Ordering;
@@ -16,6 +16,8 @@ use crate::telemetry::{Position, StreamId};
 const BUCKET_BITS: u32 = 30;
 /// Signals of a bucket for which room is doubled as needed.
 const FEW: usize = 1_024;
+/// Signals for whose order room is kept between ticks.
+const MOST_ORDERED: usize = 4_096;
 /// Empty buckets that are kept for use.
 const SPARE: usize = 32;
 
@@ -27,25 +29,27 @@ pub struct Waiting {
     last: usize,
     signals: usize,
     spare: Vec<Bucket>,
+    /// What a bucket is sorted by; empty between ticks.
+    order: Vec<Due>,
 }
 
 #[derive(Debug, Default)]
 struct Bucket {
-    /// As they came, those that were aside and matter behind them; taken out one by one.
-    signals: Vec<Option<Signal>>,
+    /// As they came, those that were aside and matter behind them; once sorted, the oldest first.
+    signals: Vec<Signal>,
+    /// How many of them have been let go: the first ones, which are sorted.
+    gone: usize,
     /// Those that may turn out not to matter, as they came.
     aside: Vec<Signal>,
-    /// Once sorted, the newest first: the oldest leave from the end.
-    order: Vec<Due>,
     sorted: bool,
-    /// Whether some of them have left.
+    /// Whether some have been let go.
     begun: bool,
     /// The oldest positions of all that came: of one stream, and of the others.
     oldest: Option<Position>,
     others: BTreeMap<StreamId, Position>,
 }
 
-/// What signals are sorted by, so that sorting neither moves nor follows them.
+/// What signals are sorted by, so that sorting moves none of them.
 #[derive(Clone, Copy, Debug)]
 struct Due {
     time: Timestamp,
@@ -84,7 +88,11 @@ impl Waiting {
     /// Returns the bucket of a signal that comes at `time`, and counts that signal.
     fn bucket(&mut self, time: Timestamp) -> &mut Bucket {
         let number = bucket_of(time);
-        if self.buckets.get(self.last).is_none_or(|(last, _)| *last != number) {
+        let is_at = |place: usize| self.buckets.get(place).is_some_and(|(known, _)| *known == number);
+        // What does not belong there mostly belongs beside it.
+        if let Some(place) = [self.last, self.last.wrapping_sub(1), self.last + 1].into_iter().find(|at| is_at(*at)) {
+            self.last = place;
+        } else {
             self.last = self.buckets.binary_search_by_key(&number, |(number, _)| *number).unwrap_or_else(|place| {
                 self.buckets.insert(place, (number, self.spare.pop().unwrap_or_default()));
                 place
@@ -94,12 +102,28 @@ impl Waiting {
         &mut self.buckets[self.last].1
     }
 
-    /// Moves the signals up to `upto` to the end of `into`: those of each detector in canonical order. Those that
-    /// may not matter go if they do not.
-    pub fn release(&mut self, upto: Timestamp, into: &mut Vec<Signal>, matters: impl Fn(&Signal) -> bool) {
+    /// Puts the signals up to `upto` in order, those of each detector in canonical order; those that may not matter go
+    /// if they do not.
+    pub fn put_in_order(&mut self, upto: Timestamp, matters: impl Fn(&Signal) -> bool) {
+        for (_, bucket) in self.buckets.iter_mut().take_while(|(number, _)| *number <= bucket_of(upto)) {
+            self.signals -= bucket.put_in_order(upto, &matters, &mut self.order);
+        }
+        self.order.shrink_to(MOST_ORDERED);
+    }
+
+    /// Returns the signals up to `upto`, which have been put in order, bucket by bucket.
+    pub fn due(&self, upto: Timestamp) -> impl Iterator<Item = &[Signal]> {
+        self.buckets.iter().take_while(move |(number, _)| *number <= bucket_of(upto)).map(move |(_, one)| one.due(upto))
+    }
+
+    /// Lets the signals up to `upto` go, which have been put in order.
+    pub fn let_go(&mut self, upto: Timestamp) {
         while let Some((_, first)) = self.buckets.front_mut().filter(|(number, _)| *number <= bucket_of(upto)) {
-            self.signals -= first.release(upto, into, &matters);
-            if !first.order.is_empty() || !first.aside.is_empty() {
+            let many = first.due(upto).len();
+            self.signals -= many;
+            first.gone += many;
+            first.begun |= many > 0;
+            if first.gone < first.signals.len() || !first.aside.is_empty() {
                 break;
             }
             let emptied = self.buckets.pop_front().filter(|_| self.spare.len() < SPARE);
@@ -112,7 +136,7 @@ impl Waiting {
         std::mem::take(self)
             .buckets
             .into_iter()
-            .flat_map(|(_, bucket)| bucket.signals.into_iter().flatten().chain(bucket.aside))
+            .flat_map(|(_, bucket)| bucket.signals.into_iter().skip(bucket.gone).chain(bucket.aside))
     }
 
     /// Returns how many signals wait.
@@ -128,7 +152,7 @@ impl Waiting {
             if beyond == 0 {
                 break;
             }
-            beyond = beyond.saturating_sub(bucket.order.len() + bucket.aside.len());
+            beyond = beyond.saturating_sub(bucket.signals.len() - bucket.gone + bucket.aside.len());
             upto = end_of(*number);
         }
         upto
@@ -138,7 +162,7 @@ impl Waiting {
     pub fn oldest(&self, oldest: &mut BTreeMap<StreamId, Position>) {
         for (_, bucket) in &self.buckets {
             if bucket.begun {
-                let all = bucket.signals.iter().flatten().chain(&bucket.aside);
+                let all = bucket.signals.iter().skip(bucket.gone).chain(&bucket.aside);
                 all.for_each(|signal| note(oldest, signal.position()));
             } else {
                 bucket.oldest.iter().chain(bucket.others.values()).for_each(|&position| note(oldest, position));
@@ -162,61 +186,72 @@ impl Bucket {
     }
 
     fn put(&mut self, signal: Signal) {
-        // Four billion signals in a second do not fit into memory.
-        let place = u32::try_from(self.signals.len()).unwrap_or(u32::MAX);
-        let hash = (signal.hash >> 64) as u64;
-        // In a flood there is much of both: room for a quarter more, not for as much again.
+        // In a flood there is much: room for a quarter more, not for as much again.
         if self.signals.len() == self.signals.capacity() && self.signals.len() > FEW {
             self.signals.reserve_exact(self.signals.len() / 4);
-            self.order.reserve_exact(self.signals.len() / 4);
         }
-        self.order.push(Due { time: signal.time, hash, place, detector: signal.detector });
-        self.signals.push(Some(signal));
+        self.signals.push(signal);
         self.sorted = false;
     }
 
-    /// Takes out what is due; returns how many those were, with those that do not matter.
-    fn release(&mut self, upto: Timestamp, into: &mut Vec<Signal>, matters: &impl Fn(&Signal) -> bool) -> usize {
-        let (before, mut without) = (into.len(), 0);
-        let mut aside = std::mem::take(&mut self.aside);
-        for signal in aside.extract_if(.., |signal| signal.time <= upto) {
-            if matters(&signal) {
-                self.put(signal);
-            } else {
-                without += 1;
-            }
-        }
-        self.aside = aside;
+    /// Puts those up to `upto` in order; returns how many have gone because they do not matter.
+    fn put_in_order(&mut self, upto: Timestamp, matters: &impl Fn(&Signal) -> bool, order: &mut Vec<Due>) -> usize {
+        let before = self.aside.len();
+        self.aside.retain(|signal| signal.time > upto || matters(signal));
+        let without = before - self.aside.len();
         self.begun |= without > 0;
+        if self.aside.iter().any(|signal| signal.time <= upto) {
+            let mut aside = std::mem::take(&mut self.aside);
+            aside.extract_if(.., |signal| signal.time <= upto).for_each(|signal| self.put(signal));
+            self.aside = aside;
+        }
         if !self.sorted {
-            let signals = &self.signals;
-            let signal = |due: &Due| signals.get(due.place as usize)?.as_ref();
-            self.order.sort_unstable_by(|a, b| {
-                (b.time, b.hash, b.detector).cmp(&(a.time, a.hash, a.detector)).then_with(|| {
-                    match (signal(b), signal(a)) {
-                        (Some(b), Some(a)) => canonical(b, a),
-                        _ => Ordering::Equal,
-                    }
-                })
-            });
+            sort(&mut self.signals[self.gone..], order);
             self.sorted = true;
         }
-        while let Some(due) = self.order.pop_if(|due| due.time <= upto) {
-            into.extend(self.signals.get_mut(due.place as usize).and_then(Option::take));
-        }
-        self.begun |= into.len() > before;
-        into.len() - before + without
+        without
+    }
+
+    /// Returns those up to `upto` that have not been let go, as long as they are in order.
+    fn due(&self, upto: Timestamp) -> &[Signal] {
+        let rest = self.signals.get(self.gone..).unwrap_or_default();
+        &rest[..rest.partition_point(|signal| signal.time <= upto)]
     }
 
     /// Returns its memory without what was in it, unless that is much.
     fn cleared(self) -> Self {
-        let Self { mut signals, mut order, mut aside, .. } = self;
+        let Self { mut signals, mut aside, .. } = self;
         signals.clear();
         signals.shrink_to(1 << 12);
-        order.shrink_to(1 << 12);
         aside.shrink_to(1 << 12);
-        Self { signals, aside, order, ..Self::default() }
+        Self { signals, aside, ..Self::default() }
     }
+}
+
+/// Sorts signals by time, those of each detector in canonical order. `order` is used for it, and empty in the end.
+fn sort(signals: &mut [Signal], order: &mut Vec<Due>) {
+    // Four billion signals in a second do not fit into memory.
+    let due = |(signal, place): (&Signal, u32)| {
+        let hash = (signal.hash >> 64) as u64;
+        Due { time: signal.time, hash, place, detector: signal.detector }
+    };
+    order.extend(signals.iter().zip(0..).map(due));
+    order.sort_unstable_by(|a, b| {
+        let key = |due: &Due| (due.time, due.hash, due.detector);
+        key(a).cmp(&key(b)).then_with(|| canonical(&signals[a.place as usize], &signals[b.place as usize]))
+    });
+    for start in 0..order.len() {
+        let mut to = start;
+        loop {
+            let from = std::mem::replace(&mut order[to].place, to as u32) as usize;
+            if from == start {
+                break;
+            }
+            signals.swap(to, from);
+            to = from;
+        }
+    }
+    order.clear();
 }
 
 fn note(oldest: &mut BTreeMap<StreamId, Position>, position: Position) {
