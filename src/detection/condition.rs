@@ -4,14 +4,14 @@
 //! the event lacks fulfils nothing but `exists: false` and a `not`. Regular expressions are those
 //! of the `regex` crate, linear in the text and limited in size, as attackers write the text.
 
-use ipnet::IpNet;
 use regex::Regex;
 
 use crate::telemetry::{Field, Kind, Outcome, Value};
 
+use super::networks::Networks;
 use super::raw::RawTest;
 use super::scene::Scene;
-use super::words::{Gate, How, Sought, Words};
+use super::words::{Gated, How, Sought, Words};
 
 /// A compiled condition.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub(super) enum Condition {
     /// Holds if the field is a number from the first to the second, both included.
     Range(Field, i64, i64),
     /// Holds if the field is an address in one of these networks.
-    Network(Field, Vec<IpNet>),
+    Network(Field, Networks),
     /// Holds if the raw record fulfils it.
     Raw(Box<RawTest>),
 }
@@ -52,7 +52,7 @@ impl Condition {
             Self::Not(condition) => !condition.holds(scene),
             Self::Exists(field) => scene.get(*field).is_some(),
             Self::Text(field, words) => text(scene, *field, |text| words.hold(text)),
-            Self::Contains(field, words) if scene.calm && Gate::looks_at(*field) => {
+            Self::Contains(field, words) if !scene.calm.and(Gated::of(*field)).is_none() => {
                 let missed = || matches!(scene.get(*field), Some(Value::Text(text)) if words.hold(text));
                 debug_assert!(!missed(), "the gate missed a word");
                 false
@@ -64,10 +64,7 @@ impl Condition {
                 number(scene, *field).is_some_and(|number| (*least..=*most).contains(&number))
             }
             Self::Network(field, networks) => match scene.get(*field) {
-                Some(Value::Ip(ip)) => {
-                    let ip = ip.to_canonical();
-                    networks.iter().any(|network| network.contains(&ip))
-                }
+                Some(Value::Ip(ip)) => networks.contain(ip),
                 _ => false,
             },
             Self::Raw(test) => test.holds(scene.event),
@@ -88,7 +85,7 @@ impl Condition {
             Self::Pattern(field, pattern) => get(*field).is_some_and(|text| pattern.is_match(text)),
             Self::Network(field, networks) => {
                 let ip = get(*field).and_then(|text| text.parse::<std::net::IpAddr>().ok());
-                ip.is_some_and(|ip| networks.iter().any(|network| network.contains(&ip.to_canonical())))
+                ip.is_some_and(|ip| networks.contain(ip))
             }
             Self::Number(..) | Self::Range(..) | Self::Raw(_) => false,
         }
@@ -186,12 +183,12 @@ impl Condition {
         }
     }
 
-    /// Adds the words that it looks for where a [`Gate`] can look.
-    pub(super) fn sought<'c>(&'c self, sought: &mut Vec<&'c Sought>) {
+    /// Adds the words that it looks for where a gate can look, and the field.
+    pub(super) fn sought<'c>(&'c self, sought: &mut Vec<(Field, &'c Sought)>) {
         match self {
             Self::All(inner) | Self::Any(inner) => inner.iter().for_each(|condition| condition.sought(sought)),
             Self::Not(inner) => inner.sought(sought),
-            Self::Contains(field, words) if Gate::looks_at(*field) => sought.push(words),
+            Self::Contains(field, words) if !Gated::of(*field).is_none() => sought.push((*field, words)),
             _ => {}
         }
     }

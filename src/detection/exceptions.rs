@@ -223,7 +223,7 @@ impl Exceptions {
     pub(super) fn cover(&self, detector: u16, scene: Scene<'_, '_>) -> Option<&Arc<str>> {
         let of = self.of.get(usize::from(detector)).filter(|of| !of.is_empty())?;
         // What the gate looks for are the detectors' words, not these.
-        let scene = Scene { calm: false, ..scene };
+        let scene = Scene::new(scene.event, scene.secret);
         let now = scene.event.time();
         let covers = |exception: &&Exception| now < exception.expires && exception.when.holds(scene);
         of.iter().map(|place| &self.all[usize::from(*place)]).find(covers).map(|exception| &exception.id)

@@ -69,7 +69,7 @@ impl Lit {
     /// Returns the lines that `event` fulfils.
     pub fn lines(&self, event: &RedactedEvent<'_>) -> BTreeSet<usize> {
         let mut lines = BTreeSet::new();
-        light(&self.clauses, Scene { event, secret: None, calm: false }, &mut lines);
+        light(&self.clauses, Scene::new(event, None), &mut lines);
         lines
     }
 }

@@ -40,7 +40,7 @@ use super::sieve::Sieve;
 use super::sigma::Set;
 use super::signal::Place;
 use super::signals::{Drafted, Shown, Signals, second};
-use super::words::Gate;
+use super::words::{Gated, Gates};
 
 /// Signals that one record gives at most.
 const MAX_SIGNALS: usize = 32;
@@ -54,7 +54,7 @@ pub struct Matcher {
     rules: Arc<[Rule]>,
     /// By kind, then outcome.
     index: Vec<[Lists; OUTCOMES.len()]>,
-    gate: Option<Gate>,
+    gates: Gates,
     /// The Sigma rules beside them.
     sigma: Option<Arc<Set>>,
     /// What the rules ask of context.
@@ -73,8 +73,8 @@ struct Lists {
     secret: Vec<Step>,
     /// Those that look at each hash by which a storage log would name one of them.
     hashed: Vec<Step>,
-    /// Whether the gate can spare one of them work.
-    gated: bool,
+    /// The gates that can spare one of them work.
+    gated: Gated,
     /// The fields that one of them needs, as bits.
     fields: u128,
 }
@@ -116,10 +116,10 @@ impl Matcher {
         let index = Kind::ALL.map(of).to_vec();
         let mut sought = Vec::new();
         rules.iter().flat_map(|rule| &rule.steps).for_each(|when| when.sought(&mut sought));
-        let gate = Gate::new(sought.into_iter());
+        let gates = Gates::new(&sought);
         let asks = |of: fn(Field) -> bool| rules.iter().any(|rule| rule.asks(of));
         let asked = Asked::by(asks);
-        Self { index, gate, sigma: None, asked, exceptions: Arc::default(), rules, key }
+        Self { index, gates, sigma: None, asked, exceptions: Arc::default(), rules, key }
     }
 
     /// Holds back what `exceptions` cover; they are those of the same detectors.
@@ -241,7 +241,7 @@ impl Matcher {
             detector: step.rule,
             level: rule.level.of(scene),
             step: step.number,
-            light: rule.light,
+            sheet: usize::from(rule.light),
             key,
             value,
             time,
@@ -321,7 +321,7 @@ fn lists(rules: &[Rule], numbers: &[Numbers], kind: Kind, outcome: Outcome) -> L
             if when.may_hold(kind, outcome) {
                 let mut sought = Vec::new();
                 when.sought(&mut sought);
-                lists.gated |= !sought.is_empty();
+                lists.gated = sought.iter().fold(lists.gated, |gated, (field, _)| gated.or(Gated::of(*field)));
                 let of_event = !when.mentions(&Field::of_secret);
                 let when = when.settled();
                 let needs = Needs::of_step(rule, &when);
@@ -431,7 +431,10 @@ says: s
     #[test]
     fn the_shipped_detectors_leave_room_in_the_gate_that_turns_calm_requests_away() {
         let matcher = Catalogue::shipped().unwrap().matcher((7, 9));
-        assert!(matcher.gate.is_some(), "too many rare words are sought: every request is asked for each of them");
+        assert!(
+            matcher.gates.are_all_there(),
+            "too many rare words are sought: every request is asked for each of them"
+        );
     }
 
     #[test]

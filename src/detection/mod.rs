@@ -33,6 +33,7 @@ mod lit;
 mod matcher;
 mod naming;
 mod needs;
+mod networks;
 pub mod proposal;
 mod raw;
 mod rule;

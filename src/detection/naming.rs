@@ -73,7 +73,7 @@ pub(super) fn add_entities(event: &RedactedEvent<'_>, app: Option<Span>, sheet: 
         (EntityKind::Origin, Field::Origin),
         (EntityKind::Gateway, Field::Gateway),
     ];
-    let scene = Scene { event, secret: None, calm: false };
+    let scene = Scene::new(event, None);
     if let Some(app) = app {
         sheet.add_entity(EntityKind::App, app);
     }

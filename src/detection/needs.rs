@@ -10,7 +10,7 @@ use crate::telemetry::{Field, Reason, Value};
 use super::condition::Condition;
 use super::rule::{Rule, Term};
 use super::scene::Scene;
-use super::words::{Gate, How, edge};
+use super::words::{Gated, How, edge};
 
 /// What an event must have.
 #[derive(Clone, Debug)]
@@ -18,8 +18,8 @@ pub(super) struct Needs {
     fields: u128,
     statuses: Statuses,
     reasons: u64,
-    /// Whether one of the words that a gate looks for.
-    sought: bool,
+    /// One of the words that each of these gates looks for.
+    sought: Gated,
     /// Whether the path must begin like one of these, and end like one of those; any way if there
     /// are none.
     heads: Vec<(u64, u64)>,
@@ -32,7 +32,7 @@ pub(super) struct Has {
     fields: u128,
     status: usize,
     reason: Reason,
-    calm: bool,
+    calm: Gated,
     /// How the path begins and ends.
     head: u64,
     tail: u64,
@@ -50,7 +50,7 @@ impl Needs {
         fields: 0,
         statuses: [u64::MAX; 11],
         reasons: u64::MAX,
-        sought: false,
+        sought: Gated::NONE,
         heads: Vec::new(),
         tails: Vec::new(),
     };
@@ -74,7 +74,9 @@ impl Needs {
             Condition::Range(Field::ResponseStatus, least, most) => {
                 Self { statuses: statuses(|status| (*least..=*most).contains(&status)), ..Self::NOTHING }
             }
-            Condition::Contains(of, _) if Gate::looks_at(*of) => Self { sought: true, ..Self::NOTHING },
+            Condition::Contains(of, _) if !Gated::of(*of).is_none() => {
+                Self { sought: Gated::of(*of), fields: bit(*of), ..Self::NOTHING }
+            }
             Condition::Text(Field::RequestPath, words) => {
                 let edges = words.edges().collect();
                 match words.how() {
@@ -129,7 +131,7 @@ impl Needs {
             fields: self.fields | other.fields,
             statuses: std::array::from_fn(|n| self.statuses[n] & other.statuses[n]),
             reasons: self.reasons & other.reasons,
-            sought: self.sought || other.sought,
+            sought: self.sought.or(other.sought),
             heads: if self.heads.is_empty() { other.heads } else { self.heads },
             tails: if self.tails.is_empty() { other.tails } else { self.tails },
         }
@@ -140,7 +142,7 @@ impl Needs {
             fields: self.fields & other.fields,
             statuses: std::array::from_fn(|n| self.statuses[n] | other.statuses[n]),
             reasons: self.reasons | other.reasons,
-            sought: self.sought && other.sought,
+            sought: self.sought.and(other.sought),
             heads: either(self.heads, other.heads),
             tails: either(self.tails, other.tails),
         }
@@ -156,7 +158,7 @@ impl Needs {
         self.fields & !has.fields == 0
             && self.takes_reason(has.reason)
             && self.takes_status(has.status)
-            && !(self.sought && has.calm)
+            && self.sought.and(has.calm).is_none()
             && self.fits(has)
     }
 
@@ -175,9 +177,9 @@ impl Needs {
         self.reasons & 1 << reason as u64 != 0
     }
 
-    /// Tells whether it takes one of the words that a gate looks for.
-    pub(super) const fn is_sought(&self) -> bool {
-        self.sought
+    /// Tells whether it takes one of the words that this gate looks for.
+    pub(super) const fn is_sought(&self, by: Gated) -> bool {
+        !self.sought.and(by).is_none()
     }
 }
 
@@ -192,8 +194,8 @@ impl Has {
         self.reason as usize
     }
 
-    /// Tells whether a gate has said that nothing in it is sought.
-    pub(super) const fn is_calm(&self) -> bool {
+    /// Returns which gates have said that nothing in it is sought.
+    pub(super) const fn calm(&self) -> Gated {
         self.calm
     }
 
@@ -332,7 +334,7 @@ pub(super) fn samples() -> Vec<Needs> {
         },
         statuses: if n % 2 == 0 { [u64::MAX; 11] } else { statuses(|status| (3 * n..100 + 5 * n).contains(&status)) },
         reasons: if n % 3 == 0 { u64::MAX } else { 0b1011 << (n % 40) },
-        sought: n % 7 == 0,
+        sought: Gated::ALL.into_iter().filter(|_| n % 7 == 0).nth(n as usize % 2).unwrap_or_default(),
         ..Needs::NOTHING
     };
     (0..150).map(one).collect()
@@ -344,7 +346,9 @@ pub(super) fn sample_events() -> Vec<Has> {
     let mut all = Vec::new();
     for status in [0, 7, 99, 200, 302, 401, 500, 639, OTHER] {
         for &reason in Reason::ALL.iter().step_by(3) {
-            for (fields, calm) in [(0, true), (bit(Field::App), false), (u128::MAX, true)] {
+            let [urls, clients] = Gated::ALL;
+            let calm = [(0, urls.or(clients)), (bit(Field::App), Gated::default()), (u128::MAX, clients), (0, urls)];
+            for (fields, calm) in calm {
                 all.push(Has { fields, status, reason, calm, head: 0, tail: 0 });
             }
         }

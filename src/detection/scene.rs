@@ -11,16 +11,23 @@ use crate::clock::Timestamp;
 use crate::redaction::RedactedEvent;
 use crate::telemetry::{About, EntityKind, Field, Sighting, Value};
 
+use super::words::Gated;
+
 /// An event, with the secret that is being looked at where a condition speaks of secrets.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'e, 's> {
     pub(super) event: &'e RedactedEvent<'s>,
     pub(super) secret: Option<&'e Sighting>,
-    /// Whether the [`Gate`](super::words::Gate) has said that nothing in it is sought.
-    pub(super) calm: bool,
+    /// Which gates have said that nothing in it is sought.
+    pub(super) calm: Gated,
 }
 
-impl<'e> Scene<'e, '_> {
+impl<'e, 's> Scene<'e, 's> {
+    /// Returns an event, perhaps with a secret, that no gate has looked at.
+    pub(super) const fn new(event: &'e RedactedEvent<'s>, secret: Option<&'e Sighting>) -> Self {
+        Self { event, secret, calm: Gated::NONE }
+    }
+
     /// Returns a field's value; an empty text is no value.
     #[inline]
     pub(super) fn get(&self, field: Field) -> Option<Value<'e>> {

@@ -7,6 +7,7 @@
 use crate::telemetry::Reason;
 
 use super::needs::{Has, Needs, OTHER};
+use super::words::Gated;
 
 /// Needs of a list of conditions, by columns of 64 conditions a word.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +19,8 @@ pub(super) struct Sieve {
     reasons: Vec<u64>,
     /// For each field that one of them needs: those that do.
     fields: Vec<(u128, Vec<u64>)>,
-    /// Those that need no word which a gate looks for.
-    calm: Vec<u64>,
+    /// For each gate, those that need no word which it looks for.
+    calm: [Vec<u64>; Gated::ALL.len()],
 }
 
 impl Sieve {
@@ -53,7 +54,7 @@ impl Sieve {
             statuses: columns.concat(),
             reasons: reasons.collect(),
             fields: bits.map(|bit| (bit, column(&|needs| needs.fields() & bit != 0))).collect(),
-            calm: column(&|needs| !needs.is_sought()),
+            calm: Gated::ALL.map(|gate| column(&|needs| !needs.is_sought(gate))),
         }
     }
 
@@ -67,8 +68,10 @@ impl Sieve {
     pub(super) fn may(&self, has: &Has, word: usize) -> u64 {
         let status = usize::from(self.status.get(has.status()).copied().unwrap_or_default());
         let mut may = self.statuses[status * self.words + word] & self.reasons[has.reason() * self.words + word];
-        if has.is_calm() {
-            may &= self.calm[word];
+        for (gate, column) in Gated::ALL.into_iter().zip(&self.calm) {
+            if !has.calm().and(gate).is_none() {
+                may &= column[word];
+            }
         }
         for (field, column) in &self.fields {
             if !has.has(*field) {

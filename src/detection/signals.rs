@@ -56,14 +56,15 @@ struct Recent {
     app: String,
 }
 
-/// A signal that does not hold its sheet yet.
+/// A signal that does not hold its sheet yet. As large as one, so that signals take the place of their drafts.
 #[derive(Clone, Debug)]
 pub(super) struct Drafted {
     pub(super) detector: u16,
     pub(super) level: Level,
     pub(super) step: u8,
     pub(super) shard: u8,
-    pub(super) light: bool,
+    /// Which sheet: 0, or 1 for a sign of life.
+    pub(super) sheet: usize,
     pub(super) key: u128,
     pub(super) value: u64,
     pub(super) learns: bool,
@@ -71,6 +72,8 @@ pub(super) struct Drafted {
     pub(super) hash: u128,
     pub(super) place: Place,
 }
+
+const _: () = assert!(size_of::<Drafted>() == size_of::<Signal>());
 
 #[derive(Debug, PartialEq, Eq)]
 struct Sign {
@@ -162,7 +165,7 @@ impl Signals {
             time: drafted.time,
             hash: drafted.hash,
             place: drafted.place,
-            sheet: Arc::clone(&sheets[usize::from(drafted.light)]),
+            sheet: Arc::clone(&sheets[drafted.sheet]),
         };
         (self.list.into_iter().map(whole).collect(), self.told)
     }

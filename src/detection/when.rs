@@ -15,6 +15,7 @@ use crate::telemetry::{
 };
 
 use super::condition::Condition;
+use super::networks::Networks;
 use super::raw;
 use super::words::{Case, How, Sought, Words};
 
@@ -338,5 +339,5 @@ fn networks(field: Field, value: &Located, problems: &mut Problems) -> Condition
                 .add(line, format!("`{text}` is not an address or network. Write `203.0.113.7` or `10.0.0.0/8`.")),
         }
     }
-    Condition::Network(field, networks)
+    Condition::Network(field, Networks::new(networks))
 }

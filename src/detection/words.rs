@@ -3,6 +3,7 @@
 //! A word is compared only where its first or last eight bytes, bar their case, are the text's. A
 //! [`Gate`] looks at a request's path and query once for all words that any detector looks for in
 //! them: the rarest part of each, by a SIMD search. What it lets through is then looked at in earnest.
+//! Another does so for what clients call themselves.
 
 use aho_corasick::packed::{Config, MatchKind as Packed, Searcher};
 use aho_corasick::{AhoCorasick, BuildError, MatchKind};
@@ -48,10 +49,58 @@ pub(super) struct Sought {
     automaton: AhoCorasick,
 }
 
-/// Tells of most paths and queries that they contain none of all words that are sought there.
+/// Tells of most texts of some fields that they contain none of all words that are sought there.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
-    searcher: Searcher,
+    fields: &'static [Field],
+    parts: Parts,
+}
+
+/// The rarest parts of words, by which a text that holds none of the words is passed over.
+#[derive(Clone, Debug)]
+pub(super) struct Parts(Searcher);
+
+/// The gates there may be: for URLs and for clients.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gates([Option<Gate>; GATED.len()]);
+
+/// What each gate looks at.
+const GATED: [&[Field]; 2] = [&[Field::RequestPath, Field::RequestQuery], &[Field::ClientAgent]];
+
+/// Some of the gates, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gated(u8);
+
+impl Gated {
+    /// None of them.
+    pub(super) const NONE: Self = Self(0);
+
+    /// All there may be.
+    pub(super) const ALL: [Self; GATED.len()] = [Self(1), Self(2)];
+
+    /// Returns the one that looks at a field; none if none does.
+    pub(super) const fn of(field: Field) -> Self {
+        match field {
+            Field::RequestPath | Field::RequestQuery => Self(1),
+            Field::ClientAgent => Self(2),
+            _ => Self(0),
+        }
+    }
+
+    /// Tells whether it is none.
+    pub(super) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns those that are in both.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Returns those that are in one of them.
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 }
 
 /// The bit that letters differ in by case, in eight bytes. Some other bytes differ in it too: the
@@ -123,34 +172,43 @@ impl Words {
 }
 
 /// Returns the first eight bytes of `text`, or the last, folded; what is missing is zero.
+#[inline]
 pub(super) fn edge(how: How, text: &[u8]) -> u64 {
-    let word = if how == How::Ends {
-        text.last_chunk().map_or_else(
-            || {
-                let mut padded = [0; 8];
-                padded[8 - text.len()..].copy_from_slice(text);
-                padded
-            },
-            |last| *last,
-        )
-    } else {
-        text.first_chunk().map_or_else(
-            || {
-                let mut padded = [0; 8];
-                padded[..text.len()].copy_from_slice(text);
-                padded
-            },
-            |first| *first,
-        )
-    };
-    u64::from_le_bytes(word) | FOLD
+    let whole = if how == How::Ends { text.last_chunk() } else { text.first_chunk() };
+    let word = whole.map_or_else(
+        || {
+            let missing = 64 - 8 * text.len() as u32;
+            if how == How::Ends { short(text).checked_shl(missing).unwrap_or(0) } else { short(text) }
+        },
+        |eight| u64::from_le_bytes(*eight),
+    );
+    word | FOLD
+}
+
+/// Returns fewer than eight bytes as a number: without a loop or a call, for methods and countries are short.
+#[inline]
+fn short(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let behind = 8 * (text.len() - 4) as u32;
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << behind;
+    }
+    match *text {
+        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a] => a.into(),
+        _ => 0,
+    }
 }
 
 impl Sought {
     /// Returns `words`, one of which a text is to contain.
     pub(super) fn new(words: Vec<String>) -> Result<Self, BuildError> {
-        let automaton =
-            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(&words)?;
+        // Texts are short: looking ahead for rare bytes takes longer than it spares.
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostFirst)
+            .prefilter(false)
+            .build(&words)?;
         Ok(Self { words: words.into_iter().map(Into::into).collect(), automaton })
     }
 
@@ -165,38 +223,73 @@ impl Sought {
     }
 }
 
-impl Gate {
-    /// Returns a gate for all of these; `None` if there are none, or they are too many or too short.
-    pub(super) fn new<'w>(sought: impl Iterator<Item = &'w Sought>) -> Option<Self> {
-        let mut parts: Vec<Vec<u8>> = sought.flat_map(|sought| &sought.words).map(|word| rarest(word)).collect();
-        parts.sort_unstable();
-        parts.dedup();
-        if parts.len() > PARTS || parts.iter().any(|part| part.len() < 3) {
-            return None;
-        }
-        let searcher = Config::new().match_kind(Packed::LeftmostFirst).builder().extend(&parts).build()?;
-        Some(Self { searcher })
+impl Gates {
+    /// Returns gates for all of these, each sought in its field.
+    pub(super) fn new(sought: &[(Field, &Sought)]) -> Self {
+        let of = |fields: &'static [Field]| {
+            Gate::new(fields, sought.iter().filter(|(field, _)| fields.contains(field)).map(|(_, sought)| *sought))
+        };
+        Self(GATED.map(of))
     }
 
-    /// Tells whether a gate looks at this field.
-    pub(super) const fn looks_at(field: Field) -> bool {
-        matches!(field, Field::RequestPath | Field::RequestQuery)
+    /// Returns which of those `asked` say that nothing in `event` is sought.
+    #[inline]
+    pub(super) fn calm(&self, asked: Gated, event: &RedactedEvent<'_>) -> Gated {
+        let says = |(_, gate): &(Gated, &Option<Gate>)| gate.as_ref().is_some_and(|gate| gate.is_calm(event));
+        let asked = Gated::ALL.into_iter().zip(&self.0).filter(|(one, _)| !one.and(asked).is_none());
+        asked.filter(says).fold(Gated::default(), |calm, (one, _)| calm.or(one))
+    }
+
+    /// Tells whether there is one for each sort of field.
+    #[cfg(test)]
+    pub(super) fn are_all_there(&self) -> bool {
+        self.0.iter().all(Option::is_some)
+    }
+}
+
+impl Gate {
+    /// Returns a gate for all of these; `None` if there are none, or they are too many or too short.
+    fn new<'w>(fields: &'static [Field], sought: impl Iterator<Item = &'w Sought>) -> Option<Self> {
+        let parts = Parts::of(sought.flat_map(|sought| &sought.words).map(|word| &**word))?;
+        Some(Self { fields, parts })
     }
 
     /// Tells whether `event` certainly contains none of the words.
-    pub(super) fn is_calm(&self, event: &RedactedEvent<'_>) -> bool {
+    fn is_calm(&self, event: &RedactedEvent<'_>) -> bool {
         let mut folded = [0_u8; LONGEST];
         let mut end = 0;
-        for field in [Field::RequestPath, Field::RequestQuery] {
-            let Some(Value::Text(text)) = event.get(field) else { continue };
+        for field in self.fields {
+            let Some(Value::Text(text)) = event.get(*field) else { continue };
             let Some(part) = folded.get_mut(end..end + text.len()) else { return false };
             part.copy_from_slice(text.as_bytes());
             part.make_ascii_lowercase();
             // No word spans the two.
             end += text.len() + 1;
         }
-        // A SIMD search of a few bytes is none: the zeros behind them are looked at too.
-        self.searcher.find(&folded[..end.clamp(64, LONGEST)]).is_none()
+        // The zeros behind them are looked at too.
+        self.parts.are_absent(&folded[..end.clamp(Parts::LEAST, LONGEST)])
+    }
+}
+
+impl Parts {
+    /// A SIMD search of fewer bytes is none.
+    pub(super) const LEAST: usize = 64;
+
+    /// Returns the parts of these words; `None` if there are none, or they are too many or too short.
+    pub(super) fn of<'w>(words: impl Iterator<Item = &'w str>) -> Option<Self> {
+        let mut parts: Vec<Vec<u8>> = words.map(rarest).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        if parts.len() > PARTS || parts.iter().any(|part| part.len() < 3) {
+            return None;
+        }
+        Config::new().match_kind(Packed::LeftmostFirst).builder().extend(&parts).build().map(Self)
+    }
+
+    /// Tells whether a text, in lower case, certainly contains none of the words.
+    #[inline]
+    pub(super) fn are_absent(&self, lower: &[u8]) -> bool {
+        self.0.find(lower).is_none()
     }
 }
 
@@ -214,6 +307,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_edge_is_the_first_or_the_last_eight_bytes_and_zeros_for_those_that_are_missing() {
+        for length in 0..12 {
+            let text: Vec<u8> = (1..=length).map(|n| 0x20 | n).collect();
+            let first: Vec<u8> = text.iter().copied().chain([0; 8]).take(8).collect();
+            let last: Vec<u8> = text.iter().rev().copied().chain([0; 8]).take(8).collect();
+            let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap()) | FOLD;
+            assert_eq!(edge(How::Is, &text), number(&first), "{length}");
+            assert_eq!(edge(How::Ends, &text), number(&last).swap_bytes(), "{length}");
+        }
+    }
 
     proptest! {
         #[test]

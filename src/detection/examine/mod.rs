@@ -263,7 +263,7 @@ fn look(of: String, when: &Condition, scene: Scene<'_, '_>) -> Look {
 }
 
 fn scene<'e, 's>(event: &'e RedactedEvent<'s>, secret: Option<&'e Sighting>) -> Scene<'e, 's> {
-    Scene { event, secret, calm: false }
+    Scene::new(event, secret)
 }
 
 /// Returns the secrets of an event that a rule looks at.

@@ -41,7 +41,7 @@ impl Matcher {
             None => of_value.into_hasher().finish(),
         };
         draft.given += 1;
-        let scene = Scene { event: draft.event, secret: None, calm: false };
+        let scene = Scene::new(draft.event, None);
         if let Some(id) = self.exceptions.cover(hit.detector, scene) {
             draft.hold(None, id);
             return;
@@ -57,7 +57,7 @@ impl Matcher {
             detector: hit.detector,
             level: hit.level,
             step: hit.step,
-            light: false,
+            sheet: 0,
             learns: false,
             key,
             value,

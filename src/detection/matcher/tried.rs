@@ -6,6 +6,7 @@
 use crate::detection::aside::Aside;
 use crate::detection::needs::{Has, OTHER};
 use crate::detection::scene::Scene;
+use crate::detection::words::Gated;
 use crate::redaction::RedactedEvent;
 
 use super::{Matcher, Step};
@@ -22,7 +23,7 @@ pub struct Tried {
 #[derive(Clone, Copy, Debug)]
 struct Ends {
     steps: u32,
-    calm: bool,
+    calm: Gated,
 }
 
 /// What one event fulfils.
@@ -30,8 +31,8 @@ struct Ends {
 pub(super) struct Fulfilled<'t> {
     /// The places of the steps, ascending.
     pub(super) steps: &'t [u16],
-    /// Whether the gate has said that nothing in the event is sought.
-    pub(super) calm: bool,
+    /// Which gates have said that nothing in the event is sought.
+    pub(super) calm: Gated,
 }
 
 impl Tried {
@@ -44,7 +45,7 @@ impl Tried {
     /// Returns what the event fulfils that was tried as number `event`, from 0.
     pub(super) fn of(&self, event: usize) -> Fulfilled<'_> {
         let start = event.checked_sub(1).and_then(|before| self.events.get(before)).map_or(0, |before| before.steps);
-        let Some(ends) = self.events.get(event) else { return Fulfilled { steps: &[], calm: false } };
+        let Some(ends) = self.events.get(event) else { return Fulfilled { steps: &[], calm: Gated::NONE } };
         let steps = self.steps.get(start as usize..ends.steps as usize).unwrap_or_default();
         Fulfilled { steps, calm: ends.calm }
     }
@@ -54,7 +55,7 @@ impl Matcher {
     /// Tries all steps on `event` that look at nothing but it, as the next one of `tried`.
     pub fn try_on(&self, event: &RedactedEvent<'_>, tried: &mut Tried) {
         let lists = &self.index[event.kind() as usize][event.outcome() as usize];
-        let calm = lists.gated && self.gate.as_ref().is_some_and(|gate| gate.is_calm(event));
+        let calm = self.gates.calm(lists.gated, event);
         let scene = Scene { event, secret: None, calm };
         let has = Has::of(event, scene, lists.fields);
         let aside = Aside::of(event);
