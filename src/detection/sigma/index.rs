@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use xxhash_rust::xxh3::xxh3_64;
+use bumpalo::Bump;
 
 use super::cond::Cond;
 use super::expr::{Key, Keys};
 use super::reading::Reading;
 use super::test::number;
+use crate::detection::words::Parts;
 
 /// Values longer than this are not looked up, but looked for.
 const LONGEST: usize = 256;
@@ -35,6 +36,8 @@ pub(super) struct Index {
 #[derive(Clone, Debug)]
 struct Search {
     slot: u16,
+    /// The words' parts, if they are few: a SIMD search for those passes over most of a long text.
+    parts: Option<Parts>,
     automaton: AhoCorasick,
     rules: Vec<Vec<u32>>,
 }
@@ -91,12 +94,16 @@ impl Index {
         let built = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
+            // Of so many words bytes are hardly rare: looking ahead for those takes longer than it spares.
+            .prefilter(false)
             .kind(kind)
             .build(words.iter().map(|(word, _)| word));
+        let parts = Parts::of(words.iter().map(|(word, _)| word.as_str()));
         match built {
             Ok(automaton) => {
                 self.searches.push(Search {
                     slot,
+                    parts,
                     automaton,
                     rules: words.into_iter().map(|(_, rules)| rules).collect(),
                 });
@@ -127,7 +134,11 @@ impl Index {
             }
         }
         for search in &self.searches {
+            let arena = reading.arena();
             for said in reading.get(search.slot).0 {
+                if search.passes_over(said.text, arena) {
+                    continue;
+                }
                 for part in search.automaton.find_overlapping_iter(said.text) {
                     let rules = search.rules.get(part.pattern().as_usize());
                     rules.into_iter().flatten().for_each(|rule| set(&mut found, *rule));
@@ -141,6 +152,16 @@ impl Index {
                 bits &= bits - 1;
             }
         }
+    }
+}
+
+impl Search {
+    /// Tells whether a text certainly contains none of the words, which only pays to ask of a long one.
+    fn passes_over(&self, text: &str, arena: &Bump) -> bool {
+        let Some(parts) = self.parts.as_ref().filter(|_| text.len() >= Parts::LEAST) else { return false };
+        let lower = arena.alloc_slice_copy(text.as_bytes());
+        lower.make_ascii_lowercase();
+        parts.are_absent(lower)
     }
 }
 
@@ -170,17 +191,27 @@ fn set(bits: &mut [u64], number: u32) {
     }
 }
 
+/// Returns the same for texts that differ in case alone, and for some others: what is found by it is tried.
 fn hash_text(slot: u16, text: &[u8]) -> u64 {
-    let mut lower = [0_u8; LONGEST];
-    let Some(part) = lower.get_mut(..text.len()) else { return 0 };
-    part.copy_from_slice(text);
-    part.make_ascii_lowercase();
-    xxh3_64(part) ^ u64::from(slot).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let (words, rest) = text.as_chunks();
+    let last = rest.iter().fold(text.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+    let start = u64::from(slot).wrapping_mul(SPREAD);
+    let hash = words.iter().fold(start, |hash, word| mixed(hash, u64::from_le_bytes(*word) | FOLD));
+    mixed(hash, last | FOLD)
 }
 
 fn hash_number(slot: u16, number: f64) -> u64 {
     // Zero has two signs.
-    xxh3_64(&(number + 0.0).to_bits().to_le_bytes()) ^ !u64::from(slot).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    mixed(!u64::from(slot).wrapping_mul(SPREAD), (number + 0.0).to_bits())
+}
+
+const FOLD: u64 = 0x2020_2020_2020_2020;
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[inline]
+const fn mixed(hash: u64, word: u64) -> u64 {
+    let mixed = (hash ^ word).wrapping_mul(SPREAD);
+    mixed ^ mixed >> 32
 }
 
 /// Returns keys of which an event has at least one if it fulfils `cond`, and how common they are.

@@ -8,7 +8,7 @@
 
 use bumpalo::Bump;
 
-use super::cursor::{Shape, Value};
+use super::cursor::{Cursor, Fault, Shape, Value};
 use super::doc::Doc;
 use super::raw::document;
 
@@ -27,6 +27,8 @@ pub struct RawPaths {
 struct Node {
     /// Names in lower case (ASCII), the shortest first, and the nodes they lead to.
     children: Vec<(Box<[u8]>, usize)>,
+    /// The bits of all their names: most names of a record are none of them.
+    bits: u64,
     /// The paths that end here.
     ends: Vec<u16>,
 }
@@ -71,6 +73,7 @@ impl RawPaths {
         }
         for node in &mut nodes {
             node.children.sort_unstable_by_key(|(name, _)| name.len());
+            node.bits = node.children.iter().fold(0, |bits, (name, _)| bits | bit(name));
         }
         Self { nodes }
     }
@@ -91,11 +94,23 @@ impl RawPaths {
 }
 
 impl Node {
+    #[inline]
     fn child(&self, name: &[u8]) -> Option<usize> {
+        if self.bits & bit(name) == 0 { None } else { self.named(name) }
+    }
+
+    fn named(&self, name: &[u8]) -> Option<usize> {
         let from = self.children.partition_point(|(known, _)| known.len() < name.len());
         let mut long_enough = self.children.get(from..)?.iter().take_while(|(known, _)| known.len() == name.len());
         long_enough.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, node)| *node)
     }
+}
+
+/// Returns the bit of a name, in any case: by its length, its first byte and its last.
+#[inline]
+fn bit(name: &[u8]) -> u64 {
+    let [first, last] = [name.first(), name.last()].map(|byte| byte.map_or(0, |byte| usize::from(*byte | 0x20)));
+    1 << ((first + 3 * last + 7 * name.len()) % 64)
 }
 
 impl<'s, F: FnMut(u16, Seen<'s>)> Walk<'_, 's, F> {
@@ -107,7 +122,8 @@ impl<'s, F: FnMut(u16, Seen<'s>)> Walk<'_, 's, F> {
                     self.follow(inner, value, node);
                 }
             }
-            Shape::Object => self.members(doc, value, node),
+            // Where it is broken the walk of it ends.
+            Shape::Object => _ = self.members(doc, &mut doc.cursor(value.start as usize), node),
             Shape::Array => each_element(doc, value, |element| {
                 if element.shape != Shape::String {
                     self.follow(doc, element, node);
@@ -117,24 +133,29 @@ impl<'s, F: FnMut(u16, Seen<'s>)> Walk<'_, 's, F> {
         }
     }
 
-    fn members(&mut self, doc: Doc<'s>, object: Value, node: usize) {
+    /// Follows what leads on from `node` in the members of the object at the cursor, and passes it.
+    fn members(&mut self, doc: Doc<'s>, cursor: &mut Cursor<'s>, node: usize) -> Result<(), Fault> {
         let tree = self.tree;
-        let mut cursor = doc.cursor(object.start as usize);
-        let mut next = cursor.first_key();
-        while let Ok(Some(key)) = next {
-            let Ok(value) = cursor.value(1) else { return };
+        let mut next = cursor.first_key()?;
+        while let Some(key) = next {
             let name = if key.escaped { doc.says(key).as_bytes() } else { doc.bytes(key) };
             if let Some(child) = tree.nodes[node].child(name) {
                 let found = &tree.nodes[child];
-                for &end in &found.ends {
-                    self.tell(doc, value, end);
+                if found.ends.is_empty() && cursor.space() == Some(b'{') {
+                    self.members(doc, cursor, child)?;
+                } else {
+                    let value = cursor.value(1)?;
+                    found.ends.iter().for_each(|end| self.tell(doc, value, *end));
+                    if !found.children.is_empty() {
+                        self.follow(doc, value, child);
+                    }
                 }
-                if !found.children.is_empty() {
-                    self.follow(doc, value, child);
-                }
+            } else {
+                cursor.value(1)?;
             }
-            next = cursor.next_key();
+            next = cursor.next_key()?;
         }
+        Ok(())
     }
 
     fn tell(&mut self, doc: Doc<'s>, value: Value, end: u16) {
