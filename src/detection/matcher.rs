@@ -470,6 +470,47 @@ says: s
     }
 
     #[test]
+    fn gates_turn_nothing_away_that_a_condition_takes() {
+        let (agent, path) = ("{ client.agent: { contains: [sqlmap] } }", "{ request.path: { contains: [passwd] } }");
+        let either = format!("{{ any: [ {agent}, {path} ] }}");
+        let both = format!("{{ all: [ {agent}, {path} ] }}");
+        let not = "{ client.agent: { not: { contains: [sqlmap] } } }";
+        let long = |length: usize| format!("client.agent: '{}SqlMap'", "x".repeat(length));
+        for (when, event, holds) in [
+            (agent, "client.agent: 'x SQLMAP/1.8'", true),
+            (agent, "client.agent: curl/8", false),
+            (agent, "app: a", false),
+            (agent, &long(506), true),
+            (agent, &long(507), true),
+            (agent, &long(2_000), true),
+            ("{ client.agent: { contains: [\u{e9}clair] } }", "client.agent: 'un \u{e9}CLAIR'", true),
+            ("{ client.agent: { contains: [zz] } }", "client.agent: 'aZz'", true),
+            (not, "client.agent: curl/8", true),
+            (not, "app: a", true),
+            (not, "client.agent: 'x sqlmap'", false),
+            (&either, "client.agent: sqlmap, request.path: /a", true),
+            (&either, "client.agent: curl, request.path: /etc/PASSWD", true),
+            (&either, "client.agent: curl, request.path: /a", false),
+            (&both, "client.agent: sqlmap, request.path: /a", false),
+            (&both, "client.agent: sqlmap, request.path: /etc/passwd", true),
+        ] {
+            assert_eq!(fires(when, event), holds, "{when} on {event}");
+        }
+    }
+
+    #[test]
+    fn the_part_of_a_ratio_is_no_business_of_the_gates() {
+        let part = "{ client.agent: { contains: [curl] } }";
+        let ratio = format!("ratio: {{ of: {part}, by: app, at_least: 50%, among: 20, within: 10m }}\n");
+        let beside = "when: { client.agent: { not: { contains: [sqlmap] } } }\n";
+        for (agent, share) in [("curl/8", 1), ("wget", 0)] {
+            let detector = format!("level: low\nneeds: any\n{beside}{ratio}");
+            let found = signals(&detector, &format!("{{ kind: http.request, app: a, client.agent: {agent} }}"));
+            assert_eq!(found.iter().map(|signal| signal.value).collect::<Vec<_>>(), [share], "{agent}");
+        }
+    }
+
+    #[test]
     fn a_function_is_named_with_its_app() {
         let detector = "level: low\nneeds: any\nmatch: { by: function }\n";
         let found = signals(detector, "{ kind: function.log, app: Orders, function: Import }");

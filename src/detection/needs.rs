@@ -74,9 +74,7 @@ impl Needs {
             Condition::Range(Field::ResponseStatus, least, most) => {
                 Self { statuses: statuses(|status| (*least..=*most).contains(&status)), ..Self::NOTHING }
             }
-            Condition::Contains(of, _) if !Gated::of(*of).is_none() => {
-                Self { sought: Gated::of(*of), fields: bit(*of), ..Self::NOTHING }
-            }
+            Condition::Contains(of, _) if !Gated::of(*of).is_none() => Self { sought: Gated::of(*of), ..Self::NOTHING },
             Condition::Text(Field::RequestPath, words) => {
                 let edges = words.edges().collect();
                 match words.how() {
@@ -334,7 +332,12 @@ pub(super) fn samples() -> Vec<Needs> {
         },
         statuses: if n % 2 == 0 { [u64::MAX; 11] } else { statuses(|status| (3 * n..100 + 5 * n).contains(&status)) },
         reasons: if n % 3 == 0 { u64::MAX } else { 0b1011 << (n % 40) },
-        sought: Gated::ALL.into_iter().filter(|_| n % 7 == 0).nth(n as usize % 2).unwrap_or_default(),
+        sought: match n % 21 {
+            0 => Gated::ALL[0],
+            7 => Gated::ALL[1],
+            14 => Gated::ALL[0].or(Gated::ALL[1]),
+            _ => Gated::NONE,
+        },
         ..Needs::NOTHING
     };
     (0..150).map(one).collect()
@@ -347,7 +350,7 @@ pub(super) fn sample_events() -> Vec<Has> {
     for status in [0, 7, 99, 200, 302, 401, 500, 639, OTHER] {
         for &reason in Reason::ALL.iter().step_by(3) {
             let [urls, clients] = Gated::ALL;
-            let calm = [(0, urls.or(clients)), (bit(Field::App), Gated::default()), (u128::MAX, clients), (0, urls)];
+            let calm = [(0, urls.or(clients)), (bit(Field::App), Gated::NONE), (u128::MAX, clients), (0, urls)];
             for (fields, calm) in calm {
                 all.push(Has { fields, status, reason, calm, head: 0, tail: 0 });
             }

@@ -125,7 +125,8 @@ impl Rule {
                 (_, Value::Number(number)) => Some(number.cast_unsigned()),
                 _ => None,
             },
-            Weigh::Part(when) => Some(when.holds(scene).into()),
+            // What the gates look for are the words of steps, not these.
+            Weigh::Part(when) => Some(when.holds(Scene::new(scene.event, scene.secret)).into()),
             Weigh::Place(paths) => {
                 let own = degrees(&paths.0, scene).zip(degrees(&paths.1, scene));
                 let (latitude, longitude) = own.or_else(|| looked_up(scene))?;

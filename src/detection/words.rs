@@ -80,11 +80,18 @@ impl Gated {
 
     /// Returns the one that looks at a field; none if none does.
     pub(super) const fn of(field: Field) -> Self {
-        match field {
-            Field::RequestPath | Field::RequestQuery => Self(1),
-            Field::ClientAgent => Self(2),
-            _ => Self(0),
+        let mut gate = 0;
+        while gate < GATED.len() {
+            let mut place = 0;
+            while place < GATED[gate].len() {
+                if GATED[gate][place] as usize == field as usize {
+                    return Self::ALL[gate];
+                }
+                place += 1;
+            }
+            gate += 1;
         }
+        Self::NONE
     }
 
     /// Tells whether it is none.
@@ -110,7 +117,7 @@ const FOLD: u64 = u64::from_ne_bytes([0x20; 8]);
 const LONGEST: usize = 512;
 /// Parts that a gate looks for, at most: the SIMD search takes no more.
 const PARTS: usize = 64;
-/// Bytes of URLs, the most common first, as far as that matters.
+/// Bytes of URLs, and about as much of other texts, the most common first, as far as that matters.
 const COMMON: &[u8] = b"etaoinsrlhdcump/gfybvwk-0123456789=&.qxzj_";
 
 impl Words {
@@ -237,7 +244,7 @@ impl Gates {
     pub(super) fn calm(&self, asked: Gated, event: &RedactedEvent<'_>) -> Gated {
         let says = |(_, gate): &(Gated, &Option<Gate>)| gate.as_ref().is_some_and(|gate| gate.is_calm(event));
         let asked = Gated::ALL.into_iter().zip(&self.0).filter(|(one, _)| !one.and(asked).is_none());
-        asked.filter(says).fold(Gated::default(), |calm, (one, _)| calm.or(one))
+        asked.filter(says).fold(Gated::NONE, |calm, (one, _)| calm.or(one))
     }
 
     /// Tells whether there is one for each sort of field.
