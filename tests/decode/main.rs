@@ -33,6 +33,7 @@ mod web_socket_connection_logs;
 mod app_insights;
 mod directory_changes;
 mod mangled;
+mod one_after_another;
 mod personal;
 mod sign_ins;
 

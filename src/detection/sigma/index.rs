@@ -18,6 +18,8 @@ use crate::detection::words::Parts;
 
 /// Values longer than this are not looked up, but looked for.
 const LONGEST: usize = 256;
+/// Bytes of a text of which a copy is made to look for parts of words in it.
+const MOST_COPIED: usize = 16 * 1024;
 /// Bytes of patterns up to which an automaton is of the quick kind, which takes more memory.
 const QUICK: usize = 64 * 1024;
 
@@ -156,9 +158,11 @@ impl Index {
 }
 
 impl Search {
-    /// Tells whether a text certainly contains none of the words, which only pays to ask of a long one.
+    /// Tells whether a text certainly contains none of the words, which only pays to ask of a long one; of one that is
+    /// too long to be copied it is not asked.
     fn passes_over(&self, text: &str, arena: &Bump) -> bool {
-        let Some(parts) = self.parts.as_ref().filter(|_| text.len() >= Parts::LEAST) else { return false };
+        let long = (Parts::LEAST..=MOST_COPIED).contains(&text.len());
+        let Some(parts) = self.parts.as_ref().filter(|_| long) else { return false };
         let lower = arena.alloc_slice_copy(text.as_bytes());
         lower.make_ascii_lowercase();
         parts.are_absent(lower)

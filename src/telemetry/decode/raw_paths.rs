@@ -4,7 +4,7 @@
 //! walk for each would cost more than all else. Names match in any case, JSON that stands in a string is
 //! opened on the way, and every element of an array on the way is followed. Unlike
 //! [`RawPath`](super::RawPath), a member that says nothing (`null`, an empty text) is told too. A walk reads the record
-//! once for each level of the deepest path; it gives at most 1,024 values, the first ones.
+//! once, but what a path ends at and another leads through once more; it gives at most 1,024 values, the first ones.
 
 use bumpalo::Bump;
 
@@ -84,7 +84,7 @@ impl RawPaths {
     }
 
     /// Gives `seen` what stands in `record` at each path. What must be unescaped goes into `arena`;
-    /// what is broken ends the walk: what came before counts.
+    /// what is broken ends the walk of the text it stands in: what came before counts.
     pub fn each<'s>(&self, record: &'s str, arena: &'s Bump, mut seen: impl FnMut(u16, Seen<'s>)) {
         let mut walk = Walk { tree: self, left: MAX_SEEN, seen: &mut seen, of: std::marker::PhantomData };
         if let (false, Some((doc, value))) = (self.is_empty(), document(record, arena)) {
@@ -141,13 +141,25 @@ impl<'s, F: FnMut(u16, Seen<'s>)> Walk<'_, 's, F> {
             let name = if key.escaped { doc.says(key).as_bytes() } else { doc.bytes(key) };
             if let Some(child) = tree.nodes[node].child(name) {
                 let found = &tree.nodes[child];
-                if found.ends.is_empty() && cursor.space() == Some(b'{') {
+                let object = cursor.space() == Some(b'{');
+                if object && found.ends.is_empty() {
                     self.members(doc, cursor, child)?;
                 } else {
-                    let value = cursor.value(1)?;
-                    found.ends.iter().for_each(|end| self.tell(doc, value, *end));
-                    if !found.children.is_empty() {
-                        self.follow(doc, value, child);
+                    let at = cursor.at;
+                    match cursor.value(1) {
+                        Ok(value) => {
+                            found.ends.iter().for_each(|end| self.tell(doc, value, *end));
+                            if !found.children.is_empty() {
+                                self.follow(doc, value, child);
+                            }
+                        }
+                        Err(fault) => {
+                            // What stands in it before it breaks is told, as if no path ended at it.
+                            if object {
+                                _ = self.members(doc, &mut doc.cursor(at), child);
+                            }
+                            return Err(fault);
+                        }
                     }
                 }
             } else {
@@ -279,6 +291,25 @@ mod tests {
         .map(|(path, text)| (path, text.to_owned()))
         .into();
         assert_eq!(walked(record, &paths), expected);
+    }
+
+    #[test]
+    fn what_stands_behind_an_object_on_the_way_is_read_too() {
+        let record = r#"{ "a" : { "none" : {} , "b" : { "c" : 1 , "x" : {"y":[{}]} } , "d" : 2 } , "e" : {} , "a.b" : 3 , "f" : 4 }"#;
+        let paths = ["a.b.c", "a.d", "e.g", "f", "a.b.x"];
+        let expected = [(0, "1"), (4, "json {\"y\":[{}]}"), (1, "2"), (3, "4")];
+        assert_eq!(walked(record, &paths), expected.map(|(path, text)| (path, text.to_owned())));
+    }
+
+    #[test]
+    fn a_cut_says_the_same_whatever_other_paths_are_asked_for() {
+        for cut in [r#"{"a":{"b":1,"c":"x"#, r#"{"p":"{\"a\":{\"b\":1,\"c\":\"x"}"#] {
+            let of = |path: &str| if cut.contains('p') { format!("p.{path}") } else { path.to_owned() };
+            let b = vec![(0, "1".to_owned())];
+            assert_eq!(walked(cut, &[&of("a.b")]), b, "{cut}");
+            assert_eq!(walked(cut, &[&of("a.b"), &of("a")]), b, "{cut}");
+            assert_eq!(walked(cut, &[&of("a.b"), &of("a"), &of("a.c")]), b, "{cut}");
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! A message is any number of values: records, arrays of records, or objects with `records` in
 //! them. A [`Splitter`] gives out each record as it is read, so those before a cut or a fault are
-//! out before it is seen. It keeps one record at a time, which it is lent; what it gives out stays in the arena, which a
-//! message of nothing but tiny records would fill with hundreds of times its size: beyond [`ROOM`] and 32
-//! times its own length, what is left of it is not read.
+//! out before it is seen. It is lent memory for one record at a time; what it gives out stays in the
+//! arena, which a message of nothing but tiny records would fill with hundreds of times its size: beyond
+//! [`ROOM`] and 32 times its own length, what is left of it is not read.
 
 mod export;
 
