@@ -2,8 +2,8 @@
 //!
 //! Names and records of a whole batch lie in two buffers, and signals say where: a record costs
 //! no allocation however many detectors it concerns. Only what is kept or shown is made into an
-//! [`Observed`]. A sheet lives as long as one of its signals waits; signs of life, which may wait
-//! for long and show no record, have a sheet of their own. A record gives 2,048 bytes at most,
+//! [`Observed`]. A sheet lives as long as one of its signals waits, and at most a second of event time longer; signs
+//! of life, which may wait for long and show no record, have a sheet of their own. A record gives 2,048 bytes at most,
 //! and the engine charges a sheet's records to its ceiling as long as they are there.
 
 use std::ops::Range;

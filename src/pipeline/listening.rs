@@ -1,7 +1,7 @@
 //! What did a batch bring of each app and gateway?
 //!
 //! Workers count it record by record, before duplicates are known: coverage asks what arrives at
-//! all. A batch's records mostly have few senders, so 256 are remembered. Of a batch, 1,024
+//! all. A batch's records mostly have few senders, so 64 are remembered. Of a batch, 1,024
 //! elements are told apart; records of others count in the totals alone.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ const MAX_ELEMENTS: usize = 1_024;
 const MAX_NAME: usize = 128;
 const NONE: u8 = u8::MAX;
 /// How many senders are remembered.
-const RECENT: usize = 256;
+const RECENT: usize = 64;
 /// Spreads what differs in few bits over the slots.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -75,7 +75,9 @@ impl Listening {
         self.recent.resize(RECENT, Recent::default());
         let recent = &self.recent[slot];
         let same = |(of, id, name): &(Category, Box<str>, Box<str>)| {
-            *of == category && **name == *key.1 && (number.is_some() && recent.number == number || **id == *key.0)
+            let known = number.is_some() && recent.number == number;
+            debug_assert!(!known || **id == *key.0, "two resources have one number");
+            *of == category && **name == *key.1 && (known || **id == *key.0)
         };
         if !recent.of.as_ref().is_some_and(same) {
             let from = sender(category, resource, app, text(Field::Gateway));

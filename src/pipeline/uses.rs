@@ -106,7 +106,8 @@ impl Uses {
             _ => How::Used,
         };
         let slot = &mut self.recent[at as usize % RECENT];
-        if slot.0 == at && !self.callers.is_empty() {
+        // No caller stands where nothing was remembered.
+        if slot.0 == at && at != 0 {
             return Noted::Use(slot.1, how);
         }
         if let Some(&known) = self.places.get(&at) {

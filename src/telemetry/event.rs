@@ -177,8 +177,8 @@ pub struct Event<'s> {
     pub timed: bool,
     /// The resource's full id, lower case.
     pub resource: Option<Text<'s>>,
-    /// Its number among those that its batch has shown, where it has one: of two events of a batch with one number
-    /// the ids are the same.
+    /// Its number among those that its batch has shown, where it has one: of two events of one
+    /// [`Scanned`](super::Scanned) with one number the ids are the same.
     pub resource_number: Option<u8>,
     /// The function app's (site's) name, lower case.
     pub app: Option<Text<'s>>,

@@ -281,7 +281,7 @@ impl Engine {
         oldest
     }
 
-    /// Returns how many signals wait, and how many bytes of records they hold.
+    /// Returns how many signals wait, and how many bytes of records they hold, with some that were just evaluated.
     pub fn held(&self) -> (usize, usize) {
         let waiting: usize = self.queues.iter().map(|queue| queue.waiting.len()).sum();
         let late: usize = self.lines.iter().map(|line| line.late.len()).sum();

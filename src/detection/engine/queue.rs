@@ -17,7 +17,7 @@ use super::waiting::Waiting;
 pub struct Queue {
     /// What they need.
     pub needs: Lanes,
-    /// Everything up to this has been let go.
+    /// Everything up to this is let go by the tick that sets it.
     pub passed: Timestamp,
     /// What waits.
     pub waiting: Waiting,

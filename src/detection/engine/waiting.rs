@@ -2,8 +2,9 @@
 //!
 //! They lie in buckets of a second of event time and are sorted only when the watermark reaches
 //! their bucket, so a tick costs what it releases and not what waits. They are looked at where they lie, and
-//! leave with their bucket. Detectors with one watermark wait together. What waits is bounded by the pipeline, which pauses partitions that run ahead, and
-//! by the engine, which evaluates the oldest before their time when there are too many.
+//! leave with their bucket, or once they are as many as the others in it. Detectors with one watermark
+//! wait together. What waits is bounded by the pipeline, which pauses partitions that run ahead, and by
+//! the engine, which evaluates the oldest before their time when there are too many.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
@@ -124,6 +125,7 @@ impl Waiting {
             first.gone += many;
             first.begun |= many > 0;
             if first.gone < first.signals.len() || !first.aside.is_empty() {
+                first.forget_gone();
                 break;
             }
             let emptied = self.buckets.pop_front().filter(|_| self.spare.len() < SPARE);
@@ -218,6 +220,14 @@ impl Bucket {
         &rest[..rest.partition_point(|signal| signal.time <= upto)]
     }
 
+    /// Drops those that have been let go, and the sheets they hold, once they are as many as the others.
+    fn forget_gone(&mut self) {
+        if self.gone > self.signals.len() / 2 {
+            self.signals.drain(..self.gone);
+            self.gone = 0;
+        }
+    }
+
     /// Returns its memory without what was in it, unless that is much.
     fn cleared(self) -> Self {
         let Self { mut signals, mut aside, .. } = self;
@@ -266,4 +276,79 @@ fn end_of(bucket: i64) -> Timestamp {
 
 fn bucket_of(time: Timestamp) -> i64 {
     time.nanos() >> BUCKET_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detection::engine::trial::signal_of;
+
+    /// What waits, slow and obvious.
+    #[derive(Default)]
+    struct Plain(Vec<(Signal, bool)>);
+
+    impl Plain {
+        fn leave(&mut self, upto: Timestamp, matters: impl Fn(&Signal) -> bool) -> Vec<Signal> {
+            let (mut due, waits): (Vec<_>, Vec<_>) = self.0.drain(..).partition(|(signal, _)| signal.time <= upto);
+            self.0 = waits;
+            due.retain(|(signal, aside)| !aside || matters(signal));
+            let mut due: Vec<Signal> = due.into_iter().map(|(signal, _)| signal).collect();
+            due.sort_by(|a, b| (a.time, a.hash >> 64).cmp(&(b.time, b.hash >> 64)).then_with(|| canonical(a, b)));
+            due
+        }
+
+        fn oldest(&self) -> BTreeMap<StreamId, Position> {
+            let mut oldest = BTreeMap::new();
+            self.0.iter().for_each(|(signal, _)| note(&mut oldest, signal.position()));
+            oldest
+        }
+    }
+
+    fn said(signals: &[Signal]) -> Vec<(Timestamp, u128, u128)> {
+        signals.iter().map(|signal| (signal.time, signal.hash, signal.key)).collect()
+    }
+
+    proptest! {
+        /// Each tick some come, up to four seconds after the watermark, and some leave.
+        #[test]
+        fn what_waits_leaves_in_order_and_is_known_until_it_does(
+            ticks in prop::collection::vec(
+                (prop::collection::vec((1..4_000_i64, 0..9_u64, any::<u64>(), any::<bool>()), 0..30), 0..2_500_i64),
+                1..12,
+            ),
+        ) {
+            let (mut waiting, mut plain, mut passed) = (Waiting::default(), Plain::default(), 0);
+            let at = |millis: i64| Timestamp::from_nanos(millis * 1_000_000);
+            let matters = |signal: &Signal| signal.hash.is_multiple_of(3);
+            for (come, by) in ticks {
+                for (millis, who, hash, aside) in come {
+                    let hash = u128::from(hash % 5) << 64 | u128::from(hash);
+                    let mut signal = signal_of(who, passed + millis, 0, 0, hash);
+                    signal.time = at(passed + millis);
+                    if aside { waiting.push_aside(signal.clone()) } else { waiting.push(signal.clone()) }
+                    plain.0.push((signal, aside));
+                }
+                prop_assert_eq!(waiting.len(), plain.0.len());
+                let most = plain.0.len() / 2;
+                let surplus = waiting.surplus(most);
+                prop_assert!(plain.0.iter().filter(|(signal, _)| signal.time > surplus).count() <= most);
+                passed += by;
+                waiting.put_in_order(at(passed), matters);
+                let due: Vec<Signal> = waiting.due(at(passed)).flatten().cloned().collect();
+                prop_assert_eq!(said(&due), said(&plain.leave(at(passed), matters)));
+                waiting.let_go(at(passed));
+                prop_assert_eq!(waiting.len(), plain.0.len());
+                let mut oldest = BTreeMap::new();
+                waiting.oldest(&mut oldest);
+                prop_assert_eq!(oldest, plain.oldest());
+            }
+            let mut rest = said(&waiting.take_all().collect::<Vec<_>>());
+            let mut wanted = said(&plain.0.into_iter().map(|(signal, _)| signal).collect::<Vec<_>>());
+            rest.sort_unstable();
+            wanted.sort_unstable();
+            prop_assert_eq!(rest, wanted);
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! Where in a batch do runs of few characters begin that are worth a look, and signs that announce something?
 //!
 //! Numbers, base64 and long tokens have no literal to search for. One pass tells the classes of all bytes
-//! (`classes`), and runs are found by shifting their bits, four blocks at a time where the processor can.
-//! A place may be told in vain; whoever is told looks around it. A place takes four bytes, and there is at
-//! most one of a sort for every two bytes of text.
+//! (`classes`), and runs are found by shifting their bits, four or eight blocks at a time where the processor
+//! can. A place may be told in vain; whoever is told looks around it. A place takes four bytes, and there is
+//! at most one of a sort for every two bytes of text.
 
 use super::bytes::NAME;
 use super::classes::{

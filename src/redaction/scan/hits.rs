@@ -148,7 +148,7 @@ pub const ENDINGS: [(&str, Ending); 38] = [
     ("msisdn", Ending::Phone),
 ];
 
-/// For so many bytes of text there is room for one of each sort from the start.
+/// For so many bytes of text there is room for one of each of the commoner sorts from the start.
 pub const ROOM_FOR_ONE: usize = 256;
 
 /// A literal as it is looked for.
