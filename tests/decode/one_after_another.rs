@@ -42,7 +42,9 @@ fn nothing_of_a_message_is_left_in_the_next() {
             let mut batch = Batch::default();
             let order: Vec<&[u8]> =
                 (0..3 * MESSAGES.len()).map(|n| MESSAGES[(n * stride + shift) % MESSAGES.len()]).collect();
-            order.iter().for_each(|bytes| batch.push(bytes, StreamId(7), 42, 43, Some(at(RECEIVED))));
+            for bytes in &order {
+                batch.push(bytes, StreamId(7), 42, 43, Some(at(RECEIVED)));
+            }
             let (scanned, arena) = (Scanned::new(&batch, Vec::new()), Bump::new());
             let mut decoder = Decoder::new(&scanned, &arena);
             for (number, bytes) in order.into_iter().enumerate() {
