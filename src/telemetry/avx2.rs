@@ -2,12 +2,13 @@
 //!
 //! For the redactor's scan it tells the classes of characters (`classes`), and what is worth a look by them
 //! (`widely`); it tells and lists the places where a word may stand (`grams`). For decoding it tells where
-//! strings may end (`marks`). Each is done 64 bytes at a time where the processor has AVX-512, else 32. It
-//! stands here because both may import this room. The calls are this program's only `unsafe`: all they need
-//! is that the processor has what they are compiled for, which is asked right before. On telemetry of 1 KB a
-//! record the classes take 0.07 µs a record, 32 bytes at a time 0.12 µs; what is worth a look 0.02 µs, plainly
-//! 0.15; the places 0.13 µs, and before the text was fetched ahead 0.19. Tests beside the plain ways compare
-//! them on any bytes, by the ways that the processor has.
+//! strings may end (`marks`). Each is done 64 bytes at a time where the processor has AVX-512, else 32, but for
+//! the places: they are looked up one by one, which wider registers only make slower. It stands here because
+//! both may import this room. The calls are this program's only `unsafe`: all they need is that the processor
+//! has what they are compiled for, which is asked right before. On telemetry of 1 KB a record the classes take
+//! 0.07 µs a record, 32 bytes at a time 0.12 µs; what is worth a look 0.02 µs, plainly 0.15; the places 0.13 µs,
+//! and before the text was fetched ahead 0.19. Tests beside the plain ways compare them on any bytes, by the
+//! ways that the processor has.
 
 mod of_byte;
 
@@ -62,7 +63,6 @@ fn has_512() -> bool {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2")
-        && is_x86_feature_detected!("bmi2")
         && is_x86_feature_detected!("popcnt")
 }
 
@@ -153,21 +153,6 @@ pub fn narrow_marks(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut
 /// Panics if `text` does not reach two bytes beyond the last of them.
 #[inline]
 pub fn places(text: &[u8], bits: &Bits, masks: &mut [u64]) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if has_512() {
-        #[expect(unsafe_code, reason = "the processor has what was just asked; the head says what it saves")]
-        // SAFETY: the function asks for nothing but what was asked.
-        unsafe {
-            with_512::places(text, bits, masks);
-        }
-        return true;
-    }
-    narrow_places(text, bits, masks)
-}
-
-/// Does so 32 bytes at a time.
-#[inline]
-pub fn narrow_places(text: &[u8], bits: &Bits, masks: &mut [u64]) -> bool {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "the processor has AVX2, as was just asked; the head says what it saves")]
@@ -354,7 +339,7 @@ mod with {
 
     /// Returns the words with these four numbers. One by one: the instruction for it takes longer.
     #[target_feature(enable = "avx2")]
-    pub(super) fn looked_up(words: __m128i, bits: &Bits) -> __m128i {
+    fn looked_up(words: __m128i, bits: &Bits) -> __m128i {
         let [first, second] = [_mm_cvtsi128_si64(words), _mm_extract_epi64::<1>(words)].map(i64::cast_unsigned);
         let one = |number: u64| bits[number as usize % bits.len()].cast_signed();
         let found = _mm_cvtsi32_si128(one(first));
@@ -364,11 +349,11 @@ mod with {
     }
 
     /// How far ahead the text is fetched, bytes.
-    pub(super) const AHEAD: usize = 2048;
+    const AHEAD: usize = 2048;
 
     /// Has the bytes at `at` fetched, if there are any.
     #[target_feature(enable = "avx2")]
-    pub(super) fn fetch(text: &[u8], at: usize) {
+    fn fetch(text: &[u8], at: usize) {
         if let Some(byte) = text.get(at) {
             _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast());
         }

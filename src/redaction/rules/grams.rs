@@ -442,7 +442,7 @@ mod tests {
         }
 
         #[test]
-        fn all_ways_tell_the_same_places(text in prop::collection::vec(any::<u8>(), 66..400), seed in any::<u32>()) {
+        fn both_ways_tell_the_same_places(text in prop::collection::vec(any::<u8>(), 66..400), seed in any::<u32>()) {
             let mut bits = Box::new([0_u32; SLOTS / 32]);
             for (nth, bits) in bits.iter_mut().enumerate() {
                 *bits = (nth as u32).wrapping_mul(seed | 1).rotate_left(7);
@@ -450,10 +450,8 @@ mod tests {
             let blocks = (text.len() - 2) / BLOCK;
             let [mut one, mut other] = [vec![u64::MAX; blocks], vec![u64::MAX; blocks]];
             plain(&text, &bits, &mut one);
-            for way in [avx2::places, avx2::narrow_places] {
-                if way(&text, &bits, &mut other) {
-                    prop_assert_eq!(&one, &other);
-                }
+            if avx2::places(&text, &bits, &mut other) {
+                prop_assert_eq!(one, other);
             }
         }
     }

@@ -1,17 +1,14 @@
 //! What is done 64 bytes at a time, where the processor has AVX-512?
 
 use std::arch::x86_64::{
-    __m512i, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi16, _mm512_and_si512, _mm512_andnot_si512,
-    _mm512_castsi128_si512, _mm512_castsi512_si128, _mm512_cmpeq_epi8_mask, _mm512_extracti32x4_epi32,
-    _mm512_extracti64x2_epi64, _mm512_inserti32x4, _mm512_mask_blend_epi8, _mm512_maskz_compress_epi16,
-    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_movepi32_mask, _mm512_mullo_epi32, _mm512_or_si512,
-    _mm512_permutex2var_epi8, _mm512_set_epi16, _mm512_set_epi64, _mm512_set1_epi8, _mm512_set1_epi16,
-    _mm512_set1_epi32, _mm512_sllv_epi32, _mm512_srli_epi32, _mm512_test_epi8_mask, _pdep_u64,
+    __m512i, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi16, _mm512_and_si512, _mm512_cmpeq_epi8_mask,
+    _mm512_extracti64x2_epi64, _mm512_mask_blend_epi8, _mm512_maskz_compress_epi16, _mm512_maskz_permutex2var_epi8,
+    _mm512_movepi8_mask, _mm512_permutex2var_epi8, _mm512_set_epi16, _mm512_set_epi64, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_test_epi8_mask,
 };
 use std::ops::Range;
 
-use super::with::{AHEAD, fetch, looked_up};
-use super::{ALL, AT_ONCE, BLOCK, Bits, CLASSES, Classes, FACTOR, Masks, SHIFT, Wide};
+use super::{ALL, AT_ONCE, BLOCK, CLASSES, Classes, Masks, Wide};
 
 #[inline]
 #[target_feature(enable = "avx512bw")]
@@ -71,36 +68,6 @@ pub fn marks(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut [[u8; 
         *double = (_mm512_cmpeq_epi8_mask(bytes, quote) | escapes).to_le_bytes();
         *single = (_mm512_cmpeq_epi8_mask(bytes, other) | escapes).to_le_bytes();
     }
-}
-
-/// Fills `masks`, one for each block of `text`.
-#[target_feature(enable = "avx2,avx512bw,avx512dq,bmi2")]
-pub fn places(text: &[u8], bits: &Bits, masks: &mut [u64]) {
-    for (nth, mask) in masks.iter_mut().enumerate() {
-        let at = nth * BLOCK;
-        fetch(text, at + AHEAD);
-        let (here, _) = text[at..at + BLOCK].as_chunks();
-        let (behind, _) = text[at + 2..at + 2 + BLOCK].as_chunks();
-        // The first and the third byte of each four are the even places.
-        let [even, odd] = [known(load(&here[0]), bits), known(load(&behind[0]), bits)].map(u64::from);
-        *mask = _pdep_u64(even, 0x1111_1111_1111_1111) | _pdep_u64(odd, 0x4444_4444_4444_4444);
-    }
-}
-
-/// Returns a bit for each four bytes: whether their slot is set.
-#[inline]
-#[target_feature(enable = "avx2,avx512bw,avx512dq")]
-fn known(four: __m512i, bits: &Bits) -> u16 {
-    let folded = _mm512_or_si512(four, _mm512_set1_epi32(0x2020_2020));
-    let product = _mm512_mullo_epi32(folded, _mm512_set1_epi32(FACTOR.cast_signed()));
-    let words = _mm512_srli_epi32::<SHIFT>(product);
-    let found = _mm512_castsi128_si512(looked_up(_mm512_castsi512_si128(words), bits));
-    let found = _mm512_inserti32x4::<1>(found, looked_up(_mm512_extracti32x4_epi32::<1>(words), bits));
-    let found = _mm512_inserti32x4::<2>(found, looked_up(_mm512_extracti32x4_epi32::<2>(words), bits));
-    let found = _mm512_inserti32x4::<3>(found, looked_up(_mm512_extracti32x4_epi32::<3>(words), bits));
-    // The slot's bit becomes the sign: it is moved up by 31 less its place.
-    let up = _mm512_andnot_si512(_mm512_srli_epi32::<24>(folded), _mm512_set1_epi32(31));
-    _mm512_movepi32_mask(_mm512_sllv_epi32(found, up))
 }
 
 /// Puts the place of each bit of `masks` into `places`; returns how many there are.
