@@ -1,8 +1,8 @@
 //! How many bytes of records may waiting signals hold?
 //!
 //! A sheet's records, and what else stands on it, are charged once, when the first of its signals comes, and as
-//! long as the sheet lives: until the last of them has left its bucket (`waiting`). Beyond the ceiling a sheet waits without
-//! its records: evidence keeps position and time.
+//! long as the sheet lives: until the last of them has left its bucket (`waiting`). Beyond the ceiling a sheet
+//! waits without its records: evidence keeps position and time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
