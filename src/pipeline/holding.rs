@@ -1,8 +1,8 @@
 //! Which streams are read no further for now?
 //!
 //! Those that are far ahead of the slowest in event time: what they bring would only wait. A backlog is read so fast
-//! that a second of it is more than may wait, so once half of that waits, streams are held that are a little ahead,
-//! and that is looked at all the time: else signals would be evaluated before what belongs before them has come.
+//! that a second of it is about what may wait, so whether half of that waits is asked five times a second; once it
+//! does, streams are held that are a little ahead, and that is looked at all the time: else signals would be evaluated before what belongs before them has come.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ const NEAR: Duration = Duration::from_mins(1);
 impl Core {
     /// Returns how long what [`Core::to_hold`] said may stand before it is asked again.
     pub fn orders_stand(&self) -> Duration {
-        if self.engine.is_filling() { Duration::from_millis(20) } else { Duration::from_secs(1) }
+        // Within a second more signals came than the other half takes.
+        Duration::from_millis(if self.engine.is_filling() { 20 } else { 200 })
     }
 
     /// Returns the streams to read no further for now: those that are too far ahead of the slowest in
@@ -52,7 +53,7 @@ mod tests {
             core.watermarks.open(stream);
             core.watermarks.observe(stream, 0, Timestamp::from_seconds(second));
         }
-        assert_eq!((core.to_hold(), core.orders_stand()), (Vec::new(), Duration::from_secs(1)));
+        assert_eq!((core.to_hold(), core.orders_stand()), (Vec::new(), Duration::from_millis(200)));
         let observed = Observed {
             time: Timestamp::from_seconds(200),
             hash: 1,
