@@ -429,7 +429,7 @@ says: s
     }
 
     #[test]
-    fn the_shipped_detectors_leave_room_in_the_gate_that_turns_calm_requests_away() {
+    fn the_shipped_detectors_leave_room_in_the_gates_that_turn_calm_requests_away() {
         let matcher = Catalogue::shipped().unwrap().matcher((7, 9));
         assert!(
             matcher.gates.are_all_there(),

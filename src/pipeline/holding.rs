@@ -1,8 +1,9 @@
 //! Which streams are read no further for now?
 //!
 //! Those that are far ahead of the slowest in event time: what they bring would only wait. A backlog is read so fast
-//! that a second of it is about what may wait, so whether half of that waits is asked five times a second; once it
-//! does, streams are held that are a little ahead, and that is looked at all the time: else signals would be evaluated before what belongs before them has come.
+//! that a second of it is about what may wait, so whether half of that waits is asked five times a second. Once it
+//! does, streams are held that are a little ahead, and that is looked at all the time: else signals would be evaluated
+//! before what belongs before them has come.
 
 use std::time::Duration;
 
