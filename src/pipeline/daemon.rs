@@ -208,6 +208,7 @@ impl Daemon {
     /// What is due by now: evaluation, silence, an epoch, deliveries, orders to sources.
     fn beat(&mut self) -> Result<(), DaemonError> {
         let now = self.parts.clock.elapsed();
+        self.order(now);
         if now.saturating_sub(self.last_tick) >= TICK || self.records_since_epoch >= EPOCH_RECORDS {
             self.last_tick = now;
             self.come_back(now);
@@ -221,7 +222,6 @@ impl Daemon {
             self.deliver()?;
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
             self.retries.take_up(&mut self.parts, stuck, now).map_err(DaemonError::Store)?;
-            self.order(now);
             if !stuck {
                 self.caught_up()?;
             }

@@ -25,13 +25,15 @@ impl Core {
 
     /// Returns the streams to read no further for now: those that are too far ahead of the slowest in
     /// event time; and, while what waited before a restart is read again and nothing can be
-    /// evaluated, all others if too much waits.
+    /// evaluated, all others if much waits. What is read again is never held, however far it had come before.
     pub fn to_hold(&self) -> Vec<StreamId> {
-        if self.engine.is_crowded() && !self.recovering.is_empty() {
-            return self.progress.keys().copied().filter(|stream| !self.recovering.contains(stream)).collect();
+        let again = |stream: &StreamId| self.recovering.contains(stream);
+        let much = self.engine.is_filling();
+        if much && !self.recovering.is_empty() {
+            return self.progress.keys().filter(|stream| !again(stream)).copied().collect();
         }
-        let by = if self.engine.is_filling() { NEAR } else { FAR };
-        self.watermarks.ahead(by).into_iter().map(StreamId).collect()
+        let ahead = self.watermarks.ahead(if much { NEAR } else { FAR }).into_iter().map(StreamId);
+        ahead.filter(|stream| !again(stream)).collect()
     }
 }
 
@@ -45,16 +47,44 @@ mod tests {
 
     #[test]
     fn once_half_of_what_may_wait_does_a_stream_is_held_that_is_a_little_ahead() {
-        let settings = CoreSettings {
-            engine: EngineSettings { max_entities: 1_000, max_waiting_bytes: 1 << 20 },
-            ..CoreSettings::replay()
-        };
-        let mut core = Core::new(Catalogue::shipped().unwrap().detectors, Streams::default(), &settings);
+        let (mut core, signal) = (core(), signal());
         for (stream, second) in [(0, 0), (1, 300), (2, 30)] {
             core.watermarks.open(stream);
             core.watermarks.observe(stream, 0, Timestamp::from_seconds(second));
         }
         assert_eq!((core.to_hold(), core.orders_stand()), (Vec::new(), Duration::from_millis(200)));
+        for _ in 0..33_000 {
+            core.engine.apply(signal.clone());
+        }
+        assert_eq!((core.to_hold(), core.orders_stand()), (vec![StreamId(1)], Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn a_stream_that_is_read_again_is_not_held_and_all_others_wait_for_it_once_much_waits() {
+        let (mut core, signal) = (core(), signal());
+        for (stream, second) in [(0, 0), (1, 3_600), (2, 30)] {
+            core.watermarks.open(stream);
+            core.watermarks.observe(stream, 0, Timestamp::from_seconds(second));
+            core.progress.entry(StreamId(stream)).or_default();
+        }
+        assert_eq!(core.to_hold(), [StreamId(1)]);
+        core.recovering.insert(StreamId(1));
+        assert_eq!(core.to_hold(), []);
+        for _ in 0..33_000 {
+            core.engine.apply(signal.clone());
+        }
+        assert_eq!(core.to_hold(), [StreamId(0), StreamId(2)]);
+    }
+
+    fn core() -> Core {
+        let settings = CoreSettings {
+            engine: EngineSettings { max_entities: 1_000, max_waiting_bytes: 1 << 20 },
+            ..CoreSettings::replay()
+        };
+        Core::new(Catalogue::shipped().unwrap().detectors, Streams::default(), &settings)
+    }
+
+    fn signal() -> Signal {
         let observed = Observed {
             time: Timestamp::from_seconds(200),
             hash: 1,
@@ -64,10 +94,6 @@ mod tests {
             entities: Vec::new(),
             record: None,
         };
-        let signal = Signal::new(&observed, &Entity::new(EntityKind::Ip, "203.0.113.7"), None);
-        for _ in 0..33_000 {
-            core.engine.apply(signal.clone());
-        }
-        assert_eq!((core.to_hold(), core.orders_stand()), (vec![StreamId(1)], Duration::from_millis(20)));
+        Signal::new(&observed, &Entity::new(EntityKind::Ip, "203.0.113.7"), None)
     }
 }
