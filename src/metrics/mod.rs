@@ -52,6 +52,8 @@ pub struct Metrics {
     pub source_lag: Levels,
     /// How far detection is behind the wall clock, seconds; not a number while nothing has been seen.
     pub watermark_age_seconds: Gauge,
+    /// How much of what may wait for its watermark does, 0 to 1; beyond 1 it is evaluated early.
+    pub waiting_ratio: Gauge,
     /// Apps and gateways that don't send a category without which detectors are blind, by `category`.
     pub coverage_missing: Levels,
     /// How old the newest event of a category is, whole seconds, by `category`.
@@ -139,6 +141,7 @@ impl Metrics {
                 "gatewatch_watermark_age_seconds",
                 "How far the time that detectors have evaluated is behind the clock; NaN while there is none.",
             )?,
+            waiting_ratio: share(r, "gatewatch_waiting_ratio", "How much of what may wait for its watermark does.")?,
             coverage_missing: level(
                 "gatewatch_coverage_missing",
                 "Apps and gateways that do not send a category without which detectors are blind to them.",
@@ -193,8 +196,13 @@ fn built(registry: &Registry, version: &str) -> Result<(), prometheus::Error> {
 
 /// A gauge that is no number until it is set.
 fn unknown(registry: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-    let gauge = Gauge::new(name, help)?;
+    let gauge = share(registry, name, help)?;
     gauge.set(f64::NAN);
+    Ok(gauge)
+}
+
+fn share(registry: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+    let gauge = Gauge::new(name, help)?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
 }
@@ -275,6 +283,7 @@ mod tests {
         gatewatch_source_lag gauge
         gatewatch_spool_bytes gauge
         gatewatch_tellings_cut_total counter
+        gatewatch_waiting_ratio gauge
         gatewatch_watermark_age_seconds gauge
         ");
         assert!(text.contains("gatewatch_build_info{version=\"0.1.0\"} 1"));

@@ -13,14 +13,21 @@ use super::Core;
 
 /// How far ahead of the slowest a stream may be.
 const FAR: Duration = Duration::from_mins(10);
+/// How full what may wait is when that much waits.
+const MUCH: f64 = 0.5;
 /// How far while much waits.
 const NEAR: Duration = Duration::from_mins(1);
 
 impl Core {
+    /// Returns how many signals wait of those that may, 0 to 1; beyond 1 the oldest are about to go before their time.
+    pub fn fullness(&self) -> f64 {
+        self.engine.fullness()
+    }
+
     /// Returns how long what [`Core::to_hold`] said may stand before it is asked again.
     pub fn orders_stand(&self) -> Duration {
         // Within a second more signals came than the other half takes.
-        Duration::from_millis(if self.engine.is_filling() { 20 } else { 200 })
+        Duration::from_millis(if self.fullness() > MUCH { 20 } else { 200 })
     }
 
     /// Returns the streams to read no further for now: those that are too far ahead of the slowest in
@@ -28,7 +35,7 @@ impl Core {
     /// evaluated, all others if much waits. What is read again is never held, however far it had come before.
     pub fn to_hold(&self) -> Vec<StreamId> {
         let again = |stream: &StreamId| self.recovering.contains(stream);
-        let much = self.engine.is_filling();
+        let much = self.fullness() > MUCH;
         if much && !self.recovering.is_empty() {
             return self.progress.keys().filter(|stream| !again(stream)).copied().collect();
         }

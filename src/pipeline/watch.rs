@@ -319,6 +319,7 @@ impl Watch {
         let watermark = core.watermarks().of(Lanes::ALL);
         let watermark = (watermark > Timestamp::MIN).then_some(watermark);
         self.metrics.watermark_age_seconds.set(watermark.map_or(f64::NAN, |at| now.since(at).as_secs() as f64));
+        self.metrics.waiting_ratio.set(core.fullness());
         let complaints = self.complaints(failing, core);
         let health = Health {
             at: Some(now),

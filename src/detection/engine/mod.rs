@@ -253,9 +253,9 @@ impl Engine {
         if waiting > self.most { self.most / self.queues.len().max(1) } else { usize::MAX }
     }
 
-    /// Tells whether half as many signals wait as may: whoever reads ahead of the others should wait for them now.
-    pub fn is_filling(&self) -> bool {
-        self.held().0 > self.most / 2
+    /// Returns how many signals wait of those that may, 0 to 1; beyond 1 until the next tick.
+    pub fn fullness(&self) -> f64 {
+        self.held().0 as f64 / self.most as f64
     }
 
     /// Tells whether a signal of `detector` at `time` was already evaluated by an earlier tick:
