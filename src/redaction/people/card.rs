@@ -369,7 +369,42 @@ mod tests {
         }
     }
 
+    /// The numbers found if every digit is looked at.
+    fn everywhere(text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for at in (0..text.len()).filter(|at| text.as_bytes()[*at].is_ascii_digit()) {
+            let mut here = Vec::new();
+            around(text.as_bytes(), at, &mut here);
+            found.extend(here);
+        }
+        found.sort_unstable_by_key(|span| span.start);
+        found.dedup();
+        found
+    }
+
+    /// Tells whether a place is told in each run in which a number is found.
+    fn told(text: &str) -> bool {
+        let gates = Gates::of(text.as_bytes());
+        let mut all = Vec::new();
+        for at in &gates.cards {
+            around(text.as_bytes(), *at as usize, &mut all);
+        }
+        everywhere(text)
+            .iter()
+            .all(|span| span.start == 0 || all.iter().any(|one| one.start <= span.start && span.end <= one.end))
+    }
+
     proptest::proptest! {
+        #[test]
+        fn no_number_is_passed_over(
+            parts in proptest::collection::vec((proptest::sample::select(CARDS.to_vec()), "[0-9]{0,6}|[-+ %u\"a25]{0,2}|[0-9]{20}", 0..3_usize), 1..6),
+            before in "[x0-9 -]{0,140}",
+        ) {
+            let sign = |card: &str, nth: usize| card.replace([' ', '-'], ["-", " ", "+"][nth]);
+            let text: String = parts.iter().map(|(card, more, nth)| sign(card, *nth) + more).collect();
+            proptest::prop_assert!(told(&format!("x{before}{text}")), "x{before}{text}");
+        }
+
         #[test]
         fn no_text_makes_it_panic(text in "[0-9A-F +-]{0,90}") {
             hidden(&text);

@@ -128,8 +128,11 @@ impl People {
     #[inline]
     pub fn settle(&self, batch: &[u8], range: Range<usize>, hits: &mut Hits, found: &mut Vec<Found>) {
         let (accounts, cards) = (hits.accounts.within(&range), hits.cards.within(&range));
-        if !accounts.is_empty() || !cards.is_empty() {
-            numbers(batch, &range, accounts, cards, found);
+        // What a message begins with may have been taken for what goes on from the one before.
+        let head = batch.get(range.start..).unwrap_or_default();
+        let begins = self.cards && matches!(head, [b'0'..=b'9', ..] | [b'-', b'0'..=b'9', ..]);
+        if begins || !accounts.is_empty() || !cards.is_empty() {
+            numbers(batch, &range, accounts, (begins, cards), found);
         }
         if !self.national.is_empty() {
             national::find(batch.get(range).unwrap_or_default(), &self.national, found);
@@ -209,8 +212,14 @@ impl People {
     }
 }
 
-/// Appends the numbers at these places of message `range` of `batch` to `found`.
-fn numbers(batch: &[u8], range: &Range<usize>, accounts: &[u32], cards: &[u32], found: &mut Vec<Found>) {
+/// Appends the numbers at these places of message `range` of `batch` to `found`, and the card it begins with, if asked.
+fn numbers(
+    batch: &[u8],
+    range: &Range<usize>,
+    accounts: &[u32],
+    (begins, cards): (bool, &[u32]),
+    found: &mut Vec<Found>,
+) {
     let text = batch.get(range.clone()).unwrap_or_default();
     let inside = |at: &u32| *at as usize - range.start;
     let mut from = 0;
@@ -221,7 +230,7 @@ fn numbers(batch: &[u8], range: &Range<usize>, accounts: &[u32], cards: &[u32], 
         }
     }
     let (mut from, mut spans) = (0, Vec::new());
-    for at in cards.iter().map(inside) {
+    for at in begins.then_some(0).into_iter().chain(cards.iter().map(inside)) {
         if at >= from {
             from = card::around(text, at, &mut spans).max(at + 1);
         }

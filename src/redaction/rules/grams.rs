@@ -1,15 +1,18 @@
 //! Where in a batch does any of a thousand words stand?
 //!
-//! Every text of five bytes holds a run of four that starts at an even place, so of each word two such
-//! runs are kept in a bitmap and every second place of the text is asked, sixteen at a time where the
-//! processor can (`avx2`): the cost of a clean text does not grow with the number of words. A place that
-//! the bitmap lets through is compared with the word's first bytes before anything else is looked up.
+//! Where the processor can tell of 64 places at once whether a word's rarest four bytes may stand there, that is
+//! asked (`buckets`). Elsewhere, and where the words are too many for it: every text of five bytes holds a run of
+//! four that starts at an even place, so of each word two such runs are kept in a bitmap and every second place of the
+//! text is asked, sixteen at a time where the processor can (`avx2`): the cost of a clean text does not grow with the
+//! number of words. A place that is let through is compared with the word's first bytes before anything else is looked
+//! up.
 //! Bytes are folded by `| 0x20` as they are read. Of a shorter word a run counts with any byte beside it:
 //! the bitmap is laid out so that the fourth byte is known by a bit, and any is 32 bits side by side.
 //! Hits take eight bytes; crafted text has at most as many as its words can overlap.
 
+use super::buckets::Buckets;
 use crate::redaction::scan::BLOCK;
-use crate::telemetry::avx2::{self, AT_ONCE, Bits, SLOTS, slot};
+use crate::telemetry::avx2::{self, AT_ONCE, Bits, FOUR, Pair, SLOTS, slot};
 
 /// A word that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +67,14 @@ pub struct Grams {
 impl Grams {
     /// Returns a searcher for `words`.
     pub fn new(words: Vec<Word>) -> Self {
+        let buckets = if avx2::has_buckets() { Buckets::new(&words) } else { None };
+        Self::with(words, buckets)
+    }
+
+    /// Returns a searcher for `words`, which are in `buckets` if there are any.
+    fn with(words: Vec<Word>, buckets: Option<Buckets>) -> Self {
         let mut grams = Vec::new();
+        let (pairs, backs) = buckets.map_or_else(Default::default, |buckets| (buckets.pairs, buckets.backs));
         for (number, word) in (0_u16..).zip(&words) {
             let folded: Vec<u8> = word.bytes.iter().map(|byte| byte | 0x20).collect();
             let entry = |back| Entry::new(number, back, word);
@@ -76,12 +86,15 @@ impl Grams {
                 let folded = (0..=u8::MAX).filter(|byte| byte & 0x20 != 0);
                 folded.map(move |first| (gram([first, a, b, c]), entry(back)))
             };
-            match *folded {
-                [a, b, c] => {
+            let four = |at| folded.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |four| gram(*four));
+            match (folded.as_slice(), backs.get(usize::from(number))) {
+                (&[a, b, c], Some(_)) => grams.extend(any_behind([a, b, c], 0)),
+                (_, Some(at)) => grams.push((four(usize::from(*at)), entry(i16::from(*at)))),
+                (&[a, b, c], None) => {
                     grams.extend(any_behind([a, b, c], 0));
                     grams.extend(any_before([a, b, c], -1));
                 }
-                [a, b, c, d] => {
+                (&[a, b, c, d], None) => {
                     grams.push((gram([a, b, c, d]), entry(0)));
                     if common(&[a, b, c]) < common(&[b, c, d]) {
                         grams.extend(any_before([a, b, c], -1));
@@ -91,21 +104,28 @@ impl Grams {
                 }
                 _ => {
                     // A head of it will do: the rest is compared.
-                    let head = &folded[..folded.len().min(LONGEST)];
-                    let at = rarest(head);
-                    let four = |at| head.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |four| gram(*four));
+                    let at = rarest(&folded[..folded.len().min(LONGEST)]);
                     grams.extend([at, at + 1].map(|back| (four(back), entry(back as i16))));
                 }
             }
         }
-        Self { words, table: Table::new(grams) }
+        Self { words, table: Table::new(grams, pairs) }
     }
 
-    /// Tells `hit` of each word in `text`: nearly ascending by where they start.
-    pub fn hits(&self, text: &[u8], mut hit: impl FnMut(WordHit)) {
-        if !self.table.entries.is_empty() {
-            self.table.each(text, |at| self.settle(text, at, &mut hit));
+    /// Tells `hit` of each word in `text`: nearly ascending by where they start. Calls `beside` with the start of each
+    /// [`CHUNK`] bytes, ascending, once they have been read: what else reads them then finds them in the nearest cache,
+    /// and the next ones are fetched meanwhile.
+    pub fn hits(&self, text: &[u8], mut hit: impl FnMut(WordHit), mut beside: impl FnMut(usize)) {
+        if self.table.entries.is_empty() {
+            return (0..text.len()).step_by(CHUNK).for_each(beside);
         }
+        self.table.each(text, |at| self.settle(text, at, &mut hit), &mut beside);
+    }
+
+    /// Returns every word, by its number.
+    #[cfg(test)]
+    pub fn words(&self) -> impl Iterator<Item = &Word> {
+        self.words.iter()
     }
 
     /// Returns the length of word `word`.
@@ -138,7 +158,7 @@ const COMMON: &str = "\
     ss- sen den red eck ail lar 1.0 ill hon hor ori tia ial mac -ad -te cel .st mai";
 
 /// Returns how common three bytes are in telemetry, 0 if they are in no list.
-fn common(gram: &[u8]) -> usize {
+pub fn common(gram: &[u8]) -> usize {
     COMMON.as_bytes().chunks(4).rev().position(|one| one[..3] == *gram).map_or(0, |at| at + 1)
 }
 
@@ -199,12 +219,17 @@ struct Table {
     /// Where the entries of each set bit start; one more for the end.
     heads: Vec<u32>,
     entries: Vec<Entry>,
+    /// What is asked first of every place, rather than of every second one the bits. Then of each word one gram is
+    /// in the table.
+    pairs: Vec<Pair>,
 }
 
 /// Of a longer word the first bytes are enough to know it by.
 const LONGEST: usize = 256;
 /// How many blocks are asked before any of their places is looked at.
 const TOGETHER: usize = 64;
+/// How many bytes that are.
+pub const CHUNK: usize = TOGETHER * BLOCK;
 const FOLD: u64 = 0x2020_2020_2020_2020;
 /// How many places of a block are listed whether there are as many or not.
 const FEW: usize = 2;
@@ -212,7 +237,7 @@ const FEW: usize = 2;
 const OTHERS: usize = 1 << 11;
 
 impl Table {
-    fn new(mut grams: Vec<(u32, Entry)>) -> Self {
+    fn new(mut grams: Vec<(u32, Entry)>, pairs: Vec<Pair>) -> Self {
         let mut others = Box::new([0_u32; OTHERS]);
         for (gram, _) in &grams {
             let (word, bit) = other(*gram);
@@ -238,51 +263,78 @@ impl Table {
             *rank = before;
             before += bits.count_ones();
         }
-        Self { bits, others, ranks, heads, entries: grams.into_iter().map(|(_, entry)| entry).collect() }
+        Self { bits, others, ranks, heads, entries: grams.into_iter().map(|(_, entry)| entry).collect(), pairs }
     }
 
-    /// Calls `one` for every second place at which the text may hold a gram.
-    fn each(&self, text: &[u8], mut one: impl FnMut(usize)) {
-        let whole = self.blocks(text, &mut one);
-        for at in (whole..text.len()).step_by(2) {
+    /// Calls `one` for every place, or every second one, at which the text may hold a gram.
+    fn each(&self, text: &[u8], mut one: impl FnMut(usize), beside: &mut impl FnMut(usize)) {
+        let whole = self.blocks(text, &mut one, beside);
+        for at in (whole..text.len()).step_by(if self.pairs.is_empty() { 2 } else { 1 }) {
             let slot = slot((load(text, at) | FOLD) as u32);
             if self.bits[slot / 32] >> (slot % 32) & 1 == 1 {
                 one(at);
             }
         }
+        // Of the last chunk no block may be whole.
+        (whole / CHUNK * CHUNK..text.len()).step_by(CHUNK).for_each(beside);
     }
 
-    /// Does so as long as there are whole blocks; returns where they end.
-    fn blocks(&self, text: &[u8], one: &mut impl FnMut(usize)) -> usize {
-        let blocks = text.len().saturating_sub(2) / BLOCK;
+    /// Does so as long as there are whole blocks; returns where they end. Calls `beside` for whole chunks alone.
+    fn blocks(&self, text: &[u8], one: &mut impl FnMut(usize), beside: &mut impl FnMut(usize)) -> usize {
+        let blocks = (text.len() + 1).saturating_sub(FOUR) / BLOCK;
         if blocks == 0 {
             return 0;
         }
         let (mut masks, mut places) = ([0; TOGETHER], [0; TOGETHER * BLOCK + AT_ONCE]);
         for first in (0..blocks).step_by(TOGETHER) {
             let (masks, text) = (&mut masks[..TOGETHER.min(blocks - first)], &text[first * BLOCK..]);
-            if !avx2::places(text, &self.bits, masks) {
-                plain(text, &self.bits, masks);
+            let told = if self.pairs.is_empty() {
+                avx2::places(text, &self.bits, masks)
+            } else {
+                avx2::bucketed(text, &self.pairs, masks)
+            };
+            if !told {
+                self.plain(text, masks);
             }
             let many = avx2::listed(masks, &mut places).unwrap_or_else(|| listed(masks, &mut places));
             for at in self.likely(text, &mut places[..many]) {
                 one(first * BLOCK + usize::from(*at));
             }
+            if masks.len() == TOGETHER {
+                beside(first * BLOCK);
+            }
         }
         blocks * BLOCK
     }
 
-    /// Returns those of the `places` in `text` at which the other bits let a gram stand too. Which do
-    /// can't be foreseen, so nothing branches on it.
+    /// Does what is done of many places at once place by place.
+    fn plain(&self, text: &[u8], masks: &mut [u64]) {
+        if self.pairs.is_empty() {
+            return plain(text, &self.bits, masks);
+        }
+        for (nth, mask) in masks.iter_mut().enumerate() {
+            let four = |at| text.get(at..).and_then(<[u8]>::first_chunk).is_some_and(|four| self.holds(*four));
+            *mask = (0..BLOCK).fold(0, |mask, at| mask | u64::from(four(nth * BLOCK + at)) << at);
+        }
+    }
+
+    /// Tells whether these bytes may be a word's.
+    fn holds(&self, four: [u8; FOUR]) -> bool {
+        self.pairs.iter().any(|pair| pair.holds(four))
+    }
+
+    /// Returns those of the `places` in `text` at which all bits let a gram stand. Which do can't be foreseen, so
+    /// nothing branches on it.
     #[inline]
     fn likely<'p>(&self, text: &[u8], places: &'p mut [u16]) -> &'p [u16] {
         let mut kept = 0;
         for nth in 0..places.len() {
             let at = places[nth];
             let four = text.get(usize::from(at)..).and_then(<[u8]>::first_chunk).map_or(0, |four| gram(*four));
-            let (word, bit) = other(four | FOLD as u32);
+            let four = four | FOLD as u32;
+            let ((word, bit), slot) = (other(four), slot(four));
             places[kept] = at;
-            kept += (self.others[word] >> bit & 1) as usize;
+            kept += (self.others[word] >> bit & self.bits[slot / 32] >> (slot % 32) & 1) as usize;
         }
         &places[..kept]
     }
@@ -361,7 +413,7 @@ mod tests {
 
     fn hits(grams: &Grams, text: &[u8]) -> Vec<WordHit> {
         let mut hits = Vec::new();
-        grams.hits(text, |hit| hits.push(hit));
+        grams.hits(text, |hit| hits.push(hit), |_| {});
         hits.sort_unstable();
         hits
     }
@@ -405,6 +457,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_chunk_is_told_once_it_has_been_read() {
+        for words in [vec![], vec![word("ghp_", Case::Exact)]] {
+            let grams = Grams::new(words);
+            for length in [0, 1, 63, 66, 67, CHUNK - 1, CHUNK, CHUNK + 2, CHUNK + 3, 2 * CHUNK, 2 * CHUNK + 70] {
+                let mut told = Vec::new();
+                grams.hits(&vec![b'.'; length], |_| {}, |start| told.push(start));
+                assert_eq!(told, (0..length).step_by(CHUNK).collect::<Vec<_>>(), "{length}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn places_are_listed_alike_one_by_one_and_at_once(masks in prop::collection::vec(any::<u64>(), 0..=TOGETHER)) {
@@ -438,7 +502,27 @@ mod tests {
                 let here = (0_u16..).zip(&words).filter(stands);
                 plain.extend(here.map(|(word, _)| WordHit { start: start as u32, word }));
             }
-            prop_assert_eq!(hits(&Grams::new(words), text.as_bytes()), plain);
+            let buckets = Buckets::new(&words);
+            for grams in [Grams::with(words.clone(), None), Grams::with(words, buckets)] {
+                prop_assert_eq!(hits(&grams, text.as_bytes()), &*plain);
+            }
+        }
+
+        #[test]
+        fn buckets_are_told_alike_one_by_one_and_at_once(
+            texts in prop::collection::vec("[a-cA-C_é]{3,6}", 1..90), text in prop::collection::vec(any::<u8>(), 67..400),
+        ) {
+            let words: Vec<Word> = texts.iter().map(|text| word(text, Case::Ignored)).collect();
+            let Some(buckets) = Buckets::new(&words) else { return Ok(()) };
+            let grams = Grams::with(words, Some(buckets));
+            for text in [text.clone(), text.iter().map(|byte| b"abcABC_\xc3"[usize::from(byte % 8)]).collect()] {
+                let blocks = (text.len() - 3) / BLOCK;
+                let [mut one, mut other] = [vec![u64::MAX; blocks], vec![u64::MAX; blocks]];
+                grams.table.plain(&text, &mut one);
+                if avx2::bucketed(&text, &grams.table.pairs, &mut other) {
+                    prop_assert_eq!(one, other);
+                }
+            }
         }
 
         #[test]

@@ -7,6 +7,7 @@
 //! named as such. At most 10,000 rules are taken.
 
 mod allowed;
+mod buckets;
 mod gitleaks;
 mod go_syntax;
 mod grams;
@@ -30,7 +31,7 @@ use std::sync::{Arc, OnceLock};
 
 use rust_embed::RustEmbed;
 
-pub use grams::{Case, Word};
+pub use grams::{CHUNK, Case, Word};
 
 use super::scan;
 use grams::{Grams, WordHit};
@@ -190,6 +191,12 @@ impl Rules {
         &self.all
     }
 
+    /// Returns every word that is looked for, the scan's own literals too.
+    #[cfg(test)]
+    fn words(&self) -> impl Iterator<Item = &Word> {
+        self.words.words()
+    }
+
     /// Returns the length of word `word` of the rules.
     fn length(&self, word: u16) -> usize {
         self.words.length(self.literals + word)
@@ -211,13 +218,20 @@ impl Rules {
     }
 
     /// Returns where in `batch`, all messages of a batch, a word of a rule stands, and tells `literal`
-    /// where, and which by its number, one of the scan's own literals does, nearly ascending.
-    pub fn hits(self: &Arc<Self>, batch: &[u8], mut literal: impl FnMut(usize, usize)) -> RuleHits {
+    /// where, and which by its number, one of the scan's own literals does, nearly ascending. Calls `beside` with the
+    /// start of each [`CHUNK`] bytes of it once they have been read.
+    pub fn hits(
+        self: &Arc<Self>,
+        batch: &[u8],
+        mut literal: impl FnMut(usize, usize),
+        beside: impl FnMut(usize),
+    ) -> RuleHits {
         let mut hits = RuleHits::new(self.clone());
-        self.words.hits(batch, |hit| match hit.word.checked_sub(self.literals) {
+        let hit = |hit: WordHit| match hit.word.checked_sub(self.literals) {
             None => literal(hit.start as usize, usize::from(hit.word)),
             Some(word) => hits.push(WordHit { word, ..hit }),
-        });
+        };
+        self.words.hits(batch, hit, beside);
         hits.sort();
         hits
     }

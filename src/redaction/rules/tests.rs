@@ -10,7 +10,7 @@ use crate::telemetry::Confidence;
 /// What the rules alone find in `text`.
 fn found(rules: &Arc<Rules>, text: &str) -> Vec<Found> {
     let mut found = Vec::new();
-    rules.hits(text.as_bytes(), |_, _| ()).settle(text.as_bytes(), 0..text.len(), &mut found);
+    rules.hits(text.as_bytes(), |_, _| (), |_| ()).settle(text.as_bytes(), 0..text.len(), &mut found);
     found
 }
 
@@ -102,7 +102,7 @@ fn words_across_messages_announce_nothing() {
     let rules = Rules::shipped();
     let token = github_token("abcdefghijklmnopqrstuvwxyzabcd");
     let text = format!("x {token} {token}");
-    let mut hits = rules.hits(text.as_bytes(), |_, _| ());
+    let mut hits = rules.hits(text.as_bytes(), |_, _| (), |_| ());
     let mut all = Vec::new();
     hits.settle(text.as_bytes(), 0..10, &mut all);
     hits.settle(text.as_bytes(), 10..text.len(), &mut all);
@@ -200,7 +200,7 @@ proptest! {
     fn no_bytes_break_the_rules(text in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'k'), Just(b'\\'), Just(b'"'), Just(b'%')], 0..200)) {
         let rules = wild();
         let mut all = Vec::new();
-        rules.hits(&text, |_, _| ()).settle(&text, 0..text.len(), &mut all);
+        rules.hits(&text, |_, _| (), |_| ()).settle(&text, 0..text.len(), &mut all);
         merge(&mut all);
         prop_assert!(all.iter().all(|one| one.span.start < one.span.end && one.span.end <= text.len()));
     }

@@ -11,6 +11,7 @@ use super::classes::{
 };
 use super::hits::ROOM_FOR_ONE;
 use super::views;
+use crate::redaction::rules::CHUNK;
 use crate::telemetry::avx2::{self, Wide};
 
 /// How far apart the places are at which base64 is looked for.
@@ -24,11 +25,15 @@ const SECONDS: u64 = 0x0202_0202_0202_0202;
 /// How many bytes behind the first of eight can stand in a number.
 const SEVEN: usize = 7;
 
+// A chunk is what is told of together.
+const _: () = assert!(CHUNK == TOGETHER * BLOCK);
+
 /// Places in a text, ascending.
 #[derive(Debug, Default)]
 pub struct Gates {
     /// In the block where a run ends of fourteen and more digits, spaces, hyphens and `+`, and in the block
-    /// before it: each eight bytes that may be of such a number.
+    /// before it, if in one of the two digits stand as a card's: each eight bytes that may be of such a number. Of the
+    /// digits that a text begins with nothing may be told.
     pub cards: Vec<u32>,
     /// The same of fifteen capitals, digits and spaces, if in one of the two blocks one may begin as an account's
     /// number does.
@@ -62,27 +67,48 @@ pub struct Worth {
     any: [u64; TOGETHER],
 }
 
-impl Gates {
-    /// Returns the places in `text`.
-    pub fn of(text: &[u8]) -> Self {
+/// Tells the places in a text, chunk by chunk.
+pub struct Watch<'t> {
+    text: &'t [u8],
+    /// The places so far.
+    pub gates: Gates,
+    masks: Masks,
+    worth: Worth,
+    /// Where the block is whose numbers were told last, of cards and accounts.
+    told: [usize; 2],
+}
+
+impl<'t> Watch<'t> {
+    /// Returns what has told nothing yet of `text`.
+    pub fn over(text: &'t [u8]) -> Self {
         let room = || Vec::with_capacity(text.len() / ROOM_FOR_ONE);
         let (cards, packed, escapes, ats) = (room(), room(), room(), room());
-        let mut gates = Self { cards, packed, escapes, ats, ..Self::default() };
-        let mut masks = [[0; TOGETHER + 1]; ALL];
+        let gates = Gates { cards, packed, escapes, ats, ..Gates::default() };
         let none = [0; TOGETHER];
-        let mut worth = Worth { cards: none, accounts: none, packed: none, base32: none, paddings: none, any: none };
-        // Where the block is whose numbers were told last, of cards and accounts.
-        let mut told = [usize::MAX; 2];
-        for base in (0..text.len()).step_by(TOGETHER * BLOCK) {
-            let blocks = classes::classify(&text[base..], &mut masks);
-            avx2::widely(Telling { masks: &masks, blocks, to: &mut worth });
-            for (block, any) in worth.any[..blocks].iter().enumerate() {
-                if *any != 0 {
-                    gates.block(text, base + block * BLOCK, &masks, &worth, block, &mut told);
-                }
+        let worth = Worth { cards: none, accounts: none, packed: none, base32: none, paddings: none, any: none };
+        Self { text, gates, masks: [[0; TOGETHER + 1]; ALL], worth, told: [usize::MAX; 2] }
+    }
+
+    /// Tells the places in the [`CHUNK`] bytes from `base` on, the start of the text or where the chunk passed last ends.
+    pub fn pass(&mut self, base: usize) {
+        let Self { text, gates, masks, worth, told } = self;
+        let blocks = classes::classify(&text[base..], masks);
+        avx2::widely(Telling { masks, blocks, to: worth });
+        for (block, any) in worth.any[..blocks].iter().enumerate() {
+            if *any != 0 {
+                gates.block(text, base + block * BLOCK, masks, worth, block, told);
             }
         }
-        gates
+    }
+}
+
+impl Gates {
+    /// Returns the places in `text`.
+    #[cfg(test)]
+    pub fn of(text: &[u8]) -> Self {
+        let mut watch = Watch::over(text);
+        (0..text.len()).step_by(CHUNK).for_each(|base| watch.pass(base));
+        watch.gates
     }
 
     /// Tells what of a block is worth a look.
@@ -131,7 +157,7 @@ impl Gates {
     #[inline]
     fn numbers(&mut self, text: &[u8], at: usize, masks: &Masks, block: usize, ends: [u64; 2], told: &mut [usize; 2]) {
         for (account, ends) in ends.into_iter().enumerate() {
-            if ends == 0 {
+            if ends == 0 || account == 0 && !may_hold_card(text, at, masks, block) {
                 continue;
             }
             if let Some(before) = at.checked_sub(BLOCK).filter(|before| told[account] != *before) {
@@ -161,6 +187,50 @@ impl Gates {
             }
         });
     }
+}
+
+/// Tells whether digits stand in the block at `at` or in the one before as those of a card may: fourteen and more that no
+/// hyphen joins to a digit before them, or a group of four and one of four or six. Where a run reaches into what is
+/// not seen, they may: a run that begins before the two blocks, or behind half an escape. A run that goes on behind them
+/// is looked at again with the block it ends in. Of a text's first digits the sign before them may be another text's.
+fn may_hold_card(text: &[u8], at: usize, masks: &Masks, block: usize) -> bool {
+    let both = |class: usize| u128::from(masks[class][block + 1]) << BLOCK | u128::from(masks[class][block]);
+    // Neither signs, which are no account's, nor spaces, which are not base64.
+    let (number, digits) = (both(NUMBER), both(NUMBER) & both(ACCOUNT) & both(PACKED));
+    let other = !digits;
+    let fourteen = |of: u128| {
+        let eight = of & of >> 1;
+        let eight = eight & eight >> 2;
+        let eight = eight & eight >> 4;
+        eight & eight >> 6
+    };
+    if number & 1 != 0 {
+        return true;
+    }
+    let before = |place: usize, by: usize| (at + place).checked_sub(BLOCK + by).and_then(|before| text.get(before));
+    let joined = |place| before(place, 1) == Some(&b'-') && before(place, 2).is_some_and(u8::is_ascii_digit);
+    let begin = |of: u128| fourteen(of) & !(of << 1);
+    if any_of(begin(number), |place| matches!(before(place, 1), Some(b'%' | b'u')))
+        || any_of(begin(digits), |place| !joined(place))
+    {
+        return true;
+    }
+    let first = digits & !(digits << 1);
+    let two = digits & digits >> 1;
+    let four = two & two >> 2;
+    let (of_four, of_six) = (first & four & other >> 4, first & four & two >> 4 & other >> 6);
+    of_four & (number & other) >> 4 & (of_four | of_six) >> 5 != 0
+}
+
+/// Tells whether `is` holds of one of these places.
+fn any_of(mut places: u128, is: impl Fn(usize) -> bool) -> bool {
+    while places != 0 {
+        if is(places.trailing_zeros() as usize) {
+            return true;
+        }
+        places &= places - 1;
+    }
+    false
 }
 
 /// Tells what of each of so many blocks is worth a look.
@@ -278,10 +348,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_number_is_told_of_as_an_account_only_behind_two_capitals() {
+    fn a_long_number_behind_a_hyphen_is_told_of_as_no_card_and_as_an_account_only_behind_two_capitals() {
         for before in 0..140 {
             let text = format!("{}'1386444128-638678282453229290'", "x".repeat(before));
             let gates = Gates::of(text.as_bytes());
+            assert_eq!((gates.cards, gates.accounts), (vec![], vec![]), "{before}");
+            let gates = Gates::of(format!("{}'1386444128 638678282453229290'", "x".repeat(before)).as_bytes());
             assert_eq!((gates.cards.is_empty(), gates.accounts), (false, vec![]), "{before}");
         }
     }

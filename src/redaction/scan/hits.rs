@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use super::gates::Gates;
+use super::gates::{Gates, Watch};
 use crate::redaction::rules::{Case, RuleHits, Rules, Word};
 
 /// What is looked for in the bytes as they are.
@@ -280,12 +280,14 @@ impl Hits {
         let lane = || Lane { hits: Vec::with_capacity(text.len() / ROOM_FOR_ONE), next: 0 };
         let (mut marks, mut endings, mut ats) = (lane(), lane(), lane());
         let literals = &*LITERALS;
-        let rules = rules.hits(text, |start, number| {
+        let mut watch = Watch::over(text);
+        let literal = |start: usize, number: usize| {
             let literal = &literals[number];
             let lane = if literal.ending { &mut endings } else { &mut marks };
             lane.put(start + usize::from(literal.before), literal);
-        });
-        let gates = Gates::of(text);
+        };
+        let rules = rules.hits(text, literal, |chunk| watch.pass(chunk));
+        let gates = watch.gates;
         gates.base32.iter().for_each(|start| marks.push(*start as usize, 1, RUN));
         gates.paddings.iter().for_each(|start| marks.push(*start as usize, PADDING.len(), ALONE));
         gates.ats.iter().for_each(|start| ats.push(*start as usize, 1, 0));

@@ -3,12 +3,13 @@
 use std::arch::x86_64::{
     __m512i, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi16, _mm512_and_si512, _mm512_cmpeq_epi8_mask,
     _mm512_extracti64x2_epi64, _mm512_mask_blend_epi8, _mm512_maskz_compress_epi16, _mm512_maskz_permutex2var_epi8,
-    _mm512_movepi8_mask, _mm512_permutex2var_epi8, _mm512_set_epi16, _mm512_set_epi64, _mm512_set1_epi8,
-    _mm512_set1_epi16, _mm512_test_epi8_mask,
+    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set_epi16, _mm512_set_epi64,
+    _mm512_set1_epi8, _mm512_set1_epi16, _mm512_test_epi8_mask,
 };
 use std::ops::Range;
 
-use super::{ALL, AT_ONCE, BLOCK, CLASSES, Classes, Masks, Wide};
+use super::with_256::{AHEAD, fetch};
+use super::{ALL, AT_ONCE, BLOCK, CLASSES, Classes, FOUR, Masks, Pair, Wide};
 
 #[inline]
 #[target_feature(enable = "avx512bw")]
@@ -67,6 +68,38 @@ pub fn marks(blocks: &[[u8; BLOCK]], double: &mut [[u8; 8]], single: &mut [[u8; 
         let escapes = _mm512_cmpeq_epi8_mask(bytes, escape);
         *double = (_mm512_cmpeq_epi8_mask(bytes, quote) | escapes).to_le_bytes();
         *single = (_mm512_cmpeq_epi8_mask(bytes, other) | escapes).to_le_bytes();
+    }
+}
+
+/// Fills `masks`, one for each block of `text`.
+#[target_feature(enable = "avx512bw,avx512vbmi")]
+pub fn bucketed(text: &[u8], pairs: &[Pair], masks: &mut [u64]) {
+    let table = |of: &[u8; 128]| {
+        let (parts, _) = of.as_chunks::<BLOCK>();
+        (load(&parts[0]), load(&parts[1]))
+    };
+    let eight = |of: &[[u8; 128]; FOUR]| [table(&of[0]), table(&of[1]), table(&of[2]), table(&of[3])];
+    let long = masks.len() * BLOCK;
+    for (nth, Pair(both)) in pairs.iter().enumerate() {
+        let (one, other) = (eight(&both[0]), eight(&both[1]));
+        let at = |place: usize| text[place..place + long].as_chunks::<BLOCK>().0;
+        let four = at(0).iter().zip(at(1)).zip(at(2)).zip(at(3));
+        for ((block, (((a, b), c), d)), mask) in (0..).step_by(BLOCK).zip(four).zip(&mut *masks) {
+            let four = [load(a), load(b), load(c), load(d)];
+            let holds = |eight: &[(__m512i, __m512i); FOUR]| {
+                let of = |place: usize| _mm512_permutex2var_epi8(eight[place].0, four[place], eight[place].1);
+                _mm512_and_si512(_mm512_and_si512(of(0), of(1)), _mm512_and_si512(of(2), of(3)))
+            };
+            let some = _mm512_or_si512(holds(&one), holds(&other));
+            let here = _mm512_test_epi8_mask(some, some);
+            if nth == 0 {
+                // The batch has left the caches, perhaps.
+                fetch(text, block + AHEAD);
+                *mask = here;
+            } else {
+                *mask |= here;
+            }
+        }
     }
 }
 

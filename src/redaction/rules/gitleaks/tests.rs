@@ -13,7 +13,7 @@ fn load(text: &str) -> Arc<Rules> {
 /// What the last rule of the configuration hides in `text`.
 fn hides(rules: &Arc<Rules>, text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    rules.hits(text.as_bytes(), |_, _| ()).settle(text.as_bytes(), 0..text.len(), &mut found);
+    rules.hits(text.as_bytes(), |_, _| (), |_| ()).settle(text.as_bytes(), 0..text.len(), &mut found);
     let imported = |one: &&Found| one.kind.place() >= crate::redaction::kinds().len() + Rules::shipped().all().len();
     found.iter().filter(imported).map(|one| text[one.span.clone()].to_owned()).collect()
 }
@@ -111,7 +111,7 @@ fn an_allow_list_on_the_match_sees_what_stands_before_the_keyword() {
 fn generic_rules_hide_and_wake_nobody() {
     let rules = load("[[rules]]\nid = 'generic-api-key'\nregex = '''gk_[0-9]{4}'''\nkeywords = ['gk_']\n");
     let mut found = Vec::new();
-    rules.hits(b"gk_1234", |_, _| ()).settle(b"gk_1234", 0..7, &mut found);
+    rules.hits(b"gk_1234", |_, _| (), |_| ()).settle(b"gk_1234", 0..7, &mut found);
     assert_eq!(found.iter().map(|one| one.confidence).collect::<Vec<_>>(), [Confidence::Suspected]);
 }
 
@@ -193,6 +193,6 @@ fn keywords_beyond_what_can_be_told_apart_are_refused_and_displace_nothing() {
     assert!(many[0].to_string().contains("more than 60000 different keywords"), "{}", many[0]);
     let rules = Rules::with(&[("some.toml".into(), rule(50_000))]).unwrap();
     let mut literals = 0;
-    rules.hits(b"x-functions-key=AzFu keyword-49999", |_, _| literals += 1);
+    rules.hits(b"x-functions-key=AzFu keyword-49999", |_, _| literals += 1, |_| ());
     assert_eq!(literals, 2);
 }
