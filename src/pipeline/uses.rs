@@ -265,3 +265,112 @@ fn named<'r>(resource: &'r str, kind: &str) -> Option<&'r str> {
 fn last_two(resource: &str) -> &str {
     resource.rmatch_indices('/').nth(1).map_or(resource, |(at, _)| &resource[at + 1..])
 }
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+
+    use crate::redaction::{KeyRing, Redactor, Settings};
+    use crate::telemetry::{Batch, Scanned, StreamId, decode};
+
+    use super::*;
+
+    /// What `uses` notes of a record.
+    fn noted(uses: &mut Uses, record: &str) -> Noted {
+        let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
+        let (mut batch, arena) = (Batch::default(), Bump::new());
+        batch.push(record.as_bytes(), StreamId(0), 0, 1, None);
+        let (scanned, mut noted) = (Scanned::new(&batch, Vec::new()), Noted::Nothing);
+        decode(&scanned, 0, &arena, |event| noted = uses.note(&redactor.finish(event.unwrap())));
+        noted
+    }
+
+    /// A request to a gateway, answered so, from an address and with a key, if there are any.
+    fn request(status: u16, address: &str, key: &str) -> String {
+        format!(
+            r#"{{"time":"2026-11-26T10:00:00Z","category":"GatewayLogs","callerIpAddress":"{address}",
+            "resourceId":"/SUBSCRIPTIONS/0F00/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/APIM-SHOP",
+            "properties":{{"method":"GET","url":"https://apim-shop.azure-api.net/orders","responseCode":{status},
+            "apimSubscriptionId":"{key}"}}}}"#
+        )
+    }
+
+    /// A change of the keys of an app.
+    fn change(operation: &str, result: &str) -> String {
+        format!(
+            r#"{{"time":"2026-11-26T10:00:00Z","category":"Administrative","operationName":"{operation}",
+            "resultType":"{result}","callerIpAddress":"203.0.113.9",
+            "resourceId":"/SUBSCRIPTIONS/0F00/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/ORDERS-API/HOST/DEFAULT/MASTERKEY"}}"#
+        )
+    }
+
+    #[test]
+    fn a_caller_is_an_address_with_a_key_at_a_place_and_how_it_went_is_the_records() {
+        let mut uses = Uses::default();
+        let mut of = |status, address, key| noted(&mut uses, &request(status, address, key));
+        assert_eq!(of(200, "203.0.113.7", "k1"), Noted::Use(0, How::Opened));
+        assert_eq!(of(403, "203.0.113.7", "k1"), Noted::Use(0, How::Refused));
+        assert_eq!(of(500, "203.0.113.7", "k2"), Noted::Use(1, How::Used));
+        assert_eq!(of(200, "2001:db8::7", "k1"), Noted::Use(2, How::Opened));
+        assert_eq!(of(200, "203.0.113.7", "k1"), Noted::Use(0, How::Opened));
+        assert_eq!(of(200, "203.0.113.7", ""), Noted::Nothing);
+        let callers: Vec<_> = uses.callers.iter().map(|one| (&*one.key, &*one.address, &*one.place)).collect();
+        let of_shop = |key, address| (key, address, "apim-shop");
+        assert_eq!(
+            callers,
+            [("k1", "203.0.113.7"), ("k2", "203.0.113.7"), ("k1", "2001:db8::7")]
+                .map(|(key, address)| of_shop(key, address))
+        );
+    }
+
+    #[test]
+    fn a_key_is_changed_by_what_has_ended_well() {
+        let mut uses = Uses::default();
+        assert_eq!(noted(&mut uses, &change("MICROSOFT.WEB/SITES/HOST/MASTERKEY/WRITE", "Success")), Noted::Change(0));
+        assert_eq!(noted(&mut uses, &change("MICROSOFT.WEB/SITES/HOST/MASTERKEY/WRITE", "Failed")), Noted::Nothing);
+        assert_eq!(noted(&mut uses, &change("MICROSOFT.WEB/SITES/HOST/MASTERKEY/WRITE", "Started")), Noted::Nothing);
+        assert_eq!(noted(&mut uses, &change("MICROSOFT.WEB/SITES/RESTART/ACTION", "Success")), Noted::Nothing);
+        let [change] = &uses.changes[..] else { panic!("{:?}", uses.changes) };
+        assert_eq!((&*change.place, &*change.what), ("orders-api", "default/masterkey"));
+    }
+
+    #[test]
+    fn beyond_so_many_callers_of_a_batch_uses_are_lost_and_said_to_be() {
+        let caller = |n: usize| KeyCaller { key: "k".into(), address: n.to_string().into(), place: "p".into() };
+        let mut uses = Uses { callers: (0..CALLERS_A_BATCH).map(caller).collect(), ..Uses::default() };
+        assert_eq!(noted(&mut uses, &request(200, "203.0.113.7", "k1")), Noted::Lost);
+        let at = Timestamp::from_seconds(86_400);
+        let mut noting = Noting::default();
+        noting.count(Noted::Lost, at, &uses);
+        noting.settle(&uses);
+        assert_eq!((noting.take(None).lost, noting.take(None).lost), ((1, Some(at)), (0, None)));
+    }
+
+    #[test]
+    fn parts_of_a_batch_add_up_as_one_batch_does() {
+        let parts = [[("k1", 200), ("k2", 403)], [("k1", 401), ("k3", 200)]];
+        let (at, mut all, mut one_by_one) = (Timestamp::from_seconds(86_400), Uses::default(), Noting::default());
+        for part in parts {
+            let mut uses = Uses::default();
+            let noted = part.map(|(key, status)| noted(&mut uses, &request(status, "203.0.113.7", key)));
+            let renamed = all.append(uses);
+            for noted in noted {
+                one_by_one.count(renamed(noted), at, &all);
+            }
+        }
+        one_by_one.settle(&all);
+        let mut whole = (Uses::default(), Noting::default());
+        for (key, status) in parts.concat() {
+            let noted = noted(&mut whole.0, &request(status, "203.0.113.7", key));
+            whole.1.count(noted, at, &whole.0);
+        }
+        whole.1.settle(&whole.0);
+        let (some, other) = (one_by_one.take(None), whole.1.take(None));
+        assert_eq!(some, other);
+        let used = |key: &str| {
+            some.uses.iter().find(|((caller, _), _)| &*caller.key == key).map(|(_, one)| (one.used, one.refused))
+        };
+        assert_eq!(["k1", "k2", "k3"].map(used), [Some((1, 1)), Some((0, 1)), Some((1, 0))]);
+        assert_eq!(some.newest, Some(at));
+    }
+}
