@@ -37,7 +37,8 @@ pub fn named(text: &[u8], at: usize, end: usize, found: &mut Vec<Found>) -> Opti
         b"msisdn",
         b"telephonenumber",
     ];
-    if !ends.iter().any(|word| name.ends_with(word)) {
+    // An `iPhone` is followed by its version.
+    if !ends.iter().any(|word| name.ends_with(word)) || name.ends_with(b"iphone") {
         return None;
     }
     let mut next = value::after(text, end);

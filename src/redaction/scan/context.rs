@@ -6,15 +6,17 @@
 
 use std::ops::Range;
 
-use super::bytes::{NAME, Set, ends_with, run_of, starts_name, unit_at, unit_before};
+use super::authorization::{authorization, is_space, looks_opaque};
+use super::bytes::{NAME, ends_with, run_of, starts_name, unit_before};
 use super::cookie;
 use super::dummy::is_dummy;
-use super::ends::{Ends, Member, Shapes, in_list};
-use super::names::{Rule, rule};
+use super::ends::{Member, Shapes, in_list};
+use super::names::{self, Rule, rule};
+use super::pairs;
 use super::person::is_address;
 use super::value::{self, Place, Quote};
 use super::{Found, Kind, sas, service};
-use crate::redaction::fingerprint::{fingerprint_at, holds_fingerprint, is_fingerprint, is_last_part, tail_at};
+use crate::redaction::fingerprint::{holds_fingerprint, is_fingerprint, is_last_part, tail_at};
 use crate::telemetry::Confidence;
 
 /// The longest name that is read.
@@ -23,9 +25,6 @@ const LONGEST: usize = 64;
 const FIELD: &[u8] = b"_x003E_k__BackingField";
 /// How far around a `code=` its path is looked for.
 const AROUND: usize = 512;
-
-/// What ends an opaque token in a text.
-const TOKEN: Set = Set::word(b"._~+/=-%");
 
 /// The walk over one text's names.
 #[derive(Default)]
@@ -87,8 +86,25 @@ impl Walk {
         if std::mem::replace(&mut self.ruled, end) == end {
             return None;
         }
-        let rule = rule(name.strip_suffix(FIELD).unwrap_or(name))?;
-        self.ruled(text, hit - before..end, rule, found)
+        match rule(name.strip_suffix(FIELD).unwrap_or(name)) {
+            Some(rule) => {
+                self.ruled(text, hit - before..end, rule, found).or_else(|| self.spoken(text, hit - before..end, found))
+            }
+            None => self.spoken(text, hit - before..end, found),
+        }
+    }
+
+    /// Hides what stands behind a name of two words, `API key: …`, if it does not look like a word.
+    fn spoken(&mut self, text: &[u8], name: Range<usize>, found: &mut Vec<Found>) -> Option<usize> {
+        let blank = unit_before(text, name.start).filter(|unit| is_space(unit.byte))?;
+        let last = name.start - blank.len;
+        let first = last - text[..last].iter().rev().take(LONGEST).take_while(|byte| NAME.has(**byte)).count();
+        let rule = names::spoken(&text[first..last], &text[name.clone()])?;
+        let place = value::after(text, name.end)?;
+        let ends = self.shapes.ends(text, place, rule.stop, found);
+        let sure = Rule { header: true, ..*rule };
+        let opaque = looks_opaque(&text[ends.start..ends.whole.max(ends.start)]);
+        (opaque && hide(text, Place { start: ends.start, ..place }, ends.whole, &sure, found)).then_some(ends.plain)
     }
 
     fn ruled(&mut self, text: &[u8], name: Range<usize>, rule: &Rule, found: &mut Vec<Found>) -> Option<usize> {
@@ -117,6 +133,10 @@ impl Walk {
             let list = member.filter(|_| place.quote == Quote::Bare);
             let list = list.and_then(|member| in_list(text, place.start, ends.plain, member));
             let (whole, sure) = list.unwrap_or((ends.whole, ends.whole));
+            // `PWD=/home/site`: where a program runs.
+            let folder = matches!(&text[name.clone()], b"PWD" | b"OLDPWD") && text.get(ends.start) == Some(&b'/');
+            let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
+            let rule = if folder { &doubt } else { rule };
             let hides = hide(text, Place { start: ends.start, ..place }, whole, rule, found);
             if let Some(this) = found.last_mut().filter(|this| hides && !this.already) {
                 this.value.end = sure;
@@ -129,7 +149,8 @@ impl Walk {
             ends.plain
         });
         let settled = last.map(|last| (last, hidden));
-        let (last, hidden) = settled.or_else(|| self.in_markup(text, name, rule, found))?;
+        let settled = settled.or_else(|| self.in_markup(text, name.clone(), rule, found));
+        let (last, hidden) = settled.or_else(|| self.following(text, &name, rule, found))?;
         if rule.yields {
             self.outer = last;
         }
@@ -146,6 +167,19 @@ impl Walk {
         let (place, rule) = value::in_markup(text, &name).map(|place| (place, rule)).or_else(cut_off)?;
         let last = value::end(text, place, rule.stop);
         Some((last, hide(text, place, last, rule, found)))
+    }
+
+    /// Hides what stands behind `name` without a separator. Returns where that ends, and whether it is hidden.
+    fn following(
+        &mut self,
+        text: &[u8],
+        name: &Range<usize>,
+        rule: &Rule,
+        found: &mut Vec<Found>,
+    ) -> Option<(usize, bool)> {
+        let place = pairs::follows(text, name)?;
+        let ends = self.shapes.ends(text, place, rule.stop, found);
+        Some((ends.plain, hide(text, Place { start: ends.start, ..place }, ends.whole, rule, found)))
     }
 
     /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.
@@ -191,13 +225,33 @@ fn hide(text: &[u8], place: Place, end: usize, rule: &Rule, found: &mut Vec<Foun
         return false;
     }
     let address = rule.kind == Kind::Person && is_address(value);
-    let sure = value.len() >= rule.least && (place.quote != Quote::Bare || place.equals || rule.header);
+    if value.starts_with(b"@Microsoft.KeyVault(") {
+        // It says where the secret is kept.
+        return false;
+    }
+    let sure = !says_little(rule.kind, value, place)
+        && value.len() >= rule.least
+        && (place.quote != Quote::Bare || place.equals || rule.header);
     let confidence = if sure { rule.confidence } else { Confidence::Suspected };
     push(text, span, if address { Kind::Email } else { rule.kind }, confidence, found);
     if let Some(this) = found.last_mut().filter(|this| !this.already) {
         this.yields = rule.yields;
     }
     true
+}
+
+/// Tells whether a value looks like what stands in a secret's place: a complaint about it, its state, a parameter of a
+/// query, a type.
+fn says_little(kind: Kind, value: &[u8], place: Place) -> bool {
+    let sentence = place.listed && value.contains(&b' ');
+    let parameter = match value.strip_prefix(b"@") {
+        Some([b'p', number @ ..]) => !number.is_empty() && number.iter().all(u8::is_ascii_digit),
+        Some(rest) => rest.starts_with(b"__"),
+        None => false,
+    };
+    let state = kind != Kind::Password && value.len() <= 12 && value.iter().all(u8::is_ascii_lowercase);
+    let words = kind == Kind::ApiKey && value.len() <= 40 && value.iter().all(u8::is_ascii_alphabetic);
+    sentence || parameter || state || words || value.starts_with(b"System.") || value == b"string"
 }
 
 /// Hides `span`, unless it is a fingerprint already.
@@ -221,7 +275,7 @@ pub fn says_nothing(value: &[u8]) -> bool {
 
 /// Tells whether `value` has fewer than `least` bytes, or may have had before something in it was
 /// hidden: what was too short to hide once stays so.
-fn too_short(value: &[u8], least: usize) -> bool {
+pub fn too_short(value: &[u8], least: usize) -> bool {
     value.len() < least || value.len() <= 256 && holds_fingerprint(value) && !is_fingerprint(value)
 }
 
@@ -235,7 +289,9 @@ fn code(text: &[u8], end: usize, shapes: &mut Shapes, found: &mut Vec<Found>) ->
     if says_nothing(value) || !in_query && too_short(value, 16) {
         return None;
     }
-    let sure = in_query && !(value.len() <= 5 && value.iter().all(u8::is_ascii_digit));
+    // Codes of currencies, vouchers and states are short, or words.
+    let word = value.len() < 8 || value.len() <= 16 && value.iter().all(u8::is_ascii_alphabetic);
+    let sure = in_query && !word;
     let confidence = if sure { Confidence::Context } else { Confidence::Suspected };
     let kind = if is_sign_in(text, end, last) { Kind::OauthCode } else { Kind::FunctionKey };
     push(text, span, kind, confidence, found);
@@ -255,91 +311,4 @@ fn is_sign_in(text: &[u8], start: usize, end: usize) -> bool {
             || memchr::memmem::find(part, b"signin-oidc").is_some()
     };
     shown(&text[from..start]) || shown(&text[end..to])
-}
-
-/// Schemes by which an unquoted text is known to be credentials.
-const SCHEMES: [(&[u8], Kind); 8] = [
-    (b"bearer", Kind::BearerToken),
-    (b"basic", Kind::BasicCredentials),
-    (b"sharedkey", Kind::Authorization),
-    (b"sharedkeylite", Kind::Authorization),
-    (b"digest", Kind::Authorization),
-    (b"negotiate", Kind::Authorization),
-    (b"ntlm", Kind::Authorization),
-    (b"apikey", Kind::Authorization),
-];
-
-/// Hides the credentials of an `Authorization`; returns where its value ends.
-fn authorization(text: &[u8], place: Place, shapes: &mut Shapes, found: &mut Vec<Found>) -> usize {
-    // `Authorization%3A%20Basic`
-    let mut place = place;
-    while let Some(unit) = unit_at(text, place.start).filter(|unit| unit.escaped && is_space(unit.byte)) {
-        place.start += unit.len;
-    }
-    let scheme = &text[place.start..place.start + run_of(&text[place.start..], &NAME, 32)];
-    if scheme.eq_ignore_ascii_case(b"sharedaccesssignature") {
-        // Its `sig=` is found by itself, and the rest is worth reading.
-        return place.start;
-    }
-    let behind = place.start + scheme.len();
-    let mut start = behind;
-    while let Some(unit) = unit_at(text, start).filter(|unit| start - behind < 12 && is_space(unit.byte)) {
-        start += unit.len;
-    }
-    let known = SCHEMES.iter().find(|(word, _)| scheme.eq_ignore_ascii_case(word)).filter(|_| start > behind);
-    let several = known.is_some_and(|(word, _)| *word == b"digest");
-    let stop = if several { &value::LINE } else { &value::WORD };
-    if place.quote == Quote::Bare && known.is_none() {
-        if !looks_opaque(&text[place.start..]) || tail_at(&text[behind..]).is_some() {
-            return place.start;
-        }
-        let Ends { plain, whole: end, .. } = shapes.ends(text, place, stop, found);
-        // What it ends with may be written with an escape, of which the look of it knows nothing.
-        if !looks_opaque(&text[place.start..end.max(place.start)]) {
-            return place.start;
-        }
-        push(text, place.start..end, Kind::Authorization, Confidence::Suspected, found);
-        return plain;
-    }
-    let (start, kind, confidence) = match known {
-        Some((_, kind)) => (start, *kind, Confidence::Context),
-        None => (place.start, Kind::Authorization, Confidence::Suspected),
-    };
-    let Ends { plain, whole: end, .. } = shapes.ends(text, Place { start, ..place }, stop, found);
-    if start >= end || known.is_none() && too_short(&text[start..end], 8) || says_nothing(&text[start..end]) {
-        return place.start;
-    }
-    push(text, start..end, kind, confidence, found);
-    plain
-}
-
-/// Tells whether `text` starts with a token rather than a word: 16 characters, a digit early on.
-fn looks_opaque(text: &[u8]) -> bool {
-    let length = run_of(text, &TOKEN, LONGEST);
-    length >= 16 && text[..length].iter().any(u8::is_ascii_digit)
-}
-
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'+' | b'\t')
-}
-
-/// Finds the opaque token behind the word `Bearer`.
-pub fn bearer(text: &[u8], hit: usize, end: usize, found: &mut Vec<Found>) -> Option<usize> {
-    let mut start = end;
-    while let Some(unit) = unit_at(text, start).filter(|unit| start - end < 12 && is_space(unit.byte)) {
-        start += unit.len;
-    }
-    if start == end || !starts_name(text, hit) || fingerprint_at(&text[start..]).is_some() {
-        return None;
-    }
-    if !looks_opaque(&text[start..]) {
-        return None;
-    }
-    let length = run_of(&text[start..], &TOKEN, usize::MAX);
-    // It ends in a fingerprint's kind: what it named is hidden already.
-    if tail_at(&text[start + length..]).is_some() {
-        return None;
-    }
-    push(text, start..start + length, Kind::BearerToken, Confidence::Context, found);
-    Some(start + length)
 }

@@ -104,7 +104,7 @@ const RUN: usize = MARKS.len() - 1;
 const PADDING: &str = "==";
 
 /// Folded by `| 0x20`: `|` is a backslash too.
-pub const ENDINGS: [(&str, Ending); 38] = [
+pub const ENDINGS: [(&str, Ending); 58] = [
     ("ode=", Ending::Name(1)),
     ("key=", Ending::Name(1)),
     ("key\"", Ending::Name(1)),
@@ -113,6 +113,27 @@ pub const ENDINGS: [(&str, Ending); 38] = [
     ("key:", Ending::Name(1)),
     ("key>", Ending::Name(1)),
     ("key<", Ending::Name(1)),
+    ("key =", Ending::Name(2)),
+    ("key :", Ending::Name(2)),
+    ("key,", Ending::Name(1)),
+    ("key1\"", Ending::Name(1)),
+    ("key1|", Ending::Name(1)),
+    ("key2\"", Ending::Name(1)),
+    ("key2|", Ending::Name(1)),
+    ("pass=", Ending::Name(1)),
+    ("pass:", Ending::Name(1)),
+    ("pass\"", Ending::Name(1)),
+    ("pass|", Ending::Name(1)),
+    ("pass'", Ending::Name(1)),
+    ("passphrase", Ending::Name(0)),
+    ("passcode", Ending::Name(0)),
+    ("kennwort", Ending::Name(0)),
+    ("identity\x7fheader", Ending::Name(0)),
+    ("identity-header", Ending::Name(0)),
+    // `code[]=`, and with its brackets encoded.
+    ("ode{}=", Ending::Name(3)),
+    ("ode%5b%5d=", Ending::Name(7)),
+    ("-key ", Ending::Name(1)),
     ("sig=", Ending::Name(1)),
     ("%3d", Ending::Name(3)),
     ("%253d", Ending::Name(5)),

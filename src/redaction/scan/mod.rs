@@ -6,6 +6,7 @@
 //! line costs as much as its length. What is written in base64, with escapes or over several lines
 //! is read and searched again (`views`).
 
+mod authorization;
 pub mod base32;
 pub mod bytes;
 pub mod cask;
@@ -23,6 +24,7 @@ pub mod identifiable;
 mod jwt;
 mod merge;
 mod names;
+mod pairs;
 mod pem;
 mod person;
 mod sas;
@@ -230,7 +232,7 @@ fn settle_endings(text: &[u8], base: usize, mut walk: context::Walk, hits: &[Hit
         let next = match ENDINGS[hit.literal()].1 {
             Ending::Name(separator) => walk.name(text, at.start, at.end - separator, separator, found),
             Ending::Behind(before) => walk.name(text, at.start.saturating_sub(before), at.end, 0, found),
-            Ending::Bearer => context::bearer(text, at.start, at.end, found),
+            Ending::Bearer => authorization::bearer(text, at.start, at.end, found),
             Ending::Phone => people::phone(text, at.start, at.end, found),
         };
         from = next.unwrap_or(from).max(from);

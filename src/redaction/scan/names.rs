@@ -50,7 +50,7 @@ const fn word(kind: Kind) -> Rule {
 }
 
 /// Ends of names and what they say; the first that fits counts.
-const RULES: [(&[u8], Rule); 55] = [
+const RULES: [(&[u8], Rule); 74] = [
     (b"functionskey", key(Kind::FunctionKey)),
     (b"functionkey", key(Kind::FunctionKey)),
     (b"hostkey", key(Kind::FunctionKey)),
@@ -75,11 +75,23 @@ const RULES: [(&[u8], Rule); 55] = [
     (b"appkey", Rule { least: 16, strict: true, ..BASE }),
     (b"applicationkey", Rule { least: 16, strict: true, ..BASE }),
     (b"aegsaskey", key(Kind::EventGridKey)),
+    // What a managed identity's endpoint asks for.
+    (b"identityheader", Rule { least: 16, header: true, ..BASE }),
+    (b"jwtkey", Rule { least: 16, ..BASE }),
     (b"instrumentationkey", Rule { kind: Kind::InstrumentationKey, confidence: Suspected, least: 32, ..BASE }),
     (b"privatekey", Rule { kind: Kind::PrivateKey, least: 16, ..BASE }),
     (b"userpwd", Rule { kind: Kind::PublishingPassword, ..PASSWORD }),
     (b"publishingpassword", Rule { kind: Kind::PublishingPassword, ..PASSWORD }),
     (b"password", PASSWORD),
+    (b"passwordconfirmation", PASSWORD),
+    (b"passwordconfirm", PASSWORD),
+    (b"passwordrepeat", PASSWORD),
+    (b"password1", PASSWORD),
+    (b"password2", PASSWORD),
+    (b"passwort", PASSWORD),
+    (b"kennwort", PASSWORD),
+    (b"passphrase", PASSWORD),
+    (b"passcode", PASSWORD),
     (b"passwd", PASSWORD),
     (b"pwd", PASSWORD),
     (b"clientsecret", Rule { kind: Kind::ClientSecret, ..BASE }),
@@ -96,10 +108,20 @@ const RULES: [(&[u8], Rule); 55] = [
     (b"registrationtoken", word(Kind::BearerToken)),
     (b"deploytoken", word(Kind::BearerToken)),
     (b"sessiontoken", word(Kind::BearerToken)),
+    (b"vaulttoken", word(Kind::BearerToken)),
+    (b"privatetoken", word(Kind::BearerToken)),
+    (b"resettoken", word(Kind::BearerToken)),
+    (b"resetpasswordtoken", word(Kind::BearerToken)),
+    (b"passwordresettoken", word(Kind::BearerToken)),
+    // Of a form against forgery too: it opens nothing.
+    (b"verificationtoken", DOUBTFUL_TOKEN),
+    (b"confirmationtoken", DOUBTFUL_TOKEN),
+    (b"invitationtoken", DOUBTFUL_TOKEN),
     (b"sitetoken", word(Kind::BearerToken)),
     (b"restrictedtoken", word(Kind::BearerToken)),
     (b"tokensecret", word(Kind::BearerToken)),
-    (b"sastoken", Rule { yields: true, ..key(Kind::Sas) }),
+    // Its parameters are joined by `&`.
+    (b"sastoken", Rule { yields: true, stop: &WORD, ..key(Kind::Sas) }),
     (b"clientprincipal", word(Kind::ClientPrincipal)),
     (b"clientprincipalname", Rule { stop: &super::value::LINE, ..word(Kind::Person) }),
     (b"clientprincipalid", word(Kind::Person)),
@@ -109,6 +131,11 @@ const RULES: [(&[u8], Rule); 55] = [
 ];
 
 const PASSWORD: Rule = Rule { kind: Kind::Password, least: 1, stop: &ASSIGNED, ..BASE };
+
+const DOUBTFUL_TOKEN: Rule = Rule { confidence: Suspected, least: 16, ..word(Kind::BearerToken) };
+
+/// Both keys of an account of Azure's AI services, as they are listed.
+const NUMBERED: Rule = Rule { least: 32, strict: true, ..BASE };
 
 /// Its parts are found by themselves; what holds none of them is hidden all the same.
 const CONNECTION_STRING: Rule =
@@ -127,11 +154,49 @@ pub fn rule(name: &[u8]) -> Option<&'static Rule> {
             length += 1;
         }
     }
+    if is_pass(name) {
+        return Some(&PASSWORD);
+    }
     let name = &buffer[..length];
-    if name == b"token" {
-        return Some(&TOKEN);
+    match name {
+        b"token" => return Some(&TOKEN),
+        b"key1" | b"key2" => return Some(&NUMBERED),
+        _ => {}
     }
     RULES.iter().find(|(end, _)| name.ends_with(end)).map(|(_, rule)| rule)
+}
+
+/// Tells whether the last word of `name` is `pass`: that of `bypass` and `compass` is not.
+fn is_pass(name: &[u8]) -> bool {
+    let Some((before, word)) = name.split_last_chunk::<4>() else { return false };
+    let camel = word == b"Pass" && before.last().is_some_and(u8::is_ascii_lowercase);
+    word.eq_ignore_ascii_case(b"pass") && (camel || before.last().is_none_or(|last| matches!(last, b'_' | b'-' | b'.')))
+}
+
+/// Returns the rule for a name of two words with a blank between them, of which `last` is the second: `API key`.
+pub fn spoken(first: &[u8], last: &[u8]) -> Option<&'static Rule> {
+    const FIRST: [&[u8]; 17] = [
+        b"api",
+        b"subscription",
+        b"function",
+        b"functions",
+        b"host",
+        b"master",
+        b"system",
+        b"storage",
+        b"account",
+        b"access",
+        b"primary",
+        b"secondary",
+        b"refresh",
+        b"bearer",
+        b"auth",
+        b"session",
+        b"shared",
+    ];
+    let known = FIRST.iter().any(|word| word.eq_ignore_ascii_case(first));
+    let two = known && (last.eq_ignore_ascii_case(b"key") || last.eq_ignore_ascii_case(b"token"));
+    two.then(|| rule(&[first, last].concat())).flatten()
 }
 
 #[cfg(test)]
@@ -150,6 +215,11 @@ mod tests {
             ("WEBSITE_AUTH_ENCRYPTION_KEY", Kind::ApiKey),
             ("decryptionKey", Kind::ApiKey),
             ("API_TOKEN", Kind::BearerToken),
+            ("SMTP_PASS", Kind::Password),
+            ("dbPass", Kind::Password),
+            ("pass", Kind::Password),
+            ("password_confirmation", Kind::Password),
+            ("X-IDENTITY-HEADER", Kind::ApiKey),
         ];
         for (name, kind) in kinds {
             assert_eq!(rule(name.as_bytes()).map(|rule| rule.kind), Some(kind), "{name}");
@@ -167,6 +237,9 @@ mod tests {
             "X-MS-TOKEN-AAD-EXPIRES-ON",
             "keyId",
             "passwordless",
+            "bypass",
+            "Compass",
+            "first_key1",
             "servicePrincipal",
         ];
         for name in names {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{Set, escape_before, hex, run_of, unit_before};
+use super::bytes::{Set, escape_before, hex, run_of, starts_with, unit_before};
 use super::dummy::is_dummy;
 use super::{Found, Kind};
 use crate::redaction::fingerprint::{follows_key_id, is_fingerprint, tail_at};
@@ -39,6 +39,10 @@ pub fn at_sign(text: &[u8], at: Range<usize>, from: &mut usize, found: &mut Vec<
     while start > floor {
         match unit_before(text, start) {
             Some(unit) if LOCAL_SET.has(unit.byte) && start - unit.len >= floor => start -= unit.len,
+            Some(unit) if !unit.byte.is_ascii() && !unit.escaped => match letter_before(&text[floor..start]) {
+                Some(length) => start -= length,
+                None => break,
+            },
             _ => break,
         }
     }
@@ -55,9 +59,36 @@ pub fn at_sign(text: &[u8], at: Range<usize>, from: &mut usize, found: &mut Vec<
     found.push(Found::new(start..domain_end, Kind::Email, Confidence::Proven));
 }
 
+/// Returns the length of the letter beyond ASCII that `text` ends with.
+fn letter_before(text: &[u8]) -> Option<usize> {
+    (2..=4.min(text.len())).find(|length| letter_at(&text[text.len() - length..]) == Some(*length))
+}
+
+/// Returns the length of the letter beyond ASCII that `text` starts with.
+fn letter_at(text: &[u8]) -> Option<usize> {
+    let length = match text.first()? {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    let letter = std::str::from_utf8(text.get(..length)?).ok()?.chars().next()?;
+    letter.is_alphanumeric().then_some(length)
+}
+
+/// Ends of files and of other things that no domain has, behind an `@` in paths and in names of members.
+const NO_TOPS: [&[u8]; 17] = [
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"css", b"js", b"mjs", b"json", b"html", b"htm", b"xml",
+    b"txt", b"service", b"bind",
+];
+
 /// Returns the length of the domain at the start of `text`: labels, the last of letters alone.
 fn domain(text: &[u8]) -> usize {
     let mut length = run_of(text, &DOMAIN_SET, DOMAIN);
+    while let Some(letter) = letter_at(&text[length..]).filter(|_| length < DOMAIN) {
+        length += letter;
+        length += run_of(&text[length..], &DOMAIN_SET, DOMAIN);
+    }
     while length > 0 && matches!(text[length - 1], b'.' | b'-') {
         length -= 1;
     }
@@ -68,8 +99,11 @@ fn domain(text: &[u8]) -> usize {
     }
     let Some(dot) = labels.iter().rposition(|byte| *byte == b'.') else { return 0 };
     let top = &labels[dot + 1..];
-    let named = top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic) && labels[0].is_ascii_alphanumeric();
-    if named { length } else { 0 }
+    // `xn--p1ai` is the last label of a country's in its own letters.
+    let letters = top.iter().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()) || starts_with(top, b"xn--");
+    let named = top.len() >= 2 && letters && (labels[0].is_ascii_alphanumeric() || !labels[0].is_ascii());
+    let nobody = NO_TOPS.iter().any(|other| top.eq_ignore_ascii_case(other)) || starts_with(labels, b"odata.");
+    if named && !nobody { length } else { 0 }
 }
 
 /// Finds the password of `scheme://user:password@host`; tells whether there is one.

@@ -8,8 +8,9 @@
 
 use std::ops::Range;
 
-use super::bytes::{NAME, Set, backslashes_before, hex, run_of, starts_with, unit_at};
+use super::bytes::{Set, backslashes_before, hex, starts_with, unit_at};
 use super::element;
+use super::pairs::{behind_type, bracketed, byte, member, paired};
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Quote {
     Double(u8),
     /// By `'`.
     Single,
+    /// By `'` behind this many backslashes: Linux hosts write every `"` as `'`, and so `\"` as `\'`.
+    Slashed(u8),
     /// By an escape that stands for a quote (`%22`, `\u0022`), of this many bytes.
     Escape(u8),
     /// By the element whose value it is, which ends here.
@@ -45,6 +48,11 @@ pub struct Place {
 
 /// How .NET names the field behind a property, behind the property's name in brackets.
 const FIELD: &[u8] = b"k__BackingField";
+
+/// How many blanks a table may have between a name and its separator.
+const COLUMN: usize = 40;
+/// The longest value in braces.
+const BRACED: usize = 128;
 
 const CONTROLS: &[u8] = b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\
     \x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
@@ -74,7 +82,8 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
     {
         return Some(in_element(inside));
     }
-    let at = spaces(text, at + closing.map_or(0, |(_, len)| len));
+    let at = if closing.is_none() { behind_bracket(text, at) } else { at };
+    let at = before_separator(text, at + closing.map_or(0, |(_, len)| len));
     if let Some((quote, _)) = closing
         && text.get(at) == Some(&b',')
     {
@@ -86,7 +95,27 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
     {
         return opened(text, at + b"value".len(), None).filter(|place| place.quote == quote && place.equals);
     }
+    if closing.is_none() && text.get(at) == Some(&b',') {
+        return bracketed(text, at);
+    }
     opened(text, at, closing.map(|(quote, _)| quote))
+}
+
+/// Returns where the name ends, if a bracket closes it that ends at `at`, or a pair of them, as in the names of forms:
+/// `user[password]=…`, `code[]=…`.
+fn behind_bracket(text: &[u8], at: usize) -> usize {
+    let bracket =
+        |at: usize, wanted: u8| unit_at(text, at).filter(|unit| unit.byte == wanted).map(|unit| at + unit.len);
+    let end = bracket(bracket(at, b'[').unwrap_or(at), b']');
+    let named = |end: &usize| separator(text, before_separator(text, *end)).is_some_and(|(equals, ..)| equals);
+    end.filter(named).unwrap_or(at)
+}
+
+/// Passes the blanks before the separator at `at`: a table of names and values has many.
+fn before_separator(text: &[u8], at: usize) -> usize {
+    let end = spaces(text, at);
+    let more = end + text.get(end..).unwrap_or_default().iter().take(COLUMN).take_while(|byte| **byte == b' ').count();
+    if more > end && separator(text, more).is_some() { more } else { end }
 }
 
 /// Returns where the value begins of the element whose name ends at `at`, if it is cut off and was one to the eye.
@@ -114,7 +143,7 @@ fn behind_field(text: &[u8], at: usize) -> usize {
 }
 
 /// Reads the separator at `at` and what opens the value; `closing` is the quote behind the name.
-fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
+pub fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
     let (equals, level, len) = separator(text, at)?;
     let mut at = spaces(text, at + len);
     // A parameter of a deployment: `"adminPassword":{"value":"…"}`.
@@ -128,6 +157,7 @@ fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
     if listed {
         at = spaces(text, at + 1);
     }
+    at = behind_prefix(text, at);
     let (quote, len) = match (closing, quote_at(text, at)) {
         (Some(name), Some((value, len))) if name == value => (value, len),
         // A number or an object: it can't be replaced by a word.
@@ -138,6 +168,13 @@ fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
         (None, None) => (Quote::Bare, 0),
     };
     Some(Place { start: at + len, quote, equals, listed, typed: false, level })
+}
+
+/// Passes what a literal begins with before its quote: `N'…'` in SQL, `b'…'` and `r"…"` in Python.
+fn behind_prefix(text: &[u8], at: usize) -> usize {
+    let letters = text[at..].iter().take(2).take_while(|byte| b"NnBbRrUuFf".contains(byte)).count();
+    let quote = quote_at(text, at + letters).filter(|(quote, _)| letters > 0 && !matches!(quote, Quote::Escape(_)));
+    quote.filter(|(_, len)| !ends_text(text, at + letters + len)).map_or(at, |_| at + letters)
 }
 
 /// Returns where the next value of the same array begins, behind the one that ends at `end`.
@@ -155,74 +192,26 @@ pub fn next_listed(text: &[u8], end: usize, place: Place) -> Option<Place> {
     (next == quote).then_some(Place { start: at + len, ..place })
 }
 
-/// Reads `"value":"` behind `{"name":"x-functions-key",`, or what OpenTelemetry writes there.
-fn paired(text: &[u8], at: usize, quote: Quote) -> Option<Place> {
-    let mut at = blanks(text, at);
-    let (name, len) = quote_at(text, at)?;
-    // Easy Auth's claims are `{"typ":"…","val":"…"}`.
-    let words = [&b"value"[..], b"val"];
-    let word = words.into_iter().find(|word| starts_with(&text[at + len..], word)).filter(|_| name == quote)?;
-    at += len + word.len();
-    let (end, len) = quote_at(text, at)?;
-    if end != quote {
-        return None;
-    }
-    at = spaces(text, at + len);
-    typed(text, at, quote).or_else(|| opened(text, at, Some(quote)))
-}
-
-/// Reads `:{"stringValue":"`, or that of the first of a list: `:{"arrayValue":{"values":[{"stringValue":"`.
-fn typed(text: &[u8], at: usize, quote: Quote) -> Option<Place> {
-    let mut at = blanks(text, byte(text, at, b':')?);
-    at = byte(text, at, b'{')?;
-    let mut listed = false;
-    if let Some(inside) = member(text, at, quote, b"arrayValue") {
-        at = member(text, byte(text, inside, b'{')?, quote, b"values")?;
-        at = byte(text, blanks(text, byte(text, at, b'[')?), b'{')?;
-        listed = true;
-    }
-    at = member(text, at, quote, b"stringValue")?;
-    let (opening, len) = quote_at(text, at).filter(|(opening, _)| *opening == quote)?;
-    Some(Place { start: at + len, quote: opening, equals: false, listed, typed: true, level: 0 })
-}
-
-/// Returns where the value of the member `name` begins, if that is the next one.
-fn member(text: &[u8], at: usize, quote: Quote, name: &[u8]) -> Option<usize> {
-    let at = blanks(text, at);
-    let (opening, len) = quote_at(text, at)?;
-    let end = at + len + name.len();
-    if opening != quote || text.get(at + len..end)? != name {
-        return None;
-    }
-    let (closing, len) = quote_at(text, end)?;
-    let at = blanks(text, byte(text, blanks(text, end + len), b':')?);
-    (closing == quote).then_some(at)
-}
-
-/// Returns the place behind a member `"type":"…",` at `at`, of at most 64 letters.
-fn behind_type(text: &[u8], at: usize, quote: Quote) -> Option<usize> {
-    let at = member(text, at, quote, b"type")?;
-    let (opening, len) = quote_at(text, at)?;
-    let at = at + len + run_of(&text[at + len..], &NAME, 64);
-    let (closing, len) = quote_at(text, at)?;
-    let behind = byte(text, blanks(text, at + len), b',')?;
-    (opening == quote && closing == quote).then_some(behind)
-}
-
-/// Returns the place behind `wanted`, if that stands at `at`.
-fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
-    (text.get(at) == Some(&wanted)).then_some(at + 1)
-}
-
 /// Returns where the value at `place` ends; `stop` ends it if it is not quoted.
 pub fn end(text: &[u8], place: Place, stop: &Set) -> usize {
     match place.quote {
-        Quote::Bare => bare(text, place.start, place.level, stop),
+        Quote::Bare => braced(text, place).unwrap_or_else(|| bare(text, place.start, place.level, stop)),
         Quote::Double(level) => double(text, place.start, level),
         Quote::Single => single(text, place.start),
+        Quote::Slashed(run) => slashed(text, place.start, run.into()),
         Quote::Escape(len) => escaped(text, place.start, len),
         Quote::Element(end) => end,
     }
+}
+
+/// Returns where the value in braces at `place` ends: in a connection string of ODBC they quote it.
+fn braced(text: &[u8], place: Place) -> Option<usize> {
+    let rest = text.get(place.start..).filter(|rest| place.equals && rest.first() == Some(&b'{'))?;
+    let length =
+        rest.iter().skip(1).take(BRACED).position(|byte| matches!(byte, b'{' | b'}' | b'"' | b'\'' | b'\n'))?;
+    let end = place.start + length + 2;
+    let closed = rest[length + 1] == b'}' && text.get(end).is_none_or(|next| matches!(next, b';' | b'"' | b'\''));
+    closed.then_some(end)
 }
 
 fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
@@ -322,6 +311,19 @@ fn single(text: &[u8], start: usize) -> usize {
     })
 }
 
+/// Returns where the value ends that is quoted by `'` behind `run` backslashes: at one behind as many, or fewer.
+fn slashed(text: &[u8], start: usize, run: usize) -> usize {
+    for stop in memchr::memchr3_iter(b'\'', b'"', b'\n', &text[start..]).map(|stop| start + stop) {
+        let before = text[start..stop].iter().rev().take_while(|byte| **byte == b'\\').count();
+        match text[stop] {
+            b'\n' => return stop,
+            b'\'' if before > run => {}
+            _ => return stop - before,
+        }
+    }
+    text.len()
+}
+
 fn escaped(text: &[u8], start: usize, len: u8) -> usize {
     let mut at = start;
     while let Some(unit) = unit_at(text, at) {
@@ -344,12 +346,17 @@ pub fn quote_at(text: &[u8], at: usize) -> Option<(Quote, usize)> {
     if unit.byte == b'\'' {
         return Some((Quote::Single, 1));
     }
-    let run = text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
+    let run = text[at..].iter().take(32).take_while(|byte| **byte == b'\\').count();
+    if run > 0 && text.get(at + run) == Some(&b'\'') {
+        return Some((Quote::Slashed(run as u8), run + 1));
+    }
     let level = match run {
         0 => 0,
         1 => 1,
         3 => 2,
         7 => 3,
+        15 => 4,
+        31 => 5,
         _ => return None,
     };
     (text.get(at + run) == Some(&b'"')).then_some((Quote::Double(level), run + 1))
@@ -363,15 +370,20 @@ fn separator(text: &[u8], at: usize) -> Option<(bool, u8, usize)> {
         (true, b'%', _) => 2,
         _ => 0,
     };
-    matches!(unit.byte, b'=' | b':').then_some((unit.byte == b'=', level, unit.len))
+    let behind = text.get(at + unit.len).filter(|_| !unit.escaped);
+    match (unit.byte, behind) {
+        (b'=', Some(b'>')) | (b':', Some(b'=')) => Some((true, level, unit.len + 1)),
+        (b'=' | b':', _) => Some((unit.byte == b'=', level, unit.len)),
+        _ => None,
+    }
 }
 
-fn spaces(text: &[u8], at: usize) -> usize {
+pub fn spaces(text: &[u8], at: usize) -> usize {
     at + text.get(at..).unwrap_or_default().iter().take(4).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// Passes white space between the parts of a structure, over lines too.
-fn blanks(text: &[u8], at: usize) -> usize {
+pub fn blanks(text: &[u8], at: usize) -> usize {
     at + text.get(at..).unwrap_or_default().iter().take(256).take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
