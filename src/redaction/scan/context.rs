@@ -289,8 +289,8 @@ fn code(text: &[u8], end: usize, shapes: &mut Shapes, found: &mut Vec<Found>) ->
     if says_nothing(value) || !in_query && too_short(value, 16) {
         return None;
     }
-    // Codes of currencies, vouchers and states are short, or words.
-    let word = value.len() < 8 || value.len() <= 16 && value.iter().all(u8::is_ascii_alphabetic);
+    // Codes of currencies, vouchers and one-time passwords are short, or words.
+    let word = value.len() < 12 || value.len() <= 16 && value.iter().all(u8::is_ascii_alphanumeric);
     let sure = in_query && !word;
     let confidence = if sure { Confidence::Context } else { Confidence::Suspected };
     let kind = if is_sign_in(text, end, last) { Kind::OauthCode } else { Kind::FunctionKey };
@@ -310,5 +310,24 @@ fn is_sign_in(text: &[u8], start: usize, end: usize) -> bool {
         memchr::memmem::find(part, b".auth").is_some_and(|at| memchr::memmem::find(&part[at..], b"callback").is_some())
             || memchr::memmem::find(part, b"signin-oidc").is_some()
     };
-    shown(&text[from..start]) || shown(&text[end..to])
+    shown(&text[from..start]) || shown(&text[end..to]) || answers(text, start, end)
+}
+
+/// Tells whether the query around `start..end` holds what a server sends back with an authorization code (RFC 6749
+/// 4.1.2, RFC 9207, OpenID Connect Session Management), and the value does not end as a key does.
+fn answers(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    if value.ends_with(b"==") || value.to_ascii_lowercase().ends_with(b"%3d%3d") {
+        return false;
+    }
+    let stops = |byte: &u8| matches!(byte, b'"' | b'\'' | b' ' | b'\n' | b'\\');
+    let floor = start.saturating_sub(AROUND);
+    let from = text[floor..start].iter().rposition(stops).map_or(floor, |at| floor + at + 1);
+    let ceiling = (end + AROUND).min(text.len());
+    let to = text[end..ceiling].iter().position(stops).map_or(ceiling, |at| end + at);
+    let has = |part: &[u8]| {
+        let beside = [&b"&state="[..], b"?state=", b"&session_state=", b"?session_state=", b"&iss=", b"?iss="];
+        beside.iter().any(|name| memchr::memmem::find(part, name).is_some())
+    };
+    has(&text[from..start]) || has(&text[end..to])
 }

@@ -159,7 +159,6 @@ pub fn byte(text: &[u8], at: usize, wanted: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::Found;
-    use super::*;
     use crate::redaction::rules::Rules;
     use crate::redaction::scan::Scanner;
 

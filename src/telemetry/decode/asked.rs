@@ -3,7 +3,7 @@
 //! A key in the query is known by the fingerprint that stands in its place, under any of the names
 //! that Azure gives it. Parts are borrowed from the URL as it was sent.
 
-use crate::telemetry::{Event, Text, Transport};
+use crate::telemetry::{Confidence, Event, Sighting, Text, Transport};
 
 use super::doc::Piece;
 use super::url;
@@ -29,10 +29,20 @@ pub(super) fn query<'s>(event: &mut Event<'s>, sent: &Piece<'s>, at: std::ops::R
         return;
     }
     event.request.query = Some(sent.part(at.clone()));
-    if let Some(key) = KEYS.iter().find_map(|name| url::fingerprint(text, name)) {
+    if let Some(key) = KEYS.iter().find_map(|name| key(event, sent, at.start, text, name)) {
         event.key.transport = Some(Transport::Query);
-        event.key.id = event.key.id.or(Some(sent.part(at.start + key.start..at.start + key.end)));
+        event.key.id = event.key.id.or(Some(key));
     }
+}
+
+/// Returns what the redactor put in place of the parameter `name` of `query`, which begins at `start` in `sent`, if that
+/// was a key: of what is called `code` a voucher or a sign-in's is none.
+pub(super) fn key<'s>(event: &Event<'s>, sent: &Piece<'s>, start: usize, query: &str, name: &str) -> Option<Text<'s>> {
+    let at = url::fingerprint(query, name)?;
+    let key = sent.part(start + at.start..start + at.end);
+    let mut here = event.sightings.iter().filter(|seen| seen.at.start < key.end && key.start < seen.at.end);
+    let other = |seen: &Sighting| seen.confidence == Confidence::Suspected || &*seen.kind == "oauth-code";
+    (!here.any(other)).then_some(key)
 }
 
 /// Returns the host that `sent` names: a URL, or a host with or without a port.

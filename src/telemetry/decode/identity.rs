@@ -76,6 +76,23 @@ impl<'s> Claims<'s> {
         Ok(())
     }
 
+    /// Reads the columns at the cursor, those of a row in which each claim has one of its own, as Key Vault's have in
+    /// `AzureDiagnostics`: `identity_claim_oid_g`, `identity_claim_http_schemas_xmlsoap_org_…_claims_upn_s`.
+    pub(super) fn read_columns(&mut self, at: &mut Cursor<'s>) -> Result<(), Fault> {
+        let mut key = at.first_key()?;
+        while let Some(name) = key {
+            let (name, value) = (self.doc.says(name), at.value(2)?);
+            let column = name.strip_prefix("identity_claim_").and_then(|rest| rest.rsplit_once('_'));
+            if let Some((claimed, _)) = column.filter(|_| self.says(value)) {
+                let uri = claimed.rsplit_once("_claims_");
+                let claim = Claim::of(uri.map_or(claimed, |(_, last)| last).as_bytes());
+                self.found.extend(claim.map(|claim| (claim, uri.is_some(), value)));
+            }
+            key = at.next_key()?;
+        }
+        Ok(())
+    }
+
     fn says(&self, value: Value) -> bool {
         matches!(value.shape, Shape::String | Shape::Scalar) && !self.doc.is_absent(value)
     }

@@ -150,8 +150,22 @@ impl RawPath {
     /// text, `-`) fulfils nothing. An object or array is given as its JSON. What must be unescaped
     /// goes into `arena`.
     pub fn any<'s>(&self, record: &'s str, arena: &'s Bump, mut holds: impl FnMut(&'s str) -> bool) -> bool {
-        document(record, arena)
-            .is_some_and(|(doc, value)| walk(doc, value, &self.0, &mut 0, &mut |doc, value| holds(doc.says(value))))
+        let Some((doc, value)) = document(record, arena) else { return false };
+        let (mut seen, mut holds) = (0, |doc: Doc<'s>, value| holds(doc.says(value)));
+        walk(doc, value, &self.0, &mut seen, &mut holds)
+            || self.in_row(doc, value).is_some_and(|(value, rest)| walk(doc, value, rest, &mut seen, &mut holds))
+    }
+
+    /// Returns the column of a row that stands for the path's second name, and what of the path is left: a table's rows
+    /// have at their top what other records have in their `properties`, with a letter for its type behind it, perhaps.
+    fn in_row(&self, doc: Doc<'_>, row: Value) -> Option<(Value, &[Step])> {
+        let [Step::Name(first), Step::Name(name), rest @ ..] = &*self.0 else { return None };
+        if !first.eq_ignore_ascii_case("properties") || !is_row(doc, row) {
+            return None;
+        }
+        let typed =
+            || ["_s", "_d", "_g", "_b", "_t"].into_iter().find_map(|of| member(doc, row, &format!("{name}{of}")));
+        Some((member(doc, row, name).or_else(typed)?, rest))
     }
 
     /// Returns where in `record` the values at this path stand, inside their quotes. Of what stands in
@@ -160,6 +174,9 @@ impl RawPath {
         let mut places = Vec::new();
         if let Some((doc, value)) = document(record, arena) {
             walk_in_place(doc, value, &self.0, &mut places);
+            if let Some((value, rest)) = self.in_row(doc, value) {
+                walk_in_place(doc, value, rest, &mut places);
+            }
         }
         places
     }
@@ -195,6 +212,13 @@ fn walk_in_place(doc: Doc<'_>, value: Value, path: &[Step], places: &mut Vec<Ran
         }
         _ => {}
     }
+}
+
+/// Tells whether `record` is a row of a table, whose columns are what others have in `properties`.
+pub(super) fn is_row(doc: Doc<'_>, record: Value) -> bool {
+    memchr::memmem::find(doc.text.as_bytes(), b"TimeGenerated").is_some()
+        && member(doc, record, "TimeGenerated").is_some()
+        && member(doc, record, "properties").is_none()
 }
 
 /// Returns `text` as a doc and the object or array that it is. Nothing is done to a text that is neither.
@@ -292,6 +316,22 @@ mod tests {
 
     fn path(text: &str) -> RawPath {
         text.parse().unwrap_or_else(|wrong| panic!("{text}: {wrong}"))
+    }
+
+    #[test]
+    fn of_a_row_the_columns_are_its_properties() {
+        let row = r#"{"TimeGenerated":"t","RiskLevelDuringSignIn":"high","httpStatusCode_d":403,"TargetResources":"[{\"id\":\"a\"}]"}"#;
+        assert_eq!(all(row, "properties.riskLevelDuringSignIn"), ["high"]);
+        assert_eq!(all(row, "properties.httpStatusCode"), ["403"]);
+        assert_eq!(all(row, "properties.targetResources[*].id"), ["a"]);
+        assert_eq!(all(row, "properties.other"), Vec::<String>::new());
+        // One that has properties has no others.
+        let record = r#"{"TimeGenerated":"t","a":"x","properties":{"b":"y"}}"#;
+        assert_eq!((all(record, "properties.a"), all(record, "properties.b")), (vec![], vec!["y".to_owned()]));
+        assert_eq!(all(r#"{"time":"t","a":"x"}"#, "properties.a"), Vec::<String>::new());
+        let arena = Bump::new();
+        let [place] = &path("properties.riskLevelDuringSignIn").places(row, &arena)[..] else { panic!("{row}") };
+        assert_eq!(&row[place.start as usize..place.end as usize], "high");
     }
 
     fn all(record: &str, at: &str) -> Vec<String> {

@@ -10,7 +10,7 @@ use bumpalo::Bump;
 
 use super::cursor::{Cursor, Fault, Shape, Value};
 use super::doc::Doc;
-use super::raw::document;
+use super::raw::{document, is_row};
 
 /// Values that one walk gives at most.
 const MAX_SEEN: usize = 1_024;
@@ -89,6 +89,10 @@ impl RawPaths {
         let mut walk = Walk { tree: self, left: MAX_SEEN, seen: &mut seen, of: std::marker::PhantomData };
         if let (false, Some((doc, value))) = (self.is_empty(), document(record, arena)) {
             walk.follow(doc, value, 0);
+            // What other records have in `properties` a table's rows have at their top.
+            if let Some(node) = self.nodes[0].child(b"properties").filter(|_| is_row(doc, value)) {
+                walk.follow(doc, value, node);
+            }
         }
     }
 }

@@ -114,7 +114,7 @@ impl<'s> Record<'s> {
     pub(super) fn event(&mut self, message: &Message<'s>, index: u32, range: Range<usize>) -> &'s mut Event<'s> {
         let category = categories::category(self);
         self.unfold_properties(category, range.start);
-        self.unfold_identity();
+        self.unfold_identity(category, range.start);
         // Made where it stays: it is a kilobyte, and would be copied from hand to hand.
         let event = message.arena.alloc_with(|| blank(message, index, range));
         event.category = category;
@@ -174,8 +174,9 @@ impl<'s> Record<'s> {
         }
     }
 
-    /// Reads `identity` where it stands in a string, and the claims of records that have no identity.
-    fn unfold_identity(&mut self) {
+    /// Reads `identity` where it stands in a string, and the claims of records that have no identity; the row of a vault's
+    /// log that starts at `start` has a column for each.
+    fn unfold_identity(&mut self, category: Category, start: usize) {
         const NAMES: [Envelope; 3] = [Envelope::Identity, Envelope::ClaimsDynamic, Envelope::Claims];
         if !self.claims.is_empty() {
             return;
@@ -185,6 +186,9 @@ impl<'s> Record<'s> {
             self.claims.clear(doc);
             // It may break off: what came before still counts.
             let _ = self.claims.read(&mut doc.cursor(at), 1);
+        } else if category == Category::AuditEvent && envelope.get(Envelope::TimeGenerated).is_some() {
+            self.claims.clear(doc);
+            let _ = self.claims.read_columns(&mut doc.cursor(start));
         }
     }
 

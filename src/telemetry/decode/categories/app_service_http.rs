@@ -16,7 +16,7 @@ use crate::telemetry::{Event, Kind, Outcome, Reason, Text, Transport};
 use super::super::doc::{Piece, lower};
 use super::super::record::{Record, source};
 use super::super::vocabulary::{Envelope, Property};
-use super::super::{auth_path, refusal, url};
+use super::super::{asked, auth_path, refusal};
 use super::easy_auth;
 
 const FRONT_END_ID: &str = "X-ARR-LOG-ID=";
@@ -82,13 +82,13 @@ fn query<'s>(event: &mut Event<'s>, sent: &Piece<'s>, windows: bool, kind: Kind)
         event.correlation = Some(sent.part(id));
         event.own_id = event.correlation;
     }
-    let Some(asked) = text.get(start..end).filter(|asked| !asked.is_empty()) else { return };
+    let Some(query) = text.get(start..end).filter(|query| !query.is_empty()) else { return };
     event.request.query = Some(sent.part(start..end));
     if kind == Kind::SignIn {
         return;
     }
-    if let Some(at) = url::fingerprint(asked, "code") {
-        event.key.id = Some(sent.part(start + at.start..start + at.end));
+    if let Some(key) = asked::key(event, sent, start, query, "code") {
+        event.key.id = Some(key);
         event.key.transport = Some(Transport::Query);
     }
 }

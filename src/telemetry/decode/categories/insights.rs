@@ -16,7 +16,7 @@ use super::super::members::{self, is_text};
 use super::super::record::{Record, source};
 use super::super::resource::of_app;
 use super::super::vocabulary::{Envelope, Fault, Property};
-use super::super::{refusal, url};
+use super::super::{asked, refusal, url};
 
 /// No function's name is longer.
 const LONGEST_NAME: usize = 128;
@@ -31,7 +31,7 @@ pub(super) fn request<'s>(event: &mut Event<'s>, record: &Record<'s>) -> Kind {
     }
     event.request.method = p.text(Property::HttpMethod);
     if let Some(sent) = e.piece(Envelope::Url) {
-        asked(event, &sent);
+        asked_for(event, &sent);
     }
     event.request.path = event.request.path.or(p.text(Property::HttpPath));
     ended(event, record);
@@ -50,7 +50,7 @@ pub(super) fn dependency<'s>(event: &mut Event<'s>, record: &Record<'s>) -> Kind
     event.operation = e.text(Envelope::Name);
     event.target = e.text(Envelope::Target);
     if let Some(sent) = e.piece(Envelope::Data).filter(|sent| url::url(sent.value).host.is_some()) {
-        asked(event, &sent);
+        asked_for(event, &sent);
     }
     ended(event, record);
     event.reason = why(event);
@@ -165,15 +165,16 @@ fn plain<'s>(event: &Event<'s>, name: Option<Piece<'s>>) -> Option<Text<'s>> {
 }
 
 /// Fills what was asked for from a URL.
-fn asked<'s>(event: &mut Event<'s>, sent: &Piece<'s>) {
+fn asked_for<'s>(event: &mut Event<'s>, sent: &Piece<'s>) {
     let parts = url::url(sent.value);
     event.request.host = parts.host.map(|at| sent.part(at));
     event.request.path = parts.path.map(|at| sent.part(at));
     let Some(query) = parts.query else { return };
     event.request.query = Some(sent.part(query.clone()));
     let start = query.start;
-    if let Some(at) = sent.value.get(query).and_then(|query| url::fingerprint(query, "code")) {
-        event.key.id = Some(sent.part(start + at.start..start + at.end));
+    let key = sent.value.get(query).and_then(|query| asked::key(event, sent, start, query, "code"));
+    if let Some(key) = key {
+        event.key.id = Some(key);
         event.key.transport = Some(Transport::Query);
     }
 }
