@@ -5,11 +5,46 @@
 //! under a key that has been destroyed is forgotten first. Costs one look-up for each entity of an
 //! alert that is open or cooling down.
 
+use std::path::Path;
+
 use crate::alerts::Alert;
 use crate::redaction::KeyRing;
-use crate::store::{Store, StoreError};
+use crate::store::{Epoch, KEY_FILE, Recovered, Store, StoreError};
 
 use super::talk::{Failure, say};
+
+/// The name under which the store keeps the mark of its installation's keys.
+const MARK: &str = "installation";
+
+/// Refuses to make a new key for what a store holds that was written under another: the same secret would have another
+/// name, and every alert would open once more.
+pub fn key_is_there(data: &Path, recovered: &Recovered) -> Result<(), Failure> {
+    let key = data.join(KEY_FILE);
+    let used = !recovered.positions.is_empty() || !recovered.alerts.is_empty();
+    if !used || key.exists() {
+        return Ok(());
+    }
+    Err(Failure::Io(format!(
+        "the store in {} was written under a key that is gone: there is no {}. Put it back, or restore a backup (gatewatch restore), which holds both; under a new key every secret and person would have another name. To begin afresh, name another --data folder.",
+        data.display(),
+        key.display()
+    )))
+}
+
+/// Refuses keys under which the store was not written; a store that has no mark yet is given that of `keys`.
+pub fn same_installation(store: &mut Store, data: &Path, keys: &KeyRing, recovered: &Recovered) -> Result<(), Failure> {
+    match recovered.values.get(MARK) {
+        Some(mark) if *mark == keys.mark() => Ok(()),
+        Some(_) => Err(Failure::Io(format!(
+            "the store in {} was written under the keys of another installation: every secret and person would have another name. Put its own key file back, or restore a backup (gatewatch restore), which holds both. To begin afresh, name another --data folder.",
+            data.display()
+        ))),
+        None => {
+            let epoch = Epoch { values: vec![(MARK, keys.mark().to_vec())], ..Epoch::default() };
+            store.commit(&epoch).map_err(failed)
+        }
+    }
+}
 
 /// Carries `alerts` over to the key in use.
 pub fn carried_over(store: &mut Store, keys: &KeyRing, alerts: &mut [Alert]) -> Result<(), Failure> {

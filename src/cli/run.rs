@@ -26,10 +26,10 @@ use crate::pipeline::{
 use crate::sinks::Dispatcher;
 use crate::sources::ResumePoints;
 use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
-use crate::telemetry::{StreamName, Streams};
+use crate::telemetry::{StreamId, StreamName, Streams};
 
 use super::args::Run;
-use super::carried::carried_over;
+use super::carried::{self, carried_over};
 use super::shown::{Origin, board, configured};
 use super::sources::{self, Opened};
 use super::talk::{Failure, say};
@@ -74,8 +74,12 @@ pub fn daemon(
     let catalogue = setup::running(&config.detection, &[])?;
     let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
-    let hiding = setup::daemon_hiding(config, data)?;
     let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
+    if config.key.is_none() {
+        carried::key_is_there(data, &recovered)?;
+    }
+    let hiding = setup::daemon_hiding(config, data)?;
+    carried::same_installation(&mut store, data, &hiding.keys, &recovered)?;
     carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
     let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
@@ -105,7 +109,7 @@ pub fn daemon(
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
     let (address, serving) = pages(&runtime, (config, origin), data, clock, &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address, &config.dashboard);
-    let (batches, orders) = start(&runtime, opened, data, clock, &ending)?;
+    let (batches, orders) = start(&runtime, (opened, core.reopening()), data, clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
     let parts = DaemonParts {
         core,
@@ -334,7 +338,7 @@ type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);
 
 fn start(
     runtime: &Runtime,
-    opened: Vec<Opened>,
+    (opened, reopening): (Vec<Opened>, Vec<(StreamId, i64)>),
     data: &Path,
     clock: &Clock,
     ending: &Ending,
@@ -342,7 +346,7 @@ fn start(
     let (to, batches) = bounded(BATCHES_WAITING);
     let mut orders = Vec::new();
     for (number, Opened { source, open, http, .. }) in opened.into_iter().enumerate() {
-        let (order, listen) = tokio::sync::watch::channel(Orders::default());
+        let (order, listen) = tokio::sync::watch::channel(Orders { reopening: reopening.clone(), ..Orders::default() });
         orders.push(order);
         if let Some(http) = http {
             sources::listen(runtime, http, data, clock, ended(ending.clone()))?;

@@ -58,6 +58,9 @@ pub(super) struct Progress {
     pub(super) absorbed: i64,
     /// After a restart: below this, records only restore waiting signals.
     pub(super) known_until: i64,
+    /// How far they have been read again: what waited beyond is not known to the engine yet, and stays what a restart
+    /// resumes at.
+    pub(super) again: i64,
     /// What the last epoch said of it: where to resume, and how far it was absorbed.
     pub(super) told: Option<(i64, i64)>,
 }
@@ -174,11 +177,13 @@ impl Core {
             }
             let progress = self.progress.entry(message.stream).or_default();
             let again = message.offset < progress.known_until;
-            if !again && message.next <= progress.absorbed {
+            if message.next <= if again { progress.again } else { progress.absorbed } {
                 // Handed out twice within one run: by a source that was opened anew.
                 continue;
             }
             progress.absorbed = progress.absorbed.max(message.next);
+            // What comes beyond says that nothing more is read again.
+            progress.again = progress.again.max(if again { message.next } else { progress.known_until });
             if again {
                 let reached = message.next >= progress.known_until;
                 self.reread(message, &records, &mut batch.signals);
@@ -266,6 +271,9 @@ impl Core {
                 if at_end {
                     self.recovering.remove(&stream);
                     self.live.insert(stream);
+                    if let Some(progress) = self.progress.get_mut(&stream) {
+                        progress.again = progress.known_until;
+                    }
                 } else {
                     self.live.remove(&stream);
                 }
@@ -280,6 +288,10 @@ impl Core {
             Mark::Gone(stream) => self.gone.say(stream),
             Mark::Gap { stream, from, to } => {
                 self.accounting.lost_upstream += u64::try_from(to - from).unwrap_or(0);
+                // Nor will it come again.
+                if let Some(progress) = self.progress.get_mut(&stream) {
+                    (progress.absorbed, progress.again) = (progress.absorbed.max(to), progress.again.max(to));
+                }
                 done.gaps.push((stream, from, to));
             }
         }

@@ -160,6 +160,9 @@ impl Daemon {
                 self.failing_since.entry(source).or_insert(self.parts.clock.elapsed());
             }
             FromSource::Ended { source } => {
+                // What it failed of last was said; it will not be well again.
+                self.failing.remove(&source);
+                self.failing_since.remove(&source);
                 self.parts.watch.source_ended(&self.parts.sources[source]);
             }
         }
@@ -319,11 +322,11 @@ impl Daemon {
         self.last_epoch = self.parts.clock.elapsed();
         let positions = self.parts.core.positions();
         let committed: Vec<(StreamId, i64)> = positions.iter().map(|at| (at.stream, at.resume)).collect();
-        let absorbed: Vec<(StreamId, i64)> = positions.iter().map(|at| (at.stream, at.absorbed)).collect();
+        let reopening = self.parts.core.reopening();
         for orders in &self.parts.orders {
             orders.send_modify(|orders| {
                 orders.committed.clone_from(&committed);
-                orders.absorbed.clone_from(&absorbed);
+                orders.reopening.clone_from(&reopening);
             });
         }
         Ok(())

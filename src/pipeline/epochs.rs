@@ -3,6 +3,8 @@
 //! State and positions are taken at one moment, between two batches, so they belong together by
 //! construction. Signals that still wait are not in it: their records are read again.
 
+use std::collections::BTreeSet;
+
 use crate::alerts::Transition;
 use crate::clock::{Timestamp, Watermarks};
 use crate::detection::ShardDelta;
@@ -57,7 +59,8 @@ impl Core {
         }
         for position in &recovered.positions {
             let told = Some((position.resume, position.absorbed));
-            let progress = Progress { absorbed: position.absorbed, known_until: position.absorbed, told };
+            let (absorbed, again) = (position.absorbed, position.resume);
+            let progress = Progress { absorbed, known_until: absorbed, again, told };
             self.progress.insert(position.stream, progress);
             if position.resume < position.absorbed {
                 self.recovering.insert(position.stream);
@@ -68,6 +71,9 @@ impl Core {
                 self.awaited.insert(position.stream);
             }
         }
+        // One that was opened and never read has no position: no source may know of it any more.
+        let read: BTreeSet<u32> = recovered.positions.iter().map(|position| position.stream.0).collect();
+        self.watermarks.close_others(|stream| read.contains(&stream));
         self.streams_stored = streams_stored;
         self.accounting = recovered.accounting;
         self.forgotten_before = self.accounting.evicted.saturating_sub(self.engine.evicted());
@@ -87,6 +93,8 @@ impl Core {
         let mut retries_done = 0;
         for (&stream, progress) in &mut self.progress {
             let oldest = waiting.get(&stream).map_or(progress.absorbed, |position| position.offset);
+            // What has not been read again still waits, though the engine knows nothing of it.
+            let oldest = if progress.again < progress.known_until { oldest.min(progress.again) } else { oldest };
             let (resume, absorbed) = (oldest.min(progress.absorbed), progress.absorbed);
             if Some(stream) == self.retries.stream() {
                 retries_done = resume;
@@ -150,6 +158,15 @@ impl Core {
     pub fn committed(&mut self, epoch: &Epoch) {
         self.streams_stored += epoch.streams.len();
         epoch.forgotten.iter().for_each(|&stream| self.streams.forget(stream));
+    }
+
+    /// Returns where a source that is opened anew goes on in every stream: behind what was absorbed, or where reading
+    /// again after a restart has come to.
+    pub fn reopening(&self) -> Vec<(StreamId, i64)> {
+        let at = |progress: &Progress| {
+            if progress.again < progress.known_until { progress.again } else { progress.absorbed }
+        };
+        self.progress.iter().map(|(stream, progress)| (*stream, at(progress))).collect()
     }
 
     /// Returns what the newest epoch says of every stream.
@@ -220,6 +237,53 @@ mod tests {
         let mut next = self::core(streams);
         next.restore(recovered, 1, &settings()).unwrap();
         next
+    }
+
+    /// A core of which three messages were absorbed before a restart, and signals of all of them waited.
+    fn recovering(streams: &Streams) -> Core {
+        let mut core = core(streams);
+        let positions = vec![StreamPosition { stream: StreamId(0), resume: 0, absorbed: 30 }];
+        core.restore(Recovered { positions, ..Recovered::default() }, 1, &settings()).unwrap();
+        core
+    }
+
+    #[test]
+    fn what_has_not_been_read_again_stays_what_the_next_restart_resumes_at() {
+        let streams = streams();
+        let mut core = recovering(&streams);
+        let resumes = |core: &mut Core| {
+            core.epoch(Vec::new(), Timestamp::from_seconds(0));
+            let positions: Vec<_> = core.positions().iter().map(|at| (at.resume, at.absorbed)).collect();
+            (positions, core.reopening())
+        };
+        assert_eq!(resumes(&mut core), (vec![(0, 30)], vec![(StreamId(0), 0)]));
+        core.absorb(message(0, 1, vec![Mark::Opened(StreamId(0))]));
+        assert_eq!(resumes(&mut core), (vec![(10, 30)], vec![(StreamId(0), 10)]));
+        // A source that fails for good and is opened anew goes on there; a rebalance takes nothing away.
+        core.absorb(message(10, 2, vec![Mark::Closed(StreamId(0))]));
+        assert_eq!(resumes(&mut core), (vec![(20, 30)], vec![(StreamId(0), 20)]));
+        core.absorb(message(20, 3, Vec::new()));
+        assert_eq!(resumes(&mut core), (vec![(30, 30)], vec![(StreamId(0), 30)]));
+        assert_eq!(core.accounting().records, 0);
+    }
+
+    #[test]
+    fn what_the_broker_no_longer_has_is_not_asked_for_again() {
+        let mut core = recovering(&streams());
+        let gap = Mark::Gap { stream: StreamId(0), from: 0, to: 45 };
+        core.absorb(Worked { marks: vec![gap], ..Worked::default() });
+        core.epoch(Vec::new(), Timestamp::from_seconds(0));
+        assert_eq!(core.positions(), [StreamPosition { stream: StreamId(0), resume: 45, absorbed: 45 }]);
+    }
+
+    #[test]
+    fn a_stream_of_which_nothing_was_ever_read_does_not_hold_time_after_a_restart() {
+        let streams = streams();
+        let mut core = core(&streams);
+        core.absorb(message(0, 100, vec![Mark::Opened(StreamId(0)), Mark::Opened(StreamId(9))]));
+        assert_eq!(core.watermarks().of(crate::clock::Lanes::ALL), Timestamp::MIN);
+        let core = restarted(core, &streams);
+        assert!(core.watermarks().of(crate::clock::Lanes::ALL) > Timestamp::MIN);
     }
 
     #[test]

@@ -67,8 +67,8 @@ pub enum FromSource {
 pub struct Orders {
     /// How far is durable: where a restart would resume.
     pub committed: Vec<(StreamId, i64)>,
-    /// How far was absorbed: where a source that is opened anew goes on.
-    pub absorbed: Vec<(StreamId, i64)>,
+    /// Where a source that is opened anew goes on.
+    pub reopening: Vec<(StreamId, i64)>,
     /// Partitions to pause.
     pub hold: Vec<StreamId>,
     /// Stop reading.
@@ -92,9 +92,13 @@ pub async fn supervise(
     let mut dead = false;
     loop {
         if dead {
-            let absorbed = orders.borrow().absorbed.clone();
-            match open(&absorbed) {
-                Ok(opened) => (source, dead) = (opened, false),
+            let reopening = orders.borrow().reopening.clone();
+            match open(&reopening) {
+                Ok(opened) => {
+                    (source, dead) = (opened, false);
+                    // What it must hold it has not been told.
+                    orders.mark_changed();
+                }
                 Err(error) => {
                     let failing = FromSource::Failing { source: number, says: error.to_string() };
                     if hand_over(&to, failing).is_err() || pause(LONG, &mut orders).await {
@@ -139,10 +143,12 @@ pub async fn supervise(
         if hand_over(&to, message).is_err() {
             return;
         }
-        if let Some(wait) = wait
-            && pause(wait, &mut orders).await
-        {
-            return;
+        if let Some(wait) = wait {
+            if pause(wait, &mut orders).await {
+                return;
+            }
+            // An order that came meanwhile was seen, and not given on.
+            orders.mark_changed();
         }
     }
 }
@@ -156,8 +162,9 @@ fn read_from(number: usize, source: &AnySource, batch: Batch, quiet: usize) -> F
 
 /// Tells whether `batch` shows that reading works; an empty one comes of waiting in vain as well.
 fn alive(batch: &Batch) -> bool {
-    let opened = |mark: &Mark| matches!(mark, Mark::Opened(_) | Mark::AtEnd(..));
-    !batch.messages.is_empty() || batch.marks.iter().any(opened)
+    // One that was just opened may fail before it has read anything.
+    let read = |mark: &Mark| matches!(mark, Mark::AtEnd(..));
+    !batch.messages.is_empty() || batch.marks.iter().any(read)
 }
 
 /// Waits; returns whether the source has been told to stop meanwhile.
@@ -197,7 +204,7 @@ mod tests {
         let with = |mark| Batch { marks: vec![mark], ..Batch::default() };
         assert!(!alive(&Batch::default()));
         assert!(!alive(&with(Mark::Closed(stream))));
-        assert!(alive(&with(Mark::Opened(stream))));
+        assert!(!alive(&with(Mark::Opened(stream))));
         assert!(alive(&with(Mark::AtEnd(stream, true))));
         let mut batch = Batch::default();
         batch.push(b"{}", stream, 0, 1, None);

@@ -16,6 +16,8 @@ impl Core {
             std::mem::take(&mut self.recovering).into_iter().chain(std::mem::take(&mut self.awaited)).collect();
         for stream in &gone {
             self.watermarks.at_end(stream.0, true);
+            // One that was only slow holds event time again as soon as it is read.
+            self.set_aside.insert(*stream);
         }
         gone.into_iter().collect()
     }

@@ -240,6 +240,17 @@ impl KeyRing {
         (word(0), word(8))
     }
 
+    /// Returns what tells this installation's keys from another's, and nothing of them: it stays as they are rotated.
+    pub fn mark(&self) -> [u8; 16] {
+        let (one, other) = self.siphash_key();
+        let mut mark = [0; 16];
+        let made =
+            Hkdf::<Sha256>::new(Some(b"gatewatch installation v1"), &[one.to_be_bytes(), other.to_be_bytes()].concat())
+                .expand(b"mark", &mut mark);
+        debug_assert!(made.is_ok(), "16 bytes are fewer than HKDF's limit");
+        mark
+    }
+
     /// Derives the key in use for one purpose.
     pub(super) fn derive(&self, purpose: &str) -> [u8; 32] {
         let secret = self.keys.get(self.in_use).map_or(&[0; 32], |key| &key.secret);

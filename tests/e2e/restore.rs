@@ -100,4 +100,16 @@ fn after_a_restore_the_key_is_the_same_and_what_comes_over_http_counts() {
     let unread = "gatewatch_source_lag{partition=\"0\",source=\"push\",topic=\"spool\"} 0";
     assert!(metrics.contains(unread), "{metrics}");
     restored.stop();
+
+    // Under another key every secret would have another name: neither is one made, nor is another's taken.
+    let file = dir.path().join("again.toml");
+    std::fs::write(&file, &config).unwrap();
+    let start = || run(&["run", "--config", file.to_str().unwrap(), "--data", &to]);
+    let own = restored.data.join("installation.key");
+    std::fs::copy(dir.path().join("other/installation.key"), &own).unwrap();
+    let (code, said) = start();
+    assert!(code == 74 && said.contains("the keys of another installation"), "{code} {said}");
+    std::fs::remove_file(&own).unwrap();
+    let (code, said) = start();
+    assert!(code == 74 && said.contains("a key that is gone") && !own.exists(), "{code} {said}");
 }

@@ -79,6 +79,8 @@ impl ConsumerContext for Assigner {
                 track.revoke(gone.topic(), gone.partition());
             }
             drop(track);
+            // One that is paused would come back paused, and nobody would know: librdkafka keeps that.
+            let _ = consumer.resume(list);
             if cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }
         };
         if let Err(error) = done {

@@ -182,8 +182,7 @@ impl Poller {
         }
         self.obey();
         if !self.flush() {
-            self.wait_for_room();
-            return Ok(());
+            return self.wait_for_room();
         }
         self.ask_again()?;
         let idle = match self.consumer.poll(if self.paused { NAP } else { LINGER }) {
@@ -259,7 +258,8 @@ impl Poller {
     }
 
     /// Waits a moment while the channel is full; if that lasts, pauses and keeps in touch with the group.
-    fn wait_for_room(&mut self) {
+    /// What goes wrong meanwhile is no less wrong: a position that is out of range is said once.
+    fn wait_for_room(&mut self) -> Result<(), Done> {
         let now = self.clock.elapsed();
         let since = *self.full_since.get_or_insert(now);
         if !self.paused && now.saturating_sub(since) >= PATIENCE {
@@ -268,10 +268,15 @@ impl Poller {
         }
         if !self.paused {
             std::thread::sleep(Duration::from_millis(5));
-        } else if let Some(Ok(message)) = self.consumer.poll(NAP) {
-            // Of a partition assigned just now; `obey` pauses it next.
-            self.filling.take(&message, &self.shared, &self.clock);
+            return Ok(());
         }
+        match self.consumer.poll(NAP) {
+            // Of a partition assigned just now; `obey` pauses it next.
+            Some(Ok(message)) => self.filling.take(&message, &self.shared, &self.clock),
+            Some(Err(error)) => self.went_wrong(&error)?,
+            None => {}
+        }
+        Ok(())
     }
 
     /// Does what was asked for since the last turn.
