@@ -38,7 +38,12 @@ fn refused(text: &str) -> Vec<String> {
 fn alerts(rules: &str, records: &[String]) -> Vec<Alert> {
     let rules = compiled(rules);
     assert_eq!(rules.refused, [], "a rule is refused");
-    let catalogue = Catalogue::build(&BTreeMap::new()).unwrap().with_sigma(&rules).unwrap();
+    alerts_of(&rules, records)
+}
+
+/// Returns those of the rules that are not refused.
+fn alerts_of(rules: &Rules, records: &[String]) -> Vec<Alert> {
+    let catalogue = Catalogue::build(&BTreeMap::new()).unwrap().with_sigma(rules).unwrap();
     let keys = KeyRing::ephemeral().unwrap();
     let stage = Stage {
         redactor: Arc::new(Redactor::new(&keys, &Settings::default()).unwrap()),
@@ -228,14 +233,68 @@ fn a_condition_may_be_a_list_and_filters_take_away() {
     ] {
         assert_eq!(fires(detection, members), holds, "{members}");
     }
-    for condition in ["selection", "not selection"] {
+    for condition in ["selection", "not selection", "(selection)", "( not selection)", "not selection and not other"] {
         let filter = format!(
-            "title: Ours\nlogsource: {{ product: azure }}\nfilter:\n  rules: [one]\n  selection: {{ owner|startswith: adm_ }}\n  condition: {condition}\n"
+            "title: Ours\nlogsource: {{ product: azure }}\nfilter:\n  rules: [one]\n  selection: {{ owner|startswith: adm_ }}\n  other: {{ owner: ops }}\n  condition: {condition}\n"
         );
         let all = format!("{}name: one\n---\n{filter}", rule("selection: { A: x }\ncondition: selection"));
         let of = |user: &str| alerts(&all, &[record(0, &format!(r#""a":"x","owner":"{user}""#))]).len();
         assert_eq!((of("adm_7"), of("other")), (0, 1), "{condition}");
     }
+}
+
+#[test]
+fn a_filters_selection_may_be_called_not_and_may_hold_one() {
+    for (condition, selection) in [
+        ("not_prod", "not_prod: { env|neq: prod }"),
+        ("notes", "notes: { env|exists: false }"),
+        ("(not prod)", "prod: { env: prod }"),
+    ] {
+        for rules in ["[one]", "any", "ALL"] {
+            let filter = format!(
+                "title: Ours\nlogsource: {{ product: azure }}\nfilter:\n  rules: {rules}\n  {selection}\n  condition: {condition}\n"
+            );
+            let all = format!("{}name: one\n---\n{filter}", rule("selection: { A: x }\ncondition: selection"));
+            let of = |more: &str| alerts(&all, &[record(0, &format!(r#""a":"x"{more}"#))]).len();
+            let taken_away = if condition == "(not prod)" { 0 } else { 1 };
+            assert_eq!(of(r#","env":"prod""#), taken_away, "{condition} {rules}");
+            assert_eq!(of(""), 1 - taken_away, "{condition} {rules}");
+        }
+    }
+}
+
+#[test]
+fn what_a_refused_correlation_counts_says_nothing_by_itself() {
+    let records = [record(0, r#""step":"a""#), record(1, r#""step":"b""#)];
+    let of = |body: &str| {
+        let rules = compiled(&correlation(body));
+        assert_eq!(rules.refused.len(), 1, "{:?}", rules.refused);
+        // The third rule is no part of it.
+        alerts_of(&rules, &records).len()
+    };
+    assert_eq!(of("type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: { gte: 3 }"), 0);
+    assert_eq!(
+        of(
+            "type: event_count\nrules: [a, b]\ngroup-by: [host]\ntimespan: 1m\naliases: { host: { a: x } }\ncondition: { gte: 9 }"
+        ),
+        0
+    );
+}
+
+#[test]
+fn many_rules_of_others_take_nothing_from_our_own_detectors() {
+    let many: Vec<String> = (0..80)
+        .map(|n| {
+            format!(
+                "title: Rule {n}\nlogsource: {{ product: azure, service: madeuplogs }}\ndetection:\n  selection: {{ a: x }}\n  condition: selection\n"
+            )
+        })
+        .collect();
+    let found = alerts(
+        &many.join("---\n"),
+        &[record(0, r#""a":"x","k":"x-functions-key=AzFuW3N8kQ2xL7Rk3Wm8Tz4Bc6Np1Hs5Jd0Gq2Yf8Zk4Xw7VabQ==""#)],
+    );
+    assert_eq!(found.len(), 32);
 }
 
 /// A rule called `name` on records of the made-up log that say so.
@@ -398,6 +457,9 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         ),
         ("type: value_count\nrules: [a]\ntimespan: 1m\ncondition: { gte: 5 }", "names no `field`"),
         ("type: temporal\nrules: [a, b]\ntimespan: 1w", "must be a duration"),
+        ("type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: { gte: 3 }", "holds for no number of its 2 rules"),
+        ("type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: { eq: 1 }", "at least can be asked"),
+        ("type: event_count\nrules: [a]\ngroupby: [host]\ntimespan: 1m\ncondition: { gte: 3 }", "`groupby`"),
         ("type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: a and b", "Of a correlation it is a map"),
     ] {
         let said = together(body);

@@ -69,7 +69,8 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
 
 /// Says what who wrote a configuration may not have meant.
 pub(super) fn notes(config: &crate::config::Config) -> Vec<String> {
-    lost(config).map(str::to_owned).into_iter().collect()
+    let nothing = (config.sources.len() == 0).then_some("no source is named: `gatewatch run` has nothing to read");
+    lost(config).into_iter().chain(nothing).map(str::to_owned).collect()
 }
 
 /// Says which patterns of routes name no detector that runs.

@@ -53,7 +53,9 @@ pub fn once(
     if let Some(lateness) = options.lateness {
         core.lateness = lateness;
     }
-    let threads = options.threads.map_or_else(|| setup::workers(config), std::num::NonZeroUsize::get);
+    let threads = options
+        .threads
+        .map_or_else(|| setup::workers(config), |threads| threads.get().min(crate::config::MOST_THREADS));
     let asked = ReplayOptions { files: options.files.clone(), threads, batch_bytes: options.batch_bytes, core };
     let clock = Clock::system();
     let against = against(config, around.intended.clone(), hiding, &clock)?;

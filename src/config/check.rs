@@ -8,6 +8,10 @@ use super::{Config, Places, Problem, read};
 
 /// How often what is configured may be read anew at most.
 const READ_EVERY: Duration = Duration::from_secs(5);
+/// The most threads that can be asked for.
+pub const MOST_THREADS: usize = 256;
+/// The longest that events may be out of order.
+const LATEST: Duration = Duration::from_hours(24);
 /// How long what events prove counts at least.
 const STALE_AFTER: Duration = Duration::from_hours(25);
 
@@ -32,6 +36,13 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
         if kafka.brokers.trim().is_empty() {
             wrong(&format!("{path}.brokers"), "no broker is named", "write brokers = \"host:9092\"");
         }
+        if kafka.group.trim().is_empty() {
+            wrong(
+                &format!("{path}.group"),
+                "no consumer group is named",
+                "write group = \"gatewatch\", or leave it out",
+            );
+        }
         if kafka.topics.is_empty() {
             wrong(
                 &format!("{path}.topics"),
@@ -48,6 +59,13 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
         }
     }
     for (name, files) in &config.sources.file {
+        if files.paths.len() > 1 && files.paths.iter().any(|path| path == "-") {
+            wrong(
+                &format!("sources.file.{name}.paths"),
+                "`-`, standard input, stands beside files",
+                "give it a source of its own: paths = [\"-\"]",
+            );
+        }
         if files.paths.is_empty() {
             wrong(
                 &format!("sources.file.{name}.paths"),
@@ -65,6 +83,21 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
             "leave it out for 200000",
         );
     }
+    if config.detection.threads > MOST_THREADS {
+        wrong(
+            "detection.threads",
+            "no machine has as many processors",
+            "leave it out for as many as there are, or write 1 to 256",
+        );
+    }
+    if config.detection.lateness > LATEST {
+        wrong("detection.lateness", "nothing would be told for more than a day", "write \"30s\", or leave it out");
+    }
+    if let Some(heartbeat) = &config.heartbeat
+        && !["http://", "https://"].iter().any(|scheme| heartbeat.url.starts_with(scheme))
+    {
+        wrong("heartbeat.url", "this is no address that can be called", "write url = \"https://…\"");
+    }
     if config.posture.read_every < READ_EVERY {
         wrong("posture.read_every", "files can't be read that often", "write \"1m\", or leave it out");
     }
@@ -72,7 +105,7 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
         wrong("posture.stale_after", "what is seen once a day would not count", "write \"30d\", or leave it out");
     }
     if config.detection.silence.is_zero() {
-        wrong("detection.silence", "silence must last for some time", "write \"10s\"");
+        wrong("detection.silence", "silence must last for some time", "write \"30s\"");
     }
     super::policies::check(&config.redaction.policy, &mut wrong);
     super::mutes::check(&config.alerts, &mut wrong);

@@ -19,7 +19,7 @@ mod sinks_check;
 mod sinks_open;
 
 pub use access::ways;
-pub use check::load;
+pub use check::{MOST_THREADS, load};
 pub use context::{Surrounded, model, surroundings};
 pub use load::{Places, read};
 pub use problem::{Problem, render};

@@ -42,7 +42,7 @@ use super::signal::Place;
 use super::signals::{Drafted, Shown, Signals, second};
 use super::words::{Gated, Gates};
 
-/// Signals that one record gives at most.
+/// Signals that one record gives at most, and as many of Sigma rules.
 const MAX_SIGNALS: usize = 32;
 /// Secrets of a record that are looked at, in the order in which they stand there.
 pub(super) const MAX_SECRETS: usize = 64;
@@ -102,6 +102,8 @@ struct Draft<'e, 's, 'o> {
     before: usize,
     /// How many it has given, those that said nothing new and those held back among them.
     given: usize,
+    /// Of those of Sigma rules, which are counted by themselves.
+    of_sigma: usize,
     /// Matches of secrets that were held back: detector, step, key and value.
     held: Vec<(u16, u8, u128, u64)>,
 }
@@ -159,14 +161,12 @@ impl Matcher {
         let lists = &self.index[event.kind() as usize][event.outcome() as usize];
         let before = signals.list.len();
         signals.once.clear();
-        let mut draft = Draft { event, hash, written: [false; 2], signals, before, given: 0, held: Vec::new() };
+        let mut draft =
+            Draft { event, hash, written: [false; 2], signals, before, given: 0, of_sigma: 0, held: Vec::new() };
         let Fulfilled { steps, calm } = tried.of(number);
         let scene = Scene { event, secret: None, calm };
         for &place in steps {
             self.signal(&lists.plain[usize::from(place)], scene, &mut draft);
-        }
-        if let Some(sigma) = &self.sigma {
-            sigma.observe(event, |hit| self.sigma_signal(&hit, &mut draft));
         }
         if !lists.hashed.is_empty() {
             for hash in event.sightings().iter().filter(|seen| seen.is_hash()).take(MAX_SECRETS) {
@@ -176,11 +176,13 @@ impl Matcher {
                 }
             }
         }
-        if lists.secret.is_empty() {
-            return;
+        if !lists.secret.is_empty() {
+            for secret in event.sightings().iter().filter(|seen| seen.secret && !seen.dummy).take(MAX_SECRETS) {
+                self.look_at(Scene { secret: Some(secret), ..scene }, secret, &lists.secret, &mut draft);
+            }
         }
-        for secret in event.sightings().iter().filter(|seen| seen.secret && !seen.dummy).take(MAX_SECRETS) {
-            self.look_at(Scene { secret: Some(secret), ..scene }, secret, &lists.secret, &mut draft);
+        if let Some(sigma) = &self.sigma {
+            sigma.observe(event, |hit| self.sigma_signal(&hit, &mut draft));
         }
     }
 

@@ -17,10 +17,11 @@ use super::post::{Poster, Reach};
 use super::template::Texts;
 use super::{RenderedDelivery, SinkError, headline, plainly};
 
-/// Characters of the longest text: ten of them stay below Teams' limit.
-const LONGEST: usize = 1_000;
-/// Alerts that one message lists; of more, how many they are.
-const LISTED: usize = 10;
+/// Bytes of the longest message: Teams refuses those of 28 KB.
+const MOST: usize = 27 << 10;
+/// How many alerts one message lists, and the characters of its longest text, from what is wished to what fits
+/// whatever stands in them. Of more alerts it says how many they are.
+const SIZES: [(usize, usize); 4] = [(10, 1_000), (10, 300), (5, 200), (1, 100)];
 
 /// Posts cards to one channel.
 #[derive(Debug)]
@@ -44,6 +45,21 @@ impl Teams {
 
     /// Returns the message about `notices`, and about `more` that are only counted.
     pub fn compose(&self, notices: &[Notice], more: u64) -> String {
+        let mut sizes = SIZES.into_iter().map(|size| self.composed(notices, more, size)).peekable();
+        let fits = |message: &String| message.len() <= MOST;
+        // What does not fit is what an attacker wrote: signs of four bytes each.
+        loop {
+            match (sizes.next(), sizes.peek()) {
+                (Some(message), Some(_)) if !fits(&message) => {}
+                (message, _) => return message.unwrap_or_default(),
+            }
+        }
+    }
+
+    fn composed(&self, notices: &[Notice], more: u64, (listed, longest): (usize, usize)) -> String {
+        let run = |text: &str, looks: Value| run(text, looks, longest);
+        let markdown = |text: &str| markdown(text, longest);
+        let fact = |one: &(&'static str, String)| fact(one, longest);
         let mut actions = Vec::new();
         let worst = notices.iter().map(|notice| notice.level).max().unwrap_or(Level::Informational);
         let title = headline(&self.texts, notices, more, plainly);
@@ -51,7 +67,7 @@ impl Teams {
             vec![runs(&[run(&title, json!({ "weight": "Bolder", "size": "Medium", "color": color(worst) }))])];
         if let ([one], 0) = (notices, more) {
             body.push(markdown(&self.texts.text.fill(one, card)));
-            body.extend(one.facts().iter().map(fact));
+            body.extend(one.facts().iter().map(&fact));
             if !one.first_step.is_empty() {
                 body.push(fact(&("First", one.first_step.clone())));
             }
@@ -59,7 +75,7 @@ impl Teams {
                 actions.push(json!({ "type": "Action.OpenUrl", "title": "Open the alert", "url": link }));
             }
         } else {
-            self.list(notices, more, &mut body);
+            self.list(notices, more, (listed, longest), &mut body);
         }
         json!({
             "type": "message",
@@ -79,18 +95,18 @@ impl Teams {
         .to_string()
     }
 
-    fn list(&self, notices: &[Notice], more: u64, body: &mut Vec<Value>) {
-        for notice in notices.iter().take(LISTED) {
-            let mut title = run(&self.texts.title.fill(notice, plainly), json!({ "weight": "Bolder" }));
+    fn list(&self, notices: &[Notice], more: u64, (listed, longest): (usize, usize), body: &mut Vec<Value>) {
+        for notice in notices.iter().take(listed) {
+            let mut title = run(&self.texts.title.fill(notice, plainly), json!({ "weight": "Bolder" }), longest);
             if let (Some(link), Some(fields)) = (&notice.link, title.as_object_mut()) {
                 fields.insert("selectAction".into(), json!({ "type": "Action.OpenUrl", "url": link }));
             }
             body.push(runs(&[title]));
-            body.push(markdown(&self.texts.text.fill(notice, card)));
+            body.push(markdown(&self.texts.text.fill(notice, card), longest));
         }
-        let left = notices.len().saturating_sub(LISTED) as u64 + more;
+        let left = notices.len().saturating_sub(listed) as u64 + more;
         if left > 0 {
-            body.push(runs(&[run(&format!("and {left} more"), json!({ "isSubtle": true }))]));
+            body.push(runs(&[run(&format!("and {left} more"), json!({ "isSubtle": true }), longest)]));
         }
     }
 
@@ -110,12 +126,12 @@ const fn color(level: Level) -> &'static str {
 }
 
 /// A piece of text that is shown as it is, with these looks.
-fn run(text: &str, looks: Value) -> Value {
+fn run(text: &str, looks: Value, longest: usize) -> Value {
     let mut run = looks;
     if let Some(fields) = run.as_object_mut() {
         fields.insert("type".into(), "TextRun".into());
         // Functions such as {{DATE(…)}} are carried out in any text.
-        fields.insert("text".into(), cut(text.to_owned(), LONGEST).replace("{{", "{\u{200b}{").into());
+        fields.insert("text".into(), cut(text.to_owned(), longest).replace("{{", "{\u{200b}{").into());
     }
     run
 }
@@ -124,10 +140,11 @@ fn runs(inlines: &[Value]) -> Value {
     json!({ "type": "RichTextBlock", "inlines": inlines })
 }
 
-fn fact((label, text): &(&'static str, String)) -> Value {
-    runs(&[run(&format!("{label}: "), json!({ "weight": "Bolder" })), run(text, json!({}))])
+fn fact((label, text): &(&'static str, String), longest: usize) -> Value {
+    let label = run(&format!("{label}: "), json!({ "weight": "Bolder" }), longest);
+    runs(&[label, run(text, json!({}), longest)])
 }
 
-fn markdown(text: &str) -> Value {
-    json!({ "type": "TextBlock", "wrap": true, "text": cut(text.to_owned(), LONGEST) })
+fn markdown(text: &str, longest: usize) -> Value {
+    json!({ "type": "TextBlock", "wrap": true, "text": cut(text.to_owned(), longest) })
 }

@@ -117,6 +117,15 @@ fn advise(options: &ThreatsAdvise, controls: &Controls) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
+/// Languages that only their own tools can read, and what they make that is read.
+const SOURCES_OF_OTHERS: [(&str, &str); 2] = [
+    (".bicep", "compile them (az bicep build --file FILE) and check what that writes"),
+    (
+        ".tf",
+        "plan (terraform plan -out p; terraform show -json p > plan.json) is not read either; export what is deployed (az group export) and check that",
+    ),
+];
+
 /// Reads what is meant.
 fn meant(file: &Path, now: Timestamp) -> Result<Intended, Failure> {
     crate::config::model(file, now).map_err(|problems| Failure::Config(around::complaint(&problems)))
@@ -134,6 +143,12 @@ fn model(paths: &[PathBuf], redactor: &Redactor) -> Result<Model, Failure> {
         None => Err("it is not among the files".to_owned()),
     };
     let mut model = read(&names, &mut load, redactor);
+    for (end, mend) in SOURCES_OF_OTHERS {
+        let many = names.iter().filter(|name| name.ends_with(end)).count();
+        if many > 0 {
+            say(&format!("not read: {many} files {end}: {mend}"));
+        }
+    }
     for (folder, says) in found.unread {
         model.problem(&folder, 0, says);
     }
@@ -161,6 +176,12 @@ fn ended(options: &ThreatsCheck, checked: &Checked<'_>) -> ExitCode {
     if let Some(worst) = failing {
         say(&format!("something {worst} was found"));
         return ExitCode::FAILURE;
+    }
+    if model.files == 0 {
+        say(
+            "nothing was read: there is no file of functions, templates, policies or API descriptions at or below these paths",
+        );
+        return ExitCode::from(78);
     }
     if !model.problems.is_empty() {
         let n = model.problems.len();

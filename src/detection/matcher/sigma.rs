@@ -26,7 +26,8 @@ impl Matcher {
 
     /// Adds the signal of a rule that fires, or counts for a correlation.
     pub(super) fn sigma_signal(&self, hit: &Hit<'_>, draft: &mut Draft<'_, '_, '_>) {
-        if draft.given >= MAX_SIGNALS {
+        // What rules of others say takes nothing from our own detectors.
+        if draft.of_sigma >= MAX_SIGNALS {
             return;
         }
         let mut of_key = Gathered::new(SipHasher13Wide::new_with_keys(self.key.0, self.key.1));
@@ -40,7 +41,7 @@ impl Matcher {
             None if hit.values.is_empty() => 0,
             None => of_value.into_hasher().finish(),
         };
-        draft.given += 1;
+        draft.of_sigma += 1;
         let scene = Scene::new(draft.event, None);
         if let Some(id) = self.exceptions.cover(hit.detector, scene) {
             draft.hold(None, id);
@@ -48,7 +49,8 @@ impl Matcher {
         }
         let (time, hash, sheet) = draft.sheet(false);
         let ip = hit.entity.parse().ok().filter(|_| hit.kind == EntityKind::Ip);
-        let entity = sheet.name(|names| write(ip.map_or(Value::Text(hit.entity), Value::Ip), names));
+        let named = cut(hit.entity, MAX_SHOWN);
+        let entity = sheet.name(|names| write(ip.map_or(Value::Text(named), Value::Ip), names));
         let shown =
             (!hit.values.is_empty()).then(|| sheet.name(|names| names.push_str(cut(&hit.values.join(" "), MAX_SHOWN))));
         let place = Place { row: sheet.rows() - 1, kind: hit.kind, entity, shown };

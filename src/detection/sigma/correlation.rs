@@ -118,6 +118,8 @@ impl Correlation {
         let aliases = section.take("aliases").map(|aliases| self::aliases(aliases, problems)).unwrap_or_default();
         let generate = generate.or_else(|| section.take("generate"));
         let generate = matches!(generate, Some(Located { node: Node::Bool(true), .. }));
+        let known = ["type", "rules", "group-by", "timespan", "timeframe", "condition", "aliases", "generate"];
+        section.finish("a key of a `correlation`", &known, problems);
         let (kind, condition) = (kind?, condition?);
         let Condition { limits, fields, percentile } = condition;
         let read = Self {

@@ -19,7 +19,7 @@ use super::logsource::Reach;
 use super::made::{Of, Sound};
 use super::meta::Meta;
 use super::modifiers::Placeholders;
-use super::rule::{Detection, Filter, Rule, personal, read};
+use super::rule::{Detection, Filter, Rule, is_all, personal, read};
 use super::set::{Asks, Builder, By, Set, Target};
 use super::tie::{Book, Tied, Which, tie};
 
@@ -248,9 +248,14 @@ impl Rules {
         let book = Book { names: &names, detections: &read.detections, correlations: &read.correlations };
         let mut part_of = Parts::default();
         let tied: Vec<Option<Tied>> = (0..read.correlations.len()).map(|number| self.tied(&book, number)).collect();
-        for (number, of) in tied.iter().enumerate() {
-            let Some((of, correlation)) = of.as_ref().zip(read.correlations.get(number)) else { continue };
-            part_of.add(number, of, correlation.generate);
+        for (number, correlation) in read.correlations.iter().enumerate() {
+            match tied.get(number).and_then(Option::as_ref) {
+                Some(of) => part_of.add(number, of, correlation.generate),
+                // What a refused one counts says nothing by itself either.
+                None => correlation.rules.iter().filter_map(|name| names.get(name)).for_each(|part| {
+                    part_of.hold(*part, correlation.generate);
+                }),
+            }
         }
         for (number, of) in tied.iter().enumerate() {
             let Some((of, correlation)) = of.as_ref().zip(read.correlations.get(number)) else { continue };
@@ -282,7 +287,7 @@ impl Rules {
             self.refuse(meta, &says);
             return None;
         }
-        let unfiltered = read.unfiltered.iter().find(|(name, _)| meta.names.contains(name));
+        let unfiltered = read.unfiltered.iter().find(|(name, _)| is_all(name) || meta.names.contains(name));
         if let Some((_, why)) = unfiltered {
             self.refuse(meta, &format!("a filter that is for it is refused ({why})."));
             return None;
@@ -381,9 +386,11 @@ impl Parts {
     fn add(&mut self, number: usize, of: &Tied, generate: bool) {
         let inner = of.within.iter().filter(|inner| **inner != number).map(|inner| Which::Correlation(*inner));
         let leaves = of.leaves.iter().map(|leaf| Which::Detection(leaf.detection));
-        for part in inner.chain(leaves) {
-            *self.0.entry(part).or_default() |= generate;
-        }
+        inner.chain(leaves).for_each(|part| self.hold(part, generate));
+    }
+
+    fn hold(&mut self, part: Which, generate: bool) {
+        *self.0.entry(part).or_default() |= generate;
     }
 
     fn stands_alone(&self, which: Which) -> bool {

@@ -189,7 +189,7 @@ fn filter(
     let mut section = value.section("`filter`", problems)?;
     let rules = section.demand("rules", "List the ids or names of rules, or write `any`.", problems)?;
     let named = rules.texts("A rule's id or name", problems);
-    let all = named.len() == 1 && named.first().is_some_and(|(name, _)| name == "any");
+    let all = named.len() == 1 && named.first().is_some_and(|(name, _)| is_all(name));
     if named.is_empty() {
         problems.add(rules.line, "`rules` is empty. List the ids or names of rules, or write `any`.");
     }
@@ -205,13 +205,26 @@ fn filter(
     };
     // Both ways to write it mean that what is selected is taken away: the specification's `selection`, and the
     // `not selection` of tools that add the condition to the rule's own with `and`.
-    let negated = text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("not"));
-    let without = match holds {
-        Expr::Not(inner) if negated => *inner,
-        other => other,
+    let without = match (is_negated(&text), holds) {
+        (true, Expr::Not(inner)) => *inner,
+        (true, other) => Expr::Not(Box::new(other)),
+        (false, other) => other,
     };
     let rules = (!all).then(|| named.into_iter().map(|(name, _)| name).collect());
     Some((rules, without, missing))
+}
+
+/// Tells whether a filter's condition begins with the word `not`, in brackets or not: then it is one that is added to
+/// the rule's own. A selection may be called `not_prod`, and may hold a `neq` of its own.
+fn is_negated(condition: &str) -> bool {
+    let first = condition.trim_start_matches(|sign: char| sign == '(' || sign.is_whitespace());
+    let rest = first.get(..3).filter(|word| word.eq_ignore_ascii_case("not")).map(|_| &first[3..]);
+    rest.is_some_and(|rest| rest.starts_with(|sign: char| sign == '(' || sign.is_whitespace()))
+}
+
+/// Tells whether a filter says by this that it is for all rules.
+pub(super) fn is_all(name: &str) -> bool {
+    name.eq_ignore_ascii_case("any") || name.eq_ignore_ascii_case("all")
 }
 
 /// Returns the names by which others refer to a document; the last is how to call it in a message.

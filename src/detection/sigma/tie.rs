@@ -135,6 +135,7 @@ impl Tying<'_> {
         if self.nodes.len() >= MAX_NODES {
             return Err(format!("it is made of more than {MAX_NODES} correlations."));
         }
+        countable(of, inputs.len())?;
         self.nodes.push(Node { joint: joint(of, inputs.len()), inputs, within: of.within });
         Ok((self.nodes.len() - 1) as u8)
     }
@@ -183,6 +184,23 @@ fn resolved(of: &Correlation, names: &[String], rule: &Detection) -> Result<Vec<
     names.iter().map(one).collect()
 }
 
+/// Refuses what a `temporal` asks of its number of rules if that can't be, or is not "at least so many".
+fn countable(of: &Correlation, inputs: usize) -> Result<(), String> {
+    if of.kind != Type::Temporal || of.limits.is_empty() {
+        return Ok(());
+    }
+    let holds = |count: &usize| Limit::all_hold(&of.limits, *count as f64);
+    match (1..=inputs).find(holds) {
+        None => Err(format!(
+            "its condition holds for no number of its {inputs} rules. Write `gte: 1` to `gte: {inputs}`, or leave it out."
+        )),
+        Some(least) if !(least..=inputs).all(|count| holds(&count)) => {
+            Err("of a `temporal` only how many rules there are at least can be asked. Write `gte`.".to_owned())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 fn joint(of: &Correlation, inputs: usize) -> Joint {
     let limits = of.limits.clone();
     match of.kind {
@@ -190,6 +208,7 @@ fn joint(of: &Correlation, inputs: usize) -> Joint {
         Type::ValueCount => Joint::Values(limits),
         Type::TemporalOrdered => Joint::Ordered,
         Type::Temporal => {
+            // What else it may say is refused by `countable`.
             let least = (1..=inputs).find(|count| !limits.is_empty() && Limit::all_hold(&limits, *count as f64));
             Joint::Together(least.unwrap_or(inputs) as u32)
         }

@@ -51,6 +51,8 @@ pub(super) struct Files {
     first: bool,
     /// Which file the next round begins with.
     turn: usize,
+    /// What could not be opened when we looked last, and why.
+    pub(super) unread: BTreeMap<PathBuf, String>,
     /// Where files were begun since somebody asked.
     pub(super) starts: Vec<(StreamId, i64)>,
 }
@@ -76,15 +78,17 @@ impl Files {
             sizes: BTreeMap::new(),
             first: true,
             turn: 0,
+            unread: BTreeMap::new(),
             starts,
         }
     }
 
     /// Looks for new, renamed and truncated files; what is to be said about them goes into `batch`.
     ///
-    /// Fails with [`SourceError::Fatal`] if a pattern makes no sense, and with
-    /// [`SourceError::Transient`] if a file can't be read.
+    /// Fails with [`SourceError::Fatal`] if a pattern makes no sense. What can't be opened is complained of
+    /// ([`Files::complaint`]).
     pub(super) fn look(&mut self, batch: &mut Batch) -> Result<(), SourceError> {
+        self.unread.clear();
         let paths = self.paths()?;
         if self.first && !self.settings.follow && paths.is_empty() {
             return Err(SourceError::Fatal(format!(
@@ -134,7 +138,14 @@ impl Files {
             parked.see(path, length, batch);
             return Ok(());
         }
-        let Ok(file) = File::open(path) else { return Ok(()) };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                self.unread.insert(path.to_owned(), error.to_string());
+                return Ok(());
+            }
+        };
         // It may have been replaced since.
         let same = file.metadata().is_ok_and(|now| Inode::of(&now) == inode);
         // An archive that is still being written has no end to read to.
@@ -210,14 +221,19 @@ impl Files {
         self.tails.is_empty() && self.parked.is_empty() && !self.settings.follow && !self.first
     }
 
-    fn paths(&self) -> Result<Vec<PathBuf>, SourceError> {
+    fn paths(&mut self) -> Result<Vec<PathBuf>, SourceError> {
         let mut paths = BTreeSet::new();
         for pattern in &self.settings.paths {
             let found = glob::glob(pattern).map_err(|error| {
                 SourceError::Fatal(format!("The path {pattern} of the source {} is no pattern: {error}.", self.source))
             })?;
             // A folder that can't be entered hides its files; the others are read all the same.
-            paths.extend(found.filter_map(Result::ok));
+            for path in found {
+                match path {
+                    Ok(path) => _ = paths.insert(path),
+                    Err(error) => _ = self.unread.insert(error.path().to_owned(), error.error().to_string()),
+                }
+            }
         }
         Ok(paths.into_iter().collect())
     }

@@ -65,9 +65,18 @@ impl Parked {
 }
 
 impl Files {
-    /// Says what is wrong with there being so many files, if something is.
+    /// Says what is wrong with the files, if something is: one can't be read, or there are too many.
     pub(super) fn complaint(&self) -> Option<String> {
         let name = &self.source;
+        if let Some((path, says)) = self.unread.first_key_value() {
+            let more = self.unread.len() - 1;
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            return Some(format!(
+                "{} of the source {name} can't be read: {says}{more}. Give the user that Gatewatch runs as the right to read it; \
+                 it is begun then without a restart.",
+                path.display()
+            ));
+        }
         match self.crowd {
             (0, 0) => None,
             _ if !self.settings.follow => None,

@@ -349,3 +349,13 @@ async fn a_source_without_a_file_says_so() {
     let error = source.next().await.unwrap_err();
     assert!(error.to_string().contains("no file matches /nowhere/*.log"), "{error}");
 }
+
+#[test]
+fn a_file_that_cant_be_read_is_complained_of_until_it_can() {
+    let mut world = World::followed();
+    world.files.unread.insert("/var/log/azure/a.json".into(), "Permission denied (os error 13)".into());
+    let says = world.files.complaint().unwrap();
+    assert!(says.contains("/var/log/azure/a.json of the source files can't be read: Permission denied"), "{says}");
+    world.read();
+    assert_eq!(world.files.complaint(), None);
+}
