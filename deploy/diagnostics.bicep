@@ -1,7 +1,7 @@
 // Sends what Gatewatch reads to one event hub, for a whole subscription.
 //
 //   az deployment sub create --name gatewatch --location westeurope \
-//     --template-file deploy/diagnostics.bicep --parameters deploy/diagnostics.json
+//     --template-file deploy/diagnostics.bicep --parameters authorizationRuleId=… eventHub=… (docs/deploy.md)
 //
 // docs/deploy.md says how to make the parameters from what the subscription holds. Each resource gets a
 // diagnostic setting of its own name (settingName), so that none that is there is replaced; run it again and it

@@ -1,4 +1,4 @@
-//! The house stands as `design.md` draws it: who imports what, how long a file is, where unredacted
+//! The house stands as the table below has it: who imports what, how long a file is, where unredacted
 //! values and the system's clock are named.
 //!
 //! Source is read as text, so a path that a macro puts together is not seen; clippy's
@@ -199,7 +199,7 @@ fn complain(problems: &[String]) {
     for problem in problems {
         let _ = writeln!(all, "  {problem}");
     }
-    assert!(problems.is_empty(), "the house is not as design.md draws it:\n{all}");
+    assert!(problems.is_empty(), "the house is not as the table has it:\n{all}");
 }
 
 #[test]

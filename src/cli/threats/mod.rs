@@ -122,7 +122,7 @@ const SOURCES_OF_OTHERS: [(&str, &str); 2] = [
     (".bicep", "compile them (az bicep build --file FILE) and check what that writes"),
     (
         ".tf",
-        "plan (terraform plan -out p; terraform show -json p > plan.json) is not read either; export what is deployed (az group export) and check that",
+        "write what they plan (terraform show -json PLAN > plan.json) and check that",
     ),
 ];
 

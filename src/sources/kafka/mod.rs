@@ -9,6 +9,7 @@ mod assign;
 mod explain;
 mod filling;
 mod gaps;
+mod pausing;
 mod poll;
 mod producing;
 mod properties;
