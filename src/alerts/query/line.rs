@@ -255,8 +255,11 @@ fn term(word: &Word<'_>) -> Result<Term, Wrong> {
     let known = NAMES.into_iter().find(|known| *known == name);
     let Some(((sign, how), name)) = sign.zip(known) else {
         // Addresses such as https://… are searched for.
-        if sign.is_some_and(|(_, how)| *how == How::Is) && !after.starts_with("://") {
-            return Err(word.wrong(unknown_name(name)));
+        let says = unknown_name(name);
+        // Before another sign than `:` may stand anybody's parameter, unless it is nearly a name of ours.
+        let meant = |how: &How| *how == How::Is || name.len() > 2 && says.contains("did you mean");
+        if sign.is_some_and(|(_, how)| meant(how)) && !after.starts_with("://") {
+            return Err(word.wrong(says));
         }
         return words_to_search(word);
     };
@@ -344,6 +347,7 @@ mod tests {
         let (at, word, says) = wrong("é  famly:x");
         assert_eq!((at, word.as_str()), (4, "famly:x"));
         assert!(says.starts_with("`famly` is nothing to ask alerts by (did you mean `family`?): state, "), "{says}");
+        assert!(wrong("levl>=high").2.contains("did you mean `level`?"));
         assert_eq!(wrong("a app:\"b c"), (3, "app:\"b c".into(), NOT_CLOSED.into()));
         assert_eq!(wrong("app>b").2, "`app` has no order: write app:VALUE.");
         assert_eq!((wrong("-guessing").2, wrong("-text:guessing").2), (NO_WORDS_OUT.into(), NO_WORDS_OUT.into()));
