@@ -120,10 +120,7 @@ fn advise(options: &ThreatsAdvise, controls: &Controls) -> Result<ExitCode, Fail
 /// Languages that only their own tools can read, and what they make that is read.
 const SOURCES_OF_OTHERS: [(&str, &str); 2] = [
     (".bicep", "compile them (az bicep build --file FILE) and check what that writes"),
-    (
-        ".tf",
-        "write what they plan (terraform show -json PLAN > plan.json) and check that",
-    ),
+    (".tf", "write what they plan (terraform show -json PLAN > plan.json) and check that"),
 ];
 
 /// Reads what is meant.

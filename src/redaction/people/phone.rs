@@ -38,7 +38,9 @@ pub fn named(text: &[u8], at: usize, end: usize, found: &mut Vec<Found>) -> Opti
         b"telephonenumber",
     ];
     // An `iPhone` is followed by its version.
-    if !ends.iter().any(|word| name.ends_with(word)) || name.ends_with(b"iphone") {
+    let before = name.strip_suffix(b"iphone").map(<[u8]>::last);
+    let device = before.is_some_and(|last| last.is_none_or(|last| !last.is_ascii_alphanumeric()));
+    if !ends.iter().any(|word| name.ends_with(word)) || device {
         return None;
     }
     let mut next = value::after(text, end);

@@ -81,10 +81,7 @@ pub fn authorization(text: &[u8], place: Place, shapes: &mut Shapes, found: &mut
         None => (place.start, Kind::Authorization, Confidence::Suspected),
     };
     let doubtful = known.is_some_and(|(word, _)| WORDS.contains(word));
-    if doubtful
-        && place.quote == Quote::Bare
-        && !looks_opaque(&text[start..])
-        && pairs::parameters(text, start) == start
+    if doubtful && place.quote == Quote::Bare && !looks_opaque(&text[start..]) && !pairs::begins_parameter(text, start)
     {
         // `Authorization: token missing`
         return place.start;
@@ -113,7 +110,11 @@ pub const fn is_space(byte: u8) -> bool {
 }
 
 /// Finds the opaque token behind the word `Bearer`.
-pub fn bearer(text: &[u8], hit: usize, end: usize, found: &mut Vec<Found>) -> Option<usize> {
+/// Up to `walked` text was walked that is no token.
+pub fn bearer(text: &[u8], hit: usize, end: usize, walked: &mut usize, found: &mut Vec<Found>) -> Option<usize> {
+    if end < *walked {
+        return None;
+    }
     let mut start = end;
     while let Some(unit) = unit_at(text, start).filter(|unit| start - end < 12 && is_space(unit.byte)) {
         start += unit.len;
@@ -127,6 +128,7 @@ pub fn bearer(text: &[u8], hit: usize, end: usize, found: &mut Vec<Found>) -> Op
     let length = run_of(&text[start..], &TOKEN, usize::MAX);
     // It ends in a fingerprint's kind: what it named is hidden already.
     if tail_at(&text[start + length..]).is_some() {
+        *walked = start + length;
         return None;
     }
     push(text, start..start + length, Kind::BearerToken, Confidence::Context, found);

@@ -100,7 +100,8 @@ impl Walk {
         let last = name.start - blank.len;
         let first = last - text[..last].iter().rev().take(LONGEST).take_while(|byte| NAME.has(**byte)).count();
         let rule = names::spoken(&text[first..last], &text[name.clone()])?;
-        let place = value::after(text, name.end)?;
+        // Asked before the walk: what is walked and not hidden is walked again.
+        let place = value::after(text, name.end).filter(|place| looks_opaque(&text[place.start..]))?;
         let ends = self.shapes.ends(text, place, rule.stop, found);
         let sure = Rule { header: true, ..*rule };
         let opaque = looks_opaque(&text[ends.start..ends.whole.max(ends.start)]);
@@ -179,6 +180,10 @@ impl Walk {
     ) -> Option<(usize, bool)> {
         let place = pairs::follows(text, name)?;
         let ends = self.shapes.ends(text, place, rule.stop, found);
+        // `--password is required`
+        let word = text[ends.start..ends.whole].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
+        let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
+        let rule = if word { &doubt } else { rule };
         Some((ends.plain, hide(text, Place { start: ends.start, ..place }, ends.whole, rule, found)))
     }
 
@@ -225,8 +230,7 @@ fn hide(text: &[u8], place: Place, end: usize, rule: &Rule, found: &mut Vec<Foun
         return false;
     }
     let address = rule.kind == Kind::Person && is_address(value);
-    if value.starts_with(b"@Microsoft.KeyVault(") {
-        // It says where the secret is kept.
+    if is_reference(value) {
         return false;
     }
     let sure = !says_little(rule.kind, value, place)
@@ -238,6 +242,16 @@ fn hide(text: &[u8], place: Place, end: usize, rule: &Rule, found: &mut Vec<Foun
         this.yields = rule.yields;
     }
     true
+}
+
+/// Tells whether a value says where the secret is kept, and nothing else: a reference to a key vault.
+fn is_reference(value: &[u8]) -> bool {
+    let inside = value.strip_prefix(b"@Microsoft.KeyVault(").filter(|inside| inside.len() <= AROUND);
+    let inside = inside.map(|inside| inside.strip_suffix(b")").unwrap_or(inside));
+    inside.is_some_and(|inside| {
+        let named = inside.starts_with(b"SecretUri=https://") || inside.starts_with(b"VaultName=");
+        named && !inside.iter().any(|byte| matches!(byte, b'(' | b')' | b' ' | b'@'))
+    })
 }
 
 /// Tells whether a value looks like what stands in a secret's place: a complaint about it, its state, a parameter of a
@@ -316,8 +330,10 @@ fn is_sign_in(text: &[u8], start: usize, end: usize) -> bool {
 /// Tells whether the query around `start..end` holds what a server sends back with an authorization code (RFC 6749
 /// 4.1.2, RFC 9207, OpenID Connect Session Management), and the value does not end as a key does.
 fn answers(text: &[u8], start: usize, end: usize) -> bool {
-    let value = &text[start..end];
-    if value.ends_with(b"==") || value.to_ascii_lowercase().ends_with(b"%3d%3d") {
+    // A key ends so, however its signs are written.
+    let equals =
+        |end: usize| unit_before(&text[..end], end).filter(|unit| unit.byte == b'=').map(|unit| end - unit.len);
+    if equals(end).and_then(equals).is_some() {
         return false;
     }
     let stops = |byte: &u8| matches!(byte, b'"' | b'\'' | b' ' | b'\n' | b'\\');
@@ -329,5 +345,9 @@ fn answers(text: &[u8], start: usize, end: usize) -> bool {
         let beside = [&b"&state="[..], b"?state=", b"&session_state=", b"?session_state=", b"&iss=", b"?iss="];
         beside.iter().any(|name| memchr::memmem::find(part, name).is_some())
     };
-    has(&text[from..start]) || has(&text[end..to])
+    // An API's own parameters may be called so.
+    let api = memchr::memmem::find(&text[from..start], b"/api/").is_some();
+    let login = [&b"callback"[..], b"signin", b"login", b"auth"];
+    let signs_in = login.iter().any(|word| memchr::memmem::find(&text[from..start], word).is_some());
+    (!api || signs_in) && (has(&text[from..start]) || has(&text[end..to]))
 }

@@ -223,7 +223,7 @@ fn settle_marks(text: &[u8], base: usize, hits: &[Hit], found: &mut Vec<Found>) 
 }
 
 fn settle_endings(text: &[u8], base: usize, mut walk: context::Walk, hits: &[Hit], found: &mut Vec<Found>) {
-    let mut from = 0;
+    let (mut from, mut walked) = (0, 0);
     for hit in hits {
         let at = hit.at(base);
         if at.start < from {
@@ -232,7 +232,7 @@ fn settle_endings(text: &[u8], base: usize, mut walk: context::Walk, hits: &[Hit
         let next = match ENDINGS[hit.literal()].1 {
             Ending::Name(separator) => walk.name(text, at.start, at.end - separator, separator, found),
             Ending::Behind(before) => walk.name(text, at.start.saturating_sub(before), at.end, 0, found),
-            Ending::Bearer => authorization::bearer(text, at.start, at.end, found),
+            Ending::Bearer => authorization::bearer(text, at.start, at.end, &mut walked, found),
             Ending::Phone => people::phone(text, at.start, at.end, found),
         };
         from = next.unwrap_or(from).max(from);

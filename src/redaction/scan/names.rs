@@ -132,6 +132,9 @@ const RULES: [(&[u8], Rule); 74] = [
 
 const PASSWORD: Rule = Rule { kind: Kind::Password, least: 1, stop: &ASSIGNED, ..BASE };
 
+/// `pass` alone says how a test or a check ended as well: short values, and those behind a colon, are left alone.
+const PASS: Rule = Rule { least: 6, strict: true, ..PASSWORD };
+
 const DOUBTFUL_TOKEN: Rule = Rule { confidence: Suspected, least: 16, ..word(Kind::BearerToken) };
 
 /// Both keys of an account of Azure's AI services, as they are listed.
@@ -155,7 +158,7 @@ pub fn rule(name: &[u8]) -> Option<&'static Rule> {
         }
     }
     if is_pass(name) {
-        return Some(&PASSWORD);
+        return Some(&PASS);
     }
     let name = &buffer[..length];
     match name {
@@ -168,6 +171,9 @@ pub fn rule(name: &[u8]) -> Option<&'static Rule> {
 
 /// Tells whether the last word of `name` is `pass`: that of `bypass` and `compass` is not.
 fn is_pass(name: &[u8]) -> bool {
+    if ["proxy_pass", "first_pass", "second_pass"].iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())) {
+        return false;
+    }
     let Some((before, word)) = name.split_last_chunk::<4>() else { return false };
     let camel = word == b"Pass" && before.last().is_some_and(u8::is_ascii_lowercase);
     word.eq_ignore_ascii_case(b"pass") && (camel || before.last().is_none_or(|last| matches!(last, b'_' | b'-' | b'.')))

@@ -6,15 +6,17 @@
 
 use std::ops::Range;
 
-use super::bytes::{NAME, Set, backslashes_before, run_of, starts_with};
+use super::bytes::{NAME, Set, backslashes_before, run_of, starts_with, unit_at};
 use super::value::{self, Place, Quote, blanks, ends_text, opened, quote_at, spaces};
 
 /// The longest name or word between a name and its value, bytes.
 const BETWEEN: usize = 64;
 /// The longest value in brackets.
-const LONGEST: usize = 4 << 10;
+const LONGEST: usize = 512;
 /// What ends a parameter of credentials that is not quoted.
 const PARAMETER: Set = Set::of(b"\r\n\t\0\"' ,");
+/// The longest list of parameters.
+const LIST: usize = 4 << 10;
 /// How members are called that hold a value; Easy Auth's claims are `{"typ":"…","val":"…"}`, and a firewall says
 /// `"matchVariableName":"PostParamValue:password"`.
 const VALUES: [&[u8]; 3] = [b"value", b"val", b"matchVariableValue"];
@@ -75,7 +77,11 @@ pub fn follows(text: &[u8], name: &Range<usize>) -> Option<Place> {
         let opening = before_quote(text, name.start, quote)?;
         let tuple = text[..opening].ends_with(b"(");
         let (value, len) = quote_at(text, at).filter(|(value, _)| *value == quote)?;
-        return (option || tuple).then(|| whole(at + len, value));
+        let place = whole(at + len, value);
+        // The name of a member is no value.
+        let end = value::end(text, place, &PARAMETER);
+        let behind = blanks(text, end + quote_at(text, end).map_or(0, |(_, len)| len));
+        return ((option || tuple) && text.get(behind) != Some(&b':')).then_some(place);
     }
     let at = name.end + usize::from(text.get(name.end) == Some(&b' '));
     if !option || at == name.end || matches!(text.get(at), None | Some(b' ' | b'-' | b'|' | b'&' | b'(' | b'$')) {
@@ -85,21 +91,50 @@ pub fn follows(text: &[u8], name: &Range<usize>) -> Option<Place> {
     (!ends_text(text, at + len)).then(|| whole(at + len, quote))
 }
 
-/// Returns where parameters end that begin at `at`: names, `=`, values in quotes or not, commas between.
+/// Returns where parameters end that begin at `at`: names, `=`, values in quotes or not, commas and blanks between, of at
+/// most [`LIST`] bytes.
 pub fn parameters(text: &[u8], at: usize) -> usize {
     let (mut end, mut next) = (at, at);
-    loop {
-        next = spaces(text, next);
-        next += run_of(&text[next..], &NAME, BETWEEN);
-        let Some(value) = byte(text, next, b'=') else { return end };
-        let (quote, len) = quote_at(text, value).unwrap_or((Quote::Bare, 0));
+    while next - at < LIST {
+        let name = blank(text, next);
+        let Some(value) = byte(text, name + run_of(&text[name..], &NAME, BETWEEN), b'=') else { return end };
+        // The quote that ends the string around it opens nothing.
+        let opening = quote_at(text, value).filter(|(_, len)| !ends_text(text, value + len));
+        let (quote, len) = opening.unwrap_or((Quote::Bare, 0));
         end = value::end(text, whole(value + len, quote), &PARAMETER);
-        end += if len > 0 { quote_at(text, end).map_or(0, |(_, len)| len) } else { 0 };
-        match byte(text, end, b',') {
+        match opening {
+            Some(opening) if quote_at(text, end) == Some(opening) => end += len,
+            Some(_) => return end,
+            None => end += words(&text[end..]),
+        }
+        match byte(text, blank(text, end), b',') {
             Some(behind) => next = behind,
             None => return end,
         }
     }
+    end
+}
+
+/// Tells whether a parameter begins at `at`.
+pub fn begins_parameter(text: &[u8], at: usize) -> bool {
+    let length = run_of(&text[at..], &NAME, BETWEEN);
+    length > 0 && text.get(at + length) == Some(&b'=')
+}
+
+/// Returns the length of the words that a value without quotes goes on with before a comma.
+fn words(rest: &[u8]) -> usize {
+    let length = rest.iter().take(BETWEEN).take_while(|byte| NAME.has(**byte) || **byte == b' ').count();
+    let goes_on = rest.first() == Some(&b' ') && rest.get(length) == Some(&b',');
+    if goes_on { rest[..length].trim_ascii_end().len() } else { 0 }
+}
+
+/// Passes blanks and the breaks of lines, written as escapes or not.
+fn blank(text: &[u8], mut at: usize) -> usize {
+    let from = at;
+    while let Some(unit) = unit_at(text, at).filter(|unit| unit.byte.is_ascii_whitespace() && at - from < BETWEEN) {
+        at += unit.len;
+    }
+    at
 }
 
 /// Returns where the quote begins that stands right before `at`.
@@ -200,6 +235,14 @@ mod tests {
             ("Password            : Xk29fLmQ2pZ7", "Xk29fLmQ2pZ7"),
             ("Authorization: Token 9944b09199c62bcf9418ad846dd0e4bb", "9944b09199c62bcf9418ad846dd0e4bb"),
             (
+                "Authorization: Digest username=ann, realm=My Realm, response=6629fae4",
+                "username=ann, realm=My Realm, response=6629fae4",
+            ),
+            (
+                "Authorization: OAuth realm=\"x\" ,\n   oauth_signature=\"y7\"",
+                "realm=\"x\" ,\n   oauth_signature=\"y7\"",
+            ),
+            (
                 "Authorization: Digest username=\"ann\", uri=\"/x\", response=\"6629fae4\", a=b",
                 "username=\"ann\", uri=\"/x\", response=\"6629fae4\", a=b",
             ),
@@ -222,9 +265,39 @@ mod tests {
             "--password $DB_PASSWORD",
             "DB_PASSWORD=@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db/)",
             "bypass: true, compass=n, first_key1=abc",
+            "tests pass=12 fail=0; pass: 12, fail: 3; proxy_pass=http://backend:8080",
+            r#"{"check":"db","pass":"ok","first_pass":"done"}"#,
+            r#"{"a":11,"m":"--password","n":"x"}"#,
             r#"{"name":"DB_PASSWORD","next":["a"],"value":"b"}"#,
         ] {
             assert_eq!(hidden(text), text);
+        }
+    }
+
+    #[test]
+    fn a_reference_to_a_vault_stays_and_what_stands_behind_it_does_not() {
+        for behind in ["hunter2x", "a)hunter2Secret"] {
+            let text = format!("DB_PASSWORD=@Microsoft.KeyVault({behind}");
+            assert_eq!(hidden(&text), "DB_PASSWORD=…", "{text}");
+        }
+    }
+
+    #[test]
+    fn json_stays_json_whatever_credentials_break_off_in() {
+        for value in [
+            "Digest a=",
+            "Digest a='b",
+            "Digest a=\\\"b",
+            "Digest a=%22b",
+            "Digest a=\\u0022b",
+            "OAuth a=b,",
+            "Token a=",
+        ] {
+            let text = format!(r#"{{"m":"Authorization: {value}","next":"x"}}"#);
+            let hidden = hidden(&text).replace('…', "x");
+            let read: serde_json::Value =
+                serde_json::from_str(&hidden).unwrap_or_else(|error| panic!("{hidden}: {error}"));
+            assert_eq!(read["next"], "x", "{hidden}");
         }
     }
 }

@@ -99,10 +99,14 @@ fn domain(text: &[u8]) -> usize {
     }
     let Some(dot) = labels.iter().rposition(|byte| *byte == b'.') else { return 0 };
     let top = &labels[dot + 1..];
+    // A file may be called by an address.
+    if NO_TOPS.iter().any(|other| top.eq_ignore_ascii_case(other)) {
+        return domain(&labels[..dot]);
+    }
     // `xn--p1ai` is the last label of a country's in its own letters.
     let letters = top.iter().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()) || starts_with(top, b"xn--");
     let named = top.len() >= 2 && letters && (labels[0].is_ascii_alphanumeric() || !labels[0].is_ascii());
-    let nobody = NO_TOPS.iter().any(|other| top.eq_ignore_ascii_case(other)) || starts_with(labels, b"odata.");
+    let nobody = starts_with(labels, b"odata.") || [&b"min"[..], b"bundle", b"map"].contains(&top);
     if named && !nobody { length } else { 0 }
 }
 

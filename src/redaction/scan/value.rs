@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{Set, backslashes_before, hex, starts_with, unit_at};
+use super::bytes::{Set, hex, starts_with, unit_at};
 use super::element;
 use super::pairs::{behind_type, bracketed, byte, member, paired};
 
@@ -307,7 +307,7 @@ fn single(text: &[u8], start: usize) -> usize {
     let stop = text[start..].iter().position(|byte| matches!(byte, b'\'' | b'"' | b'\n'));
     stop.map_or(text.len(), |stop| {
         let stop = start + stop;
-        if text[stop] == b'"' { stop - backslashes_before(&text[start..stop]) } else { stop }
+        if text[stop] == b'"' { stop - slashes_before(&text[start..stop]) } else { stop }
     })
 }
 
@@ -324,11 +324,16 @@ fn slashed(text: &[u8], start: usize, run: usize) -> usize {
     text.len()
 }
 
+/// Returns how many backslashes `text` ends with, all of them.
+fn slashes_before(text: &[u8]) -> usize {
+    text.iter().rev().take_while(|byte| **byte == b'\\').count()
+}
+
 fn escaped(text: &[u8], start: usize, len: u8) -> usize {
     let mut at = start;
     while let Some(unit) = unit_at(text, at) {
         match unit.byte {
-            b'"' if !unit.escaped => return at - backslashes_before(&text[start..at]),
+            b'"' if !unit.escaped => return at - slashes_before(&text[start..at]),
             b'\n' if !unit.escaped => return at,
             b'"' | b'\'' if unit.escaped && unit.len <= len.into() => return at,
             _ => at += unit.len,

@@ -38,11 +38,12 @@ pub(super) fn query<'s>(event: &mut Event<'s>, sent: &Piece<'s>, at: std::ops::R
 /// Returns what the redactor put in place of the parameter `name` of `query`, which begins at `start` in `sent`, if that
 /// was a key: of what is called `code` a voucher or a sign-in's is none.
 pub(super) fn key<'s>(event: &Event<'s>, sent: &Piece<'s>, start: usize, query: &str, name: &str) -> Option<Text<'s>> {
-    let at = url::fingerprint(query, name)?;
-    let key = sent.part(start + at.start..start + at.end);
-    let mut here = event.sightings.iter().filter(|seen| seen.at.start < key.end && key.start < seen.at.end);
     let other = |seen: &Sighting| seen.confidence == Confidence::Suspected || &*seen.kind == "oauth-code";
-    (!here.any(other)).then_some(key)
+    let is_key = |key: &Text<'_>| {
+        let mut here = event.sightings.iter().filter(|seen| seen.at.start < key.end && key.start < seen.at.end);
+        !here.any(other)
+    };
+    url::fingerprints(query, name).map(|at| sent.part(start + at.start..start + at.end)).find(is_key)
 }
 
 /// Returns the host that `sent` names: a URL, or a host with or without a port.

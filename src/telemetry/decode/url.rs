@@ -76,15 +76,14 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = (&str, Range<usize
     })
 }
 
-/// Returns where the fingerprint stands that the redactor put in place of the parameter `name`'s
-/// value, `None` if there is none.
-pub(super) fn fingerprint(query: &str, name: &str) -> Option<Range<usize>> {
+/// Returns where the fingerprints stand that the redactor put in place of the values of parameters called `name`.
+pub(super) fn fingerprints(query: &str, name: &str) -> impl Iterator<Item = Range<usize>> {
     // A fingerprint has colons, which few queries have.
-    memchr(b':', query.as_bytes())?;
+    let query = memchr(b':', query.as_bytes()).map(|_| query).unwrap_or_default();
     parameters(query)
-        .filter(|(this, _)| this.eq_ignore_ascii_case(name))
+        .filter(move |(this, _)| this.eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
-        .find(|value| query.get(value.clone()).and_then(names::digits).is_some())
+        .filter(move |value| query.get(value.clone()).and_then(names::digits).is_some())
 }
 
 #[cfg(test)]
@@ -122,8 +121,11 @@ mod tests {
     #[test]
     fn a_key_in_the_query_is_known_by_its_fingerprint() {
         let query = "a=1&CODE=azure-function-key:k1:ABCDEFGHIJKLMNOP&b";
-        assert_eq!(fingerprint(query, "code").map(|at| &query[at]), Some("azure-function-key:k1:ABCDEFGHIJKLMNOP"));
-        assert_eq!(fingerprint("code=plain:text", "code"), None);
-        assert_eq!(fingerprint("xcode=azure-function-key:k1:ABCDEFGHIJKLMNOP", "code"), None);
+        assert_eq!(
+            fingerprints(query, "code").next().map(|at| &query[at]),
+            Some("azure-function-key:k1:ABCDEFGHIJKLMNOP")
+        );
+        assert_eq!(fingerprints("code=plain:text", "code").next(), None);
+        assert_eq!(fingerprints("xcode=azure-function-key:k1:ABCDEFGHIJKLMNOP", "code").next(), None);
     }
 }
