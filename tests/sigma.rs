@@ -256,7 +256,7 @@ fn a_filters_selection_may_be_called_not_and_may_hold_one() {
             );
             let all = format!("{}name: one\n---\n{filter}", rule("selection: { A: x }\ncondition: selection"));
             let of = |more: &str| alerts(&all, &[record(0, &format!(r#""a":"x"{more}"#))]).len();
-            let taken_away = if condition == "(not prod)" { 0 } else { 1 };
+            let taken_away = usize::from(condition != "(not prod)");
             assert_eq!(of(r#","env":"prod""#), taken_away, "{condition} {rules}");
             assert_eq!(of(""), 1 - taken_away, "{condition} {rules}");
         }
@@ -273,6 +273,7 @@ fn what_a_refused_correlation_counts_says_nothing_by_itself() {
         alerts_of(&rules, &records).len()
     };
     assert_eq!(of("type: temporal\nrules: [a, b]\ntimespan: 1m\ncondition: { gte: 3 }"), 0);
+    assert_eq!(of("type: event_count\nrules: [a, b]\ngroupby: [host]\ntimespan: 1m\ncondition: { gte: 9 }"), 0);
     assert_eq!(
         of(
             "type: event_count\nrules: [a, b]\ngroup-by: [host]\ntimespan: 1m\naliases: { host: { a: x } }\ncondition: { gte: 9 }"

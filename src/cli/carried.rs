@@ -8,19 +8,38 @@
 use std::path::Path;
 
 use crate::alerts::Alert;
+use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::redaction::KeyRing;
 use crate::store::{Epoch, KEY_FILE, Recovered, Store, StoreError};
 
+use super::setup::{Hiding, daemon_hiding};
 use super::talk::{Failure, say};
 
 /// The name under which the store keeps the mark of its installation's keys.
 const MARK: &str = "installation";
 
+/// Returns what hides things under the installation's keys, if they are those of the store.
+pub fn hiding(
+    (config, data): (&Config, &Path),
+    store: &mut Store,
+    recovered: &Recovered,
+    now: Timestamp,
+) -> Result<Hiding, Failure> {
+    if config.key.is_none() {
+        key_is_there(data, recovered)?;
+    }
+    let hiding = daemon_hiding(config, data)?;
+    same_installation((store, data), &hiding.keys, recovered, now)?;
+    Ok(hiding)
+}
+
 /// Refuses to make a new key for what a store holds that was written under another: the same secret would have another
 /// name, and every alert would open once more.
-pub fn key_is_there(data: &Path, recovered: &Recovered) -> Result<(), Failure> {
+fn key_is_there(data: &Path, recovered: &Recovered) -> Result<(), Failure> {
     let key = data.join(KEY_FILE);
-    let used = !recovered.positions.is_empty() || !recovered.alerts.is_empty();
+    let marked = recovered.values.contains_key(MARK);
+    let used = marked || !recovered.positions.is_empty() || !recovered.alerts.is_empty();
     if !used || key.exists() {
         return Ok(());
     }
@@ -32,15 +51,21 @@ pub fn key_is_there(data: &Path, recovered: &Recovered) -> Result<(), Failure> {
 }
 
 /// Refuses keys under which the store was not written; a store that has no mark yet is given that of `keys`.
-pub fn same_installation(store: &mut Store, data: &Path, keys: &KeyRing, recovered: &Recovered) -> Result<(), Failure> {
+fn same_installation(
+    (store, data): (&mut Store, &Path),
+    keys: &KeyRing,
+    recovered: &Recovered,
+    now: Timestamp,
+) -> Result<(), Failure> {
     match recovered.values.get(MARK) {
         Some(mark) if *mark == keys.mark() => Ok(()),
         Some(_) => Err(Failure::Io(format!(
-            "the store in {} was written under the keys of another installation: every secret and person would have another name. Put its own key file back, or restore a backup (gatewatch restore), which holds both. To begin afresh, name another --data folder.",
+            "the store in {} was written under the keys of another installation: every secret and person would have another name. Put its own key back, or restore a backup (gatewatch restore), which holds both. To begin afresh, name another --data folder.",
             data.display()
         ))),
         None => {
-            let epoch = Epoch { values: vec![(MARK, keys.mark().to_vec())], ..Epoch::default() };
+            let (at, accounting) = (now, recovered.accounting.clone());
+            let epoch = Epoch { at, accounting, values: vec![(MARK, keys.mark().to_vec())], ..Epoch::default() };
             store.commit(&epoch).map_err(failed)
         }
     }

@@ -69,7 +69,7 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
 
 /// Says what who wrote a configuration may not have meant.
 pub(super) fn notes(config: &crate::config::Config) -> Vec<String> {
-    let nothing = (config.sources.len() == 0).then_some("no source is named: `gatewatch run` has nothing to read");
+    let nothing = config.sources.is_empty().then_some("no source is named: `gatewatch run` has nothing to read");
     lost(config).into_iter().chain(nothing).map(str::to_owned).collect()
 }
 

@@ -29,7 +29,7 @@ use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamId, StreamName, Streams};
 
 use super::args::Run;
-use super::carried::{self, carried_over};
+use super::carried;
 use super::shown::{Origin, board, configured};
 use super::sources::{self, Opened};
 use super::talk::{Failure, say};
@@ -75,12 +75,8 @@ pub fn daemon(
     let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
     let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
-    if config.key.is_none() {
-        carried::key_is_there(data, &recovered)?;
-    }
-    let hiding = setup::daemon_hiding(config, data)?;
-    carried::same_installation(&mut store, data, &hiding.keys, &recovered)?;
-    carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
+    let hiding = carried::hiding((config, data), &mut store, &recovered, clock.now())?;
+    carried::carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
     let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
     let [resume, absorbed] = of.map(|of| points(&recovered, &streams, of));

@@ -149,7 +149,9 @@ impl Watermarks {
     /// Closes every partition of which `known` does not hold.
     pub fn close_others(&mut self, known: impl Fn(u32) -> bool) {
         let others: Vec<u32> = self.partitions.keys().copied().filter(|partition| !known(*partition)).collect();
-        others.into_iter().for_each(|partition| self.close(partition));
+        for partition in others {
+            self.close(partition);
+        }
     }
 
     /// Returns the partitions that are more than `by` ahead of the slowest one still being read.

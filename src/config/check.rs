@@ -86,7 +86,7 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
     if config.detection.threads > MOST_THREADS {
         wrong(
             "detection.threads",
-            "no machine has as many processors",
+            "more than 256 are of no use",
             "leave it out for as many as there are, or write 1 to 256",
         );
     }

@@ -58,8 +58,7 @@ pub(super) struct Progress {
     pub(super) absorbed: i64,
     /// After a restart: below this, records only restore waiting signals.
     pub(super) known_until: i64,
-    /// How far they have been read again: what waited beyond is not known to the engine yet, and stays what a restart
-    /// resumes at.
+    /// How far they have been read again: what waited beyond the engine does not know yet.
     pub(super) again: i64,
     /// What the last epoch said of it: where to resume, and how far it was absorbed.
     pub(super) told: Option<(i64, i64)>,
@@ -185,11 +184,7 @@ impl Core {
             // What comes beyond says that nothing more is read again.
             progress.again = progress.again.max(if again { message.next } else { progress.known_until });
             if again {
-                let reached = message.next >= progress.known_until;
                 self.reread(message, &records, &mut batch.signals);
-                if reached {
-                    self.recovering.remove(&message.stream);
-                }
                 continue;
             }
             self.recovering.remove(&message.stream);
@@ -256,6 +251,9 @@ impl Core {
                 }
             }
         }
+        if self.progress.get(&message.stream).is_none_or(|known| known.again >= known.known_until) {
+            self.recovering.remove(&message.stream);
+        }
     }
 
     fn mark(&mut self, mark: &Mark, done: &mut Absorbed) {
@@ -271,9 +269,7 @@ impl Core {
                 if at_end {
                     self.recovering.remove(&stream);
                     self.live.insert(stream);
-                    if let Some(progress) = self.progress.get_mut(&stream) {
-                        progress.again = progress.known_until;
-                    }
+                    self.ends_before(stream);
                 } else {
                     self.live.remove(&stream);
                 }

@@ -13,7 +13,6 @@ use crossbeam_channel::{Receiver, never, select};
 use crate::alerts::{Done, Transition};
 use crate::clock::Timestamp;
 use crate::store::{Epoch, StoreError};
-use crate::telemetry::StreamId;
 
 use super::parts::{Ask, DaemonParts};
 use super::retries::RetryReader;
@@ -160,9 +159,13 @@ impl Daemon {
                 self.failing_since.entry(source).or_insert(self.parts.clock.elapsed());
             }
             FromSource::Ended { source } => {
-                // What it failed of last was said; it will not be well again.
-                self.failing.remove(&source);
                 self.failing_since.remove(&source);
+                // What failed last will not be well again: that stays said.
+                if let Some(says) = self.failing.remove(&source) {
+                    self.parts.core.go_on_without(&self.parts.sources[source].name);
+                    self.parts.watch.source_complains(source, Some(says));
+                    return;
+                }
                 self.parts.watch.source_ended(&self.parts.sources[source]);
             }
         }
@@ -320,9 +323,9 @@ impl Daemon {
         self.message = false;
         self.told_since = None;
         self.last_epoch = self.parts.clock.elapsed();
-        let positions = self.parts.core.positions();
-        let committed: Vec<(StreamId, i64)> = positions.iter().map(|at| (at.stream, at.resume)).collect();
-        let reopening = self.parts.core.reopening();
+        let positions = self.parts.core.positions().into_iter();
+        let (committed, reopening) =
+            (positions.map(|at| (at.stream, at.resume)).collect::<Vec<_>>(), self.parts.core.reopening());
         for orders in &self.parts.orders {
             orders.send_modify(|orders| {
                 orders.committed.clone_from(&committed);

@@ -160,6 +160,14 @@ impl Core {
         epoch.forgotten.iter().for_each(|&stream| self.streams.forget(stream));
     }
 
+    /// Notes that `stream` ends where it has been read to: if that is before what was known of it, it was cut off
+    /// meanwhile, and what comes there now is new.
+    pub(super) fn ends_before(&mut self, stream: StreamId) {
+        if let Some(progress) = self.progress.get_mut(&stream).filter(|known| known.again < known.known_until) {
+            (progress.known_until, progress.absorbed) = (progress.again, progress.again);
+        }
+    }
+
     /// Returns where a source that is opened anew goes on in every stream: behind what was absorbed, or where reading
     /// again after a restart has come to.
     pub fn reopening(&self) -> Vec<(StreamId, i64)> {
@@ -265,6 +273,16 @@ mod tests {
         core.absorb(message(20, 3, Vec::new()));
         assert_eq!(resumes(&mut core), (vec![(30, 30)], vec![(StreamId(0), 30)]));
         assert_eq!(core.accounting().records, 0);
+    }
+
+    #[test]
+    fn what_comes_where_a_log_was_cut_off_meanwhile_is_new() {
+        let mut core = recovering(&streams());
+        core.absorb(message(0, 1, vec![Mark::AtEnd(StreamId(0), true)]));
+        core.epoch(Vec::new(), Timestamp::from_seconds(0));
+        assert_eq!(core.positions(), [StreamPosition { stream: StreamId(0), resume: 10, absorbed: 10 }]);
+        core.absorb(message(10, 2, vec![Mark::AtEnd(StreamId(0), false)]));
+        assert_eq!(core.accounting().records, 1);
     }
 
     #[test]

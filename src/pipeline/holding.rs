@@ -34,7 +34,8 @@ impl Core {
     /// event time; and, while what waited before a restart is read again and nothing can be
     /// evaluated, all others if much waits. What is read again is never held, however far it had come before.
     pub fn to_hold(&self) -> Vec<StreamId> {
-        let again = |stream: &StreamId| self.recovering.contains(stream);
+        let behind = |stream: &StreamId| self.progress.get(stream).is_some_and(|known| known.again < known.known_until);
+        let again = |stream: &StreamId| self.recovering.contains(stream) || behind(stream);
         let much = self.fullness() > MUCH;
         if much && !self.recovering.is_empty() {
             return self.progress.keys().filter(|stream| !again(stream)).copied().collect();

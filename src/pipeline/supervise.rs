@@ -75,8 +75,8 @@ pub struct Orders {
     pub stop: bool,
 }
 
-/// Opens a source: the first time, and again after it has failed for good, where the absorbed
-/// positions say.
+/// Opens a source: the first time, and again after it has failed for good, where
+/// [`Orders::reopening`] says.
 pub type Open = Box<dyn FnMut(&[(StreamId, i64)]) -> Result<AnySource, SourceError> + Send>;
 
 /// Reads `source` until it ends, is told to stop, or nobody listens any more. A source that fails
@@ -92,13 +92,9 @@ pub async fn supervise(
     let mut dead = false;
     loop {
         if dead {
-            let reopening = orders.borrow().reopening.clone();
-            match open(&reopening) {
-                Ok(opened) => {
-                    (source, dead) = (opened, false);
-                    // What it must hold it has not been told.
-                    orders.mark_changed();
-                }
+            let opened = open(&orders.borrow().reopening.clone());
+            match opened {
+                Ok(opened) => (source, dead) = (opened, false),
                 Err(error) => {
                     let failing = FromSource::Failing { source: number, says: error.to_string() };
                     if hand_over(&to, failing).is_err() || pause(LONG, &mut orders).await {
@@ -107,6 +103,8 @@ pub async fn supervise(
                     continue;
                 }
             }
+            // What it must hold it has not been told.
+            orders.mark_changed();
         }
         let read = tokio::select! {
             changed = orders.changed() => {
@@ -143,12 +141,10 @@ pub async fn supervise(
         if hand_over(&to, message).is_err() {
             return;
         }
-        if let Some(wait) = wait {
-            if pause(wait, &mut orders).await {
-                return;
-            }
-            // An order that came meanwhile was seen, and not given on.
-            orders.mark_changed();
+        if let Some(wait) = wait
+            && pause(wait, &mut orders).await
+        {
+            return;
         }
     }
 }
@@ -173,7 +169,11 @@ async fn pause(wait: Duration, orders: &mut watch::Receiver<Orders>) -> bool {
     tokio::pin!(over);
     loop {
         tokio::select! {
-            () = &mut over => return false,
+            () = &mut over => {
+                // An order that came meanwhile was seen, and not given on.
+                orders.mark_changed();
+                return false;
+            }
             changed = orders.changed() => {
                 if changed.is_err() || orders.borrow().stop {
                     return true;

@@ -4,7 +4,7 @@
 //! a message with one card of version 1.4 and answers 202. Its URL holds a signature: it is read from
 //! a file or a variable, and never stored or shown. What an attacker wrote stands in text runs, which
 //! know no Markdown; a text of the owner's own is Markdown with each value escaped. Teams takes
-//! 28 KB: one message lists ten alerts at most.
+//! 28 KB: one message lists ten alerts at most, and fewer, with shorter texts, where they would not fit.
 
 use serde_json::{Value, json};
 
@@ -45,15 +45,15 @@ impl Teams {
 
     /// Returns the message about `notices`, and about `more` that are only counted.
     pub fn compose(&self, notices: &[Notice], more: u64) -> String {
-        let mut sizes = SIZES.into_iter().map(|size| self.composed(notices, more, size)).peekable();
-        let fits = |message: &String| message.len() <= MOST;
         // What does not fit is what an attacker wrote: signs of four bytes each.
-        loop {
-            match (sizes.next(), sizes.peek()) {
-                (Some(message), Some(_)) if !fits(&message) => {}
-                (message, _) => return message.unwrap_or_default(),
+        let mut message = String::new();
+        for size in SIZES {
+            message = self.composed(notices, more, size);
+            if message.len() <= MOST {
+                break;
             }
         }
+        message
     }
 
     fn composed(&self, notices: &[Notice], more: u64, (listed, longest): (usize, usize)) -> String {

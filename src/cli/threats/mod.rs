@@ -143,7 +143,7 @@ fn model(paths: &[PathBuf], redactor: &Redactor) -> Result<Model, Failure> {
     for (end, mend) in SOURCES_OF_OTHERS {
         let many = names.iter().filter(|name| name.ends_with(end)).count();
         if many > 0 {
-            say(&format!("not read: {many} files {end}: {mend}"));
+            say(&format!("not read: {many} file{} {end}: {mend}", if many == 1 { "" } else { "s" }));
         }
     }
     for (folder, says) in found.unread {

@@ -21,7 +21,7 @@ use super::meta::Meta;
 use super::modifiers::Placeholders;
 use super::rule::{Detection, Filter, Rule, is_all, personal, read};
 use super::set::{Asks, Builder, By, Set, Target};
-use super::tie::{Book, Tied, Which, tie};
+use super::tie::{Book, Parts, Tied, Which, tie};
 
 /// Sigma rules, compiled.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,8 @@ struct Read {
     filters: Vec<Filter>,
     /// Rules that a refused filter is for, and why it is refused.
     unfiltered: HashMap<String, String>,
+    /// Rules that a refused correlation counts.
+    counted: Vec<String>,
 }
 
 impl Rules {
@@ -142,6 +144,7 @@ impl Rules {
                 Err(refused) => {
                     let why = refused.problems.first().map(ToString::to_string).unwrap_or_default();
                     into.unfiltered.extend(refused.filtered.iter().map(|rule| (rule.clone(), why.clone())));
+                    into.counted.extend(refused.counted);
                     for name in refused.names {
                         into.names.entry(name).or_insert(Which::Refused);
                     }
@@ -257,6 +260,7 @@ impl Rules {
                 }),
             }
         }
+        read.counted.iter().filter_map(|name| names.get(name)).for_each(|part| part_of.hold(*part, false));
         for (number, of) in tied.iter().enumerate() {
             let Some((of, correlation)) = of.as_ref().zip(read.correlations.get(number)) else { continue };
             if part_of.stands_alone(Which::Correlation(number)) {
@@ -375,25 +379,5 @@ impl Rules {
 
     fn silence(&mut self, meta: &Meta, source: &str) {
         self.silent.push(Silent { id: meta.id.clone(), title: meta.title.clone(), source: source.to_owned() });
-    }
-}
-
-/// Who refers to what.
-#[derive(Default)]
-struct Parts(HashMap<Which, bool>);
-
-impl Parts {
-    fn add(&mut self, number: usize, of: &Tied, generate: bool) {
-        let inner = of.within.iter().filter(|inner| **inner != number).map(|inner| Which::Correlation(*inner));
-        let leaves = of.leaves.iter().map(|leaf| Which::Detection(leaf.detection));
-        inner.chain(leaves).for_each(|part| self.hold(part, generate));
-    }
-
-    fn hold(&mut self, part: Which, generate: bool) {
-        *self.0.entry(part).or_default() |= generate;
-    }
-
-    fn stands_alone(&self, which: Which) -> bool {
-        self.0.get(&which).copied().unwrap_or(true)
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Refused {
     pub(super) names: Vec<String>,
     /// Of a filter, the rules that it would have been for.
     pub(super) filtered: Vec<String>,
+    /// The rules that it counts, if it is a correlation.
+    pub(super) counted: Vec<String>,
 }
 
 /// Reads a document.
@@ -63,7 +65,7 @@ pub(super) fn read(document: Document, placeholders: &Placeholders) -> Result<Ru
     let file = document.file.clone();
     let mut problems = Problems::of(&file);
     let mut names = names_of(&document.tree);
-    let filtered = filtered_by(&document.tree);
+    let [filtered, counted] = ["filter", "correlation"].map(|section| rules_of(&document.tree, section));
     let title = names.pop().unwrap_or_default();
     let mut canonical = String::new();
     if let Node::Map(entries) = &document.tree.node {
@@ -86,7 +88,7 @@ pub(super) fn read(document: Document, placeholders: &Placeholders) -> Result<Ru
                 ..problem
             };
             let problems = problems.into_list().into_iter().map(said).collect();
-            Err(Box::new(Refused { problems, names, filtered }))
+            Err(Box::new(Refused { problems, names, filtered, counted }))
         }
     }
 }
@@ -243,13 +245,13 @@ fn names_of(tree: &Located) -> Vec<String> {
     names
 }
 
-/// Returns the rules that a filter names.
-fn filtered_by(tree: &Located) -> Vec<String> {
+/// Returns the rules that a `section` names: a filter, or a correlation.
+fn rules_of(tree: &Located, section: &str) -> Vec<String> {
     let Node::Map(entries) = &tree.node else { return Vec::new() };
     let inner = |entries: &[(crate::posture::document::Key, Located)], name: &str| {
         entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value.node.clone())
     };
-    let Some(Node::Map(filter)) = inner(entries, "filter") else { return Vec::new() };
+    let Some(Node::Map(filter)) = inner(entries, section) else { return Vec::new() };
     let text = |node: Node| if let Node::Text(text) = node { Some(text) } else { None };
     match inner(&filter, "rules") {
         Some(Node::List(items)) => items.into_iter().filter_map(|item| text(item.node)).collect(),

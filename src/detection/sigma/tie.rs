@@ -266,3 +266,23 @@ fn demanded(plan: &Plan) -> Vec<u8> {
     }
     steps
 }
+
+/// Who refers to what.
+#[derive(Default)]
+pub(super) struct Parts(HashMap<Which, bool>);
+
+impl Parts {
+    pub(super) fn add(&mut self, number: usize, of: &Tied, generate: bool) {
+        let inner = of.within.iter().filter(|inner| **inner != number).map(|inner| Which::Correlation(*inner));
+        let leaves = of.leaves.iter().map(|leaf| Which::Detection(leaf.detection));
+        inner.chain(leaves).for_each(|part| self.hold(part, generate));
+    }
+
+    pub(super) fn hold(&mut self, part: Which, generate: bool) {
+        *self.0.entry(part).or_default() |= generate;
+    }
+
+    pub(super) fn stands_alone(&self, which: Which) -> bool {
+        self.0.get(&which).copied().unwrap_or(true)
+    }
+}

@@ -73,8 +73,11 @@ impl FileSource {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (thread, title) = (seen.clone(), format!("files {name}"));
         let pump = if stdin {
-            let id = streams.id(&StreamName { source: name.to_owned(), topic: "-".to_owned(), partition: 0 });
-            Pump::start(&title, move |outlet| read_stdin(id, &outlet))?
+            let of = StreamName { source: name.to_owned(), topic: "-".to_owned(), partition: 0 };
+            // What comes now is not what came in an earlier run: it must not pass for read.
+            let from = resume.get(&of).map_or(0, |at| place::anew(*at));
+            let id = streams.id(&of);
+            Pump::start(&title, move |outlet| read_stdin(id, from, &outlet))?
         } else {
             let files = Files::new(name, settings, streams, resume);
             Pump::start(&title, move |outlet| run(files, &outlet, &thread))?
@@ -161,17 +164,19 @@ fn run(mut files: Files, outlet: &Outlet, seen: &Mutex<Seen>) {
 }
 
 /// Reads standard input to its end.
-fn read_stdin(id: StreamId, outlet: &Outlet) {
+fn read_stdin(id: StreamId, from: i64, outlet: &Outlet) {
     let opened = Batch { marks: vec![Mark::Opened(id)], ..Batch::default() };
     if !outlet.send(Ok(opened)) {
         return;
     }
-    let mut reader = match FileReader::open(Path::new("-"), id, 0) {
+    // Whatever happens, it holds no other source's time afterwards.
+    let fail = |error| {
+        outlet.send(Ok(Batch { marks: vec![Mark::Closed(id)], ..Batch::default() }));
+        outlet.send(Err(error));
+    };
+    let mut reader = match FileReader::open(Path::new("-"), id, from) {
         Ok(reader) => reader,
-        Err(error) => {
-            outlet.send(Err(error));
-            return;
-        }
+        Err(error) => return fail(error),
     };
     loop {
         let mut batch = Batch::default();
@@ -185,10 +190,7 @@ fn read_stdin(id: StreamId, outlet: &Outlet) {
         match state {
             Ok(ReadState::More) => {}
             Ok(ReadState::End) => return,
-            Err(error) => {
-                outlet.send(Err(error));
-                return;
-            }
+            Err(error) => return fail(error),
         }
     }
 }

@@ -72,8 +72,8 @@ impl Files {
             let more = self.unread.len() - 1;
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             return Some(format!(
-                "{} of the source {name} can't be read: {says}{more}. Give the user that Gatewatch runs as the right to read it; \
-                 it is begun then without a restart.",
+                "{} of the source {name} can't be read: {says}{more}. Give the user that Gatewatch runs as the right to read it: \
+                 a source that follows begins it then, without a restart.",
                 path.display()
             ));
         }
