@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use gatewatch::redaction::{KeyRing, Redactor, Settings, filter, made};
+use gatewatch::redaction::{KeyRing, Redactor, Seen, Settings, filter, filter_telling, made};
 use gatewatch::telemetry::{Batch, Confidence, Privilege, Scanned, Sighting, StreamId};
 use proptest::prelude::*;
 
@@ -445,6 +445,52 @@ fn a_private_key_goes_and_its_frame_stays() {
         r#"{"m":"-----BEGIN PRIVATE KEY-----\n…"}"#,
         &["private-key"],
     );
+}
+
+#[test]
+fn a_private_key_over_several_lines_goes_line_by_line_and_is_told_once() {
+    let mut next = chance(7);
+    let body: Vec<String> = (0..3)
+        .map(|_| data_encoding::BASE64.encode(&made::bytes(&mut next, 48)))
+        .chain(["bWFkZQ==".to_owned()])
+        .collect();
+    for (before, title) in [("", "RSA PRIVATE KEY"), ("  ", "PRIVATE KEY"), ("", "PGP PRIVATE KEY BLOCK")] {
+        let lines: Vec<String> = body.iter().map(|line| format!("{before}{line}\r\n")).collect();
+        let (first, last) =
+            (format!("{before}-----BEGIN {title}-----\r\n"), format!("{before}-----END {title}-----\nafter\n"));
+        let (input, mut output, mut told) = (format!("{first}{}{last}", lines.concat()), Vec::new(), Vec::new());
+        let mut tell = |seen: Seen| {
+            told.push((seen.line, seen.length, seen.kind.to_string(), seen.confidence.unwrap()));
+            Ok(())
+        };
+        filter_telling(&redactor(), &mut input.as_bytes(), &mut output, &mut tell).unwrap();
+        let output = String::from_utf8(output).unwrap();
+        let rest = output.strip_prefix(&first).and_then(|rest| rest.strip_suffix(&last)).unwrap();
+        assert!(rest.split_inclusive('\n').all(|line| {
+            line.strip_prefix(before).is_some_and(|line| line.starts_with("private-key:k1:") && line.ends_with("\r\n"))
+        }));
+        assert_eq!(rest.lines().count(), 4, "{rest}");
+        let wanted = [Confidence::Proven, Confidence::Suspected, Confidence::Suspected, Confidence::Suspected];
+        let wanted = (2..)
+            .zip(&body)
+            .zip(wanted)
+            .map(|((line, body), sure)| (line, body.len() as u64, "private-key".to_owned(), sure));
+        assert_eq!(told, wanted.collect::<Vec<_>>());
+        let mut again = Vec::new();
+        filter(&redactor(), &mut output.as_bytes(), &mut again).unwrap();
+        assert_eq!(String::from_utf8(again).unwrap(), output);
+    }
+}
+
+#[test]
+fn a_password_that_is_a_number_leaves_json_behind_and_wakes_nobody() {
+    for (text, left) in [
+        (r#"{"password":20260302,"a":1}"#, r#"{"password":"…","a":1}"#),
+        (r#"{"m":"{\"pwd\": 20260302}"}"#, r#"{"m":"{\"pwd\": \"…\"}"}"#),
+    ] {
+        hides(text, left, &["password"]);
+        assert_eq!(scanned(&redactor(), text.as_bytes()).1[0].confidence, Confidence::Suspected);
+    }
 }
 
 #[test]

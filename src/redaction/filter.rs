@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::fields::{Fields, Part};
+use super::key_lines::{Body, KeyLines};
 use super::{Kind, Redactor, Replacement, explain, people, redacted_message};
 use crate::telemetry::{About, Batch, Confidence, Privilege, Scanned, StreamId, decode};
 
@@ -116,6 +117,9 @@ struct Lines {
     batch: Batch,
     /// The line endings, as they came.
     endings: Vec<&'static [u8]>,
+    /// What each of them is of a private key over several lines.
+    keys: KeyLines,
+    bodies: Vec<Body>,
     /// The start of a line whose end has not been read.
     rest: Vec<u8>,
     /// What is known of that line, if it is too long to keep.
@@ -220,11 +224,12 @@ impl Filter<'_, '_> {
             self.written.bytes += long.length + newline.len() as u64;
             return output.write_all(newline);
         }
-        let Lines { batch, endings, rest, .. } = &mut self.lines;
+        let Lines { batch, endings, rest, keys, bodies, .. } = &mut self.lines;
         let (line, ending): (&[u8], &'static [u8]) = match rest.strip_suffix(b"\r") {
             Some(line) if !newline.is_empty() => (line, b"\r\n"),
             _ => (rest, newline),
         };
+        bodies.push(keys.read(line));
         batch.push(line, StreamId(0), 0, 0, None);
         endings.push(ending);
         rest.clear();
@@ -234,7 +239,7 @@ impl Filter<'_, '_> {
     /// Writes all whole lines.
     fn write(&mut self, output: &mut impl Write) -> io::Result<()> {
         let batch = std::mem::take(&mut self.lines.batch);
-        let scanned = self.redactor.scan(&batch);
+        let scanned = self.redactor.scan_lines(&batch, &std::mem::take(&mut self.lines.bodies));
         for (index, ending) in self.lines.endings.drain(..).enumerate() {
             for sighting in scanned.sightings(index).iter().filter(|seen| !seen.is_hash()) {
                 *self.summary.redactions.entry(sighting.kind.clone()).or_default() += 1;

@@ -15,6 +15,7 @@ mod filter;
 mod fingerprint;
 mod finish;
 mod identify;
+mod key_lines;
 mod keyring;
 mod kind;
 mod links;
@@ -42,6 +43,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use fingerprint::{Fingerprinter, Memo};
+use key_lines::Body;
 pub use kind::Kind;
 use people::People;
 use scan::{Found, Scanner, merge};
@@ -92,6 +94,28 @@ impl Redactor {
         let ranges: Vec<_> = batch.messages.iter().map(range).collect();
         let all = caught(|| self.hidden(&batch.bytes, &ranges, &batch.messages));
         Scanned::new(batch, all.unwrap_or_else(|| self.one_by_one(batch, &ranges)))
+    }
+
+    /// Scans the lines of `batch`, of which `bodies` tells what they are of a private key over several of them.
+    fn scan_lines<'b>(&self, batch: &'b Batch, bodies: &[Body]) -> Scanned<'b> {
+        let scanned = self.scan(batch);
+        if bodies.iter().all(|body| *body == Body::Not) {
+            return scanned;
+        }
+        let one = |(index, body): (usize, &Body)| match body {
+            Body::Not => scanned.changed(index).cloned(),
+            // One key is one that somebody must be told of.
+            Body::First => Some(self.body_of_key(batch.message(index), Confidence::Proven)),
+            Body::Later => Some(self.body_of_key(batch.message(index), Confidence::Suspected)),
+        };
+        let all = bodies.iter().enumerate().filter_map(|place| Some((place.0 as u32, one(place)?)));
+        Scanned::new(batch, all.collect())
+    }
+
+    fn body_of_key(&self, line: &[u8], confidence: Confidence) -> ScannedMessage {
+        let start = line.len() - line.trim_ascii_start().len();
+        let body = Found::new(start..line.trim_ascii_end().len(), Kind::PrivateKey, confidence);
+        self.replaced(line, &[body], &[], &mut Memo::default())
     }
 
     /// Returns those of the messages at `ranges` of `bytes` that hide something, by their numbers.
@@ -227,7 +251,10 @@ impl Redactor {
         let (mut quote, mut original) = ("", None);
         let (fingerprint, shown) = if one.kind.secret() {
             let fingerprint = self.fingerprints.of(one.kind, one.read(text), memo);
-            (fingerprint.clone(), fingerprint.0)
+            // A number of JSON takes quotes around it; where they can't be told, another number.
+            let around = if one.inside.is_some() { Some("") } else { people::quote(text, &one.span) };
+            quote = around.unwrap_or_default();
+            (fingerprint.clone(), if around.is_some() { fingerprint.0 } else { Arc::from("0") })
         } else if one.inside.is_some() {
             let instead = self.people.inside(&self.fingerprints, one.kind, one.read(text), memo);
             (Fingerprint(instead.clone()), instead)

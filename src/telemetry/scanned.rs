@@ -80,8 +80,9 @@ impl<'b> Scanned<'b> {
         }
     }
 
+    /// Returns message `index` if it hides something.
     #[inline]
-    fn changed(&self, index: usize) -> Option<&ScannedMessage> {
+    pub fn changed(&self, index: usize) -> Option<&ScannedMessage> {
         let place = self.places.get(index)?.checked_sub(1)?;
         self.hidden.get(place as usize)
     }

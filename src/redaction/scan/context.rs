@@ -178,12 +178,14 @@ impl Walk {
         rule: &Rule,
         found: &mut Vec<Found>,
     ) -> Option<(usize, bool)> {
-        let place = pairs::follows(text, name)?;
+        let number = || pairs::number(text, name.end).filter(|_| rule.kind == Kind::Password && !rule.strict);
+        let place = pairs::follows(text, name).or_else(number)?;
         let ends = self.shapes.ends(text, place, rule.stop, found);
-        // `--password is required`
-        let word = text[ends.start..ends.whole].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
+        // `--password is required`, `"password":20260302`
+        let value = &text[ends.start..ends.whole];
+        let word = value.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
         let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
-        let rule = if word { &doubt } else { rule };
+        let rule = if word || value.iter().all(u8::is_ascii_digit) { &doubt } else { rule };
         Some((ends.plain, hide(text, Place { start: ends.start, ..place }, ends.whole, rule, found)))
     }
 

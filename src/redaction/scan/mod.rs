@@ -48,6 +48,7 @@ use crate::telemetry::{Confidence, Privilege};
 
 pub use gates::Gates;
 pub use merge::merge;
+pub use pem::private_key_title;
 pub use person::is_address;
 use views::Looking;
 pub use views::{Inside, entity};

@@ -68,6 +68,18 @@ pub fn bracketed(text: &[u8], at: usize) -> Option<Place> {
     (text[value + length] == b']' && !names).then(|| whole(value, Quote::Element(value + length)))
 }
 
+/// The fewest digits of a number that is hidden: a flag and a length have fewer.
+const DIGITS: usize = 4;
+
+/// Reads a number that is the value of a member of JSON, whose name ends at `at`: `"password":12345678`.
+pub fn number(text: &[u8], at: usize) -> Option<Place> {
+    let (_, len) = quote_at(text, at)?;
+    let start = blanks(text, byte(text, blanks(text, at + len), b':')?);
+    let length = text[start..].iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit()).count();
+    let ends = ends_text(text, blanks(text, start + length));
+    (length >= DIGITS && ends).then(|| whole(start, Quote::Element(start + length)))
+}
+
 /// Reads the value behind a name that is an option of a command, `--password value`, or stands in a list of its words,
 /// `"--password","value"`; or behind one in a row of names and values, `('name', 'value')`.
 pub fn follows(text: &[u8], name: &Range<usize>) -> Option<Place> {
@@ -218,6 +230,9 @@ mod tests {
             ("[('x-functions-key', 'my-own-Key-0815'), ('a', 'b')]", "my-own-Key-0815"),
             ("az login --service-principal --password Xk29fLmQ2pZ7 --tenant t", "Xk29fLmQ2pZ7"),
             (r#"["login","--password","Xk29fLmQ2pZ7"]"#, "Xk29fLmQ2pZ7"),
+            (r#"{"user":"ann","password":20260302}"#, "20260302"),
+            (r#"{"m":"{\"password\" : 20260302, \"a\":1}"}"#, "20260302"),
+            (r#"[{"pwd":20260302},{"a":1}]"#, "20260302"),
             ("mytool --client-secret 'Xk29fLmQ2pZ7' -v", "Xk29fLmQ2pZ7"),
             ("user%5Bpassword%5D=Xk29fLmQ2pZ7&commit=Log+in", "Xk29fLmQ2pZ7"),
             ("user[password]=Xk29fLmQ2pZ7&a=b", "Xk29fLmQ2pZ7"),
@@ -267,6 +282,7 @@ mod tests {
             "bypass: true, compass=n, first_key1=abc",
             "tests pass=12 fail=0; pass: 12, fail: 3; proxy_pass=http://backend:8080",
             r#"{"check":"db","pass":"ok","first_pass":"done"}"#,
+            r#"{"pass":20260302,"password":1,"a_password":12.5,"total_tokens":20260302}"#,
             r#"{"a":11,"m":"--password","n":"x"}"#,
             r#"{"name":"DB_PASSWORD","next":["a"],"value":"b"}"#,
         ] {

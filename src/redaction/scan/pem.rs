@@ -9,15 +9,21 @@ use super::{Found, Kind};
 use crate::redaction::fingerprint::fingerprint_at;
 use crate::telemetry::Confidence;
 
+/// What the first line of everything in PEM begins with.
+const BEGIN: &[u8] = b"-----BEGIN";
+
+/// Returns the place behind the first line of a private key, if that begins at `at`; OpenPGP calls its keys a block.
+pub fn private_key_title(text: &[u8], at: usize) -> Option<usize> {
+    let title = at + BEGIN.len();
+    let body = title + run_of(&text[title..], &Set::word(b" "), 48);
+    let named = [&b"PRIVATE KEY"[..], b"PRIVATE KEY BLOCK"].iter().any(|end| text[title..body].ends_with(end));
+    (named && text[body..].starts_with(b"-----")).then_some(body + 5)
+}
+
 /// Finds the private key whose first line starts at `at`; returns up to where the text is settled.
 pub fn private_key(text: &[u8], at: usize, found: &mut Vec<Found>) -> usize {
-    let title = at + b"-----BEGIN".len();
-    let words = run_of(&text[title..], &Set::word(b" "), 48);
-    let body = title + words;
-    if !text[title..body].ends_with(b"PRIVATE KEY") || !text[body..].starts_with(b"-----") {
-        return title;
-    }
-    let start = body + 5;
+    let title = at + BEGIN.len();
+    let Some(start) = private_key_title(text, at) else { return title };
     let mut end = text.len();
     for stop in memchr::memchr3_iter(b'-', b'"', b'\'', &text[start..]) {
         let stop = start + stop;
