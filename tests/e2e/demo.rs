@@ -9,7 +9,10 @@ use crate::world::gatewatch;
 
 #[test]
 fn within_a_minute_the_demo_shows_alerts_of_all_four_main_families() {
-    let mut child = gatewatch().args(["demo", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = gatewatch();
+    command.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data"));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut port = None;
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();

@@ -20,6 +20,8 @@ pub struct Site {
     pub url: String,
     child: Option<Child>,
     fed: Option<Fed>,
+    /// What the demo writes; gone with the site.
+    _demo: Option<tempfile::TempDir>,
 }
 
 /// A daemon that is fed over HTTP.
@@ -39,13 +41,13 @@ impl Site {
     /// Says which variable to set when there is no binary, and what demo said when it gave no address.
     pub async fn open() -> Result<Self> {
         if let Some(url) = variable("GATEWATCH_URL") {
-            return Ok(Self { url: url.trim_end_matches('/').to_owned(), child: None, fed: None });
+            return Ok(Self { url: url.trim_end_matches('/').to_owned(), child: None, fed: None, _demo: None });
         }
-        let mut command = Command::new(binary()?);
+        let (mut command, folder) = (Command::new(binary()?), tempfile::tempdir()?);
         // Whoever looks at a demo of their own has the usual port.
-        command.args(["demo", "--listen", "127.0.0.1:0"]);
+        command.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data"));
         let (child, url) = started(command).await?;
-        Ok(Self { url, child: Some(child), fed: None })
+        Ok(Self { url, child: Some(child), fed: None, _demo: Some(folder) })
     }
 
     /// Starts a daemon that has nothing to read but what [`Site::send`] sends it.
@@ -62,7 +64,8 @@ impl Site {
         );
         std::fs::write(folder.path().join("gatewatch.toml"), config)?;
         let token = token(&binary, folder.path(), "ingest").await?;
-        let mut site = Self { url: String::new(), child: None, fed: Some(Fed { binary, folder, ingest, token }) };
+        let mut site =
+            Self { url: String::new(), child: None, fed: Some(Fed { binary, folder, ingest, token }), _demo: None };
         site.start_again().await?;
         Ok(site)
     }
