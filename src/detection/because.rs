@@ -162,10 +162,16 @@ impl Because {
             flips.push(format!("At {limit} it would have fired at least {by} earlier."));
         }
         match self.without() {
-            Some(1) if self.measure == Measure::Event => {}
-            Some(1) => flips.push("Without any one of its events it would not have fired.".to_owned()),
-            Some(many) => flips.push(format!("Without {many} of its events it would not have fired.")),
             None => {}
+            Some(_) if self.measure == Measure::Event => {}
+            Some(1) if self.measure == Measure::Share => {
+                flips.push("With one of them fewer it would not have fired then.".to_owned())
+            }
+            Some(many) if self.measure == Measure::Share => {
+                flips.push(format!("With {many} of them fewer it would not have fired then."));
+            }
+            Some(1) => flips.push("With one event fewer its fullest window would have stayed quiet.".to_owned()),
+            Some(many) => flips.push(format!("With {many} events fewer its fullest window would have stayed quiet.")),
         }
         flips
     }
@@ -173,7 +179,9 @@ impl Because {
     /// Returns the lowest limit at which it would not have fired.
     pub fn quiet_at(&self) -> Option<f64> {
         match (self.measure, self.limit) {
-            (Measure::Event | Measure::Steps | Measure::Silence | Measure::Unanswered | Measure::Bulk, _) => None,
+            (Measure::Event | Measure::Steps | Measure::Silence | Measure::Unanswered, _) => None,
+            // Of new values one is enough.
+            (Measure::Unseen | Measure::Bulk, _) => None,
             (_, Limit::AtLeast(_)) if self.is_whole() => Some(self.peak + 1.0),
             // A distinct keeps no more values than that: it may have been more.
             (Measure::Values, Limit::MoreThan(limit)) if self.peak > 2.0 * limit => None,
@@ -188,11 +196,11 @@ impl Because {
         matches!(self.measure, Measure::Events | Measure::Values | Measure::Unseen)
     }
 
-    /// Returns how many events fewer would have been nothing.
+    /// Returns how many events fewer would have been nothing: in its fullest window, or when it fired.
     pub fn without(&self) -> Option<u64> {
         match (self.measure, self.limit) {
             (Measure::Events, Limit::AtLeast(limit)) => Some((self.peak - limit) as u64 + 1),
-            (Measure::Event | Measure::Steps, _) => Some(1),
+            (Measure::Event, _) => Some(1),
             (Measure::Share, _) => Some(self.spare + 1),
             _ => None,
         }
@@ -297,7 +305,7 @@ mod tests {
             [
                 "At 26 events it would have stayed quiet.",
                 "At 5 events it would have fired at least 10 s earlier.",
-                "Without 16 of its events it would not have fired.",
+                "With 16 events fewer its fullest window would have stayed quiet.",
             ]
         );
     }

@@ -3,7 +3,7 @@
 //! Detectors are indexed by kind and outcome, and apart from them those that look at secrets, so
 //! that most conditions are never tried. No record costs an allocation of its own: what it shows is
 //! written on its batch's sheet. Of a record, at most 64 secrets are looked at; it gives at most 32
-//! signals, names at most 32 entities and keeps 2,048 bytes of its text. What is beyond is left out.
+//! signals and 256 about its secrets, names at most 32 entities and keeps 2,048 bytes of its text. What is beyond is left out.
 
 mod names;
 mod once;
@@ -44,6 +44,8 @@ use super::words::{Gated, Gates};
 
 /// Signals that one record gives at most, and as many of Sigma rules.
 const MAX_SIGNALS: usize = 32;
+/// Signals about its secrets that one record gives at most: several for each that is looked at.
+const MAX_OF_SECRETS: usize = 256;
 /// Secrets of a record that are looked at, in the order in which they stand there.
 pub(super) const MAX_SECRETS: usize = 64;
 const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Unknown];
@@ -102,6 +104,8 @@ struct Draft<'e, 's, 'o> {
     before: usize,
     /// How many it has given, those that said nothing new and those held back among them.
     given: usize,
+    /// Of those about its secrets.
+    of_secrets: usize,
     /// Of those of Sigma rules, which are counted by themselves.
     of_sigma: usize,
     /// Matches of secrets that were held back: detector, step, key and value.
@@ -161,8 +165,17 @@ impl Matcher {
         let lists = &self.index[event.kind() as usize][event.outcome() as usize];
         let before = signals.list.len();
         signals.once.clear();
-        let mut draft =
-            Draft { event, hash, written: [false; 2], signals, before, given: 0, of_sigma: 0, held: Vec::new() };
+        let mut draft = Draft {
+            event,
+            hash,
+            written: [false; 2],
+            signals,
+            before,
+            given: 0,
+            of_secrets: 0,
+            of_sigma: 0,
+            held: Vec::new(),
+        };
         let Fulfilled { steps, calm } = tried.of(number);
         let scene = Scene { event, secret: None, calm };
         for &place in steps {
@@ -197,10 +210,10 @@ impl Matcher {
     }
 
     fn signal(&self, step: &Step, scene: Scene<'_, '_>, draft: &mut Draft<'_, '_, '_>) {
-        if draft.given >= MAX_SIGNALS {
+        let rule = &self.rules[usize::from(step.rule)];
+        if if rule.of_secret { draft.of_secrets >= MAX_OF_SECRETS } else { draft.given >= MAX_SIGNALS } {
             return;
         }
-        let rule = &self.rules[usize::from(step.rule)];
         if rule.light && rule.by_app && draft.signals.is_known_sign(step.rule, draft.event) {
             draft.given += 1;
             return;
@@ -218,8 +231,10 @@ impl Matcher {
         if rule.of_secret && draft.signals.list[draft.before..].iter().any(twice) {
             return;
         }
-        draft.given += 1;
+        *(if rule.of_secret { &mut draft.of_secrets } else { &mut draft.given }) += 1;
+        // What answers can only keep its detector quiet.
         if !rule.light
+            && !(rule.answered && step.number > 0)
             && let Some(id) = self.exceptions.cover(step.rule, scene)
         {
             draft.hold(rule.of_secret.then_some((step.rule, step.number, key, value)), id);
@@ -632,7 +647,7 @@ says: s
         let event =
             format!("{{ kind: function.log, message: '{}', secret: [{}] }}", "\u{e9}".repeat(2000), secrets.join(", "));
         let found = signals("level: low\nneeds: any\nmatch: { by: secret.id }\n", &event);
-        assert_eq!(found.len(), MAX_SIGNALS);
+        assert_eq!(found.len(), MAX_SECRETS);
         let observed = found[0].observed();
         assert_eq!(observed.entities.len(), MAX_ENTITIES);
         let record = observed.record.as_ref().unwrap();

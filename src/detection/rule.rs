@@ -42,6 +42,8 @@ pub struct Rule {
     /// Whether it looks at the hashes by which storage logs name secrets, each on its own; of its
     /// steps, those that speak of no secret look at the event.
     pub(super) of_hash: bool,
+    /// Whether its second step answers the first.
+    pub(super) answered: bool,
     /// Whether it remembers values, so that it must learn what they will be called.
     pub(super) of_values: bool,
     /// Within which stretch of time the same value of the same entity tells it nothing new.
@@ -65,6 +67,7 @@ impl Rule {
             light: false,
             by_app: false,
             of_hash: false,
+            answered: false,
             of_values: false,
             coarse: None,
         }

@@ -194,6 +194,7 @@ fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveli
         light,
         by_app,
         of_hash,
+        answered: matches!(counted.counting, Counting::Unanswered { .. }),
         of_values,
         coarse,
     }
@@ -234,15 +235,30 @@ pub(super) fn usual_quiet(counting: &Counting) -> Duration {
     }
 }
 
-/// Returns a hash of all that the detector's state depends on.
+/// What of a detector that learns says only when it fires: with another value it goes on with what it has learnt.
+const TUNED: [&str; 8] = ["tolerance", "at_least", "side", "learn", "few", "settled", "bulk", "missing"];
+
+/// Returns a hash of all that the detector's state depends on. What took weeks to learn outlives that somebody tunes
+/// it, or leaves out what is a false alarm.
 fn state_version(tree: &Located) -> u64 {
-    let mut text = String::from("1;");
-    if let document::Node::Map(entries) = &tree.node {
-        for (key, value) in entries {
-            if matches!(key.text.as_str(), "when" | "needs") || counting::KINDS.contains(&key.text.as_str()) {
-                text.push_str(&key.text);
-                value.node.canonical(&mut text);
+    let mut text = String::from("2;");
+    let document::Node::Map(entries) = &tree.node else { return xxh3_64(text.as_bytes()) };
+    let learns = |key: &str| matches!(key, "baseline" | "first_seen");
+    let learning = entries.iter().any(|(key, _)| learns(&key.text));
+    for (key, value) in entries {
+        let name = key.text.as_str();
+        if !(counting::KINDS.contains(&name) || name == "needs" || name == "when" && !learning) {
+            continue;
+        }
+        text.push_str(name);
+        match &value.node {
+            document::Node::Map(inside) if learns(name) => {
+                for (key, value) in inside.iter().filter(|(key, _)| !TUNED.contains(&key.text.as_str())) {
+                    text.push_str(&key.text);
+                    value.node.canonical(&mut text);
+                }
             }
+            node => node.canonical(&mut text),
         }
     }
     xxh3_64(text.as_bytes())
@@ -419,6 +435,24 @@ threshold: { by: key.id, at_least: 3, within: 10m }
         assert_eq!((detector.family, detector.level), (Family::KeyUsage, Level::High));
         assert_eq!(detector.needs, Kind::HttpRequest.lanes());
         assert_eq!(detector.quiet, QUIET);
+    }
+
+    #[test]
+    fn who_tunes_a_detector_keeps_what_it_has_learnt() {
+        let version = |when: &str, counting: &str| {
+            let text = GOOD.replace("when: { outcome: success }", when);
+            let count = "threshold: { by: key.id, at_least: 3, within: 10m }";
+            compile(&text.replace(count, counting)).unwrap_or_else(|problems| panic!("{problems:?}")).detector.version
+        };
+        let when = "when: { outcome: success }";
+        let baseline = "baseline: { by: key.id, every: 1h, learn: 7d, tolerance: 4, at_least: 10 }";
+        let tuned = "baseline: { by: key.id, every: 1h, learn: 14d, tolerance: 6, at_least: 20, side: above }";
+        let less = "when: { outcome: success, not: { source.ip: 192.0.2.1 } }";
+        assert_eq!(version(when, baseline), version(less, tuned));
+        assert_ne!(version(when, baseline), version(when, &baseline.replace("1h", "30m")));
+        assert_ne!(version(when, baseline), version(when, &baseline.replace("key.id", "app")));
+        let threshold = "threshold: { by: key.id, at_least: 3, within: 10m }";
+        assert_ne!(version(when, threshold), version(less, threshold));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Found {
     findings: Vec<(u16, Key, u8, Finding)>,
     /// Findings of this tick that further events of the same attack are added to.
     growing: HashMap<(u16, Key), usize, KeyHash>,
+    /// Findings that say an attack is worse than was known, by their places.
+    worse: Vec<usize>,
     /// Entities and values given up because a ceiling was reached.
     pub evicted: u64,
     /// The shard that is being looked at.
@@ -34,8 +36,8 @@ pub struct Found {
 }
 
 impl Found {
-    /// Records that a detector fires at `signal`; returns how many events the finding shows.
-    pub fn fires(&mut self, rule: &Rule<'_>, key: Key, signal: &Signal, mut firing: Firing) -> usize {
+    /// Records that a detector fires at `signal`; returns how many events the finding shows, and how bad it is.
+    pub fn fires(&mut self, rule: &Rule<'_>, key: Key, signal: &Signal, mut firing: Firing) -> (usize, Level) {
         let at = signal.time;
         let mut events = std::mem::take(&mut firing.kept);
         events.truncate(MOST_EVIDENCE - 1);
@@ -60,9 +62,10 @@ impl Found {
         (finding.first, finding.last, finding.count) = (firing.first.min(at), firing.last.max(at), firing.count);
         (finding.fired, finding.why, finding.peak) = (true, why, because.peak);
         finding.because = Some(because);
+        let level = finding.level;
         self.growing.remove(&(rule.number, key));
         self.findings.push((rule.number, key, self.shard, finding));
-        shown
+        (shown, level)
     }
 
     /// Records a further event of an attack, with what is measured now.
@@ -81,6 +84,10 @@ impl Found {
         finding.last = finding.last.max(at);
         finding.at = finding.last;
         finding.level = finding.level.max(signal.level);
+        if signal.level > episode.level {
+            episode.level = signal.level;
+            self.worse.push(place);
+        }
         finding.late |= rule.late;
         finding.peak = finding.peak.max(now);
         // The first app that one of them names, however many a tick takes together.
@@ -95,8 +102,8 @@ impl Found {
         }
     }
 
-    /// Records that time itself makes a detector fire at `at`; returns how many events the finding shows.
-    pub fn elapses(&mut self, rule: &Rule<'_>, key: Key, voice: &Voice, firing: &mut Firing, at: Timestamp) -> usize {
+    /// Records that time itself makes a detector fire at `at`.
+    pub fn elapses(&mut self, rule: &Rule<'_>, key: Key, voice: &Voice, firing: &mut Firing, at: Timestamp) {
         let signal = Signal::new(&voice.observed, &voice.entity, voice.shown.as_deref());
         let mut events = std::mem::take(&mut firing.kept);
         events.truncate(MOST_EVIDENCE - 1);
@@ -106,7 +113,6 @@ impl Found {
         let Firing { count, distinct, first, .. } = *firing;
         let told = Told { signal: &signal, count, distinct, examples: &examples, first, at, because: &because };
         let why = render(&rule.detector.says, &told);
-        let shown = events.len();
         let worst = events.iter().map(|event| event.level).max().unwrap_or(voice.level);
         let mut finding = blank(rule, voice.entity.clone(), &signal, firing.level.unwrap_or(worst));
         finding.entities = entities(&voice.entity, events.iter().map(|event| &*event.observed));
@@ -116,7 +122,6 @@ impl Found {
         (finding.peak, finding.because) = (because.peak, Some(because));
         self.growing.remove(&(rule.number, key));
         self.findings.push((rule.number, key, self.shard, finding));
-        shown
     }
 
     /// Records that an entity speaks of which nothing was known: it may have fallen silent before.
@@ -125,9 +130,11 @@ impl Found {
         self.findings.push((rule.number, key, self.shard, finding));
     }
 
-    /// Returns what has fired so far: the detector's number, the shard and the finding.
+    /// Returns what has fired so far, or is worse than was known: the detector's number, the shard and the finding.
     pub fn fired(&self) -> impl Iterator<Item = (u16, u8, &Finding)> {
-        let fired = self.findings.iter().filter(|(.., finding)| finding.fired);
+        let is_news = |(place, finding): &(usize, &Finding)| finding.fired || self.worse.contains(place);
+        let all = self.findings.iter().enumerate();
+        let fired = all.filter(move |(place, (.., finding))| is_news(&(*place, finding))).map(|(_, found)| found);
         fired.map(|(number, _, shard, finding)| (*number, *shard, finding))
     }
 

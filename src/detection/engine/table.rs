@@ -16,8 +16,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::kinds::{Cost, Firing, Room, State};
-use crate::detection::{Detector, Signal};
+use crate::detection::kinds::{Cost, Firing, Goes, Room, State};
+use crate::detection::{Detector, Level, Signal};
 use crate::telemetry::Entity;
 
 use super::found::{Found, MOST_EVIDENCE};
@@ -28,6 +28,9 @@ use order::Order;
 
 /// The latest moment an entity may matter: later than every event, but not for ever.
 const LAST: Timestamp = Timestamp::from_nanos(i64::MAX - 1);
+
+/// How often a detector fires anew for an entity while one attack goes on: enough for whoever has closed the alert.
+const MOST_ANEW: u8 = 4;
 
 /// What one table may hold.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,10 @@ pub struct Episode {
     pub last: Timestamp,
     /// Further events that may be shown as evidence.
     pub unshown: u8,
+    /// How often it may fire anew.
+    pub anew: u8,
+    /// How bad the worst of them was.
+    pub level: Level,
 }
 
 /// What is known of one entity.
@@ -159,9 +166,17 @@ impl Table {
                 }
             }
             Met::Fired(firing) => {
-                let last = firing.last.max(at);
-                let unshown = MOST_EVIDENCE - found.fires(rule, key, signal, firing).min(MOST_EVIDENCE);
-                cell.episode = Some(Box::new(Episode { entity: signal.entity(), last, unshown: unshown as u8 }));
+                let (before, last) = (cell.episode.take(), firing.last.max(at));
+                let (shown, level) = found.fires(rule, key, signal, firing);
+                let unshown = MOST_EVIDENCE.saturating_sub(shown) as u8;
+                let first = Episode { entity: signal.entity(), last, unshown, anew: MOST_ANEW, level };
+                let again = |before: Box<Episode>| Episode {
+                    last: last.max(before.last),
+                    anew: before.anew.saturating_sub(1),
+                    level: level.max(before.level),
+                    ..*before
+                };
+                cell.episode = Some(Box::new(before.map_or(first, again)));
             }
         }
         found.evicted += room.evicted;
@@ -214,11 +229,7 @@ impl Table {
         let before = cell.state.cost();
         let is_due = cell.state.alarm(&rule.detector.counting).is_some_and(|alarm| alarm <= at);
         if is_due && let Some((voice, mut firing)) = cell.state.elapse(&rule.detector.counting, at) {
-            let unshown = MOST_EVIDENCE - found.elapses(rule, key, &voice, &mut firing, at).min(MOST_EVIDENCE);
-            if rule.detector.counting.lingers() {
-                let last = firing.last.max(at);
-                cell.episode = Some(Box::new(Episode { entity: voice.entity, last, unshown: unshown as u8 }));
-            }
+            found.elapses(rule, key, &voice, &mut firing, at);
         }
         let after = cell.state.cost();
         self.cost.items = (self.cost.items + after.items).saturating_sub(before.items);
@@ -336,9 +347,19 @@ impl Cell {
         let counting = &rule.detector.counting;
         if let Some(episode) = &mut self.episode {
             if at <= episode.last.plus(rule.detector.quiet) {
-                let Some(now) = self.state.further(counting, signal, room) else { return Met::Nothing };
-                episode.last = episode.last.max(at);
-                return Met::Further(now);
+                return match self.state.goes_on(counting, signal, room) {
+                    Goes::Apart => Met::Nothing,
+                    Goes::Beside => Met::Further(0.0),
+                    Goes::Anew(firing) if episode.anew > 0 => Met::Fired(firing),
+                    Goes::On(now) => {
+                        episode.last = episode.last.max(at);
+                        Met::Further(now)
+                    }
+                    Goes::Anew(firing) => {
+                        episode.last = episode.last.max(at);
+                        Met::Further(firing.value)
+                    }
+                };
             }
             self.episode = None;
             self.state.afresh();

@@ -58,12 +58,13 @@ struct Due {
     hash: u64,
     place: u32,
     detector: u16,
+    step: u8,
 }
 
-/// Returns the order in which signals of one detector are evaluated: by time and content, so that
-/// neither partitions nor batches can change it.
+/// Returns the order in which signals of one detector are evaluated: by time, step and content, so that
+/// neither partitions nor batches can change it, and the steps of one moment follow each other.
 pub fn canonical(a: &Signal, b: &Signal) -> Ordering {
-    let key = |s: &Signal| (s.time, s.hash, s.key, s.value, s.step, s.level);
+    let key = |s: &Signal| (s.time, s.step, s.hash, s.key, s.value, s.level);
     key(a).cmp(&key(b)).then_with(|| a.entity_parts().cmp(&b.entity_parts()))
 }
 
@@ -243,11 +244,11 @@ fn sort(signals: &mut [Signal], order: &mut Vec<Due>) {
     // Four billion signals in a second do not fit into memory.
     let due = |(signal, place): (&Signal, u32)| {
         let hash = (signal.hash >> 64) as u64;
-        Due { time: signal.time, hash, place, detector: signal.detector }
+        Due { time: signal.time, hash, place, detector: signal.detector, step: signal.step }
     };
     order.extend(signals.iter().zip(0..).map(due));
     order.sort_unstable_by(|a, b| {
-        let key = |due: &Due| (due.time, due.hash, due.detector);
+        let key = |due: &Due| (due.time, due.step, due.hash, due.detector);
         key(a).cmp(&key(b)).then_with(|| canonical(&signals[a.place as usize], &signals[b.place as usize]))
     });
     for start in 0..order.len() {
@@ -295,7 +296,9 @@ mod tests {
             self.0 = waits;
             due.retain(|(signal, aside)| !aside || matters(signal));
             let mut due: Vec<Signal> = due.into_iter().map(|(signal, _)| signal).collect();
-            due.sort_by(|a, b| (a.time, a.hash >> 64).cmp(&(b.time, b.hash >> 64)).then_with(|| canonical(a, b)));
+            due.sort_by(|a, b| {
+                (a.time, a.step, a.hash >> 64).cmp(&(b.time, b.step, b.hash >> 64)).then_with(|| canonical(a, b))
+            });
             due
         }
 

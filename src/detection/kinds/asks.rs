@@ -60,11 +60,6 @@ impl Counting {
         }
     }
 
-    /// Tells whether time makes it fire, and further events belong to what has fired.
-    pub fn lingers(&self) -> bool {
-        matches!(self, Self::FirstSeen { .. })
-    }
-
     /// Returns how long after an event time makes it fire, where an event that comes later than that
     /// can't begin anything: whether what would have prevented it came is not known any more.
     pub fn patience(&self) -> Option<Duration> {

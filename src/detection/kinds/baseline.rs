@@ -4,7 +4,8 @@
 //! A count or sum above its band fires at once, an average, and what lies below the band, when the bucket
 //! is over. Nothing fires before the entity is known for `learn`, and nothing below `at_least`: few events
 //! are never an anomaly. Past attacks are among what is remembered and hardly count, as normal is a median.
-//! An entity that was heard of for less than two days is forgotten after two days, others after five weeks.
+//! An entity that was heard of for less than two days is forgotten after eight, so that one that speaks once a week is
+//! learnt; others after five weeks.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Hours after which an entity is no passer-by.
 const SETTLED: usize = 48;
 /// How long passers-by are remembered, and the others.
-const SHORT: Duration = Duration::from_hours(48);
+const SHORT: Duration = Duration::from_hours(8 * 24);
 const LONG: Duration = Duration::from_hours(5 * 168);
 
 /// What is measured of each bucket.

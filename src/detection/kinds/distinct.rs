@@ -115,7 +115,10 @@ impl Distinct {
 
     /// Says how many values there are, and above how many it fires.
     pub fn standing(&self, more_than: u32, window: Window) -> String {
-        let (values, events) = (self.len(), self.times.total());
+        // What has aged is dropped only when there seem to be enough.
+        let start = self.times.newest().map_or(Timestamp::MIN, |newest| window.start(newest));
+        let values = if self.sketch.is_some() { self.len() } else { self.values.count_since(start) };
+        let events = self.times.total();
         format!("{values} different values in {events} events {}; it fires above {more_than}", window.in_words())
     }
 

@@ -136,6 +136,19 @@ pub struct Firing {
     pub bulk: Option<u32>,
 }
 
+/// What an event is of an attack that goes on.
+#[derive(Debug)]
+pub enum Goes {
+    /// Nothing of it.
+    Apart,
+    /// It is counted, and prolongs nothing.
+    Beside,
+    /// It belongs to it; with what is measured now.
+    On(f64),
+    /// It is one more of what fired: whoever has closed the alert must hear of it.
+    Anew(Firing),
+}
+
 /// What an entity's state may use while it looks at one event, and what it gave up.
 #[derive(Debug)]
 pub struct Room {
@@ -244,16 +257,28 @@ impl State {
         }
     }
 
+    /// Looks at an event during an attack.
+    pub fn goes_on(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Goes {
+        match (&mut *self, counting) {
+            (Self::Sequence(_), Counting::Sequence { steps, .. }) => {
+                let is_last = usize::from(signal.step) + 1 == steps.len();
+                let whole = self.observe(counting, signal, room);
+                whole.map_or(if is_last { Goes::Beside } else { Goes::Apart }, Goes::Anew)
+            }
+            (Self::FirstSeen(state), _) => match state.is_told(counting, signal, room) {
+                true => Goes::Anew(Firing::of_one(signal)),
+                false => Goes::Apart,
+            },
+            _ => self.further(counting, signal, room).map_or(Goes::Apart, Goes::On),
+        }
+    }
+
     /// Looks at an event during an attack; returns what is measured now if it belongs to it.
-    pub fn further(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<f64> {
+    fn further(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<f64> {
         match (self, counting) {
             (Self::Threshold(state), &Counting::Threshold { at_least, within }) => {
                 Some(state.further(at_least, within, signal.time))
             }
-            (Self::Sequence(_), Counting::Sequence { steps, .. }) => {
-                (usize::from(signal.step) + 1 == steps.len()).then_some(0.0)
-            }
-            (Self::FirstSeen(state), counting) => state.is_told(counting, signal, room).then_some(0.0),
             (Self::Distinct(state), &Counting::Distinct { more_than, within }) => {
                 state.further(more_than, within, signal)
             }

@@ -22,7 +22,7 @@ const MINUTE: i64 = HOUR / 60;
 /// Hours after which an entity is no passer-by.
 const SETTLED: usize = 48;
 /// How long silent passers-by are remembered, and the others.
-const SHORT: Duration = Duration::from_hours(48);
+const SHORT: Duration = Duration::from_hours(8 * 24);
 const LONG: Duration = Duration::from_hours(5 * 168);
 
 /// What one entity does at each hour, and since when it has been silent.

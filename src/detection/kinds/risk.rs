@@ -1,7 +1,7 @@
 //! Risk: is there so much evidence against this entity that it matters together?
 //!
 //! Its events are what other detectors have found, each worth what its level is worth and half of that
-//! after each half-life. A detector counts once, with its newest finding. Of one tactic the heaviest counts
+//! after each half-life. A detector counts once, with the finding that is worth most by now. Of one tactic the heaviest counts
 //! in full and each other one half, so that ten detectors of the same thing are not an attack of many steps;
 //! tactics add up. Bound: 32 findings an entity, the lightest give way.
 
@@ -93,8 +93,13 @@ impl Risk {
         let start = newest.minus(asked.half_life.saturating_mul(FORGOTTEN));
         self.pieces.retain(|piece| piece.at >= start);
         match self.pieces.iter_mut().find(|known| known.detector == detector) {
-            Some(known) if known.at <= at => *known = piece,
-            Some(_) => {}
+            Some(known) => {
+                let (known_worth, worth) = (known.worth(asked, newest), piece.worth(asked, newest));
+                // Of two that are worth the same the newer one lasts longer.
+                if worth > known_worth || (worth >= known_worth && at >= known.at) {
+                    *known = piece;
+                }
+            }
             None => self.pieces.push(piece),
         }
         if self.pieces.len() > MOST {
@@ -183,6 +188,14 @@ mod tests {
         assert_eq!(tenths(&mut risk, &of(1, 2, Level::High, 0)), 750);
         assert_eq!(tenths(&mut risk, &of(2, 3, Level::Medium, 0)), 1000);
         assert_eq!(tenths(&mut risk, &of(2, 3, Level::Medium, 0)), 1000, "a detector counts once");
+    }
+
+    #[test]
+    fn a_lighter_finding_of_a_detector_takes_nothing_from_its_heavier_one() {
+        let mut risk = Risk::default();
+        risk.add(ASKED, &of(1, 1, Level::Critical, 0));
+        assert_eq!(tenths(&mut risk, &of(1, 1, Level::Low, 0)), 800);
+        assert_eq!(tenths(&mut risk, &of(1, 1, Level::Medium, 300)), 250, "until it is worth more by now");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Sequence: has this entity gone through all steps, one after the other, `within` the span?
 //!
-//! An event counts for one step only. The first step slides: the newest events that fill it are
-//! the ones that count, so a long row of failures does not hide the success that follows it. From
-//! the second step on the span is fixed by the first event counted. With a `gap`, a longer pause between
-//! two events that count ends it. Bound: times for the first step, a counter for the rest, one record
-//! a step.
+//! An event counts for one step only. Of all rows of events that reach a step, the one that began last is
+//! remembered: as any other, it goes on with whatever comes, and its span ends last, so none is missed, however many
+//! half rows came before it. With a `gap`, a longer pause between two events that count ends a row. What happens
+//! at one moment stands in the order of the steps. Bound: of each step as many times as it needs, and one, and one
+//! record a step.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -33,72 +34,64 @@ impl Steps<'_> {
     pub fn is_pause(&self, before: Timestamp, at: Timestamp) -> bool {
         self.gap.is_some_and(|gap| at > before.plus(gap))
     }
+
+    fn needed(&self, step: usize) -> usize {
+        self.counts.get(step).copied().unwrap_or(1).max(1) as usize
+    }
 }
 
 /// How far one entity has come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sequence {
-    /// The newest events of the first step, as many as it needs at most.
+    /// The newest events of the first step, as many as it needs, and one.
     opening: Tally,
+    /// The content hash of the newest of them.
+    newest: u64,
     /// The event that filled the first step.
     opener: Option<Kept>,
-    attempt: Option<Attempt>,
+    /// What has come of the later steps.
+    rows: Vec<Row>,
 }
 
-/// A sequence that is past its first step.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Attempt {
-    step: usize,
-    /// Events counted for `step`.
-    counted: u32,
-    /// Events counted for all steps.
-    total: u64,
-    first: Timestamp,
-    last: Timestamp,
+/// The events of a step that come after a row of all steps before it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Row {
+    /// The newest of them, as many as it needs, and one.
+    events: VecDeque<Counted>,
+    /// The content hash of the newest.
+    newest: u64,
+    /// The events that filled the steps before, and the first of this one.
     kept: Vec<Kept>,
+}
+
+/// An event of a step.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Counted {
+    at: Timestamp,
+    /// When the row began that it goes on with, if it is the first of its step.
+    begun: Option<Timestamp>,
 }
 
 impl Sequence {
     /// Counts an event; returns what it completes, and starts afresh.
     pub fn observe(&mut self, steps: Steps<'_>, signal: &Signal, room: &Room) -> Option<Firing> {
-        let at = signal.time;
-        let step = usize::from(signal.step);
-        let needed = u64::from(steps.counts.first().copied()?.max(1));
-        let over = |attempt: &Attempt| at > attempt.first.plus(steps.within) || steps.is_pause(attempt.last, at);
-        if self.attempt.as_ref().is_some_and(over) {
-            self.attempt = None;
-        }
-        if step == 0 {
-            self.open(needed, steps, signal, room);
-            let alone = steps.counts.len() == 1 && self.opening.total() >= needed;
-            return alone.then(|| self.begin(needed, at)).flatten().map(|attempt| self.fire(attempt));
-        }
+        let (at, step) = (signal.time, usize::from(signal.step));
         if step >= steps.counts.len() {
             return None;
         }
-        let mut attempt = match self.attempt.take() {
-            Some(attempt) => attempt,
-            None if step == 1 => {
-                self.opening.forget_before(at.minus(steps.within));
-                if self.opening.newest().is_some_and(|last| steps.is_pause(last, at)) {
-                    self.opening = Tally::Empty;
-                }
-                self.begin(needed, at)?
-            }
-            None => return None,
-        };
-        // A step can't come before what it follows, even if it is heard of later.
-        if step == attempt.step && at >= attempt.last {
-            attempt.count(steps.counts, signal, room);
+        if step == 0 {
+            self.open(steps, signal, room);
+            let alone = steps.counts.len() == 1 && self.opening.total() >= steps.needed(0) as u64;
+            return alone.then(|| self.begun(steps, 0)).flatten().map(|(first, _)| self.fire(steps, first, at));
         }
-        if attempt.step >= steps.counts.len() {
-            return Some(self.fire(attempt));
-        }
-        self.attempt = Some(attempt);
-        None
+        let begun = self.reached(steps, step, signal);
+        self.count(steps, signal, begun, room)?;
+        let row = self.rows.get(step - 1).filter(|_| step + 1 == steps.counts.len())?;
+        let first = row.begun(steps.needed(step), 0)?.0;
+        (at <= first.plus(steps.within)).then(|| self.fire(steps, first, at))
     }
 
-    fn open(&mut self, needed: u64, steps: Steps<'_>, signal: &Signal, room: &Room) {
+    fn open(&mut self, steps: Steps<'_>, signal: &Signal, room: &Room) {
         let at = signal.time;
         let newest = self.opening.newest().map_or(at, |newest| newest.max(at));
         if at < newest.minus(steps.within) {
@@ -107,70 +100,189 @@ impl Sequence {
         if self.opening.newest().is_some_and(|last| steps.is_pause(last, at)) {
             self.opening = Tally::Empty;
         }
+        let needed = steps.needed(0) as u64;
         self.opening.add(at, MOST_TIMES);
         self.opening.forget_before(newest.minus(steps.within));
-        self.opening.keep_newest(needed);
-        if self.opening.total() >= needed && newest == at {
-            self.opener = Kept::new(signal, room);
+        self.opening.keep_newest(needed + 1);
+        if newest == at {
+            self.newest = signal.hash as u64;
+            if self.opening.total() >= needed {
+                self.opener = Kept::new(signal, room);
+            }
         }
     }
 
-    /// Returns an attempt that is past its first step, if that is filled by events until `at`.
-    fn begin(&mut self, needed: u64, at: Timestamp) -> Option<Attempt> {
-        let (first, last) = (self.opening.first()?, self.opening.newest()?);
-        if self.opening.total() < needed || last > at {
+    /// Returns when the first step began and ended that comes before this event, which is itself `own` of its events.
+    fn begun(&self, steps: Steps<'_>, own: u64) -> Option<(Timestamp, Timestamp)> {
+        let all = self.opening.total();
+        let begun = all.checked_sub(steps.needed(0) as u64 + own)?;
+        Some((self.opening.time_of(begun + 1)?, self.opening.time_of(all - own)?))
+    }
+
+    /// Returns when the latest row began that has all steps before `step` and that this event goes on with.
+    fn reached(&mut self, steps: Steps<'_>, step: usize, signal: &Signal) -> Option<Timestamp> {
+        let at = signal.time;
+        let is_own = |newest: u64, last: Option<Timestamp>| newest == signal.hash as u64 && last == Some(at);
+        let (first, last) = match step.checked_sub(2) {
+            None => {
+                let own = is_own(self.newest, self.opening.newest());
+                self.begun(steps, own.into())?
+            }
+            Some(before) => {
+                let row = self.rows.get(before)?;
+                let own = is_own(row.newest, row.events.back().map(|event| event.at));
+                row.begun(steps.needed(step - 1), own.into())?
+            }
+        };
+        // A step can't come before what it follows, even if it is heard of later.
+        (last <= at && at <= first.plus(steps.within) && !steps.is_pause(last, at)).then_some(first)
+    }
+
+    /// Counts an event of a later step, with which a row goes on that has `begun` then.
+    fn count(&mut self, steps: Steps<'_>, signal: &Signal, begun: Option<Timestamp>, room: &Room) -> Option<()> {
+        let (at, step) = (signal.time, usize::from(signal.step));
+        if begun.is_none() && self.rows.get(step - 1).is_none_or(|row| row.events.is_empty()) {
             return None;
         }
-        Some(Attempt { step: 1, counted: 0, total: needed, first, last, kept: self.opener.iter().cloned().collect() })
+        if self.rows.len() < step {
+            self.rows.resize_with(step, Row::default);
+        }
+        let (before, rest) = self.rows.split_at_mut(step - 1);
+        let row = rest.first_mut()?;
+        if row.events.back().is_some_and(|last| at < last.at) {
+            return None;
+        }
+        if row.events.back().is_some_and(|last| steps.is_pause(last.at, at)) {
+            row.events.clear();
+        }
+        // What can begin nothing within the span can't be the first of its step.
+        let over = |event: &Counted| event.begun.is_none_or(|begun| at > begun.plus(steps.within));
+        while row.events.pop_front_if(|event| over(event)).is_some() {}
+        if row.events.is_empty() && begun.is_none() {
+            row.kept.clear();
+            return None;
+        }
+        let goes_on = row.events.back().is_some_and(|last| begun.is_none() || last.begun == begun);
+        let completes = steps.needed(step) == 1 && step + 1 == steps.counts.len();
+        if !goes_on {
+            let others = before.last().map(|row| row.kept.as_slice()).unwrap_or(self.opener.as_slice());
+            row.kept = others.to_vec();
+            if !completes {
+                row.kept.extend(Kept::new(signal, room));
+            }
+        }
+        row.events.push_back(Counted { at, begun });
+        row.newest = signal.hash as u64;
+        while row.events.len() > steps.needed(step) + 1 {
+            row.events.pop_front();
+        }
+        Some(())
     }
 
-    fn fire(&mut self, attempt: Attempt) -> Firing {
-        *self = Self::default();
-        Firing { kept: attempt.kept, ..Firing::of(attempt.total, attempt.first, attempt.last) }
+    fn fire(&mut self, steps: Steps<'_>, first: Timestamp, last: Timestamp) -> Firing {
+        let whole = std::mem::take(self);
+        let mut kept =
+            whole.rows.into_iter().nth(steps.counts.len().wrapping_sub(2)).map_or_else(Vec::new, |row| row.kept);
+        if steps.counts.len() == 1 {
+            kept.extend(whole.opener);
+        }
+        let total = (0..steps.counts.len()).map(|step| steps.needed(step) as u64).sum();
+        Firing { kept, ..Firing::of(total, first, last) }
     }
 
     /// Returns the last moment at which it can still matter.
     pub fn until(&self, within: Duration) -> Option<Timestamp> {
-        self.attempt.as_ref().map(|attempt| attempt.first).max(self.opening.newest()).map(|at| at.plus(within))
+        let rows = self.rows.iter().filter_map(|row| row.events.back()?.begun);
+        rows.max().max(self.opening.newest()).map(|at| at.plus(within))
     }
 
     /// Says which step it waits for, and how many of its events have come.
     pub fn standing(&self, steps: Steps<'_>) -> String {
-        let (step, counted) = match &self.attempt {
-            Some(attempt) => (attempt.step, u64::from(attempt.counted)),
-            None => (0, self.opening.total()),
+        let came = |step: usize| match step.checked_sub(1) {
+            Some(row) => self.rows.get(row).map_or(0, |row| row.events.len()),
+            None => self.opening.total() as usize,
         };
-        // A first step that is full waits for the second, and slides on meanwhile.
-        let needed = |step: usize| u64::from(steps.counts.get(step).copied().unwrap_or(1).max(1));
-        let (step, counted) = if step == 0 && counted >= needed(0) { (1, 0) } else { (step, counted) };
+        let furthest = (0..steps.counts.len()).rev().find(|step| came(*step) > 0).unwrap_or(0);
+        // A step that is full waits for the next, and slides on meanwhile.
+        let full = came(furthest) >= steps.needed(furthest);
+        let (step, counted) = if full { (furthest + 1, 0) } else { (furthest, came(furthest)) };
         let (all, within) = (steps.counts.len(), in_words(steps.within));
         format!(
             "waits at step {} of {all}, with {counted} of its {} events, all within {within}",
             step + 1,
-            needed(step)
+            steps.needed(step)
         )
     }
 
     /// Returns what it takes.
     pub fn cost(&self) -> Cost {
-        let kept = self.attempt.iter().flat_map(|attempt| &attempt.kept).chain(&self.opener);
-        Cost { items: self.opening.items(), bytes: kept.map(Kept::bytes).sum() }
+        let kept = self.rows.iter().flat_map(|row| &row.kept).chain(&self.opener);
+        let items = self.rows.iter().map(|row| 2 * row.events.len() + 4).sum::<usize>();
+        Cost { items: self.opening.items() + items, bytes: kept.map(Kept::bytes).sum() }
     }
 }
 
-impl Attempt {
-    fn count(&mut self, steps: &[u32], signal: &Signal, room: &Room) {
-        self.total += 1;
-        self.counted += 1;
-        self.last = signal.time;
-        let needed = steps.get(self.step).copied().unwrap_or(1).max(1);
-        let completes = self.counted >= needed && self.step + 1 == steps.len();
-        if self.counted == 1 && !completes {
-            self.kept.extend(Kept::new(signal, room));
+impl Row {
+    /// Returns when the row began that fills this step with its newest events but `own`, and when it ended.
+    fn begun(&self, needed: usize, own: usize) -> Option<(Timestamp, Timestamp)> {
+        let first = self.events.len().checked_sub(needed + own)?;
+        Some((self.events.get(first)?.begun?, self.events.get(self.events.len() - 1 - own)?.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detection::Counting;
+    use crate::detection::engine::trial::{Told, at_once, attacks, signal_of};
+
+    /// Who goes through `steps` within ten minutes; each event is of one second and of some steps.
+    fn told(steps: &[u32], said: &[(i64, &[u8])]) -> Vec<Told> {
+        let within = Duration::from_mins(10);
+        let counting = Counting::Sequence { steps: steps.to_vec(), within, gap: None, any_order: false };
+        let of = |(hash, (at, steps)): (u128, &(i64, &[u8]))| {
+            let one = |step: &u8| signal_of(1, *at, 0, *step, hash);
+            steps.iter().map(one).collect::<Vec<_>>()
+        };
+        let signals: Vec<Signal> = (0_u128..).zip(said).flat_map(of).collect();
+        attacks(&at_once(counting, 3_600, &signals, 100_000))
+    }
+
+    #[test]
+    fn a_half_row_that_came_before_hides_no_row() {
+        let gets: Vec<(i64, &[u8])> = (0..10).map(|n| (495 + 15 * n, &[1_u8][..])).collect();
+        let half: [(i64, &[u8]); 3] = [(0, &[0]), (60, &[1]), (480, &[0])];
+        let all: Vec<(i64, &[u8])> = half.into_iter().chain(gets).collect();
+        assert_eq!(told(&[1, 10], &all).len(), 1);
+        let again: [(i64, &[u8]); 5] = [(60, &[0]), (120, &[1]), (600, &[0]), (630, &[1]), (720, &[2])];
+        assert_eq!(told(&[1, 1, 1], &again)[0].2, 600);
+    }
+
+    #[test]
+    fn what_happens_at_one_moment_stands_in_the_order_of_the_steps() {
+        for turn in 0..3 {
+            let mut said: [(i64, &[u8]); 3] = [(5, &[0]), (5, &[1]), (5, &[2])];
+            said.rotate_left(turn);
+            assert_eq!(told(&[1, 1, 1], &said).len(), 1, "{turn}");
         }
-        if self.counted >= needed {
-            self.step += 1;
-            self.counted = 0;
-        }
+    }
+
+    #[test]
+    fn one_event_is_no_two_steps() {
+        assert_eq!(told(&[1, 1], &[(5, &[0, 1])]), []);
+        assert_eq!(told(&[2, 1], &[(5, &[0]), (6, &[0, 1])]), []);
+        assert_eq!(told(&[1, 1], &[(5, &[0]), (6, &[0, 1])]).len(), 1);
+        assert_eq!(told(&[1, 1, 1], &[(5, &[0]), (6, &[1, 2])]), []);
+        assert_eq!(told(&[1, 1, 1], &[(5, &[0]), (6, &[1, 2]), (7, &[1, 2])]).len(), 1);
+    }
+
+    #[test]
+    fn who_goes_through_it_again_while_the_alert_is_open_is_told_of_again() {
+        let said: [(i64, &[u8]); 6] =
+            [(5, &[0]), (6, &[1]), (1_000, &[1]), (2_000, &[0]), (2_001, &[1]), (9_000, &[1])];
+        let told = told(&[1, 1], &said);
+        let whole: Vec<(i64, u64)> = told.iter().map(|one| (one.1, one.4)).collect();
+        // What comes beside a row is counted, and keeps nothing open.
+        assert_eq!(whole, [(6, 3), (2_001, 2)]);
     }
 }

@@ -48,10 +48,10 @@ impl Measures {
 
     /// Returns the number that `percent` of a hundred do not exceed, between two of them if need be.
     pub fn percentile(&self, percent: u8) -> Option<f64> {
-        let mut sorted: Vec<f64> = self.0.iter().map(|&(_, number)| number).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let place = f64::from(percent.min(100)) / 100.0 * sorted.len().checked_sub(1)? as f64;
-        let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+        let mut numbers: Vec<f64> = self.0.iter().map(|&(_, number)| number).collect();
+        let place = f64::from(percent.min(100)) / 100.0 * numbers.len().checked_sub(1)? as f64;
+        let (_, &mut below, rest) = numbers.select_nth_unstable_by(place.floor() as usize, f64::total_cmp);
+        let above = rest.iter().copied().min_by(f64::total_cmp).unwrap_or(below);
         Some(below + (above - below) * place.fract())
     }
 

@@ -50,6 +50,11 @@ impl Values {
         self.0.into_iter()
     }
 
+    /// Returns how many values were seen since `start`.
+    pub fn count_since(&self, start: Timestamp) -> usize {
+        self.0.iter().filter(|(_, last)| *last >= start).count()
+    }
+
     /// Returns how many values there are, those that have aged but were not forgotten among them.
     pub fn len(&self) -> usize {
         self.0.len()
