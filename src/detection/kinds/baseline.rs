@@ -113,7 +113,7 @@ impl Baselining {
     }
 
     fn expected(self, normal: Normal) -> f64 {
-        normal.expected * if self.measured == Measured::Average { 1.0 } else { self.every.as_secs_f64() / 3_600.0 }
+        normal.least * if self.measured == Measured::Average { 1.0 } else { self.every.as_secs_f64() / 3_600.0 }
     }
 }
 

@@ -87,7 +87,7 @@ impl Rhythm {
             self.season.add(hour - 1, 0, false);
         }
         (self.hour, self.signs) = (hour, 0);
-        self.rate = self.season.normal(hour).expected;
+        self.rate = self.season.normal(hour).least;
     }
 
     fn end(&self) -> Timestamp {

@@ -7,10 +7,12 @@
 //! after half a week. How far values stray upwards and downwards is read off the last two weeks: a Poisson
 //! count at least, more where they have strayed more (as a negative binomial does), by their median and by
 //! all but the wildest fortieth. All is reckoned by additions, products and square roots, so that every
-//! machine gets the same. Bound: 2 KB an entity.
+//! machine gets the same. In the two weeks after clocks were changed in Europe or North America, what is usual an
+//! hour earlier or later is usual too: hours here are UTC's, and people's have moved. Bound: 2 KB an entity.
 
 use std::collections::VecDeque;
 
+use chrono::{DateTime, Datelike, Days, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::compact::{pack, unpack};
@@ -64,6 +66,9 @@ struct Strays {
 pub struct Normal {
     /// What is expected.
     pub expected: f64,
+    /// The least and the most that may be: the same, but for some days after clocks were changed.
+    pub least: f64,
+    most: f64,
     strays: Strays,
 }
 
@@ -115,8 +120,15 @@ impl Season {
 
     /// Returns what is normal for `hour`, which is not over.
     pub fn normal(&self, hour: i64) -> Normal {
-        let expected = (self.profile(hour) * self.level()).min(MOST);
-        Normal { expected, strays: self.strays.unwrap_or_default() }
+        let level = self.level();
+        let expected = |hour: i64| (self.profile(hour) * level).min(MOST);
+        let (now, strays) = (expected(hour), self.strays.unwrap_or_default());
+        if !is_after_change(hour) {
+            return Normal { expected: now, least: now, most: now, strays };
+        }
+        let beside = [expected(hour - 1), expected(hour + 1)];
+        let (least, most) = beside.into_iter().fold((now, now), |(low, high), one| (low.min(one), high.max(one)));
+        Normal { expected: now, least, most, strays }
     }
 
     /// What came at such an hour, by the median of the weeks and days before.
@@ -225,20 +237,21 @@ fn spread(pairs: &[(f64, f64)], excess: f64, sign: f64) -> f64 {
 impl Normal {
     /// Returns what is normal where nothing is known.
     pub fn unknown() -> Self {
-        Self { expected: 0.0, strays: Strays::default() }
+        Self { expected: 0.0, least: 0.0, most: 0.0, strays: Strays::default() }
     }
 
     /// Returns the same for `part` of an hour.
     pub fn of_part(self, part: f64) -> Self {
-        Self { expected: self.expected * part, ..self }
+        let [expected, least, most] = [self.expected, self.least, self.most].map(|number| number * part);
+        Self { expected, least, most, ..self }
     }
 
     /// Returns the band that values stay in, but for one that strays by more than `tolerance` times
     /// what is usual.
     pub fn band(self, tolerance: f64) -> (f64, f64) {
-        let root = (self.expected + 0.375).sqrt();
-        let low = (root - self.strays.down.reach(self.expected, tolerance)).max(0.0);
-        let high = root + self.strays.up.reach(self.expected, tolerance);
+        let [least, most] = [self.least, self.most].map(|number| (number + 0.375).sqrt());
+        let low = (least - self.strays.down.reach(self.least, tolerance)).max(0.0);
+        let high = most + self.strays.up.reach(self.most, tolerance);
         ((low * low - 0.375).max(0.0).ceil(), (high * high - 0.375).floor())
     }
 }
@@ -247,6 +260,22 @@ impl Normal {
 /// the count is.
 fn stray(got: f64, wanted: f64, excess: f64) -> f64 {
     2.0 * ((got + 0.375).sqrt() - (wanted + 0.375).sqrt()) / (1.0 + excess * wanted).sqrt()
+}
+
+/// How long after a change of clocks the weeks before say little of an hour, days.
+const CHANGED: u64 = 14;
+
+/// Tells whether clocks were changed in the two weeks before an hour since 1970: on the last Sundays of March and
+/// October (Directive 2000/84/EC), or the second of March and the first of November (15 U.S.C. 260a).
+fn is_after_change(hour: i64) -> bool {
+    let Some(day) = hour.checked_mul(3_600).and_then(|at| DateTime::from_timestamp(at, 0)).map(|at| at.date_naive())
+    else {
+        return false;
+    };
+    let sunday = |month: u32, number: u8| NaiveDate::from_weekday_of_month_opt(day.year(), month, Weekday::Sun, number);
+    let last = |month: u32| sunday(month, 5).or_else(|| sunday(month, 4));
+    let changes = [last(3), last(10), sunday(3, 2), sunday(11, 1)];
+    changes.into_iter().flatten().any(|change| change <= day && day < change + Days::new(CHANGED))
 }
 
 /// Tells whether an hour since 1970, which began on a Thursday, lies in a weekend.
@@ -318,6 +347,21 @@ mod tests {
         assert!(at(12) < 130.0, "{}", at(12));
         assert!((240.0..360.0).contains(&at(96)), "{}", at(96));
         assert!((240.0..360.0).contains(&at(300)), "{}", at(300));
+    }
+
+    #[test]
+    fn after_clocks_were_changed_what_is_usual_an_hour_beside_is_no_anomaly() {
+        let office = |hour: i64| if (8..18).contains(&hour.rem_euclid(24)) && !is_weekend(hour) { 80 } else { 0 };
+        let bands = |sunday: i64| {
+            let mut season = Season::default();
+            (sunday * 24 - 4 * 168..sunday * 24 + 24).for_each(|hour| season.add(hour, office(hour), false));
+            [31, 41].map(|hour| season.normal(sunday * 24 + hour).band(4.0))
+        };
+        // The Monday after 29 March 2026: who came at 8 comes at 7 by UTC, and is gone at 17.
+        let [morning, evening] = bands(20_541);
+        assert!(morning.1 >= 80.0 && evening.0 <= 0.0, "{morning:?} {evening:?}");
+        let [morning, evening] = bands(20_541 + 70);
+        assert!(morning.1 < 40.0 && evening.0 > 20.0, "{morning:?} {evening:?}");
     }
 
     #[test]
