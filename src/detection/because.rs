@@ -165,7 +165,7 @@ impl Because {
             None => {}
             Some(_) if self.measure == Measure::Event => {}
             Some(1) if self.measure == Measure::Share => {
-                flips.push("With one of them fewer it would not have fired then.".to_owned())
+                flips.push("With one of them fewer it would not have fired then.".to_owned());
             }
             Some(many) if self.measure == Measure::Share => {
                 flips.push(format!("With {many} of them fewer it would not have fired then."));
@@ -179,9 +179,16 @@ impl Because {
     /// Returns the lowest limit at which it would not have fired.
     pub fn quiet_at(&self) -> Option<f64> {
         match (self.measure, self.limit) {
-            (Measure::Event | Measure::Steps | Measure::Silence | Measure::Unanswered, _) => None,
             // Of new values one is enough.
-            (Measure::Unseen | Measure::Bulk, _) => None,
+            (
+                Measure::Unseen
+                | Measure::Bulk
+                | Measure::Event
+                | Measure::Steps
+                | Measure::Silence
+                | Measure::Unanswered,
+                _,
+            ) => None,
             (_, Limit::AtLeast(_)) if self.is_whole() => Some(self.peak + 1.0),
             // A distinct keeps no more values than that: it may have been more.
             (Measure::Values, Limit::MoreThan(limit)) if self.peak > 2.0 * limit => None,

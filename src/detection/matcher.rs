@@ -233,8 +233,7 @@ impl Matcher {
         }
         *(if rule.of_secret { &mut draft.of_secrets } else { &mut draft.given }) += 1;
         // What answers can only keep its detector quiet.
-        if !rule.light
-            && !(rule.answered && step.number > 0)
+        if !(rule.light || rule.answered && step.number > 0)
             && let Some(id) = self.exceptions.cover(step.rule, scene)
         {
             draft.hold(rule.of_secret.then_some((step.rule, step.number, key, value)), id);

@@ -75,6 +75,14 @@ pub struct Episode {
     pub level: Level,
 }
 
+impl Episode {
+    /// Returns what it is after it fired anew.
+    fn again(self, last: Timestamp, level: Level) -> Self {
+        let (last, level) = (last.max(self.last), level.max(self.level));
+        Self { last, anew: self.anew.saturating_sub(1), level, ..self }
+    }
+}
+
 /// What is known of one entity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cell {
@@ -170,13 +178,7 @@ impl Table {
                 let (shown, level) = found.fires(rule, key, signal, firing);
                 let unshown = MOST_EVIDENCE.saturating_sub(shown) as u8;
                 let first = Episode { entity: signal.entity(), last, unshown, anew: MOST_ANEW, level };
-                let again = |before: Box<Episode>| Episode {
-                    last: last.max(before.last),
-                    anew: before.anew.saturating_sub(1),
-                    level: level.max(before.level),
-                    ..*before
-                };
-                cell.episode = Some(Box::new(before.map_or(first, again)));
+                cell.episode = Some(Box::new(before.map_or(first, |before| before.again(last, level))));
             }
         }
         found.evicted += room.evicted;

@@ -265,10 +265,10 @@ impl State {
                 let whole = self.observe(counting, signal, room);
                 whole.map_or(if is_last { Goes::Beside } else { Goes::Apart }, Goes::Anew)
             }
-            (Self::FirstSeen(state), _) => match state.is_told(counting, signal, room) {
-                true => Goes::Anew(Firing::of_one(signal)),
-                false => Goes::Apart,
-            },
+            (Self::FirstSeen(state), _) => {
+                let is_new = state.is_told(counting, signal, room);
+                if is_new { Goes::Anew(Firing::of_one(signal)) } else { Goes::Apart }
+            }
             _ => self.further(counting, signal, room).map_or(Goes::Apart, Goes::On),
         }
     }

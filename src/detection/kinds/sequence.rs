@@ -165,7 +165,7 @@ impl Sequence {
         let goes_on = row.events.back().is_some_and(|last| begun.is_none() || last.begun == begun);
         let completes = steps.needed(step) == 1 && step + 1 == steps.counts.len();
         if !goes_on {
-            let others = before.last().map(|row| row.kept.as_slice()).unwrap_or(self.opener.as_slice());
+            let others = before.last().map_or(self.opener.as_slice(), |row| row.kept.as_slice());
             row.kept = others.to_vec();
             if !completes {
                 row.kept.extend(Kept::new(signal, room));

@@ -121,18 +121,23 @@ impl Season {
     /// Returns what is normal for `hour`, which is not over.
     pub fn normal(&self, hour: i64) -> Normal {
         let level = self.level();
-        let expected = |hour: i64| (self.profile(hour) * level).min(MOST);
-        let (now, strays) = (expected(hour), self.strays.unwrap_or_default());
+        let expected = |hour: i64| self.known(hour).map(|usual| (usual * level).min(MOST));
+        let (now, strays) = (expected(hour).unwrap_or(0.0), self.strays.unwrap_or_default());
         if !is_after_change(hour) {
             return Normal { expected: now, least: now, most: now, strays };
         }
-        let beside = [expected(hour - 1), expected(hour + 1)];
-        let (least, most) = beside.into_iter().fold((now, now), |(low, high), one| (low.min(one), high.max(one)));
+        // An hour that nothing is known of is no zero.
+        let beside = [expected(hour - 1), expected(hour + 1)].into_iter().flatten();
+        let (least, most) = beside.fold((now, now), |(low, high), one| (low.min(one), high.max(one)));
         Normal { expected: now, least, most, strays }
     }
 
-    /// What came at such an hour, by the median of the weeks and days before.
     fn profile(&self, hour: i64) -> f64 {
+        self.known(hour).unwrap_or(0.0)
+    }
+
+    /// What came at such an hour, by the median of the weeks and days before, if any was seen.
+    fn known(&self, hour: i64) -> Option<f64> {
         let mut seen: Vec<(u64, u32)> = Vec::with_capacity(24);
         let mut take = |at: i64, weight: u32| seen.extend(self.at(at).map(|value| (value, weight)));
         for week in 1..=4 {
@@ -148,7 +153,7 @@ impl Season {
             }
         }
         take(hour - 1, 1);
-        weighted_median(&mut seen)
+        (!seen.is_empty()).then(|| weighted_median(&mut seen))
     }
 
     /// By how much the last days were above or below what their weeks before had led to expect.
@@ -362,6 +367,16 @@ mod tests {
         assert!(morning.1 >= 80.0 && evening.0 <= 0.0, "{morning:?} {evening:?}");
         let [morning, evening] = bands(20_541 + 70);
         assert!(morning.1 < 40.0 && evening.0 > 20.0, "{morning:?} {evening:?}");
+    }
+
+    #[test]
+    fn after_clocks_were_changed_an_hour_that_nothing_is_known_of_is_no_zero() {
+        let mut season = Season::default();
+        // From Thursday 12 March 2026 to ten on Saturday: no weekend before it.
+        let thursday = 20_524 * 24;
+        (thursday..thursday + 58).for_each(|hour| season.add(hour, 60, false));
+        let normal = season.normal(thursday + 58);
+        assert!(is_after_change(thursday) && (normal.least, normal.expected) == (60.0, 60.0), "{normal:?}");
     }
 
     #[test]
