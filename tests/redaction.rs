@@ -494,6 +494,64 @@ fn a_password_that_is_a_number_leaves_json_behind_and_wakes_nobody() {
 }
 
 #[test]
+fn what_is_written_in_letters_of_two_bytes_is_hidden_whole_and_a_check_fails() {
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    for text in ["password=Xk29fLmQ2pZ7", "{\"password\":\"Xk29fLmQ2pZ7\"}"] {
+        for before in [&[][..], &[0xff, 0xfe]] {
+            let text = [before, &wide(text)].concat();
+            for text in [text.clone(), text[1..].to_vec()] {
+                let (out, seen) = scanned(&redactor(), &text);
+                assert!(out.starts_with(b"unscanned:k1:") && out.len() < 40, "{}", out.escape_ascii());
+                assert_eq!(seen.len(), 1);
+                assert_eq!(*redactor().hide(&text), out[..]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_cut_off_in_its_checksum_is_hidden_for_that_can_be_computed() {
+    let mut next = chance(9);
+    for key in [made::storage_key(&mut next), made::function_key(&mut next, Privilege::Master)] {
+        let letters = key.trim_end_matches('=').len();
+        for left in letters - 6..letters {
+            for behind in ["", "...", "\u{2026}", "\""] {
+                let text = format!("key {}{behind}", &key[..left]);
+                let (out, kinds) = shown(&text);
+                assert_eq!((out, kinds.len()), (format!("key …{behind}"), 1), "{text}");
+            }
+        }
+        assert_eq!(shown(&format!("key {}, x", &key[..letters - 3])).1.len(), 0, "{key}");
+    }
+}
+
+#[test]
+fn a_secret_of_an_application_among_other_letters_is_hidden_and_wakes_nobody() {
+    let secret = made::entra_secret(&mut chance(11));
+    for text in [format!("{secret}_old"), format!("x-{secret}"), format!("{secret}...")] {
+        let (out, seen) = scanned(&redactor(), text.as_bytes());
+        assert!(!String::from_utf8_lossy(&out).contains(&secret[4..]), "{}", out.escape_ascii());
+        assert_eq!(seen[0].confidence, Confidence::Suspected);
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_secret_wakes_nobody() {
+    for text in [
+        "Validation failed: -- Password: 'Password' must not be empty. Severity: Error",
+        "refresh failed RefreshToken: RevokedByUser",
+        "https://shop.contoso.example/items?code=PAYMENT_METHOD_DECLINED",
+        "https://shop.contoso.example/items?code=SKU-2026-00012345-XL",
+        "https://shop.contoso.example/items?code=a3f5c2d1-4b5a-4978-8796-a5b4c3d2e1f0",
+        "url=jdbc:sqlserver://c.database.windows.net:1433;databaseName=orders;user=app@c;authentication=x",
+        "{ 'x-functions-key': [ 'x-functions-key', 'y' ] }",
+    ] {
+        let sure = |one: &&Sighting| one.secret && !one.dummy && one.confidence > Confidence::Suspected;
+        assert_eq!(scanned(&redactor(), text.as_bytes()).1.iter().filter(sure).count(), 0, "{text}");
+    }
+}
+
+#[test]
 fn dummies_are_hidden_and_marked() {
     for text in [
         "ddddddddddddddddddddddddddddddddddddddddddddAzFu182vhA==",
@@ -677,11 +735,20 @@ const CRAFTED: &[&str] = &[
     "<![CDATA[]]></key>",
     "Password=it is o'clock ",
     "a=b;Password=c ",
+    "/claims/name: [",
+    "given_name: [",
+    "/claims/name: x ",
 ];
 
 /// Crafted lines of which only the first piece is a name.
-const CRAFTED_BEHIND: &[(&str, &str)] =
-    &[("password=", "\\"), ("password=", "\\\""), ("<password>", " "), ("sig=", " ")];
+const CRAFTED_BEHIND: &[(&str, &str)] = &[
+    ("password=", "\\"),
+    ("password=", "\\\""),
+    ("<password>", " "),
+    ("sig=", " "),
+    ("a:k1:AAAAAAAAAAAAAAAA", "/claims/name: "),
+    ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "aGVsbG8gdGhpcyBpcyB0ZXh0IA==%0A"),
+];
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "it is real time that a crafted line must not cost")]

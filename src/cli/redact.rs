@@ -49,7 +49,11 @@ struct Told<'s> {
 
 /// What a check has found: secrets for certain, by kind and what they let their holder do.
 #[derive(Default)]
-struct Check(BTreeMap<(String, Option<&'static str>), Kind>);
+struct Check {
+    kinds: BTreeMap<(String, Option<&'static str>), Kind>,
+    /// Lines that could not be looked at.
+    unread: u64,
+}
 
 struct Kind {
     times: u64,
@@ -162,6 +166,7 @@ fn line(report: &mut impl Write, file: &str, seen: &Seen) -> io::Result<()> {
 impl Check {
     /// Counts what would wake somebody: a secret that is proven or told by its context.
     fn take(&mut self, file: &str, seen: &Seen) {
+        self.unread += u64::from(&*seen.kind == "unscanned");
         let sure = seen.confidence.is_some_and(|sure| sure > Confidence::Suspected);
         if !seen.secret || seen.dummy || !sure {
             return;
@@ -171,12 +176,12 @@ impl Check {
             let name = sayable(&seen.fingerprint).unwrap_or_default();
             format!("{file}:{}:{} ({name})", seen.line, seen.column)
         };
-        self.0.entry(kind).or_insert_with(|| Kind { times: 0, first: first() }).times += 1;
+        self.kinds.entry(kind).or_insert_with(|| Kind { times: 0, first: first() }).times += 1;
     }
 
     /// Says what was found; 1 if anything was, or if something could not be looked at.
     fn ended(&self, too_long: u64) -> ExitCode {
-        for ((kind, privilege), found) in &self.0 {
+        for ((kind, privilege), found) in &self.kinds {
             let may = privilege.map(|may| format!(" ({may})")).unwrap_or_default();
             let times =
                 if found.times == 1 { "once, at".to_owned() } else { format!("{} times, first at", found.times) };
@@ -185,6 +190,12 @@ impl Check {
         if too_long > 0 {
             say(&format!("{too_long} lines are longer than 16 MiB and were not looked at: split them"));
         }
-        if self.0.is_empty() && too_long == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        let unread = self.unread;
+        if unread > 0 {
+            say(&format!(
+                "{unread} texts could not be looked through: they are in UTF-16, or nested too deep; save them as UTF-8"
+            ));
+        }
+        if self.kinds.is_empty() && too_long + unread == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -87,13 +87,21 @@ impl Redactor {
 
     /// Finds the secrets in every message of `batch` and splices fingerprints in their place.
     ///
-    /// A message on which the search fails is hidden field by field, as `unscanned`, or whole if it is no
+    /// A message in UTF-16 or UTF-32 is hidden whole: what stands in it would not be found. One on which the search fails is hidden field by field, as `unscanned`, or whole if it is no
     /// JSON, and harms no other.
     pub fn scan<'b>(&self, batch: &'b Batch) -> Scanned<'b> {
         let range = |message: &MessageAt| message.bytes.start as usize..message.bytes.end as usize;
         let ranges: Vec<_> = batch.messages.iter().map(range).collect();
         let all = caught(|| self.hidden(&batch.bytes, &ranges, &batch.messages));
-        Scanned::new(batch, all.unwrap_or_else(|| self.one_by_one(batch, &ranges)))
+        let mut all = all.unwrap_or_else(|| self.one_by_one(batch, &ranges));
+        for (index, range) in (0_u32..).zip(&ranges).filter(|(_, range)| is_wide(&batch.bytes[(*range).clone()])) {
+            let whole = (index, self.unscanned(&batch.bytes[range.clone()]));
+            match all.binary_search_by_key(&index, |(index, _)| *index) {
+                Ok(at) => all[at] = whole,
+                Err(at) => all.insert(at, whole),
+            }
+        }
+        Scanned::new(batch, all)
     }
 
     /// Scans the lines of `batch`, of which `bodies` tells what they are of a private key over several of them.
@@ -182,6 +190,9 @@ impl Redactor {
     /// Hides every secret and address of a person in a free text: log lines, error messages,
     /// dead letters. Returns the text itself where there is nothing to hide.
     pub fn hide<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if is_wide(text) {
+            return Cow::Owned(self.unscanned(text).bytes);
+        }
         let without = caught(|| {
             let mut found = self.find(text);
             merge(&mut found);
@@ -286,6 +297,12 @@ struct Stands {
 /// Returns the name of every kind of secret and personal data that the code knows.
 pub fn kinds() -> Vec<&'static str> {
     Kind::ALL.iter().filter_map(|kind| kind.name()).collect()
+}
+
+/// Tells whether a text is written in letters of two or four bytes, in which nothing would be found: among its first
+/// bytes is a zero.
+fn is_wide(text: &[u8]) -> bool {
+    text.first_chunk::<4>().is_some_and(|first| first.contains(&0))
 }
 
 /// Does `work`; nothing if a bug in it panics.

@@ -49,6 +49,9 @@ const CLAIMS: [(&[u8], Kind, bool); 24] = [
     (b"otherphone", Kind::Phone, false),
 ];
 
+/// How long a value is that a fingerprint is taken to stand for, with what is around it.
+const HIDDEN: usize = 256;
+
 /// What stands in a claim and names nobody.
 const NOBODY: [&[u8]; 6] = [b"", b"-", b"--", b"null", b"anonymous", b"undefined"];
 
@@ -75,9 +78,7 @@ impl Claims {
         }
         // A line a claim, or no object around it: no member will lead here.
         if let Some((_, kind, _)) = known.filter(|_| start >= self.hidden) {
-            let before = found.len();
-            hide(text, end, *kind, found);
-            self.hidden = found[before..].iter().map(|one| one.span.end).max().unwrap_or(end);
+            self.hidden = hide(text, end, *kind, found).max(end);
         }
         if start < self.searched {
             return;
@@ -110,18 +111,23 @@ fn members(text: &[u8], object: Range<usize>, found: &mut Vec<Found>) {
     }
 }
 
-/// Hides the values behind the name that ends at `end`.
-fn hide(text: &[u8], end: usize, kind: Kind, found: &mut Vec<Found>) {
-    let mut next = value::after(text, end);
-    while let Some(place) = next {
+/// Hides the values behind the name that ends at `end`; returns up to where they were walked. A list that no quote
+/// begins is left alone: its members follow.
+fn hide(text: &[u8], end: usize, kind: Kind, found: &mut Vec<Found>) -> usize {
+    let (mut next, mut walked) = (value::after(text, end), end);
+    while let Some(place) = next.filter(|place| text.get(place.start) != Some(&b'[')) {
         let end = value::end(text, place, if place.quote == value::Quote::Bare { &value::LINE } else { &value::QUERY });
         let span = place.start..end.max(place.start);
         let value = text[span.clone()].trim_ascii();
-        if !NOBODY.contains(&value) && !holds_fingerprint(value) && !value.starts_with(b"[") {
+        // What is as short may have been hidden before.
+        let hidden = value.len() <= HIDDEN && holds_fingerprint(value);
+        if !NOBODY.contains(&value) && !hidden && !value.starts_with(b"[") {
             found.push(Found::new(span.clone(), kind, Confidence::Context));
         }
+        walked = span.end;
         next = value::next_listed(text, span.end, place);
     }
+    walked
 }
 
 /// Returns where the members of the object stand in which `at` is, not before `floor`; `None`
@@ -145,6 +151,8 @@ fn object(text: &[u8], at: usize, floor: usize) -> Option<Range<usize>> {
     // Easy Auth writes each claim as an object of its own, in a list: that list is searched.
     let list = text[floor..start - 1].iter().rposition(|byte| !matches!(byte, b' ' | b',' | b'\n'));
     let one_of_many = list.is_some_and(|list| matches!(text[floor + list], b'[' | b'}'));
+    let begun = text[floor..start - 1].iter().rposition(|byte| *byte == b'[').filter(|_| one_of_many);
+    let start = begun.map_or(start, |list| floor + list + 1);
     let end = text.len().min(at + AHEAD);
     let close = text[at..end].iter().position(|byte| match byte {
         b'{' => {
@@ -177,6 +185,7 @@ mod tests {
             r#"{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name":"Ann Lee"}"#,
             "claim http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name: Ann Lee\nnext",
             r#"{"emails":["Ann of Lee"],"upn":"Ann Lee"}"#,
+            r#"[{"user_claims":[{"typ":"name","val":"Ann Lee"},{"typ":"preferred_username","val":"ann lee"}]}]"#,
             r#"{"message":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name: Ann Lee\nhttp://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname: Lee","x":"next"}"#,
         ] {
             let hidden = hidden(text);

@@ -20,7 +20,7 @@ const SHARE: [u16; 96] = [
     402, 133, 68, 41, 8, 53, 15, 27, 0, 27, 0, 0,
 ];
 /// Of how many places at most one may be let through before more buckets are taken, and before none are.
-const FEW: f64 = 0.012;
+const FEW: f64 = 0.013;
 const MANY: f64 = 0.03;
 /// How many pairs of eight buckets are tried.
 const PAIRS: [usize; 2] = [1, 2];

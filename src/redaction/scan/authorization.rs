@@ -4,8 +4,9 @@
 //! a token rather than like a word. A bearer token is known wherever its scheme stands.
 
 use super::bytes::{NAME, Set, run_of, starts_name, unit_at};
-use super::context::{push, says_nothing, too_short};
+use super::context::push;
 use super::ends::{Ends, Shapes};
+use super::little::{says_nothing, too_short};
 use super::value::{self, Place, Quote};
 use super::{Found, Kind, pairs};
 use crate::redaction::fingerprint::{fingerprint_at, tail_at};

@@ -149,6 +149,22 @@ pub fn backslashes_before(text: &[u8]) -> usize {
     text.iter().rev().take(BACKSLASHES).take_while(|byte| **byte == b'\\').count()
 }
 
+/// Returns the length of a colour that a terminal is told at `at`: `ESC[` or `\u001b[`, digits, `m`.
+pub fn colour_at(text: &[u8], at: usize) -> Option<usize> {
+    let escape = unit_at(text, at).filter(|unit| unit.byte == 0x1b)?.len;
+    let digits = text.get(at + escape..)?.strip_prefix(b"[")?;
+    let length = digits.iter().take(16).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    (digits.get(length) == Some(&b'm')).then_some(escape + length + 2)
+}
+
+/// Tells whether a colour ends at `at`.
+pub fn ends_colour(text: &[u8], at: usize) -> bool {
+    let Some(before) = text[..at].strip_suffix(b"m") else { return false };
+    let length = before.iter().rev().take(16).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    let before = before[..before.len() - length].strip_suffix(b"[");
+    before.is_some_and(|before| unit_before(before, before.len()).is_some_and(|unit| unit.byte == 0x1b))
+}
+
 /// Tells whether a name can start at `at`: nothing that belongs to a name stands before it.
 pub fn starts_name(text: &[u8], at: usize) -> bool {
     unit_before(text, at).is_none_or(|unit| !NAME.has(unit.byte))

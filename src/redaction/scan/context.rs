@@ -7,16 +7,17 @@
 use std::ops::Range;
 
 use super::authorization::{authorization, is_space, looks_opaque};
-use super::bytes::{NAME, ends_with, run_of, starts_name, unit_before};
+use super::bytes::{NAME, ends_with, run_of, starts_name, unit_at, unit_before};
 use super::cookie;
 use super::dummy::is_dummy;
 use super::ends::{Member, Shapes, in_list};
+use super::little::{is_guid, is_hexadecimal, is_reference, is_word_of, says_little, says_nothing, too_short};
 use super::names::{self, Rule, rule};
 use super::pairs;
 use super::person::is_address;
 use super::value::{self, Place, Quote};
 use super::{Found, Kind, sas, service};
-use crate::redaction::fingerprint::{holds_fingerprint, is_fingerprint, is_last_part, tail_at};
+use crate::redaction::fingerprint::{is_fingerprint, is_last_part, tail_at};
 use crate::telemetry::Confidence;
 
 /// The longest name that is read.
@@ -103,6 +104,10 @@ impl Walk {
         // Asked before the walk: what is walked and not hidden is walked again.
         let place = value::after(text, name.end).filter(|place| looks_opaque(&text[place.start..]))?;
         let ends = self.shapes.ends(text, place, rule.stop, found);
+        // The primary key of a row.
+        if is_guid(&text[ends.start..ends.whole.max(ends.start)]) {
+            return None;
+        }
         let sure = Rule { header: true, ..*rule };
         let opaque = looks_opaque(&text[ends.start..ends.whole.max(ends.start)]);
         (opaque && hide(text, Place { start: ends.start, ..place }, ends.whole, &sure, found)).then_some(ends.plain)
@@ -135,9 +140,14 @@ impl Walk {
             let list = list.and_then(|member| in_list(text, place.start, ends.plain, member));
             let (whole, sure) = list.unwrap_or((ends.whole, ends.whole));
             // `PWD=/home/site`: where a program runs.
+            let own = is_word_of(&text[name.clone()], &text[ends.start..whole.max(ends.start)]);
+            // A header's own name, as it was first written: Node keeps it beside the value.
+            if own && place.listed && rule.header {
+                return ends.plain;
+            }
             let folder = matches!(&text[name.clone()], b"PWD" | b"OLDPWD") && text.get(ends.start) == Some(&b'/');
             let doubt = Rule { confidence: Confidence::Suspected, ..*rule };
-            let rule = if folder { &doubt } else { rule };
+            let rule = if folder || own { &doubt } else { rule };
             let hides = hide(text, Place { start: ends.start, ..place }, whole, rule, found);
             if let Some(this) = found.last_mut().filter(|this| hides && !this.already) {
                 this.value.end = sure;
@@ -191,11 +201,12 @@ impl Walk {
 
     /// Hides the signature behind `sig`, whose name ends at `end`, and reads what is said around it.
     fn signature(&mut self, text: &[u8], end: usize, found: &mut Vec<Found>) -> Option<usize> {
-        let place = value::after(text, end).filter(|place| place.equals)?;
+        let place = value::after(text, end)?;
         let ends = self.shapes.ends(text, place, &value::QUERY, found);
         let last = ends.whole;
         let length = last - ends.start;
-        if too_short(&text[ends.start..last], 8) {
+        // As a member, a signature is known by its length alone: 32 bytes.
+        if too_short(&text[ends.start..last], 8) || !place.equals && !is_signature(&text[ends.start..last]) {
             return None;
         }
         let confidence = if length >= 40 { Confidence::Context } else { Confidence::Suspected };
@@ -206,6 +217,20 @@ impl Walk {
         }
         Some(ends.plain)
     }
+}
+
+/// Tells whether `value` is 32 bytes in base64, its signs encoded or not.
+fn is_signature(value: &[u8]) -> bool {
+    let mut at = 0;
+    let letters = std::iter::from_fn(|| {
+        let unit = unit_at(value, at)?;
+        at += unit.len;
+        Some(unit.byte)
+    });
+    let body = value.len() <= 64 && !value.contains(&b' ');
+    let (letters, padding): (Vec<u8>, Vec<u8>) = letters.take(64).partition(|letter| *letter != b'=');
+    let base64 = |letter: &u8| letter.is_ascii_alphanumeric() || matches!(letter, b'+' | b'/' | b'-' | b'_');
+    body && letters.len() == 43 && padding.len() <= 1 && letters.iter().all(base64)
 }
 
 /// Calls `one` for the value behind a name that ends at `end`, and for the others of its array;
@@ -246,30 +271,6 @@ fn hide(text: &[u8], place: Place, end: usize, rule: &Rule, found: &mut Vec<Foun
     true
 }
 
-/// Tells whether a value says where the secret is kept, and nothing else: a reference to a key vault.
-fn is_reference(value: &[u8]) -> bool {
-    let inside = value.strip_prefix(b"@Microsoft.KeyVault(").filter(|inside| inside.len() <= AROUND);
-    let inside = inside.map(|inside| inside.strip_suffix(b")").unwrap_or(inside));
-    inside.is_some_and(|inside| {
-        let named = inside.starts_with(b"SecretUri=https://") || inside.starts_with(b"VaultName=");
-        named && !inside.iter().any(|byte| matches!(byte, b'(' | b')' | b' ' | b'@'))
-    })
-}
-
-/// Tells whether a value looks like what stands in a secret's place: a complaint about it, its state, a parameter of a
-/// query, a type.
-fn says_little(kind: Kind, value: &[u8], place: Place) -> bool {
-    let sentence = place.listed && value.contains(&b' ');
-    let parameter = match value.strip_prefix(b"@") {
-        Some([b'p', number @ ..]) => !number.is_empty() && number.iter().all(u8::is_ascii_digit),
-        Some(rest) => rest.starts_with(b"__"),
-        None => false,
-    };
-    let state = kind != Kind::Password && value.len() <= 12 && value.iter().all(u8::is_ascii_lowercase);
-    let words = kind == Kind::ApiKey && value.len() <= 40 && value.iter().all(u8::is_ascii_alphabetic);
-    sentence || parameter || state || words || value.starts_with(b"System.") || value == b"string"
-}
-
 /// Hides `span`, unless it is a fingerprint already.
 pub fn push(text: &[u8], span: Range<usize>, kind: Kind, confidence: Confidence, found: &mut Vec<Found>) {
     let value = &text[span.clone()];
@@ -277,22 +278,6 @@ pub fn push(text: &[u8], span: Range<usize>, kind: Kind, confidence: Confidence,
     this.already = is_fingerprint(value);
     this.dummy = is_dummy(value);
     found.push(this);
-}
-
-/// Tells whether a value is 32 hexadecimal digits, as keys of Azure's AI services were.
-fn is_hexadecimal(value: &[u8]) -> bool {
-    value.len() == 32 && value.iter().all(u8::is_ascii_hexdigit)
-}
-
-/// Tells whether a value is what programs write where there is none.
-pub fn says_nothing(value: &[u8]) -> bool {
-    matches!(value, b"" | b"-" | b"--" | b"null" | b"(null)" | b"None" | b"nil" | b"true" | b"false" | b"undefined")
-}
-
-/// Tells whether `value` has fewer than `least` bytes, or may have had before something in it was
-/// hidden: what was too short to hide once stays so.
-pub fn too_short(value: &[u8], least: usize) -> bool {
-    value.len() < least || value.len() <= 256 && holds_fingerprint(value) && !is_fingerprint(value)
 }
 
 fn code(text: &[u8], end: usize, shapes: &mut Shapes, found: &mut Vec<Found>) -> Option<usize> {
@@ -307,6 +292,9 @@ fn code(text: &[u8], end: usize, shapes: &mut Shapes, found: &mut Vec<Found>) ->
     }
     // Codes of currencies, vouchers and one-time passwords are short, or words.
     let word = value.len() < 12 || value.len() <= 16 && value.iter().all(u8::is_ascii_alphanumeric);
+    // A number of an article, a reason: no key is made of capitals alone.
+    let code = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    let word = word || is_guid(value) || value.len() < 40 && value.iter().all(code);
     let sure = in_query && !word;
     let confidence = if sure { Confidence::Context } else { Confidence::Suspected };
     let kind = if is_sign_in(text, end, last) { Kind::OauthCode } else { Kind::FunctionKey };

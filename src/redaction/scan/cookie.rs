@@ -7,8 +7,9 @@
 use std::ops::Range;
 
 use super::bytes::{Set, starts_name, starts_with};
-use super::context::{push, says_nothing};
+use super::context::push;
 use super::ends::{Ends, Shapes};
+use super::little::says_nothing;
 use super::value::{self, Place, Quote};
 use super::{Found, Kind};
 use crate::redaction::fingerprint::tail_at;
@@ -55,11 +56,14 @@ pub fn single(
 /// Hides the values of all cookies of a header (`set`: of a `Set-Cookie`, whose attributes stay);
 /// returns where it ends.
 pub fn header(text: &[u8], place: Place, set: bool, shapes: &mut Shapes, found: &mut Vec<Found>) -> usize {
-    if place.equals && place.quote == Quote::Bare {
+    // `Cookie=[…]`: how Java shows a header.
+    let bracket = text[..place.start].ends_with(b"[");
+    if place.equals && place.quote == Quote::Bare && !bracket {
         // `cookie=…`: a parameter, not a header.
         return place.start;
     }
     let Ends { plain, whole: end, .. } = shapes.ends(text, place, &value::LINE, found);
+    let end = memchr::memchr(b']', &text[place.start..end]).filter(|_| bracket).map_or(end, |at| place.start + at);
     let mut start = place.start;
     while start < end {
         let next = memchr::memchr(b';', &text[start..end]).map_or(end, |at| start + at);

@@ -40,7 +40,8 @@ pub fn is_dummy(value: &[u8]) -> bool {
     if matches!(value.first(), Some(b'{' | b'$' | b'%' | b'<' | b'[')) && value.len() <= 32 && !starts_escape(value) {
         return true;
     }
-    holds_word(value)
+    let masked = value.len() >= 5 && value.starts_with(b"**") && value.ends_with(b"**");
+    masked || holds_word(value)
 }
 
 /// Tells whether a word of documentation stands in `value`.

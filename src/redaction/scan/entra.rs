@@ -42,12 +42,17 @@ pub fn secret(text: &[u8], at: usize, found: &mut Vec<Found>) {
             None => return,
         }
     }
-    if letters[BEFORE + 2] != b'~' || !alone(text, start, end) {
+    if letters[BEFORE + 2] != b'~' {
         return;
     }
     let letters = &letters[..length];
     let proven = letters[BEFORE] == b'8' && sum_holds(letters);
-    let confidence = if proven { Confidence::Proven } else { Confidence::Context };
+    // With more of its letters beside it, it may be part of something else: it is hidden, and wakes nobody.
+    let confidence = match (alone(text, start, end), proven) {
+        (true, true) => Confidence::Proven,
+        (true, false) => Confidence::Context,
+        (false, _) => Confidence::Suspected,
+    };
     let mut this = Found::new(start..end, Kind::EntraSecret, confidence);
     this.dummy = is_dummy(&letters[BEFORE + MARK..]);
     found.push(this);

@@ -25,6 +25,7 @@ pub enum Mark {
     /// A client secret of Entra, of whose mark the given number of bytes stand before its `Q`.
     Entra(usize),
     Pkcs12,
+    Pkcs8,
     Padding,
     /// A long run of base32.
     Run,
@@ -47,7 +48,7 @@ pub enum Ending {
 }
 
 /// The last two are no words: they are looked for as runs.
-pub const MARKS: [(&str, Mark); 45] = [
+pub const MARKS: [(&str, Mark); 46] = [
     ("AzFu", Mark::Identifiable("AzFu")),
     ("APIM", Mark::Identifiable("APIM")),
     // The `+` before these is often written `%2B` or `\u002B`.
@@ -93,6 +94,7 @@ pub const MARKS: [(&str, Mark); 45] = [
     ("Q%7e", Mark::Entra(0)),
     ("Q%257E", Mark::Entra(0)),
     ("IBAzCC", Mark::Pkcs12),
+    ("IBADANBgkqhkiG9w0BAQEF", Mark::Pkcs8),
     (PADDING, Mark::Padding),
     ("", Mark::Run),
 ];
@@ -104,7 +106,7 @@ const RUN: usize = MARKS.len() - 1;
 const PADDING: &str = "==";
 
 /// Folded by `| 0x20`: `|` is a backslash too.
-pub const ENDINGS: [(&str, Ending); 58] = [
+pub const ENDINGS: [(&str, Ending); 62] = [
     ("ode=", Ending::Name(1)),
     ("key=", Ending::Name(1)),
     ("key\"", Ending::Name(1)),
@@ -135,6 +137,10 @@ pub const ENDINGS: [(&str, Ending); 58] = [
     ("ode%5b%5d=", Ending::Name(7)),
     ("-key ", Ending::Name(1)),
     ("sig=", Ending::Name(1)),
+    ("sig\"", Ending::Name(1)),
+    ("sig|", Ending::Name(1)),
+    ("sig'", Ending::Name(1)),
+    ("sig:", Ending::Name(1)),
     ("%3d", Ending::Name(3)),
     ("%253d", Ending::Name(5)),
     ("|u003d", Ending::Name(6)),

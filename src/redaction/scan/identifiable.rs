@@ -67,6 +67,7 @@ fn of_family(text: &[u8], signature: usize, end: usize, family: &Family) -> Opti
         Alphabet::Standard | Alphabet::Redis => BASE64,
     };
     let (tail, after, mut spaces) = forwards(text, end, &set)?;
+    let cut = tail.contains(&CUT);
     let length = family.letters();
     let before = length - CHECKSUM - SIGNATURE;
     let mut letters = [0u8; LONGEST];
@@ -78,7 +79,7 @@ fn of_family(text: &[u8], signature: usize, end: usize, family: &Family) -> Opti
         *slot = letter(unit, &set, &mut spaces)?;
         start -= unit.len;
     }
-    let seed = family.seed_of_letters(&letters[..length]);
+    let seed = if cut { None } else { family.seed_of_letters(&letters[..length]) };
     if seed.is_none() && spaces {
         return None;
     }
@@ -140,11 +141,23 @@ fn letter(unit: Unit, set: &Set, spaces: &mut bool) -> Option<u8> {
     set.has(unit.byte).then_some(unit.byte)
 }
 
+/// Stands for a letter of the checksum where a key is cut off: what is left of it is all that was drawn by lot.
+const CUT: u8 = 0;
+
+/// Reads the checksum at `from`; a text that ends, or goes on with dots, may have cut it off.
 fn forwards(text: &[u8], from: usize, set: &Set) -> Option<([u8; CHECKSUM], usize, bool)> {
-    let (mut tail, mut at, mut spaces) = ([0; CHECKSUM], from, false);
+    let (mut tail, mut at, mut spaces) = ([CUT; CHECKSUM], from, false);
     for slot in &mut tail {
-        let unit = unit_at(text, at)?;
-        *slot = letter(unit, set, &mut spaces)?;
+        let Some(unit) = unit_at(text, at) else { break };
+        match letter(unit, set, &mut spaces) {
+            Some(letter) => *slot = letter,
+            None if unit.byte == b'"'
+                || ["...", "\u{2026}"].iter().any(|dots| text[at..].starts_with(dots.as_bytes())) =>
+            {
+                break;
+            }
+            None => return None,
+        }
         at += unit.len;
     }
     Some((tail, at, spaces))

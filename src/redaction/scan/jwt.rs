@@ -9,7 +9,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
-use super::bytes::{BASE64_URL, run_of, unit_before};
+use super::bytes::{BASE64_URL, ends_colour, run_of, unit_before};
 use super::{Found, Kind, claims};
 use crate::telemetry::Confidence;
 
@@ -35,7 +35,7 @@ struct Header<'h> {
 
 /// Finds the token that starts at `at`; returns up to where the text is settled.
 pub fn token(text: &[u8], at: usize, found: &mut Vec<Found>) -> usize {
-    if unit_before(text, at).is_some_and(|unit| BASE64_URL.has(unit.byte)) {
+    if unit_before(text, at).is_some_and(|unit| BASE64_URL.has(unit.byte)) && !ends_colour(text, at) {
         return at + 1;
     }
     let mut ends = [0; 5];

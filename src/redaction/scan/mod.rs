@@ -22,6 +22,7 @@ mod gates;
 mod hits;
 pub mod identifiable;
 mod jwt;
+mod little;
 mod merge;
 mod names;
 mod pairs;
@@ -29,6 +30,7 @@ mod pem;
 mod person;
 mod sas;
 mod service;
+mod spaces;
 pub mod value;
 mod views;
 
@@ -214,7 +216,8 @@ fn settle_marks(text: &[u8], base: usize, hits: &[Hit], found: &mut Vec<Found>) 
             Mark::Annotated { old: true } => cask::legacy(text, at.start, found),
             Mark::Annotated { old: false } => cask::current(text, at.start, found),
             Mark::Entra(before) => entra::secret(text, at.start + before, found),
-            Mark::Pkcs12 => from = pem::pkcs12(text, at.start, found),
+            Mark::Pkcs12 => from = pem::der(text, at.start, Kind::Pkcs12, found),
+            Mark::Pkcs8 => from = pem::der(text, at.start, Kind::PrivateKey, found),
             Mark::Run => base32::token(text, at.start, found),
             Mark::Padding => identifiable::legacy(text, at.start, found),
             Mark::At => person::at_sign(text, at, &mut people, found),

@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use super::bytes::{NAME, Set, backslashes_before, run_of, starts_with, unit_at};
-use super::value::{self, Place, Quote, blanks, ends_text, opened, quote_at, spaces};
+use super::spaces::{blanks, ends_text, spaces};
+use super::value::{self, Place, Quote, opened, quote_at};
 
 /// The longest name or word between a name and its value, bytes.
 const BETWEEN: usize = 64;
@@ -87,13 +88,16 @@ pub fn follows(text: &[u8], name: &Range<usize>) -> Option<Place> {
     if let Some((quote, len)) = quote_at(text, name.end) {
         let at = blanks(text, byte(text, name.end + len, b',')?);
         let opening = before_quote(text, name.start, quote)?;
-        let tuple = text[..opening].ends_with(b"(");
+        let (tuple, list) = (text[..opening].ends_with(b"("), text[..opening].ends_with(b"["));
         let (value, len) = quote_at(text, at).filter(|(value, _)| *value == quote)?;
         let place = whole(at + len, value);
         // The name of a member is no value.
         let end = value::end(text, place, &PARAMETER);
         let behind = blanks(text, end + quote_at(text, end).map_or(0, |(_, len)| len));
-        return ((option || tuple) && text.get(behind) != Some(&b':')).then_some(place);
+        // `["x-functions-key","value"]`, and not `["password","email","name"]`.
+        let names = text[place.start..end].iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' '));
+        let pair = list && !names && text.get(behind) == Some(&b']');
+        return (pair || (option || tuple) && text.get(behind) != Some(&b':')).then_some(place);
     }
     let at = name.end + usize::from(text.get(name.end) == Some(&b' '));
     if !option || at == name.end || matches!(text.get(at), None | Some(b' ' | b'-' | b'|' | b'&' | b'(' | b'$')) {
@@ -230,6 +234,20 @@ mod tests {
             ("[('x-functions-key', 'my-own-Key-0815'), ('a', 'b')]", "my-own-Key-0815"),
             ("az login --service-principal --password Xk29fLmQ2pZ7 --tenant t", "Xk29fLmQ2pZ7"),
             (r#"["login","--password","Xk29fLmQ2pZ7"]"#, "Xk29fLmQ2pZ7"),
+            (r#"[["host","a"],["x-functions-key","my-own-Key-0815"]]"#, "my-own-Key-0815"),
+            (r#"os.environ["DB_PASSWORD"] = "Xk29fLmQ2pZ7""#, "Xk29fLmQ2pZ7"),
+            ("config['DB_PASSWORD']='Xk29fLmQ2pZ7'", "Xk29fLmQ2pZ7"),
+            (
+                r#"{"m":"user: \u001b[32m'bob'\u001b[39m, password: \u001b[32m'Xk29fLmQ2pZ7'\u001b[39m"}"#,
+                "Xk29fLmQ2pZ7",
+            ),
+            ("password=\x1b[38;5;0045mXk29fLmQ2pZ7\x1b[0m", "Xk29fLmQ2pZ7"),
+            (r#"{"m":"Password:\tXk29fLmQ2pZ7"}"#, "Xk29fLmQ2pZ7"),
+            ("Headers={x-functions-key=[my-own-Key-0815], Host=[a]}", "my-own-Key-0815"),
+            (
+                r#"{"sr":"b","sig":"Smc/fQ1Zb2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8U="}"#,
+                "Smc/fQ1Zb2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8U=",
+            ),
             (r#"{"user":"ann","password":20260302}"#, "20260302"),
             (r#"{"m":"{\"password\" : 20260302, \"a\":1}"}"#, "20260302"),
             (r#"[{"pwd":20260302},{"a":1}]"#, "20260302"),
@@ -272,6 +290,10 @@ mod tests {
     fn what_only_looks_like_it_stays() {
         for text in [
             "fields: [password, email]",
+            r#"{"fields":["password","email"]}"#,
+            r#"{"sig":"short","dig":"x"}"#,
+            "The primary key: 0b5a7c1e-0000-4000-8000-0123456789ab already exists",
+            "(using password: YES)",
             "['password', 'email', 'name']",
             "subscription key: missing",
             "the API key: none was sent",

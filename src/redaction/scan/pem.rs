@@ -1,7 +1,7 @@
 //! Is this a private key in PEM, or a file that holds one?
 //!
 //! All between its first and last line goes; the two lines stay. Cut off, it goes up to the quote
-//! that ends its text. A PKCS #12 file in base64 has no frame and goes whole. Each byte is walked
+//! that ends its text. A PKCS #12 file in base64, or a key whose frame was left out, goes whole. Each byte is walked
 //! once.
 
 use super::bytes::{BASE64, Set, backslashes_before, run_of, unit_at};
@@ -15,8 +15,10 @@ const BEGIN: &[u8] = b"-----BEGIN";
 /// Returns the place behind the first line of a private key, if that begins at `at`; OpenPGP calls its keys a block.
 pub fn private_key_title(text: &[u8], at: usize) -> Option<usize> {
     let title = at + BEGIN.len();
-    let body = title + run_of(&text[title..], &Set::word(b" "), 48);
-    let named = [&b"PRIVATE KEY"[..], b"PRIVATE KEY BLOCK"].iter().any(|end| text[title..body].ends_with(end));
+    // A form writes blanks as `+`.
+    let body = title + run_of(&text[title..], &Set::word(b" +"), 48);
+    let named =
+        [&b"PRIVATE KEY"[..], b"PRIVATE KEY BLOCK", b"PRIVATE+KEY"].iter().any(|end| text[title..body].ends_with(end));
     (named && text[body..].starts_with(b"-----")).then_some(body + 5)
 }
 
@@ -67,9 +69,9 @@ const FILE: usize = 256;
 /// From how many characters on it is hidden.
 const LEAST: usize = 64;
 
-/// Finds the PKCS #12 file whose version stands at `at` (`IBAzCC`, the sixth character on);
-/// returns up to where the text is settled.
-pub fn pkcs12(text: &[u8], at: usize, found: &mut Vec<Found>) -> usize {
+/// Finds the PKCS #12 file whose version stands at `at` (`IBAzCC`, the sixth character on), or the PKCS #8 key
+/// (`IBADANBg…`), which is of that `kind`; returns up to where the text is settled.
+pub fn der(text: &[u8], at: usize, kind: Kind, found: &mut Vec<Found>) -> usize {
     let Some(start) = at.checked_sub(6) else { return at + 1 };
     let head = &text[start..at];
     if !head.starts_with(b"MI") || !matches!(head[2], b'I'..=b'L') || !matches!(head[5], b'A' | b'Q' | b'g' | b'w') {
@@ -84,6 +86,6 @@ pub fn pkcs12(text: &[u8], at: usize, found: &mut Vec<Found>) -> usize {
         return at + 1;
     }
     let confidence = if length >= FILE { Confidence::Proven } else { Confidence::Suspected };
-    found.push(Found::new(start..end, Kind::Pkcs12, confidence));
+    found.push(Found::new(start..end, kind, confidence));
     end
 }

@@ -127,6 +127,11 @@ fn credentials(text: &[u8], at: usize, found: &mut Vec<Found>) -> bool {
         return false;
     }
     let value = &text[password.clone()];
+    // `jdbc:sqlserver://host:1433;user=app@host`: a port, and what is said behind it.
+    let port = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if (1..=5).contains(&port) && value.get(port) == Some(&b';') {
+        return false;
+    }
     if !is_fingerprint(value) {
         let mut this = Found::new(password, Kind::Password, Confidence::Context);
         this.dummy = is_dummy(value);

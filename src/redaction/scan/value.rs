@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::bytes::{Set, hex, starts_with, unit_at};
 use super::element;
 use super::pairs::{behind_type, bracketed, byte, member, paired};
+use super::spaces::{blanks, ends_text, separator, spaces};
 
 /// How a value is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,11 @@ pub fn after(text: &[u8], at: usize) -> Option<Place> {
     {
         return Some(in_element(inside));
     }
+    if let Some((_, len)) = closing
+        && let Some(end) = behind_index(text, at + len)
+    {
+        return opened(text, end, None);
+    }
     let at = if closing.is_none() { behind_bracket(text, at) } else { at };
     let at = before_separator(text, at + closing.map_or(0, |(_, len)| len));
     if let Some((quote, _)) = closing
@@ -109,6 +115,13 @@ fn behind_bracket(text: &[u8], at: usize) -> usize {
     let end = bracket(bracket(at, b'[').unwrap_or(at), b']');
     let named = |end: &usize| separator(text, before_separator(text, *end)).is_some_and(|(equals, ..)| equals);
     end.filter(named).unwrap_or(at)
+}
+
+/// Returns where the separator stands behind a quoted name in brackets, `config["password"] = …`; it ends at `at`.
+fn behind_index(text: &[u8], at: usize) -> Option<usize> {
+    let bracket = unit_at(text, at).filter(|unit| unit.byte == b']')?;
+    let end = before_separator(text, at + bracket.len);
+    separator(text, end).filter(|(equals, ..)| *equals).map(|_| end)
 }
 
 /// Passes the blanks before the separator at `at`: a table of names and values has many.
@@ -165,7 +178,8 @@ pub fn opened(text: &[u8], at: usize, closing: Option<Quote>) -> Option<Place> {
         // `"…password="`: the quote ends the text, it opens nothing.
         (None, Some((_, len))) if ends_text(text, at + len) => return None,
         (None, Some(opening)) => opening,
-        (None, None) => (Quote::Bare, 0),
+        // `Header=[value]`: the bracket is none of the value's.
+        (None, None) => (Quote::Bare, usize::from(equals && text.get(at) == Some(&b'['))),
     };
     Some(Place { start: at + len, quote, equals, listed, typed: false, level })
 }
@@ -365,36 +379,6 @@ pub fn quote_at(text: &[u8], at: usize) -> Option<(Quote, usize)> {
         _ => return None,
     };
     (text.get(at + run) == Some(&b'"')).then_some((Quote::Double(level), run + 1))
-}
-
-/// Returns whether the separator at `at` is `=`, how often it is percent-encoded, and its length.
-fn separator(text: &[u8], at: usize) -> Option<(bool, u8, usize)> {
-    let unit = unit_at(text, at)?;
-    let level = match (unit.escaped, text[at], unit.len) {
-        (true, b'%', 3) => 1,
-        (true, b'%', _) => 2,
-        _ => 0,
-    };
-    let behind = text.get(at + unit.len).filter(|_| !unit.escaped);
-    match (unit.byte, behind) {
-        (b'=', Some(b'>')) | (b':', Some(b'=')) => Some((true, level, unit.len + 1)),
-        (b'=' | b':', _) => Some((unit.byte == b'=', level, unit.len)),
-        _ => None,
-    }
-}
-
-pub fn spaces(text: &[u8], at: usize) -> usize {
-    at + text.get(at..).unwrap_or_default().iter().take(4).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
-}
-
-/// Passes white space between the parts of a structure, over lines too.
-pub fn blanks(text: &[u8], at: usize) -> usize {
-    at + text.get(at..).unwrap_or_default().iter().take(256).take_while(|byte| byte.is_ascii_whitespace()).count()
-}
-
-/// Tells whether a text has ended before `at`: what follows is the structure around it.
-pub fn ends_text(text: &[u8], at: usize) -> bool {
-    text.get(at).is_none_or(|next| matches!(next, b',' | b'}' | b']' | b':' | b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 #[cfg(test)]

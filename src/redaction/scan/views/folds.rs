@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::super::bytes::{Set, backslashes_before, changes, unit_at, unit_before};
 use super::super::names::rule;
-use super::super::value::{ends_text, quote_at};
+use super::super::spaces::ends_text;
+use super::super::value::quote_at;
 use super::{Cursor, Found, Gathering, How, Kind, Texts, View};
 use crate::redaction::fingerprint::holds_fingerprint;
 use crate::telemetry::Confidence;
@@ -233,8 +234,12 @@ fn unfold(to: &mut Gathering<'_>, parent: usize, within: &Range<usize>, at: usiz
         parts.push(next..end);
     }
     let outer = start - context..end;
-    if parts.len() < 2 || !to.may_or_hide(parent, &outer, &(start..end)) {
+    if parts.len() < 2 {
         return None;
+    }
+    if !to.may_or_hide(parent, &outer, &(start..end)) {
+        // It is hidden: whoever walks it again finds nothing.
+        return Some(end);
     }
     with_and_without(to, parent, &parts);
     // The first words may be the text's too: the value may begin behind each that is no line of base64.

@@ -20,5 +20,7 @@ pub(in crate::telemetry::decode) fn fill<'s>(event: &mut Event<'s>, record: &Rec
     activity::who(event, record);
     event.identity.name = event.identity.name.or(p.text(Property::User));
     event.personal.extend(p.text(Property::UserDisplayName));
+    // Application Insights' other tables: AppEvents, AppPageViews, AppAvailabilityResults.
+    event.personal.extend(e.text(Envelope::UserAuthenticatedId).into_iter().chain(e.text(Envelope::UserAccountId)));
     Kind::Other
 }
