@@ -425,6 +425,11 @@ fn addresses_of_people_go_in_every_way_of_writing() {
         "ann\\u0040contoso.com",
         "ann_contoso.com#EXT#@fabrikam.onmicrosoft.com",
         "ann_contoso.com%23EXT%23%40fabrikam.onmicrosoft.com",
+        "иван@почта.рф",
+        "ann@münchen.example",
+        "ann@m\\u00fcnchen.example",
+        "m\\u00fcller@contoso.com",
+        "m%C3%BCller%40m%C3%BCnchen.example",
     ] {
         hides(&format!("by {address}."), "by ….", &["email"]);
         hides(&format!(r#"{{"upn":"{address}"}}"#), r#"{"upn":"…"}"#, &["email"]);
@@ -433,6 +438,34 @@ fn addresses_of_people_go_in_every_way_of_writing() {
     let (_, seen) = scanned(&redactor(), b"Ann@Contoso.com ann%40contoso.com");
     assert_eq!(seen[0].fingerprint, seen[1].fingerprint);
     assert!(!seen[0].secret);
+    let (_, seen) = scanned(&redactor(), "ann@münchen.de ann@m\\u00fcnchen.de ann@m%C3%BCnchen.de".as_bytes());
+    assert!(seen.len() == 3 && seen.iter().all(|one| one.fingerprint == seen[0].fingerprint), "{seen:?}");
+}
+
+#[test]
+fn a_sign_inside_a_password_ends_it_only_where_no_parameter_goes_on() {
+    hides("Server=c;Password=p<ssXk29fLm;Encrypt=true", "Server=c;Password=…;Encrypt=true", &["password"]);
+    hides(r#"{"cs":"Server=c;Password=p\u003CssXk29fLm;X=1"}"#, r#"{"cs":"Server=c;Password=…;X=1"}"#, &["password"]);
+    hides("grant_type=password&password=p'ssXk29fLm&scope=x", "grant_type=password&password=…&scope=x", &["password"]);
+    hides("password=p`ssXk29fLm&scope=x", "password=…&scope=x", &["password"]);
+    hides("<td>password=abc12Zk</td><td>x;y</td>", "<td>password=…</td><td>x;y</td>", &["password"]);
+    hides("<p>password=abc12Zk<br>x;", "<p>password=…<br>x;", &["password"]);
+    hides("run('password=abc12Zk','x');", "run('password=…','x');", &["password"]);
+    hides("run('password=abc12Zk'); y", "run('password=…'); y", &["password"]);
+}
+
+#[test]
+fn a_session_or_a_link_that_signs_in_is_hidden_in_its_url_and_wakes_nobody() {
+    for (text, kind) in [
+        ("/app/login;jsessionid=E9239E086BC8DD100F0E0134F156F051?x=1", "session-id"),
+        ("/x?oobCode=lMbQXnk9FXp7Ult5RxUbK0cnGWnIcmnbXznAZlQC&mode=resetPassword", "sign-in-link"),
+        ("/reset-password/V497uojoeHyAwJkjE0lrRX4Rs6SCd9qyOK70GnlcsI6", "sign-in-link"),
+    ] {
+        let (_, seen) = scanned(&redactor(), text.as_bytes());
+        let told: Vec<_> = seen.iter().map(|one| (&*one.kind, one.confidence)).collect();
+        assert_eq!(told, [(kind, Confidence::Suspected)], "{text}");
+    }
+    keeps("/reset-password/index.html");
 }
 
 #[test]
@@ -779,6 +812,11 @@ const PIECES: &[&str] = &[
     "\\\\\"",
     "\\/",
     "\\u0026",
+    "\\u00fc",
+    "%C3%BC",
+    "\\u003C",
+    "`a",
+    "password=p",
     "\\u0022",
     "%3D",
     "%253D",

@@ -7,6 +7,7 @@ use super::bytes::{NAME, Set, run_of, starts_name, unit_at};
 use super::context::push;
 use super::ends::{Ends, Shapes};
 use super::little::{says_nothing, too_short};
+use super::spaces::spaces;
 use super::value::{self, Place, Quote};
 use super::{Found, Kind, pairs};
 use crate::redaction::fingerprint::{fingerprint_at, tail_at};
@@ -62,6 +63,7 @@ pub fn authorization(text: &[u8], place: Place, shapes: &mut Shapes, found: &mut
     while let Some(unit) = unit_at(text, start).filter(|unit| start - behind < 12 && is_space(unit.byte)) {
         start += unit.len;
     }
+    start = spaces(text, start);
     let known = SCHEMES.iter().find(|(word, _)| scheme.eq_ignore_ascii_case(word)).filter(|_| start > behind);
     let several = known.is_some_and(|(word, _)| SEVERAL.contains(word));
     let stop = if several { &CREDENTIALS } else { &value::WORD };
@@ -120,6 +122,7 @@ pub fn bearer(text: &[u8], hit: usize, end: usize, walked: &mut usize, found: &m
     while let Some(unit) = unit_at(text, start).filter(|unit| start - end < 12 && is_space(unit.byte)) {
         start += unit.len;
     }
+    start = spaces(text, start);
     if start == end || !starts_name(text, hit) || fingerprint_at(&text[start..]).is_some() {
         return None;
     }

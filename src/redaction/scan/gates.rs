@@ -147,7 +147,8 @@ impl Gates {
         });
         each(masks[AT][block + 1], |bit| {
             // Of a row of `@` none has an address on both sides.
-            if text.get(at + bit + 1).is_some_and(|next| NAME.has(*next)) {
+            let starts = |next: &u8| NAME.has(*next) || !next.is_ascii() || matches!(next, b'\\' | b'%');
+            if text.get(at + bit + 1).is_some_and(starts) {
                 self.ats.push((at + bit) as u32);
             }
         });

@@ -39,11 +39,10 @@ pub fn at_sign(text: &[u8], at: Range<usize>, from: &mut usize, found: &mut Vec<
     while start > floor {
         match unit_before(text, start) {
             Some(unit) if LOCAL_SET.has(unit.byte) && start - unit.len >= floor => start -= unit.len,
-            Some(unit) if !unit.byte.is_ascii() && !unit.escaped => match letter_before(&text[floor..start]) {
+            _ => match letter_before(&text[floor..start]) {
                 Some(length) => start -= length,
                 None => break,
             },
-            _ => break,
         }
     }
     if follows_key_id(&text[..start]) {
@@ -59,13 +58,18 @@ pub fn at_sign(text: &[u8], at: Range<usize>, from: &mut usize, found: &mut Vec<
     found.push(Found::new(start..domain_end, Kind::Email, Confidence::Proven));
 }
 
-/// Returns the length of the letter beyond ASCII that `text` ends with.
+/// Returns the length of the letter beyond ASCII that `text` ends with, escaped or not.
 fn letter_before(text: &[u8]) -> Option<usize> {
-    (2..=4.min(text.len())).find(|length| letter_at(&text[text.len() - length..]) == Some(*length))
+    let mut lengths = [2, 3, 4, 6, 9, 12].into_iter().take_while(|length| *length <= text.len());
+    lengths.find(|length| letter_at(&text[text.len() - length..]) == Some(*length))
 }
 
-/// Returns the length of the letter beyond ASCII that `text` starts with.
+/// Returns the length of the letter beyond ASCII that `text` starts with, escaped or not.
 fn letter_at(text: &[u8]) -> Option<usize> {
+    plain_letter_at(text).or_else(|| escaped_letter_at(text))
+}
+
+fn plain_letter_at(text: &[u8]) -> Option<usize> {
     let length = match text.first()? {
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
@@ -74,6 +78,27 @@ fn letter_at(text: &[u8]) -> Option<usize> {
     };
     let letter = std::str::from_utf8(text.get(..length)?).ok()?.chars().next()?;
     letter.is_alphanumeric().then_some(length)
+}
+
+/// Returns the length of the letter beyond ASCII that `text` starts with as `\u00fc` or `%C3%BC`.
+fn escaped_letter_at(text: &[u8]) -> Option<usize> {
+    let digits = |at: usize, count: usize| {
+        let digits = std::str::from_utf8(text.get(at..at + count)?).ok()?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    if let Some(point) = text.starts_with(b"\\u").then(|| digits(2, 4)).flatten() {
+        return char::from_u32(point).is_some_and(|letter| !letter.is_ascii() && letter.is_alphanumeric()).then_some(6);
+    }
+    let mut bytes = [0; 4];
+    for number in 0..4 {
+        let at = number * 3;
+        bytes[number] =
+            digits(at + 1, 2).filter(|_| text.get(at) == Some(&b'%')).and_then(|byte| u8::try_from(byte).ok())?;
+        if let Some(length) = plain_letter_at(&bytes[..=number]) {
+            return Some(length * 3);
+        }
+    }
+    None
 }
 
 /// Ends of files and of other things that no domain has, behind an `@` in paths and in names of members.

@@ -52,6 +52,8 @@ const FIELD: &[u8] = b"k__BackingField";
 
 /// How many blanks a table may have between a name and its separator.
 const COLUMN: usize = 40;
+/// The longest part of a value behind a sign that may have ended it.
+const PART: usize = 64;
 /// The longest value in braces.
 const BRACED: usize = 128;
 
@@ -253,6 +255,7 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
             },
             // Where separators are encoded, this one stands between what is encoded and what follows.
             b'&' if level > 0 => break,
+            b'<' | b'\'' | b'`' if at > start && goes_on(&text[at + 1..], stop) => at += 1,
             _ if stop.has(byte) && !is_blank_in(&text[start..at], byte) => break,
             _ => at += 1,
         }
@@ -261,6 +264,15 @@ fn bare(text: &[u8], start: usize, level: u8, stop: &Set) -> usize {
         at -= 1;
     }
     at
+}
+
+/// Tells whether a value goes on behind a sign that quotes or opens elsewhere: what follows ends as a parameter does.
+fn goes_on(rest: &[u8], stop: &Set) -> bool {
+    let ends =
+        |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\' | b'&' | b';');
+    let end = rest.iter().take(PART).position(ends);
+    let next = end.filter(|end| *end > 0 && rest[0].is_ascii_alphanumeric()).map(|end| rest[end]);
+    next.is_some_and(|next| matches!(next, b'&' | b';') && stop.has(next))
 }
 
 /// Tells whether `byte`, which ends a value, is the tab between two parts of a line, of which `before` is read.
