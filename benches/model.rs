@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         changes: Changes::new(7),
         tap: Tap::default(),
         tokens: Arc::new(Tokens::open(folder.path().join("tokens.json")).unwrap()),
+        sessions: Arc::default(),
         clock: Clock::fixed(model_house::NOW),
         streams: Streams::default(),
         metrics: Arc::new(Metrics::new("0.0.0").unwrap()),

@@ -46,6 +46,7 @@ impl Shown {
             changes: Changes::new(7),
             tap: Tap::default(),
             tokens: Arc::new(Tokens::open(folder.path().join("tokens.json")).unwrap()),
+            sessions: Arc::default(),
             clock: Clock::fixed(NOW),
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),

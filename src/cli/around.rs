@@ -1,5 +1,6 @@
 //! What surrounds events, for commands: the files of `[context]` read, complained of, and followed.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,8 @@ pub fn load(config: &Config, catalogue: &Catalogue) -> Result<Surrounded, Failur
     read(config, catalogue, &Clock::system())
 }
 
-fn read(config: &Config, catalogue: &Catalogue, clock: &Clock) -> Result<Surrounded, Failure> {
+/// Reads the same at the time of `clock`.
+pub fn read(config: &Config, catalogue: &Catalogue, clock: &Clock) -> Result<Surrounded, Failure> {
     surroundings(config, &catalogue.detectors, clock.now()).map_err(|problems| Failure::Config(complaint(&problems)))
 }
 
@@ -100,20 +102,24 @@ pub fn summary(around: &Surrounded) -> String {
 }
 
 /// Lets the core go by what stage 1 goes by, journals which files that is, and follows them; SIGHUP
-/// reads them at once. Where there are none, it ends the daemon, as it ends every other program.
+/// reads them at once.
 pub fn follow(
     runtime: &Runtime,
     reloader: Reloader,
     to: Sender<Ask>,
     (core, stage, clock): (&mut Core, &Stage, &Clock),
-    intended: Arc<Intended>,
+    (intended, detectors): (Arc<Intended>, &BTreeMap<String, String>),
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     core.set_surroundings(Surroundings { intended, ..Surroundings::of(stage) });
+    let mut files = reloader.sums();
+    files.extend(detectors.clone());
+    if !files.is_empty() {
+        core.read_anew(Reload { at: clock.now(), files, event: None });
+    }
     if reloader.is_idle() {
         return Ok(());
     }
-    core.read_anew(Reload { at: clock.now(), files: reloader.sums(), event: None });
     let (poke, pokes) = bounded(1);
     runtime.spawn(async move {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };

@@ -5,6 +5,7 @@
 
 mod alert_args;
 mod alerts;
+mod anew;
 mod api;
 mod args;
 mod around;

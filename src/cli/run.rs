@@ -28,6 +28,7 @@ use crate::sources::ResumePoints;
 use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamId, StreamName, Streams};
 
+use super::anew::{Files, Turns};
 use super::args::Run;
 use super::carried;
 use super::shown::{Origin, board, configured};
@@ -71,7 +72,33 @@ pub fn daemon(
     logging();
     // A provider that is there already is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let catalogue = setup::running(&config.detection, &[])?;
+    // Before anything is begun that is to be ended in order.
+    let turns = Turns::begin()?;
+    // What changes while they are read is seen as changed.
+    let files = Files::of(config, clock);
+    let mut going_by = (setup::running(&config.detection, &[])?, files);
+    let mut ready = Some(ready);
+    loop {
+        let durable = turn((config, origin.clone()), data, clock, (going_by, &turns), |address| {
+            if let Some(ready) = ready.take() {
+                ready(address);
+            }
+        })?;
+        match turns.next() {
+            Some(next) => going_by = next,
+            None => return farewell(durable),
+        }
+    }
+}
+
+/// Runs it with one set of detectors; returns whether all that was read is durable.
+fn turn(
+    (config, origin): (&Config, Origin),
+    data: &Path,
+    clock: &Clock,
+    ((catalogue, files), turns): ((Catalogue, Files), &Turns),
+    ready: impl FnOnce(SocketAddr),
+) -> Result<bool, Failure> {
     let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
     let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
@@ -87,8 +114,6 @@ pub fn daemon(
     })?;
     let runtime = runtime()?;
     let _inside = runtime.enter();
-    // Before anything is begun that is to be ended in order.
-    let stop = until_told(&runtime);
     let outputs = Outputs::new(sources::outputs(config)?);
     let stage = setup::stage(&hiding, &catalogue, around, !outputs.is_empty(), clock);
     let opened = sources::open(config, data, &hiding.redactor, &streams, (&resume, &absorbed), clock)?;
@@ -97,15 +122,19 @@ pub fn daemon(
     let changes = Changes::new(clock.now().millis() as u32);
     let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
     let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
+    if turns.is_later() {
+        watch.detectors_taken();
+    }
     let known = (config, &catalogue, &stage, &intended);
     let reckon = posture::begin((&runtime, &to_asks, data), known, (&board, &metrics))?;
-    around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), intended)?;
+    around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), (intended, files.sums()))?;
+    turns.follow(&runtime, files, to_asks.clone())?;
     let (end, ending) = tokio::sync::watch::channel(());
     let shown = (&board, &metrics, &changes, &stage.tap);
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
-    let (address, serving) = pages(&runtime, (config, origin), data, clock, &streams, shown, asked)?;
+    let (address, serving) = pages((&runtime, turns), (config, origin), data, clock, &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address, &config.dashboard);
-    let (batches, orders) = start(&runtime, (opened, core.reopening()), data, clock, &ending)?;
+    let (batches, orders) = start((&runtime, turns), (opened, core.reopening()), data, clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
     let parts = DaemonParts {
         core,
@@ -125,12 +154,12 @@ pub fn daemon(
         settings: rhythm(config, data),
     };
     ready(address);
-    let ended = Daemon::new(parts).run(&stop);
+    let ended = Daemon::new(parts).run(&turns.stop);
     drop(end);
     // One that is left behind leads nowhere, and the next start writes it anew.
     drop(std::fs::remove_file(address_file));
     closed(runtime, serving);
-    farewell(ended.map_err(|error| Failure::Io(error.to_string()))?)
+    ended.map_err(|error| Failure::Io(error.to_string()))
 }
 
 /// Waits for the pages to end.
@@ -264,7 +293,7 @@ fn points(recovered: &Recovered, streams: &Streams, which: impl Fn(&StreamPositi
 }
 
 fn pages(
-    runtime: &Runtime,
+    (runtime, turns): (&Runtime, &Turns),
     (config, origin): (&Config, Origin),
     data: &Path,
     clock: &Clock,
@@ -279,7 +308,7 @@ fn pages(
     check_listen(config.dashboard.listen, known, &ways, data).map_err(Failure::Config)?;
     let (tls, proxies) = (ways.tls.clone(), ways.proxies.clone());
     let listen = config.dashboard.listen;
-    let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
+    let listener = turns.listen("the dashboard", listen).map_err(|error| {
         Failure::Io(format!("the dashboard can't listen on {listen}: {error}. Choose another address with listen in [dashboard], or stop what holds it."))
     })?;
     let address = listener.local_addr().unwrap_or(listen);
@@ -299,6 +328,7 @@ fn pages(
         changes: changes.clone(),
         tap: tap.clone(),
         tokens: Arc::new(tokens),
+        sessions: turns.sessions.clone(),
         clock: clock.clone(),
         streams: streams.clone(),
         metrics: metrics.clone(),
@@ -333,7 +363,7 @@ fn bench(offering: &Arc<Offering>, clock: &Clock) -> Bench {
 type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);
 
 fn start(
-    runtime: &Runtime,
+    (runtime, turns): (&Runtime, &Turns),
     (opened, reopening): (Vec<Opened>, Vec<(StreamId, i64)>),
     data: &Path,
     clock: &Clock,
@@ -345,35 +375,9 @@ fn start(
         let (order, listen) = tokio::sync::watch::channel(Orders { reopening: reopening.clone(), ..Orders::default() });
         orders.push(order);
         if let Some(http) = http {
-            sources::listen(runtime, http, data, clock, ended(ending.clone()))?;
+            sources::listen((runtime, turns), http, data, clock, ended(ending.clone()))?;
         }
         runtime.spawn(supervise(number, source, open, to.clone(), listen));
     }
     Ok((batches, orders))
-}
-
-/// Returns a channel that speaks when the process is told to end: by SIGTERM, SIGINT or Ctrl-C.
-/// Told a second time, by either, it ends at once: the next start reads again what is not durable.
-fn until_told(runtime: &Runtime) -> Receiver<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (tell, told) = bounded(1);
-    // Listened for at once: a task may begin late on a busy machine, and until then either kills us.
-    let _inside = runtime.enter();
-    let listening = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    runtime.spawn(async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = listening else {
-            return std::future::pending().await;
-        };
-        for time in 0.. {
-            let code = tokio::select! {
-                _ = terminate.recv() => 143,
-                _ = interrupt.recv() => 130,
-            };
-            if time > 0 {
-                std::process::exit(code);
-            }
-            let _ = tell.send(());
-        }
-    });
-    told
 }

@@ -8,7 +8,7 @@ use crate::dashboard::{Board, DetectorFileSeen, DetectorSeen, SettingSeen, Setti
 use crate::detection::{Catalogue, TACTIC_NAMES, fires, tactic_of_technique};
 
 /// Where a configuration comes from.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Origin {
     /// The file and what it said.
     file: Option<(PathBuf, String)>,

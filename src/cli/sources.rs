@@ -14,6 +14,7 @@ use crate::sinks::{Outlet, RedactedFile, RedactedStream, RedactedTopic};
 use crate::sources::{Admit, AnySource, FileSource, KafkaReader, ResumePoints, SourceError, Spool, SpoolSource};
 use crate::telemetry::{StreamId, Streams};
 
+use super::anew::Turns;
 use super::setup;
 use super::talk::Failure;
 
@@ -111,7 +112,7 @@ impl Admit for Bearers {
 
 /// Listens for bodies until `end`.
 pub fn listen(
-    runtime: &Runtime,
+    (runtime, turns): (&Runtime, &Turns),
     http: Ingest,
     data: &Path,
     clock: &Clock,
@@ -126,7 +127,7 @@ pub fn listen(
             http.name
         );
     }
-    let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
+    let listener = turns.listen(&http.name, listen).map_err(|error| {
         Failure::Io(format!(
             "the source {} can't listen on {listen}: {error}. Choose another address with listen in [sources.http.{}].",
             http.name, http.name

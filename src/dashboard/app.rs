@@ -50,6 +50,8 @@ pub struct Parts {
     pub changes: Changes,
     /// Who may come in.
     pub tokens: Arc<Tokens>,
+    /// Who has logged in.
+    pub sessions: Arc<Sessions>,
     /// Tells the time.
     pub clock: Clock,
     /// The live redacted events.
@@ -79,7 +81,7 @@ pub struct Parts {
 pub(super) struct App {
     pub(super) parts: Parts,
     pub(super) readers: Readers,
-    pub(super) sessions: Sessions,
+    pub(super) sessions: Arc<Sessions>,
     /// Ways in beside our own tokens.
     pub(super) ways: Ways,
     /// Who has been wrong too often.
@@ -115,7 +117,7 @@ impl App {
         let names = parts.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(external_host).collect();
         Self {
             readers: Readers::new(parts.data.clone(), parts.clock.clone()),
-            sessions: Sessions::default(),
+            sessions: parts.sessions.clone(),
             attempts: Attempts::default(),
             sign_ins: Attempts::default(),
             live: Arc::new(Semaphore::new(MAX_LIVE)),

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub held_back: Counts,
     /// Times that the files of `[context]` were read anew, by `outcome`: `taken` or `refused`.
     pub context_reloads: Counts,
+    /// Times that detectors' files were read anew, by `outcome`: `taken` or `refused`.
+    pub detector_reloads: Counts,
     /// How old a list or a database of places is, whole seconds, by `name`.
     pub context_age_seconds: Levels,
     /// Findings, by `family` and `level`.
@@ -118,6 +120,7 @@ impl Metrics {
             signals: counter(r, "gatewatch_signals_total", "Matches of detectors with records.")?,
             held_back: count("gatewatch_held_back_total", "Matches that an exception held back.", &["exception"])?,
             context_reloads: count("gatewatch_context_reloads_total", "Readings of context's files.", &["outcome"])?,
+            detector_reloads: count("gatewatch_detector_reloads_total", "Readings of detectors' files.", &["outcome"])?,
             context_age_seconds: level("gatewatch_context_age_seconds", "How old a list or database is.", &["name"])?,
             findings: count("gatewatch_findings_total", "Times a detector fired.", &["family", "level"])?,
             alerts_open: level("gatewatch_alerts_open", "Alerts that are not closed.", &["level"])?,
@@ -228,6 +231,7 @@ mod tests {
         metrics.redactions.add(&["jwt"], 1);
         metrics.held_back.add(&["pentest"], 1);
         metrics.context_reloads.add(&["taken"], 1);
+        metrics.detector_reloads.add(&["taken"], 1);
         metrics.posture.controls.set(&["held"], 1);
         metrics.posture.readings.add(&["taken"], 1);
         metrics.posture.drifts.add(&["came"], 1);
@@ -263,6 +267,7 @@ mod tests {
         gatewatch_dead_letters_total counter
         gatewatch_deliveries_total counter
         gatewatch_deliveries_waiting gauge
+        gatewatch_detector_reloads_total counter
         gatewatch_duplicates_total counter
         gatewatch_epoch_commit_seconds histogram
         gatewatch_epochs_total counter

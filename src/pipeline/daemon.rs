@@ -175,6 +175,7 @@ impl Daemon {
         match ask {
             Ask::Deed(deed, origin, reply) => self.deed(&deed, origin, reply)?,
             Ask::Surround(reread) => self.surround(*reread)?,
+            Ask::DetectorsRefused(says) => self.parts.watch.detectors_refused(says),
             Ask::Configured(reading) => self.configured(*reading)?,
             Ask::Unread => self.reckoned.read = true,
             Ask::Drifted(drifts) => self.drifted(drifts),
@@ -315,9 +316,7 @@ impl Daemon {
         let took = self.parts.clock.elapsed().saturating_sub(now);
         let transitions = std::mem::take(&mut epoch.transitions);
         self.parts.watch.committed(&transitions, &self.parts.core, took, self.parts.clock.now());
-        for (reply, done) in self.answers.drain(..) {
-            drop(reply.send(Ok(done)));
-        }
+        self.answers.drain(..).for_each(|(reply, done)| drop(reply.send(Ok(done))));
         self.records_since_epoch = 0;
         self.dirty = false;
         self.message = false;

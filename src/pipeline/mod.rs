@@ -53,7 +53,7 @@ pub use parts::{Ask, DaemonParts, DaemonSettings};
 pub use people::HELD_BACK;
 pub use posture::{Posture, Reading};
 pub use reckoner::{Reckoner, read_configured, seers};
-pub use reload::{Reloader, Reread};
+pub use reload::{Look, Reloader, Reread, look, sum};
 pub use replay::{Against, ReplayError, ReplayOptions, Replayed, replay};
 pub use settings::CoreSettings;
 pub use supervise::{FromSource, Open, Orders, supervise};

@@ -26,6 +26,8 @@ pub enum Ask {
     Deed(Deed, Origin, oneshot::Sender<Result<Done, String>>),
     /// Files that context comes from were read anew.
     Surround(Box<Reread>),
+    /// Why detectors' files, which have changed, can't run; nothing once they can.
+    DetectorsRefused(Option<String>),
     /// Configuration was read anew.
     Configured(Box<Reading>),
     /// The first reading of configuration came to nothing: events need wait for it no longer.

@@ -33,7 +33,7 @@ pub struct Reread {
 }
 
 /// How a file looks from outside: when it was written, its size, and which file it is.
-type Look = Option<(Duration, u64, u64)>;
+pub type Look = Option<(Duration, u64, u64)>;
 
 /// Watches the files that a configuration names.
 #[derive(Debug)]
@@ -100,14 +100,16 @@ impl Reloader {
     }
 }
 
-fn look(file: &Path) -> Look {
+/// Returns how a file looks from outside; nothing if it can't be asked.
+pub fn look(file: &Path) -> Look {
     use std::os::unix::fs::MetadataExt as _;
     let about = std::fs::metadata(file).ok()?;
     let written = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some((written, about.len(), about.ino()))
 }
 
-fn sum(file: &Path) -> Option<String> {
+/// Returns SHA-256 of a file, hexadecimal; nothing if it can't be read.
+pub fn sum(file: &Path) -> Option<String> {
     let mut hash = Sha256::new();
     std::io::copy(&mut std::fs::File::open(file).ok()?, &mut hash).ok()?;
     Some(data_encoding::HEXLOWER.encode(&hash.finalize()))

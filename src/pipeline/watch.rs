@@ -60,6 +60,7 @@ pub struct Watch {
     last_epoch: Option<Timestamp>,
     store_complaint: Option<String>,
     output_complaint: Option<String>,
+    detectors_complaint: Option<String>,
     detectors: usize,
     /// By the source's number: bytes that it keeps on disk.
     spooled: BTreeMap<usize, u64>,
@@ -102,6 +103,7 @@ impl Watch {
             last_epoch: None,
             store_complaint: None,
             output_complaint: None,
+            detectors_complaint: None,
             detectors,
             spooled: BTreeMap::new(),
             source_complaints: BTreeMap::new(),
@@ -346,6 +348,7 @@ impl Watch {
         complaints.extend(self.store_complaint.clone());
         complaints.extend(self.output_complaint.clone());
         complaints.extend(self.context.complaint.clone());
+        complaints.extend(self.detectors_complaint.clone());
         if core.is_recovering() {
             complaints.push("Catching up after a restart: detection goes on once every stream is back.".into());
         }

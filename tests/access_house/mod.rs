@@ -131,6 +131,7 @@ impl House {
             changes: changes.clone(),
             tap: Tap::default(),
             tokens: tokens.clone(),
+            sessions: Arc::default(),
             clock: hands.clock(),
             streams: gatewatch::alerts::Streams::default(),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),

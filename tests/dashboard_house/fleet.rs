@@ -220,6 +220,7 @@ impl Fleet {
             changes: changes.clone(),
             tap: Tap::default(),
             tokens: Arc::new(Tokens::open(folder.path().join("tokens.json")).unwrap()),
+            sessions: Arc::default(),
             clock: clock.clone(),
             streams: Streams::restore(vec![stream(0), stream(1), stream(2)]),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),

@@ -101,6 +101,7 @@ impl House {
             changes: changes.clone(),
             tap: tap.clone(),
             tokens: tokens.clone(),
+            sessions: Arc::default(),
             clock: Clock::fixed(NOW),
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),

@@ -23,7 +23,7 @@ const EXCEPTIONS: &str = "
 ";
 
 /// A folder with one detector, which is told of requests for `/door` under a condition.
-fn folder(when: &str, counts: &str) -> tempfile::TempDir {
+pub fn folder(when: &str, counts: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("detectors/probing")).unwrap();
     let text = format!(
@@ -35,13 +35,13 @@ fn folder(when: &str, counts: &str) -> tempfile::TempDir {
     folder
 }
 
-fn record(time: &str, ip: &str) -> String {
+pub fn record(time: &str, ip: &str) -> String {
     format!(
         r#"{{"time":"{time}","category":"AppServiceHTTPLogs","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.WEB/SITES/FN-ORDERS","properties":{{"CsMethod":"GET","CsUriStem":"/door","CIp":"{ip}","ScStatus":404}}}}"#
     )
 }
 
-fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+pub fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
     path
@@ -263,7 +263,7 @@ fn config_check_says_what_is_stale_and_what_ends() {
 }
 
 /// Appends records to the log that the daemon follows.
-fn append(folder: &Path, records: &[String]) {
+pub fn append(folder: &Path, records: &[String]) {
     use std::io::Write as _;
     let mut file = std::fs::File::options().create(true).append(true).open(folder.join("logs.ndjson")).unwrap();
     for record in records {

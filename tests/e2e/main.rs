@@ -33,6 +33,7 @@ mod readiness;
 mod receiver;
 mod redact;
 mod redacted_topic;
+mod reload;
 mod restore;
 mod rotation;
 mod secrets;

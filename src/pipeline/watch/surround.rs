@@ -46,6 +46,26 @@ impl Watch {
         ));
     }
 
+    /// Says why detectors' files that have changed do not run; with nothing, that they are again what runs.
+    pub fn detectors_refused(&mut self, says: Option<String>) {
+        if let Some(says) = &says {
+            tracing::error!("the detectors' files have changed and are not taken; those before go on:\n{says}");
+            self.metrics.detector_reloads.add(&["refused"], 1);
+        } else {
+            tracing::info!("the detectors' files are again those that run");
+        }
+        self.detectors_complaint = says.map(|says| {
+            let first = says.lines().next().unwrap_or_default();
+            format!("The detectors' files have changed and are not taken; those before go on. {first}")
+        });
+    }
+
+    /// Says that the detectors that run were taken while the daemon ran.
+    pub fn detectors_taken(&self) {
+        tracing::info!("the detectors were read anew");
+        self.metrics.detector_reloads.add(&["taken"], 1);
+    }
+
     /// Says that what was read anew is gone by from now on.
     pub fn context_taken(&mut self) {
         tracing::info!("the files of [context] were read anew");
