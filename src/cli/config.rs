@@ -33,6 +33,9 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
                 setup::note(&says);
             }
             rules.notes().iter().for_each(|note| setup::note(note));
+            for problem in setup::missing(Some(&file.config)).0 {
+                setup::note(&format!("{}. `gatewatch run` needs it where it runs", problem.says));
+            }
             for says in notes(&config) {
                 setup::note(&says);
             }

@@ -47,6 +47,10 @@ const ASKS_WAITING: usize = 256;
 /// Runs the daemon as configured.
 pub fn run(options: &Run) -> Result<ExitCode, Failure> {
     let config = setup::config(options.config.as_deref())?;
+    let (missing, text) = setup::missing(options.config.as_deref());
+    if !missing.is_empty() {
+        return Err(setup::complain(&missing, &text));
+    }
     if config.sources.is_empty() {
         return Err(Failure::Config(
             "no source is configured, so there is nothing to read. Make a configuration with `gatewatch config generate > gatewatch.toml`, \

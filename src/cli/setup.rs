@@ -76,6 +76,13 @@ pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
     crate::config::load(&path.display().to_string(), &text).map_err(|problems| complain(&problems, &text))
 }
 
+/// Returns what the configuration at `path` names that is not there: variables, and files of secrets and certificates.
+pub fn missing(path: Option<&Path>) -> (Vec<Problem>, String) {
+    let Some(path) = path else { return (Vec::new(), String::new()) };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    (crate::config::missing(&path.display().to_string(), &text, &crate::config::variable), text)
+}
+
 /// Renders configuration problems.
 pub fn complain(problems: &[Problem], text: &str) -> Failure {
     let n = problems.len();
