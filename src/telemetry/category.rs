@@ -50,7 +50,7 @@ categories! {
     AppServiceAuthenticationLogs "AppServiceAuthenticationLogs" [] makes [SignIn] "What Easy Auth refused, on Windows plans.",
     AppServiceAuditLogs "AppServiceAuditLogs" [] makes [PublishingLogin] "Logins to publish: FTP, Kudu, WebDeploy.",
     AppServiceIPSecAuditLogs "AppServiceIPSecAuditLogs" [] makes [AccessRestriction] "What the access restrictions let in and kept out.",
-    AppServiceConsoleLogs "AppServiceConsoleLogs" [] makes [AppLog] "What a container writes to its console.",
+    AppServiceConsoleLogs "AppServiceConsoleLogs" ["ContainerAppConsoleLogs"] makes [AppLog] "What a container writes to its console.",
     AppServiceAppLogs "AppServiceAppLogs" [] makes [AppLog] "What an app's own logger writes.",
     AppServiceFileAuditLogs "AppServiceFileAuditLogs" [] makes [FileChange] "Files of the site that were written or deleted.",
     AppServicePlatformLogs "AppServicePlatformLogs" [] makes [PlatformEvent] "What the platform does with the app's containers.",
@@ -67,9 +67,9 @@ categories! {
     AppDependencies "AppDependencies" [] makes [AppDependency] "What an app called, as Application Insights saw it.",
     AppTraces "AppTraces" [] makes [AppLog] "Log lines through Application Insights.",
     AppExceptions "AppExceptions" [] makes [AppException] "Exceptions through Application Insights.",
-    SignInLogs "SignInLogs" [] makes [SignIn] "People who signed in to Entra.",
+    SignInLogs "SignInLogs" ["ADFSSignInLogs"] makes [SignIn] "People who signed in to Entra.",
     NonInteractiveUserSignInLogs "NonInteractiveUserSignInLogs" ["AADNonInteractiveUserSignInLogs"] makes [SignIn] "Clients that signed in to Entra for a person.",
-    ServicePrincipalSignInLogs "ServicePrincipalSignInLogs" ["AADServicePrincipalSignInLogs"] makes [SignIn] "Applications that signed in to Entra.",
+    ServicePrincipalSignInLogs "ServicePrincipalSignInLogs" ["AADServicePrincipalSignInLogs", "MicrosoftServicePrincipalSignInLogs"] makes [SignIn] "Applications that signed in to Entra.",
     ManagedIdentitySignInLogs "ManagedIdentitySignInLogs" ["AADManagedIdentitySignInLogs"] makes [SignIn] "Managed identities that signed in to Entra.",
     AuditLogs "AuditLogs" [] makes [DirectoryChange] "What was changed in Entra's directory.",
     StorageRead "StorageRead" ["StorageBlobLogs", "StorageFileLogs", "StorageQueueLogs", "StorageTableLogs"] makes [StorageRequest] "Reads of a storage account.",
@@ -215,6 +215,9 @@ mod tests {
             }
         }
         assert_eq!(Category::named("FrontdoorAccessLog"), Some(Category::FrontDoorAccessLog));
+        assert_eq!(Category::named("ADFSSignInLogs"), Some(Category::SignInLogs));
+        let applications = Category::named("MicrosoftServicePrincipalSignInLogs");
+        assert_eq!(applications, Some(Category::ServicePrincipalSignInLogs));
         assert_eq!(Category::named("FrontDoorAccess"), None);
         assert_eq!(Category::named(""), None);
     }

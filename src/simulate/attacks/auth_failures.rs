@@ -23,8 +23,8 @@ pub(super) static PLANS: &[Plan] = &[
         "80 addresses are refused at one function, each of them only a few times.",
         distributed,
     )
+    // A Linux plan logs no substatus: it may be people who have yet to sign in.
     .on(NOTIFY)
-    .level("high")
     .at(Place::Share(150))
     .steps(320, 300),
     Plan::new(

@@ -1,11 +1,12 @@
 //! Which address, and which port, does a text name?
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 use super::doc::trim;
 
-/// An address as a record writes it: `ip`, `ip:port`, `[v6]` or `[v6]:port`.
+/// An address as a record writes it: `ip`, `ip:port`, `[v6]` or `[v6]:port`; also `v6:port` where it
+/// can't be an address as a whole.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Address {
     /// The address; an IPv4 address inside IPv6 is IPv4.
@@ -46,9 +47,35 @@ pub fn address(text: &str) -> Option<Address> {
         let at = if text.starts_with('[') { from + 1..from + port - 1 } else { from..from + port };
         return Some(Address { ip: both.ip().to_canonical(), port: Some(both.port()), at });
     }
+    if let Some((alone, port)) = text.rsplit_once(':')
+        && let Ok(ip) = alone.parse::<Ipv6Addr>()
+        && let [b'1'..=b'9', ..] = port.as_bytes()
+        && let Ok(port) = port.parse()
+    {
+        return Some(Address { ip: IpAddr::V6(ip).to_canonical(), port: Some(port), at: from..from + alone.len() });
+    }
     let inside = text.strip_prefix('[')?.strip_suffix(']')?;
-    let ip = inside.parse::<std::net::Ipv6Addr>().ok()?;
+    let ip = inside.parse::<Ipv6Addr>().ok()?;
     Some(Address { ip: IpAddr::V6(ip).to_canonical(), port: None, at: from + 1..from + 1 + inside.len() })
+}
+
+/// How many parts of a list are looked at, from its end.
+const PARTS: usize = 32;
+
+/// Returns the last address in a list of them, as proxies write it, and where in `text` the list before
+/// it stands; `None` if `text` is no list, or none of its last 32 parts is an address.
+pub fn last_address(text: &str) -> Option<(Address, Range<usize>)> {
+    const SEPARATORS: [char; 2] = [',', ';'];
+    let mut end = text.contains(SEPARATORS).then_some(text.len())?;
+    for part in text.rsplit(SEPARATORS).take(PARTS) {
+        let start = end - part.len();
+        if let Some(found) = address(part) {
+            let at = start + found.at.start..start + found.at.end;
+            return Some((Address { at, ..found }, 0..start.saturating_sub(1)));
+        }
+        end = start.saturating_sub(1);
+    }
+    None
 }
 
 /// Returns the IPv4 address with which `text` begins, as nearly all do, and where it ends: four numbers
@@ -86,6 +113,8 @@ mod tests {
             let read = address(&text);
             let alone = text.parse::<IpAddr>().map(|ip| (ip.to_canonical(), None));
             let both = text.parse::<SocketAddr>().map(|both| (both.ip().to_canonical(), Some(both.port())));
+            // An IPv6 address with a port and without brackets is ours alone.
+            let read = read.filter(|read| read.ip.is_ipv4() || read.port.is_none());
             prop_assert_eq!(read.map(|read| (read.ip, read.port)), alone.or(both).ok());
         }
     }
@@ -103,6 +132,42 @@ mod tests {
         reads("[2001:db8::1]:443", "2001:db8::1", Some(443), "2001:db8::1");
         reads("[2001:db8::1]", "2001:db8::1", None, "2001:db8::1");
         reads("::ffff:203.0.113.7", "203.0.113.7", None, "::ffff:203.0.113.7");
+    }
+
+    #[test]
+    fn a_port_without_brackets_is_read_where_it_can_be_nothing_else() {
+        reads("2001:db8::7:44321", "2001:db8::7", Some(44321), "2001:db8::7");
+        reads("2001:db8:0:0:0:0:0:7:443", "2001:db8::7", Some(443), "2001:db8:0:0:0:0:0:7");
+        reads("::ffff:203.0.113.7:443", "203.0.113.7", Some(443), "::ffff:203.0.113.7");
+        reads("2001:db8::7:443", "2001:db8::7:443", None, "2001:db8::7:443");
+        for text in ["2001:db8::7:99999", "2001:db8:0:0:0:0:0:7:0443", "2001:db8:0:0:0:0:0:7:f"] {
+            assert_eq!(address(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_address_of_a_list_is_found_and_what_stands_before_it() {
+        for (text, ip, port, at, before) in [
+            ("198.51.100.7, 10.0.0.4", "10.0.0.4", None, "10.0.0.4", "198.51.100.7"),
+            ("198.51.100.7;10.0.0.4:5432", "10.0.0.4", Some(5432), "10.0.0.4", "198.51.100.7"),
+            ("198.51.100.7, 10.0.0.4, unknown", "10.0.0.4", None, "10.0.0.4", "198.51.100.7"),
+            (
+                "198.51.100.7, 198.51.100.8,[2001:db8::7]:443",
+                "2001:db8::7",
+                Some(443),
+                "2001:db8::7",
+                "198.51.100.7, 198.51.100.8",
+            ),
+            (",10.0.0.4,", "10.0.0.4", None, "10.0.0.4", ""),
+        ] {
+            let (read, list) = last_address(text).unwrap();
+            assert_eq!((read.ip.to_string().as_str(), read.port, &text[read.at], &text[list]), (ip, port, at, before));
+        }
+        for text in ["", ",", "198.51.100.7", "unknown, unknown", &",x".repeat(100)] {
+            assert_eq!(last_address(text), None, "{text}");
+        }
+        let far = format!("198.51.100.7{}", ",x".repeat(PARTS));
+        assert_eq!(last_address(&far), None);
     }
 
     #[test]

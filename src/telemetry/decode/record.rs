@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use crate::clock::Timestamp;
 use crate::telemetry::{Category, Event, Position, Sighting, Text};
 
-use super::address::address;
+use super::address::{address, last_address};
 use super::categories;
 use super::cursor::{Cursor, Shape, Value};
 use super::doc::{Doc, Piece};
@@ -205,9 +205,14 @@ impl<'s> Record<'s> {
     }
 }
 
-/// Fills where a request came from.
+/// Fills where a request came from. Of several addresses in one field the last is who connected, and
+/// those before it are what it was forwarded for.
 pub(super) fn source<'s>(event: &mut Event<'s>, piece: &Piece<'s>) {
-    let address = address(piece.value);
+    let address = address(piece.value).or_else(|| {
+        let (last, before) = last_address(piece.value)?;
+        event.forwarded = event.forwarded.or_else(|| (!before.is_empty()).then(|| piece.part(before)));
+        Some(last)
+    });
     event.source_ip = address.as_ref().map(|address| address.ip);
     event.source_port = address.as_ref().and_then(|address| address.port);
     event.source_text = Some(address.map_or_else(|| piece.whole(), |address| piece.part(address.at)));

@@ -147,6 +147,9 @@ names! {
         ScanStatus "ScanStatus",
         NumberOfInfectedFiles "NumberOfInfectedFiles",
         ListOfInfectedFiles "ListOfInfectedFiles",
+        Log "Log",
+        Stream "Stream",
+        ContainerAppName "ContainerAppName",
         ErrorMessage "ErrorMessage",
         // Key Vault.
         Id "id",

@@ -18,7 +18,7 @@ pub(in crate::telemetry::decode) fn fill<'s>(event: &mut Event<'s>, record: &Rec
     }
     event.operation = record.envelope.text(Envelope::OperationName);
     event.level = record.envelope.text(Envelope::Level);
-    event.forwarded = p.text(Property::XForwardedFor);
+    event.forwarded = p.text(Property::XForwardedFor).or(event.forwarded);
     event.front_door.id = p.text(Property::XAzureFdid);
     event.request.host = p.text(Property::CsHost);
     let details = p.piece(Property::Details);

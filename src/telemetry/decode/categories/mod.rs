@@ -91,3 +91,35 @@ pub(super) fn fill<'s>(event: &mut Event<'s>, record: &Record<'s>) -> Kind {
         _ => other::fill(event, record),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+
+    use crate::telemetry::{Batch, Event, Scanned, StreamId, decode};
+
+    /// Decodes a message of one record, and gives what came of it to `check`.
+    #[track_caller]
+    pub(super) fn one<R>(json: &str, check: impl Fn(&Event<'_>) -> R) -> R {
+        let mut batch = Batch::default();
+        batch.push(json.as_bytes(), StreamId(7), 42, 43, None);
+        let (scanned, arena) = (Scanned::new(&batch, Vec::new()), Bump::new());
+        let mut all = Vec::new();
+        decode(&scanned, 0, &arena, |event| all.push(check(event.unwrap())));
+        assert_eq!(all.len(), 1, "{json}");
+        all.remove(0)
+    }
+
+    #[test]
+    fn of_several_addresses_the_last_connected_and_those_before_it_were_forwarded() {
+        one(r#"{"category":"GatewayLogs","callerIpAddress":"198.51.100.7, 10.0.0.4:5432"}"#, |event| {
+            assert_eq!((event.source_ip, event.source_port), ("10.0.0.4".parse().ok(), Some(5432)));
+            assert_eq!(event.source_text.map(|text| text.value), Some("10.0.0.4"));
+            assert_eq!(event.forwarded.map(|text| text.value), Some("198.51.100.7"));
+        });
+        one(r#"{"category":"GatewayLogs","callerIpAddress":"unknown, none"}"#, |event| {
+            assert_eq!((event.source_ip, event.forwarded.is_none()), (None, true));
+            assert_eq!(event.source_text.map(|text| text.value), Some("unknown, none"));
+        });
+    }
+}

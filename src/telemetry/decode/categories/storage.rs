@@ -1,8 +1,9 @@
 //! `StorageRead`, `StorageWrite` and `StorageDelete`: what was asked of a storage account.
 //!
 //! Who asked stands in `identity`, or in a table's columns: a token's holder, or whoever has the
-//! account's key or a signature of it, known by the hash that Azure logs of it. Where an Azure
-//! resource asked with its managed identity, that resource is named too.
+//! account's key or a signature of it, known by the hash that Azure logs of it: where that is a
+//! signature's, whoever asked had one, whatever the record calls it. Where an Azure resource asked
+//! with its managed identity, that resource is named too.
 
 use crate::telemetry::{Event, IdentityKind, Kind, Outcome, Reason, Text, Transport};
 
@@ -62,16 +63,21 @@ fn who<'s>(event: &mut Event<'s>, record: &Record<'s>) {
         let id = resource.and_then(|by| by.text(StorageRequester::ResourceId));
         event.identity.resource = id.map(|id| lower(id, event.arena));
     }
-    let Some(how) = how else { return };
-    let is = |name: &str| how.value.eq_ignore_ascii_case(name);
-    event.identity.kind = if is("AccountKey") || is("SharedKey") {
-        event.key.transport = Some(Transport::Header);
-        Some(IdentityKind::AccountKey)
-    } else if how.value.len() >= 3
-        && how.value.get(how.value.len() - 3..).is_some_and(|end| end.eq_ignore_ascii_case("sas"))
-    {
+    let signed = event.key.id.is_some_and(|hash| hash.value.contains("SasSignature("));
+    if how.is_none() && !signed {
+        return;
+    }
+    let how = how.map_or("", |how| how.value);
+    let is = |name: &str| how.eq_ignore_ascii_case(name);
+    let ends = |end: &str| {
+        how.len().checked_sub(end.len()).and_then(|at| how.get(at..)).is_some_and(|rest| rest.eq_ignore_ascii_case(end))
+    };
+    event.identity.kind = if signed || ends("sas") || is("SAS Key") {
         event.key.transport = Some(Transport::Query);
         Some(IdentityKind::Sas)
+    } else if is("AccountKey") || is("Account Key") || is("SharedKey") {
+        event.key.transport = Some(Transport::Header);
+        Some(IdentityKind::AccountKey)
     } else if is("Anonymous") {
         Some(IdentityKind::Anonymous)
     } else if is("TrustedAccess") {
@@ -124,5 +130,30 @@ fn named(said: &str, by: Option<IdentityKind>) -> Option<Reason> {
         Some(Reason::ClientGone)
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::one;
+    use super::*;
+
+    #[test]
+    fn a_key_and_a_signature_are_told_apart_by_either_of_their_names_and_by_what_was_hashed() {
+        for (identity, kind) in [
+            (r#"{"type":"Account Key","tokenHash":"key1(00)"}"#, IdentityKind::AccountKey),
+            (r#"{"type":"AccountKey"}"#, IdentityKind::AccountKey),
+            (r#"{"type":"SAS Key"}"#, IdentityKind::Sas),
+            (r#"{"type":"DelegationSas"}"#, IdentityKind::Sas),
+            (r#"{"type":"Account Key","tokenHash":"key1(00),SasSignature(00)"}"#, IdentityKind::Sas),
+            (r#"{"tokenHash":"key1(00),SasSignature(00)"}"#, IdentityKind::Sas),
+        ] {
+            one(&format!(r#"{{"category":"StorageRead","identity":{identity}}}"#), |event| {
+                assert_eq!(event.identity.kind, Some(kind), "{identity}");
+            });
+        }
+        one(r#"{"category":"StorageRead","identity":{"tokenHash":"00"}}"#, |event| {
+            assert_eq!(event.identity.kind, None, "a hash alone says nothing");
+        });
     }
 }
