@@ -90,9 +90,14 @@ impl Model {
         .map(|(_, element)| element)
     }
 
-    /// Returns the elements of `sort` that belong to `of`.
+    /// Returns the elements of `sort` that belong to `of`: their names begin with its name.
     pub fn children<'m>(&'m self, sort: Sort, of: &'m str) -> impl Iterator<Item = &'m Element> {
-        self.of_sort(sort).filter(move |one| one.of.as_deref().is_some_and(|parent| parent.eq_ignore_ascii_case(of)))
+        let prefix = format!("{}/", of.to_ascii_lowercase());
+        self.elements
+            .range((sort, prefix.clone())..)
+            .take_while(move |((known, name), _)| *known == sort && name.starts_with(&prefix))
+            .map(|(_, element)| element)
+            .filter(move |one| one.of.as_deref().is_some_and(|parent| parent.eq_ignore_ascii_case(of)))
     }
 
     /// Adds a problem with a file.
