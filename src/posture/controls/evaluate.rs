@@ -212,35 +212,44 @@ fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent) 
         Outcome::new(state, format!("`{}`{shown}", setting.name()), &given.at)
     };
     if let (Want::Has(_), [first, _, ..]) = (want, element.all(setting)) {
-        let given = Given { value: together(element.all(setting)), at: first.at.clone() };
+        let given = Given { value: together(element.all(setting), want), at: first.at.clone() };
         return of(&given);
     }
     let worst = element.all(setting).iter().map(of).max_by_key(|outcome| outcome.state);
-    worst.unwrap_or_else(|| {
-        let state = match absent {
-            Absent::Configured if element.defaults(setting) => State::Configured,
-            Absent::NotConfigured if element.defaults(setting) => State::NotConfigured,
-            _ => State::Unknown,
+    let by_default = match absent {
+        Absent::Configured if element.defaults(setting) => State::Configured,
+        Absent::NotConfigured if element.defaults(setting) => State::NotConfigured,
+        _ => State::Unknown,
+    };
+    if let Some(worst) = worst {
+        return match element.left_out(setting) {
+            Some(file) if by_default > worst.state => {
+                let says = format!("`{}` is set elsewhere and left out in {file}", setting.name());
+                Outcome::new(by_default, says, &Place::line(file, 1))
+            }
+            _ => worst,
         };
-        let says = match state {
-            State::NotConfigured => format!("`{}` is not set, and its default is not enough", setting.name()),
-            State::Configured => format!("`{}` is not set, and its default is right", setting.name()),
-            State::Unknown => format!("`{}` is in no file that was read", setting.name()),
-        };
-        Outcome::new(state, says, &element.at)
-    })
+    }
+    let says = match by_default {
+        State::NotConfigured => format!("`{}` is not set, and its default is not enough", setting.name()),
+        State::Configured => format!("`{}` is not set, and its default is right", setting.name()),
+        State::Unknown => format!("`{}` is in no file that was read", setting.name()),
+    };
+    Outcome::new(by_default, says, &element.at)
 }
 
-/// Returns the lists of several files as one: what is sent by one setting or another is sent.
-fn together(all: &[Given]) -> Value {
-    let mut items = Vec::new();
+/// Returns the lists of several files as one: what is sent by one setting or another is sent, and what is unknown
+/// counts where those that are known are not enough.
+fn together(all: &[Given], want: &Want) -> Value {
+    let (mut items, mut unknown) = (Vec::new(), None);
     for given in all {
         match &given.value {
             Value::List(list) => items.extend(list.iter().cloned()),
-            other => return other.clone(),
+            other => unknown = Some(other.clone()),
         }
     }
-    Value::List(items)
+    let known = Value::List(items);
+    unknown.filter(|_| judge(&known, want) != State::Configured).unwrap_or(known)
 }
 
 /// Returns a value for people.

@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod endpoints;
 mod evaluate;
+mod guards;
 mod ingress;
 mod layers;
 mod meant;
