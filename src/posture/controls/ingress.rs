@@ -172,3 +172,14 @@ fn by_rules(app: &Element, setting: Setting) -> (Option<Ingress>, Option<Ingress
     }
     (None, named)
 }
+
+/// Judges the address rules of a store, beside which nobody else is let in.
+pub fn narrow(rules: &Value) -> State {
+    let Value::List(rules) = rules else { return State::Unknown };
+    let judge = |rule: &String| match parts(rule).1 {
+        UNKNOWN => State::Unknown,
+        whom if is_wide(whom) => State::NotConfigured,
+        _ => State::Configured,
+    };
+    rules.iter().map(judge).max().unwrap_or(State::Configured)
+}

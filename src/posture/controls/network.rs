@@ -3,7 +3,7 @@
 use super::super::configured::{Element, Setting, Value, is_narrow};
 use super::context::Context;
 use super::evaluate::{Outcome, State};
-use super::ingress::{Ingress, private_endpoint, weakest};
+use super::ingress::{self, Ingress, private_endpoint, weakest};
 
 /// An app behind a gateway takes calls from it alone.
 pub fn gateway_only(context: &Context<'_>, app: &Element) -> Vec<Outcome> {
@@ -115,7 +115,13 @@ pub fn storage_network(_: &Context<'_>, account: &Element) -> Vec<Outcome> {
         Some((State::Configured, given)) if account.left_out(Setting::NetworkDefault).is_some() => {
             Outcome::unknown("another template of it sets no rule", &given.at)
         }
-        Some((State::Configured, given)) => Outcome::fine("only networks that rules name can reach it", &given.at),
+        Some((State::Configured, given)) => match weakest(account, Setting::IpRules, ingress::narrow) {
+            Some((State::NotConfigured, rules)) => Outcome::weak("a rule lets nearly every address in", &rules.at),
+            Some((State::Unknown, rules)) => {
+                Outcome::unknown("whom its rules let in is known at deployment only", &rules.at)
+            }
+            _ => Outcome::fine("only networks that rules name can reach it", &given.at),
+        },
         Some((State::NotConfigured, given)) => Outcome::weak("every network can reach it", &given.at),
         Some((State::Unknown, given)) => Outcome::unknown("known at deployment only", &given.at),
         None if account.defaults(Setting::NetworkDefault) => {

@@ -81,7 +81,7 @@ fn sets_on_others(kind: &str, name: &str) -> bool {
     let own = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     match kind.split('/').next().unwrap_or_default() {
         "microsoft.web" if matches!(own.as_str(), "appsettings" | "connectionstrings") => false,
-        "microsoft.web" => matches!(last, "config" | "basicpublishingcredentialspolicies"),
+        "microsoft.web" => matches!(last, "config" | "basicpublishingcredentialspolicies" | "diagnosticsettings"),
         "microsoft.apimanagement" => matches!(last, "policies" | "policyfragments" | "tenant" | "diagnosticsettings"),
         _ => last == "diagnosticsettings",
     }
@@ -98,6 +98,7 @@ fn about(resource: &Resource) -> Option<(String, String)> {
     });
     if let Some((sort, name)) = named.and_then(|id| named_by(&id.shown())) {
         let kind = match sort {
+            Sort::App if super::template::segments(&name).len() > 1 => "microsoft.web/sites/slots",
             Sort::App => "microsoft.web/sites",
             Sort::Gateway => "microsoft.apimanagement/service",
             Sort::Storage => "microsoft.storage/storageaccounts",

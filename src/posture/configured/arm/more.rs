@@ -88,10 +88,16 @@ pub fn take(model: &mut Model, resource: &Resource) {
         "microsoft.storage/storageaccounts" => store(model, Sort::Storage, resource, STORAGE),
         "microsoft.keyvault/vaults" => store(model, Sort::Vault, resource, VAULT),
         "microsoft.network/privateendpoints" => private_endpoint(model, resource, properties, &at),
-        kind if kind.ends_with("microsoft.authorization/roleassignments") => role(model, resource, properties, &at),
-        kind if kind.ends_with("microsoft.insights/diagnosticsettings") => logs(model, resource, properties, &at),
+        kind if is_part(kind, "microsoft.authorization", "roleassignments") => role(model, resource, properties, &at),
+        kind if is_part(kind, "microsoft.insights", "diagnosticsettings") => logs(model, resource, properties, &at),
         _ => {}
     }
+}
+
+/// Tells whether a resource is one that another service puts on any: by itself, or as a part, of which the name has
+/// the service (`Microsoft.Web/sites/providers/diagnosticSettings`).
+fn is_part(kind: &str, service: &str, last: &str) -> bool {
+    kind.strip_suffix(last).is_some_and(|rest| rest.ends_with(&format!("{service}/")) || rest.ends_with("/providers/"))
 }
 
 /// Takes a store, by the table of its members.
@@ -104,6 +110,12 @@ fn store(model: &mut Model, sort: Sort, resource: &Resource, table: &[(&str, Set
     for (path, setting) in table {
         if let Some(json) = properties.at(path) {
             super::site::give(element, *setting, json, &at.below(path, json.line));
+        }
+    }
+    for path in ["networkAcls.ipRules", "networkRuleSet.ipRules"] {
+        if let Some(list) = properties.at(path) {
+            let value = super::site::rules(list, &["value", "ipAddressOrRange"], &[]);
+            element.give(Setting::IpRules, value, at.below(path, list.line));
         }
     }
     let old = resource.json.text_at("apiVersion").is_some_and(|version| version < HTTPS_SINCE);
@@ -158,7 +170,8 @@ pub fn reached(sort: Sort, name: String, groups: &[Json]) -> Vec<String> {
 
 /// Returns the element that an id names within the file of `at`.
 fn target(id: &str, at: &Place) -> Option<(Sort, String)> {
-    named_by(id).map(|(sort, name)| (sort, of_file(&name, &at.file)))
+    let of = |name: &str| segments(name).into_iter().map(|part| of_file(part, &at.file)).collect::<Vec<_>>().join("/");
+    named_by(id).map(|(sort, name)| (sort, of(&name)))
 }
 
 /// Returns the element that a resource's id names; works for ids with unknown parts too.
@@ -170,13 +183,24 @@ pub fn named_by(id: &str) -> Option<(Sort, String)> {
         ("microsoft.keyvault/vaults/", Sort::Vault),
     ] {
         if let Some(at) = id.to_ascii_lowercase().find(part) {
-            let name = segments(id.get(at + part.len()..)?).first().copied()?;
+            let parts = segments(id.get(at + part.len()..)?);
+            let name = parts.first().copied()?;
             let name =
                 name.find(").").and_then(|end| name.get(..end)).filter(|name| !name.contains('(')).unwrap_or(name);
             // A name that is unknown as a whole is put in brackets within the id only.
             let bare = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
             let name = bare.filter(|rest| !rest.contains('{')).unwrap_or(name);
-            return (!name.is_empty()).then(|| (sort, name.to_owned()));
+            let slot = match parts.as_slice() {
+                [_, word, slot, ..] if sort == Sort::App && word.eq_ignore_ascii_case("slots") => {
+                    let unknown = slot.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+                    unknown
+                        .or_else(|| slot.split(['}', ')', '\'', '.', ',', ' ']).next())
+                        .filter(|slot| !slot.is_empty())
+                }
+                _ => None,
+            };
+            let whole = slot.map_or_else(|| name.to_owned(), |slot| format!("{name}/{slot}"));
+            return (!name.is_empty()).then_some((sort, whole));
         }
     }
     None
@@ -257,11 +281,10 @@ fn logs(model: &mut Model, resource: &Resource, properties: &Json, at: &Place) {
     let scope = resource.json.at("scope").map(Json::shown);
     let own = resource.json.at("id").map(Json::shown);
     let named = scope.or(own).as_deref().and_then(|id| target(id, at));
-    let Some((sort, name)) =
-        named.or_else(|| sort_of(&resource.kind).map(|sort| (sort, resource.segment(0).to_owned())))
-    else {
-        return;
-    };
+    let is_slot = resource.kind.starts_with("microsoft.web/sites/slots/");
+    let (first, second) = (resource.segment(0), resource.segment(1));
+    let own = || if is_slot { format!("{first}/{second}") } else { first.to_owned() };
+    let Some((sort, name)) = named.or_else(|| sort_of(&resource.kind).map(|sort| (sort, own()))) else { return };
     let Some(list) = properties.at("logs") else { return };
     let place = at.below("logs", list.line);
     let element = model.element(sort, &name, None, &place);
@@ -335,5 +358,11 @@ mod tests {
             Some("func-{uniqueString(x)}")
         );
         assert_eq!(of("/providers/Microsoft.Sql/servers/x"), None);
+        assert_eq!(of("/providers/Microsoft.Web/sites/func-a/slots/staging").as_deref(), Some("func-a/staging"));
+        assert_eq!(
+            of("/providers/Microsoft.Web/sites/func-a/slots/{parameters('s')}").as_deref(),
+            Some("func-a/parameters('s')")
+        );
+        assert_eq!(of("/providers/Microsoft.Web/sites/func-a/config/web").as_deref(), Some("func-a"));
     }
 }

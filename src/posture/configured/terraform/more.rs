@@ -15,6 +15,7 @@ const STORAGE: &[(&str, Setting)] = &[
     ("enable_https_traffic_only", Setting::HttpsOnly),
     ("public_network_access_enabled", Setting::PublicNetwork),
     ("network_rules.0.default_action", Setting::NetworkDefault),
+    ("network_rules.0.ip_rules", Setting::IpRules),
 ];
 
 /// Arguments of a vault.
@@ -24,6 +25,7 @@ const VAULT: &[(&str, Setting)] = &[
     ("enable_rbac_authorization", Setting::RoleBased),
     ("public_network_access_enabled", Setting::PublicNetwork),
     ("network_acls.0.default_action", Setting::NetworkDefault),
+    ("network_acls.0.ip_rules", Setting::IpRules),
 ];
 
 /// Takes a resource, if it is one of these.
@@ -31,6 +33,12 @@ pub fn take(model: &mut Model, resource: &Resource<'_>) {
     match resource.kind.as_str() {
         "azurerm_storage_account" => store(model, Sort::Storage, resource, STORAGE),
         "azurerm_key_vault" => store(model, Sort::Vault, resource, VAULT),
+        "azurerm_storage_account_network_rules" => {
+            if let Some((sort, name)) = named_by(&resource.shown("storage_account_id")) {
+                let element = model.element(sort, &name, None, &resource.at);
+                resource.give(element, &[("default_action", Setting::NetworkDefault), ("ip_rules", Setting::IpRules)]);
+            }
+        }
         "azurerm_role_assignment" => role(model, resource),
         "azurerm_monitor_diagnostic_setting" => logs(model, resource),
         "azurerm_private_endpoint" => {
@@ -107,6 +115,26 @@ fn logs(model: &mut Model, resource: &Resource<'_>) {
     }
 }
 
+/// Kinds that are whole elements, in Azure's own words.
+const KINDS: [(&str, Sort); 7] = [
+    ("microsoft.web/sites", Sort::App),
+    ("microsoft.web/sites/slots", Sort::App),
+    ("microsoft.apimanagement/service", Sort::Gateway),
+    ("microsoft.apimanagement/service/apis", Sort::Api),
+    ("microsoft.apimanagement/service/products", Sort::Product),
+    ("microsoft.storage/storageaccounts", Sort::Storage),
+    ("microsoft.keyvault/vaults", Sort::Vault),
+];
+
+/// Returns the whole name that an id says: `func-a/web` of `…/sites/func-a/config/web`.
+fn whole_name(id: &str) -> Option<String> {
+    let (_, named) = named_by(id)?;
+    let first = arm::segments(&named).first().copied()?.to_owned();
+    let below = id.rsplit_once("/providers/").map(|(_, below)| arm::segments(below)).unwrap_or_default();
+    let rest: Vec<&str> = below.into_iter().skip(4).step_by(2).collect();
+    Some([&[first.as_str()], rest.as_slice()].concat().join("/"))
+}
+
 /// Takes a resource that azapi writes in Azure's own form.
 fn azapi(model: &mut Model, resource: &Resource<'_>) {
     let kind = resource.shown("type");
@@ -120,7 +148,7 @@ fn azapi(model: &mut Model, resource: &Resource<'_>) {
     let id = resource.shown("resource_id");
     let name = match named_by(&parent) {
         Some((_, parent)) => format!("{parent}/{own}"),
-        None if own.is_empty() => named_by(&id).map(|(_, name)| name).unwrap_or_default(),
+        None if own.is_empty() => whole_name(&id).unwrap_or_default(),
         None => own,
     };
     let at = resource.place("body");
@@ -135,13 +163,7 @@ fn azapi(model: &mut Model, resource: &Resource<'_>) {
         let line = identity.line;
         members.push(("identity".to_owned(), Json { line, node: Node::Map(vec![("type".to_owned(), identity)]) }));
     }
-    let sort = [
-        ("microsoft.web/sites", Sort::App),
-        ("microsoft.apimanagement/service", Sort::Gateway),
-        ("microsoft.storage/storageaccounts", Sort::Storage),
-        ("microsoft.keyvault/vaults", Sort::Vault),
-    ];
-    let sort = sort.iter().find(|(known, _)| *known == kind).map(|(_, sort)| *sort);
+    let sort = KINDS.iter().find(|(known, _)| *known == kind).map(|(_, sort)| *sort);
     // A change says nothing of what it leaves as it is.
     let changed = sort.filter(|_| resource.kind == "azapi_update_resource");
     let before = changed.and_then(|sort| model.get(sort, &name)).is_some_and(|one| one.whole);
