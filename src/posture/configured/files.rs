@@ -271,6 +271,7 @@ impl Reading<'_> {
     /// Settles what needs all files.
     fn settle(mut self) -> Model {
         self.model.forget_other_sites();
+        self.model.settle_unfollowed(self.names);
         code::settle(&mut self.model);
         let folders = self.folders();
         link::link(&mut self.model, &self.services, &folders);

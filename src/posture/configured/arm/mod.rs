@@ -88,14 +88,25 @@ fn differs(name: &str) -> Node {
     Node::Unknown(format!("the parameter {name}, which parameter files set differently"))
 }
 
+/// Returns the file of the template that a deployment links, or that its template spec would have.
+fn linked(deployment: &Json) -> Option<String> {
+    let link = deployment.at("properties.templateLink")?;
+    let spec = link.at("id").map(|id| id.shown().to_ascii_lowercase());
+    let spec = spec.as_deref().and_then(|id| id.split("/templatespecs/").nth(1)?.split('/').next());
+    if let Some(name) = spec {
+        return Some(format!("{name}.json"));
+    }
+    let path = link.at("relativePath").or_else(|| link.at("uri"))?.shown();
+    let last = segments(&path).last()?.split(['?', '{']).next()?.to_ascii_lowercase();
+    (!last.is_empty()).then_some(last)
+}
+
 /// Takes a template.
 pub fn template(model: &mut Model, file: &Arc<str>, json: &Json, values: &[(String, Json)]) {
     let (at, mut count) = (Place::line(file, json.line), 0);
     for resource in template::resources(json, values, &at) {
         if resource.kind == "microsoft.resources/deployments" {
-            let says = "A deployment was not followed: its template is linked (`templateLink`), or lies too deep. Check \
-                        that template too, or compile it into this one.";
-            model.problem(file, resource.at.line, says);
+            model.unfollowed(file, resource.at.line, linked(&resource.json));
         }
         take(model, &resource);
         count += 1;
