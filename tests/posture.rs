@@ -369,6 +369,10 @@ fn each_file_that_is_broken_says_so_and_the_rest_is_checked() {
             "<policies>\n<inbound><set-variable name=\"x\" value=\"@(1 < 2\" /></inbound></policies>".to_owned(),
         ),
         ("broken/main.json", "{\n\"$schema\": \"x/deploymentTemplate.json#\",\n\"resources\": [\n".to_owned()),
+        (
+            "broken/linked.json",
+            "{\"$schema\": \"x/deploymentTemplate.json#\", \"resources\": [\n{\"type\": \"Microsoft.Resources/deployments\", \"name\": \"l\", \"properties\": {\"templateLink\": {\"uri\": \"https://t.example/n.json\"}}}]}".to_owned(),
+        ),
         ("broken/host.json", "{ \"version\": ".to_owned()),
         ("broken/nested.json", format!("{{\"azurerm_\": {}", "[".repeat(100_000))),
         ("broken/other.json", "{ \"this is\": nobody's ".to_owned()),
@@ -384,6 +388,7 @@ fn each_file_that_is_broken_says_so_and_the_rest_is_checked() {
         ("broken/deep.xml", 1),
         ("broken/expression.xml", 2),
         ("broken/host.json", 1),
+        ("broken/linked.json", 2),
         ("broken/main.json", 3),
         ("broken/nested.json", 1),
         ("broken/open.xml", 4),
@@ -457,6 +462,10 @@ fn what_is_too_large_says_so() {
     let files = vec!["plan.json".to_owned()];
     let model = read(&files, &mut |_| Ok(vec![b' '; gatewatch::posture::configured::MAX_BYTES + 1]), &redactor);
     assert!(model.problems[0].says.contains("larger than 64 MB"), "{:?}", model.problems);
+    let files = vec!["a/function_app.py".to_owned(), "a/host.json".to_owned()];
+    let long = |name: &str| if name == "a/host.json" { b"{}".to_vec() } else { vec![b'#'; (4 << 20) + 1] };
+    let model = read(&files, &mut |name| Ok(long(name)), &redactor);
+    assert!(model.problems[0].says.contains("functions in it are not known"), "{:?}", model.problems);
 }
 
 fn gatewatch(words: &[&str]) -> (Option<i32>, String) {
@@ -554,8 +563,8 @@ fn text_says_the_layers_of_each_endpoint() {
             "func-catalog/Reindex yes NO NO NO ?",
             "func-catalog/related yes NO NO NO ?",
             "func-catalog/Search yes NO NO NO ?",
-            "func-orders/GetOrder yes yes yes yes ?",
-            "func-orders/PlaceOrder NO yes yes yes ?",
+            "func-orders/GetOrder yes ? yes yes ?",
+            "func-orders/PlaceOrder NO ? yes yes ?",
             "func-payments/charge yes NO NO yes NO",
             "func-payments/ProviderWebhook NO NO NO yes NO",
             "func-payments/refund yes NO NO yes NO",

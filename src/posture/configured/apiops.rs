@@ -20,10 +20,16 @@ const KINDS: [(&str, &str); 5] = [
     ("diagnosticinformation.json", "diagnostics"),
 ];
 
+/// The file that makes the API whose folder it stands in a member of the product around.
+const MEMBER: &str = "productapiinformation.json";
+
 /// Tells whether a file is one that extractors write.
 pub fn is_one(name: &str) -> bool {
     let lower = last(name).to_ascii_lowercase();
-    KINDS.iter().any(|(file, _)| *file == lower) || is_specification(name, &lower) || is_membership(name, &lower)
+    KINDS.iter().any(|(file, _)| *file == lower)
+        || lower == MEMBER
+        || is_specification(name, &lower)
+        || is_membership(name, &lower)
 }
 
 fn is_specification(name: &str, lower: &str) -> bool {
@@ -38,18 +44,37 @@ fn is_membership(name: &str, lower: &str) -> bool {
 pub fn take(model: &mut Model, name: &str, file: &Arc<str>, json: &Json) -> bool {
     let lower = last(name).to_ascii_lowercase();
     let thing = last(folder(name));
-    let gateway = gateway_of(folder(folder(folder(name))));
+    let (group, above) = (folder(folder(name)), folder(folder(folder(name))));
+    let gateway = gateway_of(above);
     if let Some((_, kind)) = KINDS.iter().find(|(file, _)| *file == lower) {
+        // Diagnostics of an API stand in its folder.
+        let of_api = *kind == "diagnostics" && last(folder(above)).eq_ignore_ascii_case("apis");
+        let (kind, name) = if of_api {
+            (format!("apis/{kind}"), format!("{}/{}/{thing}", gateway_of(folder(folder(above))), last(above)))
+        } else {
+            ((*kind).to_owned(), format!("{gateway}/{thing}"))
+        };
         arm::take(
             model,
             &Resource {
                 kind: format!("microsoft.apimanagement/service/{kind}"),
-                name: format!("{gateway}/{thing}"),
+                name,
                 json: json.clone(),
                 at: Place::line(file, json.line),
                 exported: false,
+                doubt: None,
             },
         );
+        return true;
+    }
+    if lower == MEMBER {
+        let products = folder(above);
+        if last(group).eq_ignore_ascii_case("apis") && last(products).eq_ignore_ascii_case("products") {
+            let id = json.text_at("properties.apiId").and_then(|id| id.rsplit('/').next());
+            let api = arm::revision_off(id.unwrap_or(thing)).to_ascii_lowercase();
+            let pair = (last(above).to_ascii_lowercase(), api);
+            model.gateways.entry(&gateway_of(folder(products))).products.insert(pair);
+        }
         return true;
     }
     if is_membership(name, &lower) {

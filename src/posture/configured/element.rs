@@ -4,16 +4,22 @@
 //! can speak of. It holds what was [`Given`] to it and where; two files that say different things
 //! are both kept, and the weaker one decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::json::{Json, Node};
 use super::tokens::is_filled_in;
 use super::{Place, Setting};
 
-/// Values kept of one setting.
+/// Values kept of one setting; beyond, one more says that there are others, which are unknown.
 const MAX_GIVEN: usize = 8;
-/// Items kept of one list.
-const MAX_ITEMS: usize = 256;
+/// Items kept of one list; a longer one is unknown.
+const MAX_ITEMS: usize = 4_096;
+/// Templates kept that define an element.
+const MAX_TEMPLATES: usize = 64;
+/// Files kept that say what others had said, for all settings of an element; beyond, the default of a template
+/// that leaves a setting out may be counted though it sets it.
+const MAX_ALSO: usize = 1_024;
 
 /// What sort of thing an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,7 +126,9 @@ impl Value {
             Node::List(items) => {
                 match items.iter().find(|item| item.is_unknown() || item.as_text().is_some_and(is_filled_in)) {
                     Some(unknown) => Self::Unknown(unknown.shown()),
-                    None => Self::List(items.iter().take(MAX_ITEMS).map(Json::shown).collect()),
+                    // The one that is not kept may be `*`.
+                    None if items.len() > MAX_ITEMS => Self::Unknown(format!("more than {MAX_ITEMS} items")),
+                    None => Self::List(items.iter().map(Json::shown).collect()),
                 }
             }
         })
@@ -161,20 +169,65 @@ pub struct Element {
     /// Its configuration was part of the definition.
     pub whole_config: bool,
     given: BTreeMap<Setting, Vec<Given>>,
+    /// The templates that define it as a whole.
+    templates: Vec<Arc<str>>,
+    /// Files that say what another had said before.
+    also: BTreeSet<(Setting, Arc<str>)>,
 }
 
 impl Element {
     /// Returns an element of which nothing is known.
     pub fn new(sort: Sort, name: &str, of: Option<&str>, at: Place) -> Self {
         let (name, of) = (name.to_owned(), of.map(str::to_owned));
-        Self { sort, name, of, at, whole: false, whole_config: false, given: BTreeMap::new() }
+        Self {
+            sort,
+            name,
+            of,
+            at,
+            whole: false,
+            whole_config: false,
+            given: BTreeMap::new(),
+            templates: Vec::new(),
+            also: BTreeSet::new(),
+        }
+    }
+
+    /// Takes note that `file` defines it: as a template, so that what it leaves out has its default, or as an
+    /// export, which may leave out what there is; `whole` where that is not cut to some members.
+    pub fn define(&mut self, file: &Arc<str>, template: bool, whole: bool) {
+        self.whole |= whole;
+        self.whole_config |= template;
+        if template && self.templates.len() < MAX_TEMPLATES && !self.templates.contains(file) {
+            self.templates.push(file.clone());
+        }
+    }
+
+    /// Returns the template that leaves `setting` out, where others that define the same element set it.
+    ///
+    /// What is set by something else than such a template (a part of it in another file, an export, a plan)
+    /// completes what templates leave out.
+    pub fn left_out(&self, setting: Setting) -> Option<&Arc<str>> {
+        let [_, _, ..] = self.templates.as_slice() else { return None };
+        let also = self.also.iter().filter(|(of, _)| *of == setting).map(|(_, file)| file);
+        let by: BTreeSet<&Arc<str>> = self.all(setting).iter().map(|given| &given.at.file).chain(also).collect();
+        if by.is_empty() || by.iter().any(|file| !self.templates.contains(file)) {
+            return None;
+        }
+        self.templates.iter().find(|file| !by.contains(file))
     }
 
     /// Sets `setting`; what was said before elsewhere is kept beside it.
     pub fn give(&mut self, setting: Setting, value: Value, at: Place) {
         let list = self.given.entry(setting).or_default();
-        if list.len() < MAX_GIVEN && !list.iter().any(|known| known.value == value) {
+        if let Some(known) = list.iter().find(|known| known.value == value) {
+            if known.at.file != at.file && self.also.len() < MAX_ALSO {
+                self.also.insert((setting, at.file));
+            }
+        } else if list.len() < MAX_GIVEN {
             list.push(Given { value, at });
+        } else if list.len() == MAX_GIVEN {
+            // The one that is not kept may be the weakest.
+            list.push(Given { value: Value::Unknown(format!("set in more than {MAX_GIVEN} ways")), at });
         }
     }
 
@@ -237,10 +290,58 @@ impl Element {
     pub fn take(&mut self, other: Self) {
         self.whole |= other.whole;
         self.whole_config |= other.whole_config;
+        for file in other.templates {
+            self.define(&file, true, true);
+        }
+        self.also.extend(other.also);
         for (setting, list) in other.given {
             for given in list {
                 self.give(setting, given.value, given.at);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(file: &str) -> Place {
+        Place::line(&Arc::from(file), 1)
+    }
+
+    #[test]
+    fn beyond_the_values_that_are_kept_a_setting_is_unknown() {
+        let mut app = Element::new(Sort::App, "a", None, at("0"));
+        for n in 0..20 {
+            app.give(Setting::MinTls, Value::Text(n.to_string()), at(&n.to_string()));
+        }
+        let unknown = Value::Unknown("set in more than 8 ways".to_owned());
+        assert_eq!(
+            (app.all(Setting::MinTls).len(), app.all(Setting::MinTls).last().map(|one| &one.value)),
+            (9, Some(&unknown))
+        );
+    }
+
+    #[test]
+    fn a_list_with_more_items_than_are_kept_is_unknown() {
+        let list = |n: usize| Json { line: 1, node: Node::List(vec![Json::text(1, "x"); n]) };
+        assert!(matches!(Value::of(&list(4_096)), Some(Value::List(items)) if items.len() == 4_096));
+        assert_eq!(Value::of(&list(4_097)), Some(Value::Unknown("more than 4096 items".to_owned())));
+    }
+
+    #[test]
+    fn a_template_leaves_out_what_another_of_the_same_element_sets() {
+        let mut app = Element::new(Sort::App, "a", None, at("one"));
+        app.define(&Arc::from("one"), true, true);
+        app.give(Setting::HttpsOnly, Value::Flag(true), at("one"));
+        assert_eq!(app.left_out(Setting::HttpsOnly), None, "there is one");
+        app.define(&Arc::from("two"), true, true);
+        assert_eq!(app.left_out(Setting::HttpsOnly).map(AsRef::as_ref), Some("two"));
+        assert_eq!(app.left_out(Setting::MinTls), None, "no template sets it");
+        app.give(Setting::HttpsOnly, Value::Flag(true), at("two"));
+        assert_eq!(app.left_out(Setting::HttpsOnly), None, "both set it");
+        app.give(Setting::MinTls, Value::Text("1.2".to_owned()), at("web"));
+        assert_eq!(app.left_out(Setting::MinTls), None, "a part in another file completes both");
     }
 }

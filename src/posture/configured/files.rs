@@ -4,7 +4,7 @@
 //! templates need them; who belongs to whom is settled when all are read. A file that says nothing
 //! about functions and gateways is passed over in silence, even if it is broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::apim::PolicyScope;
@@ -130,7 +130,10 @@ impl Reading<'_> {
         let lower = last(name).to_ascii_lowercase();
         let file: Arc<str> = Arc::from(name);
         if code::is_source(&lower) {
-            if let Some(app) = self.app_of(name).filter(|_| text.len() <= code::MAX_BYTES) {
+            if text.len() > code::MAX_BYTES {
+                let says = "The source is larger than 4 MB: the functions in it are not known.";
+                self.model.problem(name, 0, says);
+            } else if let Some(app) = self.app_of(name) {
                 code::take(&mut self.model, &file, &app, text);
             }
         } else if matches!(extension(&lower), "xml" | "cshtml") {
@@ -180,7 +183,7 @@ impl Reading<'_> {
             _ if arm::is_parameters(&json) => _ = self.parameters.insert(name.to_owned(), arm::parameter_values(&json)),
             _ if terraform::is_one(&json) => terraform::take(&mut self.model, file, &json),
             _ if arm::is_template(&json) => {
-                let values = self.values_for(name);
+                let values = self.values_for(name, &json);
                 arm::template(&mut self.model, file, &json, &values);
             }
             _ if arm::is_export(&json) => {
@@ -215,7 +218,7 @@ impl Reading<'_> {
     }
 
     /// Returns the values that parameter files beside the template `name` give.
-    fn values_for(&self, name: &str) -> arm::Values {
+    fn values_for(&self, name: &str, template: &json::Json) -> arm::Values {
         let stem = last(name).trim_end_matches(".json").to_ascii_lowercase();
         let beside: Vec<arm::Values> = self
             .parameters
@@ -227,7 +230,7 @@ impl Reading<'_> {
             })
             .map(|(_, values)| values.clone())
             .collect();
-        arm::agreed(&beside)
+        arm::agreed(&beside, template)
     }
 
     /// Looks for secrets in a file; what was found is never kept, only where.
@@ -255,11 +258,23 @@ impl Reading<'_> {
         self.apps.iter().find(|app| is_below(folder(name), app)).map(|app| app_name(app))
     }
 
+    /// Returns the folders that hold the code of apps, as the apps are called, lower case.
+    fn folders(&self) -> BTreeSet<String> {
+        let by_function = self.names.iter().filter_map(|name| match last(name) {
+            "function.json" => Some(self.app_of(name).unwrap_or_else(|| app_name(folder(folder(name))))),
+            "functions.metadata" => Some(self.app_of(name).unwrap_or_else(|| app_name(folder(name)))),
+            _ => None,
+        });
+        self.apps.iter().map(|app| app_name(app)).chain(by_function).map(|name| name.to_ascii_lowercase()).collect()
+    }
+
     /// Settles what needs all files.
     fn settle(mut self) -> Model {
         self.model.forget_other_sites();
+        self.model.settle_unfollowed(self.names);
         code::settle(&mut self.model);
-        link::link(&mut self.model, &self.services);
+        let folders = self.folders();
+        link::link(&mut self.model, &self.services, &folders);
         link::fragments(&mut self.model);
         self.model.problems.sort();
         self.model

@@ -4,14 +4,19 @@
 //! folder's stands as a word and in which no other's does. A folder that is linked to no app keeps
 //! its own element, and what its app is set to is unknown.
 
+use std::collections::BTreeSet;
+
 use super::apim::{PolicyScope, policy_name};
 use super::files::last;
 use super::{Model, Sort};
 
-/// Links folders of code to apps; `services` are those of `azure.yaml`: name and folder.
-pub fn link(model: &mut Model, services: &[(String, String)]) {
+/// Links the folders that hold `code`, lower case, to apps; `services` are those of `azure.yaml`: name and folder.
+pub fn link(model: &mut Model, services: &[(String, String)], code: &BTreeSet<String>) {
     let of = |whole: bool| move |one: &&super::Element| one.whole == whole;
-    let folders: Vec<String> = model.of_sort(Sort::App).filter(of(false)).map(|one| one.name.clone()).collect();
+    // An app of which only a part was read, such as a slot, is no folder.
+    let is_code = |one: &&super::Element| code.contains(&one.name.to_ascii_lowercase());
+    let folders: Vec<String> =
+        model.of_sort(Sort::App).filter(of(false)).filter(is_code).map(|one| one.name.clone()).collect();
     let apps: Vec<String> = model.of_sort(Sort::App).filter(of(true)).map(|one| one.name.clone()).collect();
     let tags = std::mem::take(&mut model.services);
     for folder in &folders {

@@ -26,7 +26,7 @@ mod walk;
 pub use apim::{
     Effective, Gap, Gateways, Policies, Policy, PolicyScope, Run, SECTIONS, Statement, is_expression, policy_name,
 };
-pub use arm::segments;
+pub use arm::{is_narrow, segments};
 pub use element::{Element, Given, Sort, Value};
 pub use files::{Load, MAX_BYTES, read};
 pub use model::{Link, Model};

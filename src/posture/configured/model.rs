@@ -35,6 +35,8 @@ pub struct Model {
     pub python: Vec<(String, Value, bool, Place)>,
     /// Sites that are no function apps, lower case.
     pub other_sites: BTreeSet<String>,
+    /// Deployments that were not followed: file, line, and the file of their template, lower case.
+    unfollowed: Vec<(String, u32, Option<String>)>,
     spare: Option<Box<Element>>,
 }
 
@@ -90,9 +92,14 @@ impl Model {
         .map(|(_, element)| element)
     }
 
-    /// Returns the elements of `sort` that belong to `of`.
+    /// Returns the elements of `sort` that belong to `of`: their names begin with its name.
     pub fn children<'m>(&'m self, sort: Sort, of: &'m str) -> impl Iterator<Item = &'m Element> {
-        self.of_sort(sort).filter(move |one| one.of.as_deref().is_some_and(|parent| parent.eq_ignore_ascii_case(of)))
+        let prefix = format!("{}/", of.to_ascii_lowercase());
+        self.elements
+            .range((sort, prefix.clone())..)
+            .take_while(move |((known, name), _)| *known == sort && name.starts_with(&prefix))
+            .map(|(_, element)| element)
+            .filter(move |one| one.of.as_deref().is_some_and(|parent| parent.eq_ignore_ascii_case(of)))
     }
 
     /// Adds a problem with a file.
@@ -102,6 +109,29 @@ impl Model {
             self.problems.push(Problem { file: file.to_owned(), line, says: says.into() });
         } else {
             self.dropped += 1;
+        }
+    }
+
+    /// Takes note of a deployment that was not followed.
+    pub fn unfollowed(&mut self, file: &str, line: u32, template: Option<String>) {
+        if self.unfollowed.len() < MAX_PROBLEMS {
+            self.unfollowed.push((file.to_owned(), line, template));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Makes a problem of each deployment that was not followed and whose template is none of the files called
+    /// `names`: those were read by themselves.
+    pub fn settle_unfollowed(&mut self, names: &[String]) {
+        let of = |name: &String| name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+        let read: BTreeSet<String> = names.iter().map(of).collect();
+        for (file, line, template) in std::mem::take(&mut self.unfollowed) {
+            if template.is_none_or(|template| !read.contains(&template)) {
+                let says = "A deployment was not followed: its template is linked (`templateLink`) and no file of that \
+                            name was read, or lies too deep. Check that template too, or compile it into this one.";
+                self.problem(&file, line, says);
+            }
         }
     }
 

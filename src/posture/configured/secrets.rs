@@ -197,6 +197,12 @@ pub fn flagged(setting: Setting, json: &Json) -> Option<Value> {
     }
 }
 
+/// Tells whether a setting says how the host reaches its storage.
+pub fn is_host_storage(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower == "azurewebjobsstorage" || lower.starts_with("azurewebjobsstorage__")
+}
+
 /// Puts the settings of an app where they belong: secrets as elements, the rest on the app.
 pub fn app_setting(model: &mut super::Model, app: &str, name: &str, value: &Json, at: &Place) {
     if let Some(setting) = setting_of(name) {
@@ -208,9 +214,7 @@ pub fn app_setting(model: &mut super::Model, app: &str, name: &str, value: &Json
     let Some(kept) = kept(name, value) else { return };
     // What is put together at deployment may hold a secret in part: it is not shown.
     let told = kept.value("its value");
-    if name.eq_ignore_ascii_case("AzureWebJobsStorage")
-        || name.to_ascii_lowercase().starts_with("azurewebjobsstorage__")
-    {
+    if is_host_storage(name) {
         model.element(super::Sort::App, app, None, at).give(Setting::HostStorage, told.clone(), at.clone());
     }
     let secret = model.element(super::Sort::Secret, &format!("{app}/{name}"), Some(app), at);

@@ -33,16 +33,18 @@ pub fn backend_https(_: &Context<'_>, element: &Element) -> Vec<Outcome> {
 /// An API needs a key or a token.
 pub fn authenticated(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
     let (key, token) = (context.key(api), context.api_token(api));
-    let guarded = context.runs(api, &["validate-client-certificate"]);
-    let filtered = context.inbound(api).iter().all(|effective| {
-        effective.named("ip-filter").any(|run| run.always && run.statement.attribute("action") == Some("allow"))
-    });
+    let guarded = context.holds(api, &["validate-client-certificate"]);
+    let filtered = context.holds(api, &["ip-filter"]);
     let place = api.get(Setting::SubscriptionRequired).map_or(&api.at, |given| &given.at);
     match (key, token) {
         (_, State::Configured) => Outcome::fine("a token is checked", place),
         (Some(true), _) => Outcome::fine("a subscription key is needed", place),
-        _ if filtered => Outcome::fine("only addresses that a policy names may call", place),
+        _ if filtered == State::Configured => Outcome::fine("only addresses that a policy names may call", place),
         _ if guarded == State::Configured => Outcome::fine("a client certificate is checked", place),
+        (Some(false), State::NotConfigured) if guarded.min(filtered) == State::Unknown => Outcome::unknown(
+            "no subscription key is needed and no token is checked; a certificate or an address may be, or some are",
+            place,
+        ),
         (Some(false), State::NotConfigured) => match context.by_operation(api) {
             ByOperation::Some(without) => {
                 open_operations(&without, "no subscription key is needed, and it checks no token")
@@ -107,7 +109,9 @@ pub fn token_check_kept(context: &Context<'_>, element: &Element) -> Vec<Outcome
     for (variant, policy) in variants.iter().enumerate().filter(|(_, policy)| policy.has[0]) {
         let mut worst: Option<State> = None;
         for chain in &above {
-            if context.checked(policies, gateway, chain, 0) != State::Configured {
+            let forms = chain.first().map_or(1, |scope| policies.of(scope).len().max(1));
+            let around = (0..forms).map(|form| context.checked(policies, gateway, chain, form)).max();
+            if around != Some(State::Configured) {
                 continue;
             }
             let own: Vec<PolicyScope> = std::iter::once(scope.clone()).chain(chain.iter().cloned()).collect();

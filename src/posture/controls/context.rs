@@ -4,7 +4,7 @@
 //! 20,000 endpoints that must not be asked of the whole model each time.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::super::configured::{
@@ -12,6 +12,7 @@ use super::super::configured::{
 };
 use super::super::intended::{Index, Intended};
 use super::evaluate::State;
+use super::guards::keeps_out;
 
 /// Statements that check a token.
 pub const TOKEN_CHECKS: [&str; 2] = ["validate-jwt", "validate-azure-ad-token"];
@@ -87,8 +88,9 @@ impl<'m> Context<'m> {
         let names: HashMap<String, &str> =
             apps.iter().map(|app| (app.name.to_ascii_lowercase(), app.name.as_str())).collect();
         for api in model.of_sort(Sort::Api) {
-            for app in context.backends(api).iter().filter_map(|url| app_of(url, &names)) {
-                let front = Front { api: api.name.clone(), token: context.api_token(api) };
+            let file = api.at.file.to_ascii_lowercase();
+            for app in context.backends(api).iter().filter_map(|url| app_of(url, &names, &file)) {
+                let front = Front { api: api.name.clone(), token: context.front_token(api) };
                 leading.insert(api.name.clone());
                 by_name.entry(app).or_default().push(front);
             }
@@ -184,17 +186,24 @@ impl<'m> Context<'m> {
             .collect()
     }
 
-    /// Tells whether an API checks a token, whatever the way in.
+    /// Tells whether an API checks a token, whatever the way in and whichever the operation.
     pub fn api_token(&self, api: &Element) -> State {
         let state = self.runs(api, &TOKEN_CHECKS);
-        if state == State::Configured {
-            return state;
-        }
         match self.by_operation(api) {
+            // Those that have a policy of their own may drop what the API checks.
             ByOperation::None => state,
             ByOperation::All => State::Configured,
             ByOperation::Some(without) => without.iter().map(|(_, state, _)| *state).max().unwrap_or(State::Configured),
             ByOperation::Unlisted => State::Unknown,
+        }
+    }
+
+    /// Tells whether a token is checked in front of what lies behind an API. Which function an operation leads to
+    /// is not known, so that one that drops the check leaves it unknown for all.
+    fn front_token(&self, api: &Element) -> State {
+        match (self.runs(api, &TOKEN_CHECKS), self.api_token(api)) {
+            (State::Configured, State::NotConfigured) => State::Unknown,
+            (_, state) => state,
         }
     }
 
@@ -245,17 +254,24 @@ impl<'m> Context<'m> {
         let policies = self.model.gateways.of(gateway);
         let state = self.by_own_policy(api);
         let with_policy: BTreeSet<&str> = policies.operations_of(&own).collect();
-        if with_policy.iter().all(|operation| state(operation) == State::NotConfigured) {
+        let checked = self.runs(api, &TOKEN_CHECKS) == State::Configured;
+        let says_nothing = |operation: &&str| state(operation) == State::NotConfigured;
+        if if checked { with_policy.is_empty() } else { with_policy.iter().all(says_nothing) } {
             return ByOperation::None;
         }
         let prefix = api.name.len() + 1;
-        let known: Vec<(String, &Place)> = self
+        let mut known: BTreeMap<String, &Place> = self
             .model
             .children(Sort::Operation, &api.name)
             .filter_map(|one| Some((one.name.get(prefix..)?.to_ascii_lowercase(), &one.at)))
             .collect();
-        if known.is_empty() {
+        if known.is_empty() && !checked {
             return ByOperation::Unlisted;
+        }
+        for operation in with_policy {
+            let scope = PolicyScope::Operation(own.clone(), operation.to_owned());
+            let at = policies.of(&scope).first().map_or(&api.at, |policy| &policy.at);
+            known.entry(operation.to_owned()).or_insert(at);
         }
         let without: Vec<(String, State, Place)> = known
             .into_iter()
@@ -327,10 +343,11 @@ pub fn names(api: &Element) -> (&str, String) {
 pub fn has(effective: &Effective<'_>, statements: &[&str]) -> State {
     let mut found = State::NotConfigured;
     for run in effective.runs.iter().filter(|run| statements.contains(&run.statement.name.as_str())) {
-        if run.always {
-            return State::Configured;
+        match keeps_out(run.statement) {
+            State::NotConfigured => {}
+            State::Configured if run.always => return State::Configured,
+            _ => found = State::Unknown,
         }
-        found = State::Unknown;
     }
     let missing = effective.gaps.iter().any(|gap| matches!(gap, Gap::Missing(_) | Gap::TooLarge));
     if missing { State::Unknown } else { found }
@@ -345,8 +362,9 @@ pub fn subscription(element: &Element) -> Option<bool> {
 }
 
 /// Returns the app, lower case, that an address leads to: `https://func-a.azurewebsites.net/api`, or a
-/// reference to its resource.
-fn app_of(url: &str, names: &HashMap<String, &str>) -> Option<String> {
+/// reference to its resource. A name that is unknown as a whole is one of the same `file`.
+fn app_of(url: &str, names: &HashMap<String, &str>, file: &str) -> Option<String> {
+    let of_file = format!(" ({file})");
     let lower = url.to_ascii_lowercase();
     let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or(&lower);
     let authority = host.split(['/', '?', '#']).next().unwrap_or_default();
@@ -357,7 +375,10 @@ fn app_of(url: &str, names: &HashMap<String, &str>) -> Option<String> {
             return Some(name.to_owned());
         }
         // A name with unknown parts, such as `func-{uniquestring(…)}`, may hold any of those.
-        let whole = names.keys().filter(|name| rest.strip_prefix(name.as_str()).is_some_and(end));
+        let rest = rest.strip_prefix('{').filter(|rest| rest.contains('}')).unwrap_or(rest);
+        let bare = |name: &'_ String| name.strip_suffix(of_file.as_str()).unwrap_or(name).len();
+        let starts = |name: &&String| name.get(..bare(name)).and_then(|name| rest.strip_prefix(name)).is_some_and(end);
+        let whole = names.keys().filter(starts);
         whole.max_by_key(|name| name.len()).cloned()
     };
     if let Some(name) = authority.strip_suffix(".azurewebsites.net").filter(|name| names.contains_key(*name)) {

@@ -31,6 +31,18 @@ pub enum Absent {
     Unknown,
 }
 
+/// What becomes of a control where its `only_when` is no more so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum WhenOff {
+    /// It is about the element no more: what was weak is mended by that.
+    #[default]
+    LetGo,
+    /// What was weak stays weak: what it guarded is guarded by less than before.
+    Kept,
+    /// What was right got weaker by that, where a file says that it is off.
+    Weaker,
+}
+
 /// What a value should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Want {
@@ -80,6 +92,8 @@ pub struct Control {
     pub would_tell: String,
     /// It is about elements only of which this is known; `any` is any value.
     pub only_when: Vec<(Setting, String)>,
+    /// What becomes of it where that is no more so.
+    pub when_off: WhenOff,
     /// How it is told.
     pub test: Test,
     /// The detectors whose alerts prove the contrary.

@@ -10,7 +10,7 @@ use super::super::configured::{Element, Given, Model, Place, Setting, Sort, Valu
 use super::super::intended::Intended;
 use super::super::level::Level;
 use super::context::Context;
-use super::control::{Absent, Control, Controls, Test, Want};
+use super::control::{Absent, Control, Controls, Test, Want, WhenOff};
 use super::layers::{self, Layers};
 
 /// Verdicts given.
@@ -92,6 +92,8 @@ pub struct Verdict<'c> {
 pub struct Report<'c> {
     /// Every verdict: the worst findings first, then the unknown, then what is fine.
     pub verdicts: Vec<Verdict<'c>>,
+    /// Controls that are not about their element, for what they need is off, though that mends nothing.
+    pub switched_off: Vec<Verdict<'c>>,
     /// The layers of every HTTP endpoint.
     pub layers: Vec<Layers>,
     /// Which API leads to which app.
@@ -130,7 +132,7 @@ pub fn evaluate_meant<'c>(model: &Model, controls: &'c Controls, intended: Optio
     for control in &controls.all {
         by_sort.entry(control.applies_to).or_default().push(control);
     }
-    let (mut verdicts, mut dropped) = (Vec::new(), 0);
+    let (mut verdicts, mut switched_off, mut dropped) = (Vec::new(), Vec::new(), 0);
     let context = Context::new(model).meaning(intended);
     for element in model.elements() {
         for control in by_sort.get(&element.sort).map(Vec::as_slice).unwrap_or_default() {
@@ -140,6 +142,9 @@ pub fn evaluate_meant<'c>(model: &Model, controls: &'c Controls, intended: Optio
                     continue;
                 }
                 verdicts.push(Verdict { control, sort: element.sort, element: element.name.clone(), outcome });
+            }
+            if let Some(outcome) = off(control, element).filter(|_| switched_off.len() < MAX_VERDICTS) {
+                switched_off.push(Verdict { control, sort: element.sort, element: element.name.clone(), outcome });
             }
         }
     }
@@ -155,7 +160,8 @@ pub fn evaluate_meant<'c>(model: &Model, controls: &'c Controls, intended: Optio
     verdicts.dedup_by(|a, b| {
         a.sort == Sort::Policy && b.sort == Sort::Policy && a.control.id == b.control.id && a.outcome == b.outcome
     });
-    Report { verdicts, layers: layers::all(&context), ways: context.ways(), operations: context.operations(), dropped }
+    let (layers, ways, operations) = (layers::all(&context), context.ways(), context.operations());
+    Report { verdicts, switched_off, layers, ways, operations, dropped }
 }
 
 /// Returns what is found of `control` on `element`; nothing where it is not about it.
@@ -170,6 +176,23 @@ pub fn outcomes(context: &Context<'_>, control: &Control, element: &Element) -> 
     }
 }
 
+/// Tells what it means for a control that what it needs is off; nothing where it is on, or where that mends it.
+fn off(control: &Control, element: &Element) -> Option<Outcome> {
+    if control.when_off == WhenOff::LetGo {
+        return None;
+    }
+    let (setting, _) = control.only_when.iter().find(|(setting, wanted)| !fits(element, *setting, wanted))?;
+    let told = element.all(*setting).iter().find(|given| !matches!(given.value, Value::Unknown(_)));
+    Some(match told {
+        Some(given) => {
+            let weaker = control.when_off == WhenOff::Weaker;
+            let state = if weaker { State::NotConfigured } else { State::Unknown };
+            Outcome::new(state, format!("`{}` is {}", setting.name(), told_of(&given.value)), &given.at)
+        }
+        None => Outcome::new(State::Unknown, format!("`{}` is in no file that was read", setting.name()), &element.at),
+    })
+}
+
 fn fits(element: &Element, setting: Setting, wanted: &str) -> bool {
     element.all(setting).iter().any(|given| match &given.value {
         Value::Unknown(_) => false,
@@ -180,45 +203,57 @@ fn fits(element: &Element, setting: Setting, wanted: &str) -> bool {
 fn by_setting(element: &Element, setting: Setting, want: &Want, absent: Absent) -> Outcome {
     let of = |given: &Given| {
         let state = judge(&given.value, want);
-        let shown =
-            if setting.is_showable() { format!(" is {}", told(&given.value)) } else { told_hidden(&given.value, want) };
+        let shown = if setting.is_showable() {
+            format!(" is {}", told_of(&given.value))
+        } else {
+            told_hidden(&given.value, want)
+        };
         // Between backticks, for `api-key: secret` reads as a key and would be hidden.
         Outcome::new(state, format!("`{}`{shown}", setting.name()), &given.at)
     };
     if let (Want::Has(_), [first, _, ..]) = (want, element.all(setting)) {
-        let given = Given { value: together(element.all(setting)), at: first.at.clone() };
+        let given = Given { value: together(element.all(setting), want), at: first.at.clone() };
         return of(&given);
     }
     let worst = element.all(setting).iter().map(of).max_by_key(|outcome| outcome.state);
-    worst.unwrap_or_else(|| {
-        let state = match absent {
-            Absent::Configured if element.defaults(setting) => State::Configured,
-            Absent::NotConfigured if element.defaults(setting) => State::NotConfigured,
-            _ => State::Unknown,
+    let by_default = match absent {
+        Absent::Configured if element.defaults(setting) => State::Configured,
+        Absent::NotConfigured if element.defaults(setting) => State::NotConfigured,
+        _ => State::Unknown,
+    };
+    if let Some(worst) = worst {
+        return match element.left_out(setting) {
+            Some(file) if by_default > worst.state => {
+                let says = format!("`{}` is set elsewhere and left out in {file}", setting.name());
+                Outcome::new(by_default, says, &Place::line(file, 1))
+            }
+            _ => worst,
         };
-        let says = match state {
-            State::NotConfigured => format!("`{}` is not set, and its default is not enough", setting.name()),
-            State::Configured => format!("`{}` is not set, and its default is right", setting.name()),
-            State::Unknown => format!("`{}` is in no file that was read", setting.name()),
-        };
-        Outcome::new(state, says, &element.at)
-    })
+    }
+    let says = match by_default {
+        State::NotConfigured => format!("`{}` is not set, and its default is not enough", setting.name()),
+        State::Configured => format!("`{}` is not set, and its default is right", setting.name()),
+        State::Unknown => format!("`{}` is in no file that was read", setting.name()),
+    };
+    Outcome::new(by_default, says, &element.at)
 }
 
-/// Returns the lists of several files as one: what is sent by one setting or another is sent.
-fn together(all: &[Given]) -> Value {
-    let mut items = Vec::new();
+/// Returns the lists of several files as one: what is sent by one setting or another is sent, and what is unknown
+/// counts where those that are known are not enough.
+fn together(all: &[Given], want: &Want) -> Value {
+    let (mut items, mut unknown) = (Vec::new(), None);
     for given in all {
         match &given.value {
             Value::List(list) => items.extend(list.iter().cloned()),
-            other => return other.clone(),
+            other => unknown = Some(other.clone()),
         }
     }
-    Value::List(items)
+    let known = Value::List(items);
+    unknown.filter(|_| judge(&known, want) != State::Configured).unwrap_or(known)
 }
 
 /// Returns a value for people.
-fn told(value: &Value) -> String {
+fn told_of(value: &Value) -> String {
     match value {
         Value::Unknown(shown) => format!("known at deployment only ({})", cut(shown)),
         Value::List(items) if items.is_empty() => "empty".to_owned(),

@@ -5,12 +5,16 @@
 //! checks a token itself is seen by no file: that is unknown, unless a function is open and nothing else
 //! stands before it.
 
-use super::super::configured::{Element, Setting, Sort, Value};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::super::configured::{Element, Place, Setting, Sort, Value};
 use super::super::intended::{Authentication, Meant, Site};
 use super::apis;
 use super::context::{ByOperation, Context};
 use super::evaluate::{Outcome, State, cut};
-use super::ingress::Ingress;
+use super::ingress::{self, Ingress};
 use super::layers::{self, Layer, easy_auth};
 
 /// A function asks for the proof that is meant.
@@ -52,13 +56,22 @@ fn asked(way: Authentication, function: &Element, app: Option<&Element>, layers:
         Authentication::ClientCertificate => {
             let mode = app.and_then(|app| app.text(Setting::ClientCertMode));
             match mode {
-                Some(mode) if mode.eq_ignore_ascii_case("required") => State::Configured,
+                // Which functions lie at the paths that ask for none is not known.
+                Some(mode) if mode.eq_ignore_ascii_case("required") => match app.map(excludes) {
+                    Some(false) => State::Configured,
+                    _ => State::Unknown,
+                },
                 Some(_) => State::NotConfigured,
                 None => State::Unknown,
             }
         }
         Authentication::SubscriptionKey => return None,
     })
+}
+
+/// Tells whether an app asks for no client certificate at some paths.
+fn excludes(app: &Element) -> bool {
+    app.all(Setting::ClientCertExclusions).iter().any(|given| !given.value.shown().is_empty())
 }
 
 /// A function is one that somebody declared.
@@ -82,7 +95,43 @@ pub fn way(context: &Context<'_>, app: &Element) -> Vec<Outcome> {
     let Some(meant) = of_app(context, app).map(|site| &site.meant) else { return Vec::new() };
     let Some(only) = only(meant) else { return Vec::new() };
     let ingress = Ingress::of(app, false);
+    if let (Ingress::Restricted(at), Some(networks)) = (&ingress, &meant.networks) {
+        return vec![within(app, networks, meant.gateways.as_ref().is_some_and(|all| !all.is_empty()), &only, at)];
+    }
     vec![Outcome::new(ingress.state(), format!("{only}; {}", ingress.told()), ingress.at())]
+}
+
+/// Holds the address rules of an app against the networks that are meant; with a gateway meant too, a rule may be
+/// for that.
+fn within(app: &Element, networks: &[IpNet], gateway: bool, only: &str, at: &Place) -> Outcome {
+    let given = app.all(Setting::IpRules).iter().flat_map(|given| match &given.value {
+        Value::List(rules) => rules.as_slice(),
+        _ => &[],
+    });
+    let allowed = given.map(|rule| ingress::parts(rule)).filter(|(action, _)| !action.eq_ignore_ascii_case("deny"));
+    let known = |text: &str| {
+        let text = text.trim();
+        text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    };
+    let (mut other, mut unclear) = (Vec::new(), Vec::new());
+    for whom in allowed.flat_map(|(_, whom)| whom.split(',')) {
+        match known(whom) {
+            Some(network) if networks.iter().any(|meant| meant.contains(&network)) => {}
+            Some(_) if !gateway => other.push(whom.trim()),
+            _ => unclear.push(whom.trim()),
+        }
+    }
+    match (other.as_slice(), unclear.as_slice()) {
+        ([], []) => Outcome::new(State::Configured, format!("{only}; its address rules let in no other"), at),
+        ([], unclear) => {
+            let says = format!("{only}; whether that is who comes from `{}` is not known", cut(&unclear.join(", ")));
+            Outcome::new(State::Unknown, says, at)
+        }
+        (other, _) => {
+            let says = format!("{only}; its address rules let in `{}`", cut(&other.join(", ")));
+            Outcome::new(State::NotConfigured, says, at)
+        }
+    }
 }
 
 /// Says by which way alone an app is meant to be called, if by one alone.
@@ -146,7 +195,7 @@ pub fn api_proof(context: &Context<'_>, api: &Element) -> Vec<Outcome> {
         Authentication::Anonymous => Some(State::Configured),
         Authentication::Jwt => Some(token_state),
         Authentication::SubscriptionKey => Some(key_state),
-        Authentication::ClientCertificate => Some(context.runs(api, &["validate-client-certificate"])),
+        Authentication::ClientCertificate => Some(context.holds(api, &["validate-client-certificate"])),
         _ => None,
     });
     let Some(state) = states.min() else { return Vec::new() };

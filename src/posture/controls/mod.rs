@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod endpoints;
 mod evaluate;
+mod guards;
 mod ingress;
 mod layers;
 mod meant;
@@ -22,7 +23,7 @@ pub(in crate::posture) use context::names;
 
 pub use check::Check;
 pub use context::Context;
-pub use control::{Absent, Control, Controls, REFERENCES, Test, Want};
+pub use control::{Absent, Control, Controls, REFERENCES, Test, Want, WhenOff};
 pub use evaluate::{Outcome, Report, State, Verdict, evaluate, evaluate_meant};
 pub use ingress::Ingress;
 pub use layers::{Layer, LayerState, Layers, of as layers_of};

@@ -1,9 +1,9 @@
 //! Who can reach an app, a gateway, a storage account, and how far does a role reach?
 
-use super::super::configured::{Element, Setting, Value};
+use super::super::configured::{Element, Setting, Value, is_narrow};
 use super::context::Context;
 use super::evaluate::{Outcome, State};
-use super::ingress::{Ingress, weakest};
+use super::ingress::{self, Ingress, private_endpoint, weakest};
 
 /// An app behind a gateway takes calls from it alone.
 pub fn gateway_only(context: &Context<'_>, app: &Element) -> Vec<Outcome> {
@@ -51,8 +51,12 @@ pub fn scm_restricted(_: &Context<'_>, app: &Element) -> Vec<Outcome> {
 
 /// A gateway is in a network, or has a private endpoint.
 pub fn gateway_network(_: &Context<'_>, gateway: &Element) -> Vec<Outcome> {
-    if let Some(given) = gateway.get(Setting::PrivateEndpoint) {
-        return Outcome::fine("it has a private endpoint", &given.at);
+    match private_endpoint(gateway) {
+        Some((true, given)) => return Outcome::fine("it has a private endpoint", &given.at),
+        Some((false, given)) => {
+            return Outcome::unknown("whether it has a private endpoint is known at deployment only", &given.at);
+        }
+        None => {}
     }
     let network = weakest(gateway, Setting::NetworkType, |value| match value {
         Value::Text(text) if text.eq_ignore_ascii_case("none") => State::NotConfigured,
@@ -65,7 +69,7 @@ pub fn gateway_network(_: &Context<'_>, gateway: &Element) -> Vec<Outcome> {
             Outcome::fine(format!("it is in a network ({})", given.value.shown()), &given.at)
         }
         Some((State::Unknown, given)) => Outcome::unknown("its network is known at deployment only", &given.at),
-        None if gateway.whole => Outcome::weak("it is in no network", &gateway.at),
+        None if gateway.defaults(Setting::NetworkType) => Outcome::weak("it is in no network", &gateway.at),
         None => Outcome::unknown("its network is in no file that was read", &gateway.at),
     }
 }
@@ -108,10 +112,21 @@ pub fn storage_network(_: &Context<'_>, account: &Element) -> Vec<Outcome> {
         _ => State::Unknown,
     });
     match decided {
-        Some((State::Configured, given)) => Outcome::fine("only networks that rules name can reach it", &given.at),
+        Some((State::Configured, given)) if account.left_out(Setting::NetworkDefault).is_some() => {
+            Outcome::unknown("another template of it sets no rule", &given.at)
+        }
+        Some((State::Configured, given)) => match weakest(account, Setting::IpRules, ingress::narrow) {
+            Some((State::NotConfigured, rules)) => Outcome::weak("a rule lets nearly every address in", &rules.at),
+            Some((State::Unknown, rules)) => {
+                Outcome::unknown("whom its rules let in is known at deployment only", &rules.at)
+            }
+            _ => Outcome::fine("only networks that rules name can reach it", &given.at),
+        },
         Some((State::NotConfigured, given)) => Outcome::weak("every network can reach it", &given.at),
         Some((State::Unknown, given)) => Outcome::unknown("known at deployment only", &given.at),
-        None if account.whole => Outcome::weak("every network can reach it, by default", &account.at),
+        None if account.defaults(Setting::NetworkDefault) => {
+            Outcome::weak("every network can reach it, by default", &account.at)
+        }
         None => Outcome::unknown("its rules are in no file that was read", &account.at),
     }
 }
@@ -130,15 +145,28 @@ pub fn least_privilege(_: &Context<'_>, role: &Element) -> Vec<Outcome> {
     let Value::Text(name) = &given.value else {
         return Outcome::unknown("the role is known at deployment only", &given.at);
     };
-    if !BROAD.iter().any(|broad| broad.eq_ignore_ascii_case(name)) {
+    let scope = role.get(Setting::Scope).map(|scope| scope.value.shown());
+    if is_narrow(name) && ["subscription", "management-group"].iter().any(|wide| scope.as_deref() == Some(wide)) {
+        let says = format!("{name}, of all there is of its kind in a {}", scope.unwrap_or_default().replace('-', " "));
+        return Outcome::unknown(says, &given.at);
+    }
+    if is_narrow(name) {
         return Outcome::fine(format!("{name} is no role that opens everything"), &given.at);
+    }
+    if !BROAD.iter().any(|broad| broad.eq_ignore_ascii_case(name)) {
+        return Outcome::unknown(format!("what the role {name} opens is in no file that was read"), &given.at);
     }
     match role.get(Setting::Scope).map(|scope| &scope.value) {
         Some(Value::Text(scope)) if scope == "resource" && name == "Contributor" => {
             Outcome::fine(format!("{name}, of one resource"), &given.at)
         }
-        Some(Value::Text(scope)) => Outcome::weak(format!("{name} of a {}", scope.replace('-', " ")), &given.at),
         // Deployed without a scope, it reaches as far as the deployment: a group at the least.
-        _ => Outcome::weak(format!("{name} of all that it is deployed to: a resource group at the least"), &given.at),
+        Some(Value::Text(scope)) if scope == "deployment" => {
+            Outcome::weak(format!("{name} of all that it is deployed to: a resource group at the least"), &given.at)
+        }
+        Some(Value::Text(scope)) => Outcome::weak(format!("{name} of a {}", scope.replace('-', " ")), &given.at),
+        // Of one resource it may be what an app needs; the others hand out roles, whatever they reach.
+        _ if name == "Contributor" => Outcome::unknown(format!("{name}; what it reaches is not known"), &given.at),
+        _ => Outcome::weak(format!("{name}, whatever it reaches"), &given.at),
     }
 }

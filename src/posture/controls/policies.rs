@@ -75,9 +75,15 @@ fn each(
     found.iter().filter_map(|one| with(one.statement).map(|(state, says)| one.outcome(state, says))).collect()
 }
 
-/// Returns the texts of `inner` statements within `outer`.
+/// Returns the texts of `inner` statements within `outer`; one that is empty names nothing.
 fn listed<'s>(statement: &'s Statement, outer: &str, inner: &'s str) -> Vec<&'s str> {
-    statement.child(outer).map(|list| list.named(inner).map(|one| one.text.as_str()).collect()).unwrap_or_default()
+    let list = statement.child(outer).map(|list| list.named(inner));
+    list.into_iter().flatten().map(|one| one.text.trim()).filter(|text| !text.is_empty()).collect()
+}
+
+/// Tells whether an attribute says `false`.
+pub fn is_false(value: &str) -> bool {
+    value.trim().eq_ignore_ascii_case("false")
 }
 
 const JWT: &[&str] = &["validate-jwt"];
@@ -88,7 +94,7 @@ pub fn jwt_signature(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
     each(context, element, JWT, |jwt| {
         let keys = jwt.child("openid-config").is_some() || jwt.child("issuer-signing-keys").is_some();
         Some(match jwt.attribute("require-signed-tokens") {
-            Some("false") => (State::NotConfigured, "it takes tokens without a signature"),
+            Some(value) if is_false(value) => (State::NotConfigured, "it takes tokens without a signature"),
             Some(value) if is_expression(value) => {
                 (State::Unknown, "whether it takes tokens without a signature is computed")
             }
@@ -145,7 +151,7 @@ pub fn jwt_audience(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
 pub fn jwt_expiry(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
     each(context, element, JWT, |jwt| {
         Some(match jwt.attribute("require-expiration-time") {
-            Some("false") => (State::NotConfigured, "it takes tokens that never end"),
+            Some(value) if is_false(value) => (State::NotConfigured, "it takes tokens that never end"),
             Some(value) if is_expression(value) => {
                 (State::Unknown, "whether it takes tokens that never end is computed")
             }
@@ -247,8 +253,8 @@ pub fn cors(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
 /// Origins are listed where credentials are let through.
 pub fn cors_credentials(context: &Context<'_>, element: &Element) -> Vec<Outcome> {
     each(context, element, &["cors"], |cors| {
-        let allowed = cors.attribute("allow-credentials").unwrap_or("false");
-        let state = match (allowed, origins(cors)) {
+        let allowed = cors.attribute("allow-credentials").unwrap_or("false").trim().to_ascii_lowercase();
+        let state = match (allowed.as_str(), origins(cors)) {
             ("true", state) => state,
             (value, State::NotConfigured) if is_expression(value) => State::Unknown,
             _ => return None,

@@ -9,11 +9,11 @@ use super::super::level::Level;
 use super::super::living::Proof;
 use super::super::{Problem, Problems, Threats};
 use super::check::Check;
-use super::control::{Absent, Control, Controls, FILE, REFERENCES, Test, Want};
+use super::control::{Absent, Control, Controls, FILE, REFERENCES, Test, Want, WhenOff};
 
 /// Controls read.
 const MAX_CONTROLS: usize = 1000;
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "id",
     "title",
     "level",
@@ -25,6 +25,7 @@ const KEYS: [&str; 23] = [
     "mend",
     "would_tell",
     "only_when",
+    "when_off",
     "setting",
     "is",
     "one_of",
@@ -84,6 +85,7 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
     let mend = section.demand_text("mend", "Say which setting to write.", problems);
     let would_tell = section.demand_text("would_tell", "Say what would tell where it is unknown.", problems);
     let only_when = only_when(&mut section, problems);
+    let when_off = when_off(&mut section, problems);
     let test = test(&mut section, problems);
     let contradicted_by = texts(&mut section, "contradicted_by", problems);
     let of_site = section.flag("of_site", problems);
@@ -102,6 +104,7 @@ fn control(item: Located, threats: &Threats, problems: &mut Problems) -> Option<
         mend: mend?,
         would_tell: would_tell?,
         only_when,
+        when_off,
         test: test?,
         contradicted_by,
         of_site,
@@ -191,6 +194,21 @@ fn only_when(section: &mut Section, problems: &mut Problems) -> Vec<(Setting, St
         }
     }
     found
+}
+
+fn when_off(section: &mut Section, problems: &mut Problems) -> WhenOff {
+    let Some(value) = section.take("when_off") else { return WhenOff::default() };
+    match value.text("`when_off`", problems).as_deref() {
+        Some("let-go") => WhenOff::LetGo,
+        Some("kept") => WhenOff::Kept,
+        Some("weaker") => WhenOff::Weaker,
+        Some(other) => {
+            let known = ["let-go", "kept", "weaker"];
+            problems.add(value.line, document::unknown(other, "what becomes of a control", known.into_iter()));
+            WhenOff::default()
+        }
+        None => WhenOff::default(),
+    }
 }
 
 fn test(section: &mut Section, problems: &mut Problems) -> Option<Test> {
@@ -289,7 +307,7 @@ mod tests {
                 "controls.yaml:9: `http-only` is not a setting. Did you mean `https-only`?",
                 "controls.yaml:10: `maybe` is not a state. Use one of: configured, not-configured, unknown.",
                 "controls.yaml:11: `is` must be `true` or `false`, not `yes please`.",
-                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, of_site, behind, observed.",
+                "controls.yaml:12: `colour` is not a key of a control. Use one of: id, title, level, applies_to, threats, checklist, references, why, mend, would_tell, only_when, when_off, setting, is, one_of, none_of, at_least, has, absent, check, contradicted_by, of_site, behind, observed.",
             ]
         );
     }

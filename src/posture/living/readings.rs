@@ -150,10 +150,15 @@ impl Readings {
         let key = (element.sort as u8, element.name.clone());
         let (old, answered) = (self.parts.get(&key), self.accepted.get(&key));
         let mut states = States::new();
-        for found in &element.found {
+        let about = element.found.iter().map(|found| (found, true));
+        for (found, is_about) in about.chain(configured.off(element).iter().map(|found| (found, false))) {
             let Some(control) = configured.controls.all.get(usize::from(found.control)) else { continue };
             let id = short(&control.id);
             let before = old.map(|old| old.iter().find(|(known, _)| *known == id).map(|(_, state)| *state));
+            // What was never about it can't be lost.
+            if !is_about && before.flatten().is_none() {
+                continue;
+            }
             states.push((id, known(before.flatten(), found.state)));
             let answered = answered.is_some_and(|known| known.contains(&*control.id));
             let answers = answers.get(&(&*control.id, &*element.name));
@@ -295,12 +300,13 @@ impl Readings {
         }
     }
 
-    /// Lets go of weak controls that are not about their element any more, where all could be read.
+    /// Lets go of weak controls that are not about their element any more, where all could be read. That what
+    /// they need was switched off is no such thing.
     fn let_go(&mut self, configured: &Setup) {
         for element in configured.elements.iter().filter(|_| configured.problems.is_empty()) {
             let Some(weak) = self.weak.get_mut(&(element.sort as u8, element.name.clone())) else { continue };
-            let judged =
-                element.found.iter().filter_map(|found| configured.controls.all.get(usize::from(found.control)));
+            let found = element.found.iter().chain(configured.off(element));
+            let judged = found.filter_map(|found| configured.controls.all.get(usize::from(found.control)));
             let judged: BTreeSet<&str> = judged.map(|control| control.id.as_str()).collect();
             weak.retain(|control| judged.contains(&**control));
         }
@@ -456,6 +462,41 @@ mod tests {
         next(&mut kept, &[FINE], &[]);
         next(&mut kept, &[], &["main.json:1: broken"]);
         assert_eq!(next(&mut kept, &[WEAK], &[]).weakened.len(), 1, "it was right when last read");
+    }
+
+    /// A reading of an app with these members of its `authsettingsV2`.
+    fn with_auth(platform: bool, required: bool) -> Setup {
+        let text = format!(
+            r#"{{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "resources": [
+                {{"type": "Microsoft.Web/sites", "name": "shop", "kind": "functionapp", "properties": {{}}}},
+                {{"type": "Microsoft.Web/sites/config", "name": "shop/authsettingsV2", "properties": {{
+                    "platform": {{"enabled": {platform}}}, "globalValidation": {{"requireAuthentication": {required}}}}}}}]}}"#
+        );
+        let keys = crate::redaction::KeyRing::ephemeral().unwrap();
+        let redactor = crate::redaction::Redactor::new(&keys, &crate::redaction::Settings::default()).unwrap();
+        let load = &mut |_: &str| Ok(text.clone().into_bytes());
+        let model = crate::posture::configured::read(&["main.json".to_owned()], load, &redactor);
+        Setup::of(&model, &Arc::new(shipped().unwrap()), &Intended::default())
+    }
+
+    /// What each reading of authentication says: how much got weaker, and how much healed.
+    fn told_of_auth(readings: &[(bool, bool)]) -> Vec<(usize, usize)> {
+        let mut kept = Readings::default();
+        let next = |(platform, required): &(bool, bool)| {
+            let setup = with_auth(*platform, *required);
+            let told = kept.next(&setup, &Intended::default(), &Observed::default(), AT);
+            let count = told.weakened.iter().map(|one| one.count).sum();
+            (count, told.healed.len())
+        };
+        readings.iter().map(next).collect()
+    }
+
+    #[test]
+    fn authentication_that_is_switched_off_got_weaker_and_heals_nothing() {
+        let (right, lets_through, off) = ((true, true), (true, false), (false, false));
+        assert_eq!(told_of_auth(&[right, off, off, right]), [(0, 0), (1, 0), (0, 0), (0, 1)], "in one step");
+        assert_eq!(told_of_auth(&[right, lets_through, off, right]), [(0, 0), (1, 0), (0, 0), (0, 1)], "in two");
+        assert_eq!(told_of_auth(&[off, off, right, (false, true)]), [(0, 0), (0, 0), (0, 0), (1, 0)], "on and off");
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct Setup {
     pub controls: Arc<Controls>,
     /// The elements, by sort, then name.
     pub elements: Vec<Configuration>,
+    /// Controls that are not about an element while what they need is off, though that mends nothing: by
+    /// sort and name.
+    pub switched_off: BTreeMap<(Sort, Arc<str>), Vec<Found>>,
     /// Which API leads to which app, lower case.
     pub ways: Vec<(Arc<str>, Arc<str>)>,
     /// What could not be read.
@@ -116,9 +119,22 @@ impl Setup {
         }
         elements.sort_by(|a: &Configuration, b| (a.sort, &a.name).cmp(&(b.sort, &b.name)));
         let way = |(api, app): (String, String)| (Arc::from(api.to_ascii_lowercase()), Arc::from(app));
+        let mut switched_off: BTreeMap<(Sort, Arc<str>), Vec<Found>> = BTreeMap::new();
+        for verdict in report.switched_off {
+            let Some(&control) = places.get(verdict.control.id.as_str()) else { continue };
+            let (says, place) = (verdict.outcome.says.into(), Some(Arc::new(verdict.outcome.at)));
+            let key = (verdict.sort, verdict.element.to_ascii_lowercase().into());
+            let found = Found { control, state: verdict.outcome.state, says, place };
+            switched_off.entry(key).or_default().push(found);
+        }
         let problems = model.problems.iter().take(MAX_PROBLEMS).map(ToString::to_string).collect();
         let ways = report.ways.into_iter().map(way).collect();
-        Self { controls: controls.clone(), elements, ways, problems, read: Vec::new(), at: None }
+        Self { controls: controls.clone(), elements, switched_off, ways, problems, read: Vec::new(), at: None }
+    }
+
+    /// Returns the controls that what is off leaves an element without.
+    pub fn off(&self, element: &Configuration) -> &[Found] {
+        self.switched_off.get(&(element.sort, element.name.clone())).map_or(&[], Vec::as_slice)
     }
 }
 

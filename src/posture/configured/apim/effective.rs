@@ -2,7 +2,9 @@
 //!
 //! A scope without a policy, or without a section, has that of the scope above; where the section
 //! is written down, the scope above runs only where `<base/>` stands. What stands in one branch of
-//! a `<choose>` runs sometimes; what stands in every branch, with an `<otherwise>`, runs always.
+//! a `<choose>` runs sometimes; what stands in every branch, with an `<otherwise>`, runs always. Files
+//! that say different things of a scope above, or of a fragment, are such branches too; and what stands
+//! in a `<wait for="any">` may be cut off.
 //! Fragments that include each other are followed once; what takes more than 100,000 steps is said
 //! to be too large, so that nothing is said of it for certain.
 
@@ -68,7 +70,7 @@ impl Policies {
         let mut out = Effective::default();
         let Some(at) = SECTIONS.iter().position(|known| *known == section) else { return out };
         let mut walk = Walk { policies: self, section: at, out: &mut out, open: Vec::new(), steps: 0 };
-        walk.scope(chain, variant, true, 0);
+        walk.scope(chain, Some(variant), true, 0);
         out
     }
 
@@ -119,13 +121,24 @@ impl<'g> Walk<'g, '_> {
         may
     }
 
-    fn scope(&mut self, chain: &[PolicyScope], variant: usize, always: bool, depth: usize) {
+    /// Follows a scope: one of its forms, or each where they differ.
+    fn scope(&mut self, chain: &[PolicyScope], variant: Option<usize>, always: bool, depth: usize) {
         let Some((scope, above)) = chain.split_first() else { return };
-        match self.policies.of(scope).get(variant) {
-            Some(policy) if policy.has[self.section] => {
-                self.list(&policy.sections[self.section], policy, above, always, depth);
+        let all: &'g [Policy] = self.policies.of(scope);
+        match variant.map_or(all, |nth| all.get(nth..=nth).unwrap_or_default()) {
+            [] => self.scope(above, None, always, depth + 1),
+            [one] => self.form(one, above, always, depth),
+            several => {
+                self.either(several, true, depth, |walk, form| walk.form(form, above, always, depth));
             }
-            _ => self.scope(above, 0, always, depth + 1),
+        }
+    }
+
+    fn form(&mut self, policy: &'g Policy, above: &[PolicyScope], always: bool, depth: usize) {
+        if policy.has[self.section] {
+            self.list(&policy.sections[self.section], policy, above, always, depth);
+        } else {
+            self.scope(above, None, always, depth + 1);
         }
     }
 
@@ -135,13 +148,15 @@ impl<'g> Walk<'g, '_> {
                 return;
             }
             match statement.name.as_str() {
-                "base" => self.scope(above, 0, always, depth + 1),
+                "base" => self.scope(above, None, always, depth + 1),
                 "include-fragment" => self.fragment(statement, above, always, depth),
                 "choose" => self.choose(statement, policy, above, always, depth),
                 name => {
                     self.out.runs.push(Run { statement, policy, always });
                     if AROUND.contains(&name) {
-                        self.list(&statement.children, policy, above, always, depth + 1);
+                        // The first that is done ends what waits for any.
+                        let any = statement.attribute("for").is_some_and(|which| !which.eq_ignore_ascii_case("all"));
+                        self.list(&statement.children, policy, above, always && !(name == "wait" && any), depth + 1);
                     }
                 }
             }
@@ -154,28 +169,41 @@ impl<'g> Walk<'g, '_> {
             self.gap(Gap::Circle(name));
             return;
         }
-        let Some(policy) = self.policies.of(&PolicyScope::Fragment(name.clone())).first() else {
+        let forms: &'g [Policy] = self.policies.of(&PolicyScope::Fragment(name.clone()));
+        if forms.is_empty() {
             self.gap(Gap::Missing(name));
             return;
-        };
+        }
         self.open.push(name);
-        self.list(&policy.sections[0], policy, above, always, depth + 1);
+        match forms {
+            [one] => self.list(&one.sections[0], one, above, always, depth + 1),
+            several => self.either(several, true, depth, |walk, form| {
+                walk.list(&form.sections[0], form, above, always, depth + 1);
+            }),
+        }
         self.open.pop();
     }
 
     /// Follows the branches; what is in all of them runs always, if one of them is taken for certain.
     fn choose(&mut self, choose: &'g Statement, policy: &'g Policy, above: &[PolicyScope], always: bool, depth: usize) {
         let complete = choose.child("otherwise").is_some();
+        self.either(&choose.children, complete, depth, |walk, branch| {
+            walk.list(&branch.children, policy, above, always, depth + 1);
+        });
+    }
+
+    /// Follows ways of which one is taken: what is in all of them runs always, if they are `complete`.
+    fn either<T>(&mut self, ways: &'g [T], complete: bool, depth: usize, mut follow: impl FnMut(&mut Self, &'g T)) {
         let before = self.out.runs.len();
         // What runs for certain in every branch so far.
         let mut common: Option<HashSet<&'g str>> = None;
-        for branch in &choose.children {
+        for way in ways {
             if !self.step(depth) {
                 common = None;
                 break;
             }
             let from = self.out.runs.len();
-            self.list(&branch.children, policy, above, always, depth + 1);
+            follow(self, way);
             let here: HashSet<&'g str> =
                 self.out.runs[from..].iter().filter(|run| run.always).map(|run| class(&run.statement.name)).collect();
             common = Some(match common {
@@ -231,6 +259,41 @@ mod tests {
         let all = gateway(&[(PolicyScope::Global, some)]);
         let wanted = [("a".to_owned(), false), ("b".to_owned(), true), ("b".to_owned(), true)];
         assert_eq!(runs(&all, &[PolicyScope::Global]), wanted);
+    }
+
+    #[test]
+    fn what_files_say_differently_of_a_scope_above_or_a_fragment_runs_sometimes() {
+        let (api, fragment) = (PolicyScope::Api("a".into()), PolicyScope::Fragment("f".into()));
+        let include = "<base/><include-fragment fragment-id='f'/>";
+        let all = gateway(&[
+            (PolicyScope::Global, "<cors/><quota/>"),
+            (PolicyScope::Global, "<quota/>"),
+            (fragment.clone(), "<a/>"),
+            (fragment, "<b/>"),
+            (api.clone(), include),
+        ]);
+        let sure: Vec<(String, bool)> = runs(&all, &[api, PolicyScope::Global]);
+        let named: Vec<(&str, bool)> = sure.iter().map(|(name, always)| (name.as_str(), *always)).collect();
+        assert_eq!(named, [("cors", false), ("quota", true), ("quota", true), ("a", false), ("b", false)]);
+    }
+
+    #[test]
+    fn beyond_what_is_kept_of_a_scope_the_rest_is_unknown() {
+        let texts: Vec<String> = (0..9).map(|n| format!("<a{n}/>")).collect();
+        let all: Vec<(PolicyScope, &str)> = texts.iter().map(|text| (PolicyScope::Global, text.as_str())).collect();
+        let (kept, more) = (gateway(&all[..8]), gateway(&all));
+        let api = [PolicyScope::Api("a".into()), PolicyScope::Global];
+        assert_eq!(kept.of("g").effective("inbound", &api, 0).gaps, []);
+        let told = "more than 8 policies of the gateway".to_owned();
+        assert_eq!(more.of("g").effective("inbound", &api, 0).gaps, [Gap::Missing(told)]);
+    }
+
+    #[test]
+    fn what_waits_for_any_may_be_cut_off() {
+        let of = |which: &str| runs(&gateway(&[(PolicyScope::Global, which)]), &[PolicyScope::Global])[1].1;
+        assert!(!of("<wait for='any'><a/></wait>"));
+        assert!(of("<wait for='all'><a/></wait>"));
+        assert!(of("<wait><a/></wait>"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Which policies does each gateway have, at which scope?
 //!
 //! A policy that several files hold (a template, a plan and the file that both load) is kept as
-//! often as it differs, at most eight times a scope. A policy of which the scope can't be told is
-//! kept by its file.
+//! often as it differs, at most eight times a scope; beyond, one more says that there are others. A
+//! policy of which the scope can't be told is kept by its file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,9 +80,15 @@ impl Policies {
 
     /// Adds a policy, unless the scope has it.
     pub fn put(&mut self, scope: PolicyScope, policy: Policy) {
+        let told = format!("more than {MAX_VARIANTS} policies of {}", scope.shown());
         let list = self.scopes.entry(scope).or_default();
-        if list.len() < MAX_VARIANTS && !list.iter().any(|known| known.sections == policy.sections) {
-            list.push(policy);
+        if list.iter().any(|known| known.sections == policy.sections) {
+            return;
+        }
+        match list.len() {
+            MAX_VARIANTS => list.push(lost(&told, policy.at)),
+            kept if kept < MAX_VARIANTS => list.push(policy),
+            _ => {}
         }
     }
 
@@ -99,6 +105,19 @@ impl Policies {
     pub fn products_of(&self, api: &str) -> Vec<&str> {
         self.products.iter().filter(|(_, of)| of == api).map(|(product, _)| product.as_str()).collect()
     }
+}
+
+/// Returns what stands for a policy of which nothing is known: it includes a fragment that nobody has.
+fn lost(told: &str, at: Place) -> Policy {
+    let lost = Statement {
+        name: "include-fragment".to_owned(),
+        attributes: vec![("fragment-id".to_owned(), told.to_owned())],
+        text: String::new(),
+        children: Vec::new(),
+        line: 1,
+    };
+    let sections = [vec![lost.clone()], vec![lost.clone()], vec![lost.clone()], vec![lost]];
+    Policy { at, inline: true, sections, has: [true; 4], fragment: false }
 }
 
 /// All gateways, by their names in lower case.
@@ -135,16 +154,8 @@ impl Gateways {
 
     /// Adds a policy that is in no file: a link, or one that is known at deployment only.
     pub fn unread(&mut self, gateway: &str, scope: PolicyScope, at: Place) {
-        let lost = Statement {
-            name: "include-fragment".to_owned(),
-            attributes: vec![("fragment-id".to_owned(), format!("the policy of {}", scope.shown()))],
-            text: String::new(),
-            children: Vec::new(),
-            line: 1,
-        };
-        let sections = [vec![lost.clone()], vec![lost.clone()], vec![lost.clone()], vec![lost]];
-        let policy = Policy { at, inline: true, sections, has: [true; 4], fragment: false };
-        self.entry(gateway).put(scope, policy);
+        let told = format!("the policy of {}", scope.shown());
+        self.entry(gateway).put(scope, lost(&told, at));
     }
 
     /// Adds a policy.

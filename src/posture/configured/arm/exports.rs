@@ -25,7 +25,7 @@ pub fn resources(file: &Arc<str>, json: &Json) -> Vec<Resource> {
             None => base,
             Some(path) => base.below(&format!("{path}.{nth}"), item.line),
         };
-        found.push(Resource { kind, name, json: item.clone(), at, exported: true });
+        found.push(Resource { kind, name, json: item.clone(), at, exported: true, doubt: None });
     }
     found
 }

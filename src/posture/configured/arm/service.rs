@@ -39,7 +39,7 @@ pub fn take(model: &mut Model, resource: &Resource) -> bool {
     let gateway = names.first().copied().unwrap_or_default().to_owned();
     let name = |level: usize| revision_off(names.get(level + from).copied().unwrap_or_default());
     let (properties, at) = properties(resource);
-    let mut part = Part { model, gateway: &gateway, properties, at: &at };
+    let mut part = Part { model, gateway: &gateway, properties, at: &at, exported: resource.exported };
     match rest {
         "" => part.service(resource),
         "/apis" => part.api(name(1)),
@@ -78,19 +78,32 @@ struct Part<'m, 'r> {
     gateway: &'r str,
     properties: &'r Json,
     at: &'r Place,
+    exported: bool,
 }
 
 impl Part<'_, '_> {
-    fn element(&mut self, sort: Sort, name: &str, of: &str) -> &mut Element {
+    fn part(&mut self, sort: Sort, name: &str, of: &str) -> &mut Element {
         self.model.element(Sort::Gateway, self.gateway, None, self.at);
-        let element = self.model.element(sort, name, Some(of), self.at);
-        (element.whole, element.whole_config) = (true, true);
+        self.model.element(sort, name, Some(of), self.at)
+    }
+
+    fn element(&mut self, sort: Sort, name: &str, of: &str) -> &mut Element {
+        let (file, exported) = (&self.at.file, self.exported);
+        let element = self.part(sort, name, of);
+        if exported {
+            (element.whole, element.whole_config) = (true, true);
+        } else {
+            element.define(file, true, true);
+        }
         element
     }
 
     fn give(&mut self, sort: Sort, name: &str, of: &str, table: &[(&str, Setting)]) {
         let (properties, at) = (self.properties, self.at);
-        let element = self.element(sort, name, of);
+        let said = table.iter().any(|(path, _)| properties.member(path).is_some());
+        // A list that was cut to some members says nothing of the others.
+        let cut = self.exported && !said;
+        let element = if cut { self.part(sort, name, of) } else { self.element(sort, name, of) };
         for (path, setting) in table {
             if let Some(json) = properties.at(path) {
                 give(element, *setting, json, &at.below(path, json.line));
@@ -101,7 +114,13 @@ impl Part<'_, '_> {
     fn service(&mut self, resource: &Resource) {
         let (properties, at) = (self.properties, self.at);
         let element = self.model.element(Sort::Gateway, self.gateway, None, &resource.at);
-        (element.whole, element.whole_config) = (true, true);
+        // A list that was cut to some members says nothing of the others.
+        let said = SERVICE.iter().any(|(path, _)| properties.member(path.split('.').next().unwrap_or(path)).is_some());
+        if resource.exported {
+            (element.whole, element.whole_config) = (element.whole || said, element.whole_config || said);
+        } else {
+            element.define(&resource.at.file, true, true);
+        }
         for (path, setting) in SERVICE {
             if let Some(json) = properties.at(path) {
                 give(element, *setting, json, &at.below(path, json.line));
@@ -206,16 +225,15 @@ impl Part<'_, '_> {
         let (properties, at) = (self.properties, self.at);
         let gateway = self.gateway.to_owned();
         let name = format!("{gateway}/{diagnostic}");
-        let (mut headers, mut most) = (Vec::new(), 0_i64);
-        for side in ["frontend.request", "frontend.response", "backend.request", "backend.response"] {
-            let listed = properties.at(&format!("{side}.headers")).map(Json::items).unwrap_or_default();
-            headers.extend(listed.iter().map(Json::shown));
-            let bytes = properties.at(&format!("{side}.body.bytes")).map(Json::shown);
-            most = most.max(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0));
-        }
-        let element = self.element(Sort::Diagnostic, &name, &gateway);
-        element.give(Setting::LoggedHeaders, Value::List(headers), at.clone());
-        element.give(Setting::LoggedBody, Value::Text(most.to_string()), at.clone());
+        // What is unknown on the way is unknown in what it would hold.
+        let said = |path: &str| {
+            let ends = path.match_indices('.').map(|(end, _)| end).chain([path.len()]);
+            let mut parts = ends.filter_map(|end| properties.at(path.get(..end)?));
+            parts.find(|json| json.is_unknown()).or_else(|| properties.at(path)).cloned()
+        };
+        let sides = ["frontend.request", "frontend.response", "backend.request", "backend.response"];
+        let sides = sides.map(|side| (said(&format!("{side}.headers")), said(&format!("{side}.body.bytes"))));
+        logged(self.element(Sort::Diagnostic, &name, &gateway), &sides, at);
     }
 
     /// The tenant's access, named `access`, is the direct management API.
@@ -231,6 +249,26 @@ impl Part<'_, '_> {
         let Some(value) = self.properties.at("value") else { return };
         let at = self.at.below("value", value.line);
         policy(self.model, self.gateway, scope, value, &at);
+    }
+}
+
+/// Takes what a diagnostic logs: on each side the headers, and the most bytes of a body. What is unknown is said
+/// beside what is known.
+pub fn logged(diagnostic: &mut Element, sides: &[(Option<Json>, Option<Json>)], at: &Place) {
+    let (mut headers, mut most, mut hidden) = (Vec::new(), 0_i64, [false; 2]);
+    for (listed, bytes) in sides {
+        let items = listed.as_ref().map(Json::items).unwrap_or_default();
+        hidden[0] |= listed.iter().chain(items).any(Json::is_unknown);
+        headers.extend(items.iter().filter(|item| !item.is_unknown()).map(Json::shown));
+        hidden[1] |= bytes.as_ref().is_some_and(Json::is_unknown);
+        most = most.max(bytes.as_ref().and_then(|bytes| bytes.shown().parse().ok()).unwrap_or(0));
+    }
+    diagnostic.give(Setting::LoggedHeaders, Value::List(headers), at.clone());
+    diagnostic.give(Setting::LoggedBody, Value::Text(most.to_string()), at.clone());
+    for (setting, _) in
+        [Setting::LoggedHeaders, Setting::LoggedBody].into_iter().zip(hidden).filter(|(_, hidden)| *hidden)
+    {
+        diagnostic.give(setting, Value::Unknown("what a side logs".to_owned()), at.clone());
     }
 }
 
@@ -261,6 +299,8 @@ pub fn kept_in_gateway(value: &Json) -> secrets::Kept {
 
 /// Returns the weak protocols and ciphers that `customProperties` leave on.
 fn weak(custom: &Json) -> Value {
+    /// Those of callers that older gateways speak unless they are turned off.
+    const OLD: [&str; 2] = ["security.protocols.tls10", "security.protocols.tls11"];
     if let Node::Unknown(shown) = &custom.node {
         return Value::Unknown(shown.clone());
     }
@@ -272,12 +312,13 @@ fn weak(custom: &Json) -> Value {
             (short, value.is_unknown())
         })
     };
+    let named = |old: &str| custom.members().iter().any(|(name, _)| name.to_ascii_lowercase().ends_with(old));
     let on: Vec<(String, bool)> = custom.members().iter().filter_map(of).collect();
     match on.iter().find(|(_, unknown)| *unknown) {
         Some((name, _)) if on.iter().all(|(_, unknown)| *unknown) => Value::Unknown(name.clone()),
         // What is left out has a default that differs by tier and age.
-        _ if on.is_empty() && !custom.members().iter().any(|(name, _)| is_weak(name)) => {
-            Value::Unknown("none of the old protocols is named".to_owned())
+        _ if on.is_empty() && !OLD.iter().all(|old| named(old)) => {
+            Value::Unknown(format!("not all of {} are turned off by name", OLD.join(", ")))
         }
         _ => Value::List(on.into_iter().filter(|(_, unknown)| !unknown).map(|(name, _)| name).collect()),
     }

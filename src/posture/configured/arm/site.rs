@@ -5,6 +5,7 @@
 //! `properties` around them.
 
 use super::super::json::{Json, Node};
+use super::super::tokens::is_filled_in;
 use super::super::{Model, Place, Setting, Sort, Value, code, secrets};
 use super::template::Resource;
 
@@ -62,7 +63,7 @@ pub fn take(model: &mut Model, resource: &Resource) -> bool {
     let (properties, at) = properties(resource);
     match rest {
         "" => site(model, resource, &app, properties, &at),
-        "/config" => config(model, &app, &last, properties, &at, resource.exported),
+        "/config" => config(model, &app, &last, properties, &at, resource),
         "/basicpublishingcredentialspolicies" => {
             let setting = if last == "ftp" { Setting::FtpBasicAuth } else { Setting::ScmBasicAuth };
             model.element(Sort::App, &app, None, &at).give_json(setting, properties.at("allow"), &at, "allow");
@@ -91,6 +92,11 @@ pub fn properties(resource: &Resource) -> (&Json, Place) {
     }
 }
 
+/// Tells whether an export says what a site is set to, and is not cut to its name and kind.
+fn is_told(properties: &Json) -> bool {
+    SITE.iter().any(|(path, _)| properties.member(path).is_some())
+}
+
 /// Tells whether a site is a function app: by its kind, and without one by what only those have.
 fn is_function_app(resource: &Resource, properties: &Json) -> bool {
     if let Some(kind) = resource.json.at("kind") {
@@ -109,8 +115,7 @@ fn site(model: &mut Model, resource: &Resource, app: &str, properties: &Json, at
         return;
     }
     let element = model.element(Sort::App, app, None, &resource.at);
-    element.whole = true;
-    element.whole_config |= !resource.exported;
+    element.define(&resource.at.file, !resource.exported, !resource.exported || is_told(properties));
     for (path, setting) in SITE {
         if let Some(json) = properties.at(path) {
             give(element, *setting, json, &at.below(path, json.line));
@@ -134,6 +139,8 @@ pub fn give(element: &mut super::super::Element, setting: Setting, json: &Json, 
         (Setting::PublicNetwork, Some(Value::Text(text))) if !text.is_empty() => {
             Value::Flag(!text.eq_ignore_ascii_case("disabled"))
         }
+        // An export of an app on Windows has the stack of Linux too, and it is empty.
+        (Setting::Stack, Some(Value::Text(text))) if text.trim().is_empty() => return,
         (Setting::PublicNetwork, Some(Value::Text(_))) | (_, None) => return,
         (_, Some(value)) => value,
     };
@@ -150,7 +157,23 @@ fn client_certificates(element: &mut super::super::Element, properties: &Json, a
         (None, mode) if on.is_some() => mode.unwrap_or_else(|| Value::Unknown("clientCertEnabled".to_owned())),
         (Some(false) | None, _) => Value::Text("Off".to_owned()),
     };
+    let value = certificate_mode(value, properties.at("clientCertExclusionPaths"));
     element.give(Setting::ClientCertMode, value, at.below("clientCertEnabled", line));
+}
+
+/// Returns what asking for client certificates comes to, with the paths at which none is asked for: where those are
+/// all, or all functions by their usual prefix, it is optional.
+pub fn certificate_mode(mode: Value, excluded: Option<&Json>) -> Value {
+    let Some(excluded) = excluded.filter(|_| mode.shown().eq_ignore_ascii_case("required")) else { return mode };
+    if excluded.is_unknown() || excluded.as_text().is_some_and(is_filled_in) {
+        return Value::Unknown("the paths at which none is asked for".to_owned());
+    }
+    let shown = excluded.shown();
+    let all = |path: &str| {
+        let path = path.trim().to_ascii_lowercase();
+        !path.is_empty() && ["", "/api"].contains(&path.trim_end_matches(['/', '*']))
+    };
+    if shown.split([';', ',']).any(all) { Value::Text(format!("Required but at {shown}")) } else { mode }
 }
 
 /// Flex Consumption keeps runtime and storage in a part of its own.
@@ -180,7 +203,8 @@ fn web(model: &mut Model, app: &str, config: &Json, at: &Place) {
         [("ipSecurityRestrictions", Setting::IpRules), ("scmIpSecurityRestrictions", Setting::ScmIpRules)]
     {
         if let Some(list) = config.at(path) {
-            element.give(setting, rules(list), at.below(path, list.line));
+            let value = rules(list, &["ipAddress"], &["vnetSubnetResourceId", "subnetResourceId"]);
+            element.give(setting, value, at.below(path, list.line));
         }
     }
     for (nth, one) in config.at("appSettings").map(Json::items).unwrap_or_default().iter().enumerate() {
@@ -196,28 +220,41 @@ fn web(model: &mut Model, app: &str, config: &Json, at: &Place) {
     }
 }
 
-/// Writes address rules as `Allow 10.0.0.0/8`.
-fn rules(list: &Json) -> Value {
+/// Writes address rules as `Allow 10.0.0.0/8`; `?` stands for what is known at deployment only. Of rules for a
+/// network's part the name is enough, known or not: it is one part of one network.
+pub fn rules(list: &Json, addresses: &[&str], parts: &[&str]) -> Value {
     if let Node::Unknown(shown) = &list.node {
         return Value::Unknown(shown.clone());
     }
+    let known = |json: &Json| !json.is_unknown() && !json.as_text().is_some_and(is_filled_in);
+    let word = |json: &Json| if known(json) { json.shown() } else { "?".to_owned() };
     let of = |rule: &Json| {
-        let action = rule.text_at("action").unwrap_or("Allow").to_owned();
-        let whom = ["ipAddress", "vnetSubnetResourceId", "subnetResourceId"].iter().find_map(|name| rule.at(name));
-        format!("{action} {}", whom.map_or_else(|| "?".to_owned(), Json::shown))
+        let action = rule.at("action").map_or_else(|| "Allow".to_owned(), word);
+        // However unknown a network is, one of so many bits is one network.
+        let is_sized = |shown: &str| shown.rsplit_once('/').is_some_and(|(_, bits)| bits.parse::<u8>().is_ok());
+        let address = addresses.iter().find_map(|name| rule.at(name));
+        let address = address.map(|json| if is_sized(&json.shown()) { json.shown() } else { word(json) });
+        let part = || parts.iter().find_map(|name| rule.at(name)).map(Json::shown);
+        let named = address.filter(|shown| !shown.is_empty()).or_else(part).filter(|shown| !shown.is_empty());
+        format!("{action} {}", named.unwrap_or_else(|| "?".to_owned()))
     };
     Value::List(list.items().iter().map(of).collect())
 }
 
-fn config(model: &mut Model, app: &str, which: &str, properties: &Json, at: &Place, exported: bool) {
+fn config(model: &mut Model, app: &str, which: &str, properties: &Json, at: &Place, resource: &Resource) {
     match which {
         "web" => {
-            model.element(Sort::App, app, None, at).whole_config |= exported;
+            model.element(Sort::App, app, None, at).whole_config |= resource.exported;
             web(model, app, properties, at);
         }
         "appsettings" => {
             for (name, value) in properties.members() {
                 secrets::app_setting(model, app, name, value, &at.below(name, value.line));
+                // Whatever it says, it may not be there.
+                if let Some(doubt) = resource.doubt.as_ref().filter(|_| secrets::is_host_storage(name)) {
+                    let told = Value::Unknown(format!("deployed if {doubt}"));
+                    model.element(Sort::App, app, None, at).give(Setting::HostStorage, told, at.clone());
+                }
             }
         }
         "connectionstrings" => {
@@ -249,16 +286,27 @@ fn auth_v2(element: &mut super::super::Element, properties: &Json, at: &Place) {
         };
         element.give(Setting::AuthRequired, value, at.clone());
     }
-    let Some(all) = properties.at("identityProviders") else { return };
-    let mut on: Vec<String> = PROVIDERS
-        .iter()
-        .filter(|name| all.member(name).is_some_and(|one| one.at("enabled").and_then(Json::as_bool) != Some(false)))
-        .filter(|name| all.member(name).is_some_and(|one| !one.members().is_empty()))
-        .map(|name| (*name).to_owned())
-        .collect();
-    let custom = all.at("customOpenIdConnectProviders").map(Json::members).unwrap_or_default();
-    on.extend(custom.iter().map(|(name, _)| name.clone()));
-    element.give(Setting::AuthProviders, Value::List(on), at.below("identityProviders", line));
+    if let Some(all) = properties.at("identityProviders") {
+        element.give(Setting::AuthProviders, providers(all), at.below("identityProviders", line));
+    }
+}
+
+/// Returns the providers that are on; unknown where none is for certain and one may be.
+fn providers(all: &Json) -> Value {
+    let (mut on, mut unknown) = (Vec::new(), all.is_unknown());
+    for (name, one) in PROVIDERS.iter().filter_map(|name| Some((name, all.member(name)?))) {
+        match one.at("enabled") {
+            _ if one.is_unknown() => unknown = true,
+            Some(enabled) if enabled.is_unknown() => unknown = true,
+            enabled if enabled.and_then(Json::as_bool) == Some(false) || one.members().is_empty() => {}
+            _ => on.push((*name).to_owned()),
+        }
+    }
+    if let Some(custom) = all.at("customOpenIdConnectProviders") {
+        unknown |= custom.is_unknown();
+        on.extend(custom.members().iter().map(|(name, _)| name.clone()));
+    }
+    if unknown && on.is_empty() { Value::Unknown("its providers".to_owned()) } else { Value::List(on) }
 }
 
 fn auth_v1(element: &mut super::super::Element, properties: &Json, at: &Place) {

@@ -11,10 +11,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::Place;
 use super::super::json::{Json, Node};
+use super::condition::{self, There};
 use super::expression::{self, Names};
 
 /// Resources followed in one file.
-const MAX_RESOURCES: usize = 20_000;
+pub const MAX_RESOURCES: usize = 20_000;
 /// Deployments followed within deployments.
 const MAX_NESTED: usize = 8;
 /// How deep values of values are followed.
@@ -45,6 +46,8 @@ pub struct Resource {
     pub at: Place,
     /// It was exported from what runs, and may lack what an export leaves out.
     pub exported: bool,
+    /// By what it is known, at deployment only, whether it will be there.
+    pub doubt: Option<String>,
 }
 
 impl Resource {
@@ -70,6 +73,13 @@ pub fn segments(name: &str) -> Vec<&str> {
     }
     parts.push(&name[from..]);
     parts
+}
+
+/// Returns a name that is unknown as a whole with its file: the same words in another file mean another thing.
+pub fn of_file(name: &str, file: &str) -> String {
+    let bare = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
+    let is_whole = !bare.contains('{') && bare.contains('(');
+    if is_whole { format!("{bare} ({file})") } else { name.to_owned() }
 }
 
 /// Values of parameters: from parameter files, or from the deployment around.
@@ -260,22 +270,32 @@ impl Json {
 /// Returns the resources of a template; `values` are those of its parameters that are known.
 pub fn resources(template: &Json, values: &[(String, Json)], at: &Place) -> Vec<Resource> {
     let mut found = Vec::new();
-    deployed(template, values, at, 0, &Budget::new(), &mut found);
+    let within = Within { at: at.clone(), nested: 0, doubt: None };
+    deployed(template, values, &within, &Budget::new(), &mut found);
+    condition::settle(&mut found);
     found
 }
 
-fn deployed(
-    template: &Json,
-    values: &[(String, Json)],
-    at: &Place,
+/// Where resources stand that are being followed.
+struct Within {
+    at: Place,
+    /// In how many deployments.
     nested: usize,
-    budget: &Budget,
-    found: &mut Vec<Resource>,
-) {
+    /// By what it is known, at deployment only, whether those are there.
+    doubt: Option<String>,
+}
+
+fn deployed(template: &Json, values: &[(String, Json)], within: &Within, budget: &Budget, found: &mut Vec<Resource>) {
     let scope = Scope { template, values, open: RefCell::default(), known: RefCell::default(), budget };
-    let Some(list) = template.at("resources") else { return };
+    list(&scope, template, None, within, found);
+}
+
+/// Follows the resources that stand in `json`; `parent` is the type and name of what they belong to.
+fn list(scope: &Scope<'_>, json: &Json, parent: Option<(&str, &str)>, within: &Within, found: &mut Vec<Resource>) {
+    let Some(list) = json.at("resources") else { return };
     each(list, &mut |path, json| {
-        one(&scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested, found);
+        let at = within.at.below(&format!("resources.{path}"), json.line);
+        one(scope, json, parent, &Within { at, nested: within.nested, doubt: within.doubt.clone() }, found);
     });
 }
 
@@ -288,26 +308,19 @@ fn each(list: &Json, with: &mut dyn FnMut(String, &Json)) {
     }
 }
 
-fn one(
-    scope: &Scope<'_>,
-    json: &Json,
-    parent: Option<(&str, &str)>,
-    at: &Place,
-    nested: usize,
-    found: &mut Vec<Resource>,
-) {
+fn one(scope: &Scope<'_>, json: &Json, parent: Option<(&str, &str)>, within: &Within, found: &mut Vec<Resource>) {
     let Some(kind) = json.text_at("type").map(str::to_ascii_lowercase) else { return };
     let existing = json.at("existing").and_then(Json::as_bool) == Some(true);
-    let off =
-        json.at("condition").map(|condition| scope.resolve(condition, 0)).and_then(|c| c.as_bool()) == Some(false);
-    if existing || off || found.len() >= MAX_RESOURCES {
+    let there = condition::there(json, |value| scope.resolve(value, 0));
+    if existing || there == There::No || found.len() >= MAX_RESOURCES {
         return;
     }
-    let name = json.at("name").map(|name| scope.resolve(name, 0).shown()).unwrap_or_default();
-    if kind == "microsoft.resources/deployments" {
-        if nested < MAX_NESTED {
-            inner(scope, json, at, nested, found);
-        }
+    let doubt = condition::both(within.doubt.as_deref(), there);
+    let name = json.at("name").map(|name| scope.resolve(name, 0)).map(|name| named(&name, &within.at.file));
+    let name = name.unwrap_or_default();
+    let follows = within.nested < MAX_NESTED && json.at("properties.template").is_some();
+    if kind == "microsoft.resources/deployments" && follows {
+        inner(scope, json, &Within { at: within.at.clone(), nested: within.nested, doubt }, found);
         return;
     }
     let (kind, name) = match parent {
@@ -321,26 +334,29 @@ fn one(
         other => other.clone(),
     };
     let resolved = scope.resolve(&Json { line: json.line, node: without }, 0);
-    if let Some(children) = json.at("resources") {
-        each(children, &mut |path, child| {
-            let at = at.below(&format!("resources.{path}"), child.line);
-            one(scope, child, Some((&kind, &name)), &at, nested, found);
-        });
+    let below = Within { at: within.at.clone(), nested: within.nested, doubt: doubt.clone() };
+    list(scope, json, Some((&kind, &name)), &below, found);
+    found.push(Resource { kind, name, json: resolved, at: within.at.clone(), exported: false, doubt });
+}
+
+/// Returns a resource's name; a part of it that is unknown as a whole with its file.
+fn named(name: &Json, file: &str) -> String {
+    let shown = name.shown();
+    if !name.is_unknown() {
+        return shown;
     }
-    found.push(Resource { kind, name, json: resolved, at: at.clone(), exported: false });
+    segments(&shown).into_iter().map(|part| of_file(part, file)).collect::<Vec<_>>().join("/")
 }
 
 /// Follows a deployment within a deployment, as Bicep makes one of each module.
-fn inner(scope: &Scope<'_>, json: &Json, at: &Place, nested: usize, found: &mut Vec<Resource>) {
+fn inner(scope: &Scope<'_>, json: &Json, within: &Within, found: &mut Vec<Resource>) {
     let Some(template) = json.at("properties.template") else { return };
-    let at = at.below("properties.template", template.line);
+    let at = within.at.below("properties.template", template.line);
+    let within = Within { at, nested: within.nested + 1, doubt: within.doubt.clone() };
     let inner_scope = json.text_at("properties.expressionEvaluationOptions.scope");
     if !inner_scope.is_some_and(|scope| scope.eq_ignore_ascii_case("inner")) {
         // Its expressions are those of the template around.
-        let Some(list) = template.at("resources") else { return };
-        each(list, &mut |path, json| {
-            one(scope, json, None, &at.below(&format!("resources.{path}"), json.line), nested + 1, found);
-        });
+        list(scope, template, None, &within, found);
         return;
     }
     let values: Values = json
@@ -353,7 +369,7 @@ fn inner(scope: &Scope<'_>, json: &Json, at: &Place, nested: usize, found: &mut 
             (name.clone(), scope.resolve(&value, 0))
         })
         .collect();
-    deployed(template, &values, &at, nested + 1, scope.budget, found);
+    deployed(template, &values, &within, scope.budget, found);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::super::{Model, Place, Setting, Value};
-use super::binding::{function_of, give_level, level_named};
+use super::binding::{computed, function_of, give_level, level_named};
 use super::source::{Language, Source};
 
 /// Takes the functions of a file.
@@ -16,12 +16,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
     }
     let source = Source::new(text, Language::CSharp);
     let mut names: Vec<(usize, String)> = Vec::new();
-    for word in ["Function", "FunctionName"] {
+    for word in ["Function", "FunctionName", "FunctionAttribute", "FunctionNameAttribute"] {
         for at in source.words(word) {
-            if !source.code[at + word.len()..].trim_start().starts_with('(') {
-                continue;
-            }
-            let Some(range) = source.arguments(at) else { continue };
+            let Some(range) = source.called(at, word) else { continue };
             let first = source.split(range).into_iter().next().unwrap_or_default();
             let written = source.written(first.clone());
             let of = written.strip_prefix("nameof(").and_then(|rest| rest.strip_suffix(')'));
@@ -31,8 +28,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
         }
     }
     names.sort();
-    for at in source.words("HttpTrigger") {
-        if !source.code[at + "HttpTrigger".len()..].trim_start().starts_with(['(', ']']) {
+    let calls = |word: &'static str| source.words(word).into_iter().map(move |at| (word, at));
+    for (word, at) in calls("HttpTrigger").chain(calls("HttpTriggerAttribute")) {
+        if !source.code[at + word.len()..].trim_start().starts_with(['(', ']']) {
             continue;
         }
         let place = Place::line(file, source.line(at));
@@ -40,11 +38,9 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
             continue;
         };
         let element = function_of(model, app, name, "httpTrigger", &place);
-        let range = source
-            .arguments(at)
-            .filter(|_| source.code[at..].trim_start_matches("HttpTrigger").trim_start().starts_with('('));
+        let range = source.called(at, word);
         let (mut level, mut route) = (None, None);
-        for part in range.map(|range| source.split(range)).unwrap_or_default() {
+        for (nth, part) in range.map(|range| source.split(range)).unwrap_or_default().into_iter().enumerate() {
             let written = source.written(part.clone());
             if let Some((_, named)) = written.split_once("AuthorizationLevel.") {
                 let line = source.line(source.start(part));
@@ -53,7 +49,10 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
                 let value = value.trim_start().trim_start_matches('=').trim();
                 route = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
             } else if written.starts_with("authLevel") || written.starts_with("AuthLevel") {
-                level = Some((Value::Unknown(written.to_owned()), place.clone()));
+                level = Some((computed(written), place.clone()));
+            } else if nth == 0 && may_be_level(written) {
+                // A constant, or a name that was imported.
+                level = Some((computed(written), place.clone()));
             }
         }
         give_level(element, level, "function", &place);
@@ -61,4 +60,13 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
             element.give(Setting::Route, Value::Text(route), place);
         }
     }
+}
+
+/// Tells whether a first argument may be a level: it is neither a text, nor texts, nor an argument with a name.
+fn may_be_level(written: &str) -> bool {
+    let word = written.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
+    let is_named = word.starts_with([':', '=']);
+    let is_text =
+        written.starts_with(['"', '@', '$', '{']) || written.starts_with("new") || written.starts_with("nameof");
+    !written.is_empty() && written != "null" && !is_named && !is_text
 }

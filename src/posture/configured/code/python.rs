@@ -18,9 +18,11 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
     let source = Source::new(text, Language::Python);
     for word in ["FunctionApp", "AsgiFunctionApp", "WsgiFunctionApp"] {
         for at in source.words(word) {
-            let Some(range) = source.arguments(at) else { continue };
+            // An import names it too.
+            let Some(range) = source.called(at, word) else { continue };
             let place = Place::line(file, source.line(at));
-            let level = argument(&source, range, "http_auth_level")
+            let nth = usize::from(word != "FunctionApp");
+            let level = argument(&source, range, "http_auth_level", nth)
                 .map_or_else(|| (Value::Text("function".to_owned()), false), |written| (level_of(written), true));
             model.python.push((app.to_owned(), level.0, level.1, place.clone()));
             if word != "FunctionApp" {
@@ -30,21 +32,30 @@ pub fn take(model: &mut Model, file: &Arc<str>, app: &str, text: &str) {
             }
         }
     }
-    for at in source.words("route") {
-        let decorator = source.code[..at].rsplit('\n').next().unwrap_or_default().trim_start();
-        if !decorator.starts_with('@') || !decorator.ends_with('.') {
-            continue;
-        }
-        let Some(range) = source.arguments(at) else { continue };
-        let place = Place::line(file, source.line(at));
-        let Some(name) = name(&source, at, range.end) else { continue };
-        let element = function_of(model, app, name, "httpTrigger", &place);
-        if let Some(written) = argument(&source, range.clone(), "auth_level") {
-            give_level(element, Some((level_of(written), place.clone())), "function", &place);
-        }
-        if let Some(route) = argument(&source, range, "route") {
-            let route = route.trim_matches(['"', '\'']).to_owned();
-            element.give(Setting::Route, Value::Text(route), place);
+    for (word, route_at, level_at) in [("route", 0, 4), ("generic_trigger", usize::MAX, usize::MAX)] {
+        for at in source.words(word) {
+            let decorator = source.code[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+            if !decorator.starts_with('@') || !decorator.ends_with('.') {
+                continue;
+            }
+            let Some(range) = source.called(at, word) else { continue };
+            let is_http = || {
+                let kind = argument(&source, range.clone(), "type", 1).unwrap_or_default();
+                kind.trim_matches(['"', '\'']).eq_ignore_ascii_case("httpTrigger")
+            };
+            if word == "generic_trigger" && !is_http() {
+                continue;
+            }
+            let place = Place::line(file, source.line(at));
+            let Some(name) = name(&source, at, range.end) else { continue };
+            let element = function_of(model, app, name, "httpTrigger", &place);
+            if let Some(written) = argument(&source, range.clone(), "auth_level", level_at) {
+                give_level(element, Some((level_of(written), place.clone())), "function", &place);
+            }
+            if let Some(route) = argument(&source, range, "route", route_at).filter(|route| !route.starts_with('*')) {
+                let route = route.trim_matches(['"', '\'']).to_owned();
+                element.give(Setting::Route, Value::Text(route), place);
+            }
         }
     }
 }
@@ -62,20 +73,32 @@ pub fn settle(model: &mut Model) {
         let element = model.element(Sort::Function, &function, Some(&app), &at);
         match of.as_slice() {
             [] => give_level(element, None, "function", &at),
-            [(_, level, explicit, place), ..] => {
-                element.give(Setting::AuthLevelExplicit, Value::Flag(*explicit), place.clone());
-                element.give(Setting::AuthLevel, level.clone(), place.clone());
+            several => {
+                for (_, level, explicit, place) in several {
+                    element.give(Setting::AuthLevelExplicit, Value::Flag(*explicit), place.clone());
+                    element.give(Setting::AuthLevel, level.clone(), place.clone());
+                }
             }
         }
     }
 }
 
-/// Returns how the argument `name` of a call is written.
-fn argument<'s>(source: &'s Source<'_>, range: std::ops::Range<usize>, name: &str) -> Option<&'s str> {
-    source.split(range).into_iter().find_map(|part| {
-        let rest = source.written(part).strip_prefix(name)?.trim_start();
+/// Returns how the argument `name` of a call is written: by its name, or as the one `nth` from 0. Where a list
+/// or dictionary is unpacked into the call, that may hold it.
+fn argument<'s>(source: &'s Source<'_>, range: std::ops::Range<usize>, name: &str, nth: usize) -> Option<&'s str> {
+    let parts: Vec<&str> =
+        source.split(range).into_iter().map(|part| source.written(part)).filter(|part| !part.is_empty()).collect();
+    let by_name = parts.iter().find_map(|part| {
+        let rest = part.strip_prefix(name)?.trim_start();
         rest.strip_prefix('=').filter(|rest| !rest.starts_with('=')).map(str::trim)
-    })
+    });
+    let is_named = |part: &str| {
+        let rest = part.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
+        rest.starts_with('=') && !rest.starts_with("==")
+    };
+    let unpacked = || parts.iter().find(|part| part.starts_with('*')).copied();
+    let by_place = || parts.get(nth).copied().filter(|part| !is_named(part));
+    by_name.or_else(unpacked).or_else(by_place)
 }
 
 /// Returns the level that `func.AuthLevel.ANONYMOUS` or `"anonymous"` names.

@@ -74,6 +74,12 @@ impl<'t> Source<'t> {
         None
     }
 
+    /// Returns where the arguments of the call of `word`, which stands at `at`, stand; nothing where it is no call.
+    pub fn called(&self, at: usize, word: &str) -> Option<Range<usize>> {
+        let after = at + word.len();
+        self.code.get(after..)?.trim_start().starts_with('(').then(|| self.arguments(after)).flatten()
+    }
+
     /// Splits a range at its commas that stand in no bracket.
     pub fn split(&self, range: Range<usize>) -> Vec<Range<usize>> {
         let (mut parts, mut depth, mut from) = (Vec::new(), 0_i32, range.start);

@@ -1,7 +1,7 @@
 //! What does Terraform say of API Management?
 
 use super::super::apim::PolicyScope;
-use super::super::arm::{kept_in_gateway, named_by, policy, revision_off};
+use super::super::arm::{kept_in_gateway, logged, named_by, policy, revision_off};
 use super::super::json::Json;
 use super::super::secrets::{self, Kept};
 use super::super::{Element, Model, Setting, Sort, Value};
@@ -104,9 +104,13 @@ impl Part<'_, '_, '_> {
         resource.give(element, SERVICE);
         for block in ["security.0", "protocols.0"] {
             let Some(security) = resource.get(block) else { continue };
-            let on = WEAK.iter().filter(|name| security.at(name).and_then(Json::as_bool) == Some(true));
+            let said = |name: &&&str| resource.get(&format!("{block}.{name}"));
+            let on = WEAK.iter().filter(|name| said(name).and_then(|json| json.as_bool()) == Some(true));
             let on: Vec<String> = on.map(|name| (*name).to_owned()).collect();
-            element.give(Setting::WeakProtocols, Value::List(on), resource.place(block));
+            let unknown =
+                security.is_unknown() || WEAK.iter().any(|name| said(&name).is_some_and(|one| one.is_unknown()));
+            let value = if on.is_empty() && unknown { Value::Unknown(block.to_owned()) } else { Value::List(on) };
+            element.give(Setting::WeakProtocols, value, resource.place(block));
         }
     }
 
@@ -200,16 +204,10 @@ impl Part<'_, '_, '_> {
             "" => format!("{gateway}/{}", resource.shown("identifier")),
             api => format!("{gateway}/{api}/{}", resource.shown("identifier")),
         };
-        let (mut headers, mut most) = (Vec::new(), 0_i64);
-        for side in ["frontend_request", "frontend_response", "backend_request", "backend_response"] {
-            let listed = resource.get(&format!("{side}.0.headers_to_log"));
-            headers.extend(listed.as_ref().map(Json::items).unwrap_or_default().iter().map(Json::shown));
-            let bytes = resource.get(&format!("{side}.0.body_bytes")).map(|bytes| bytes.shown());
-            most = most.max(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0));
-        }
-        let element = self.element(Sort::Diagnostic, &name, &gateway);
-        element.give(Setting::LoggedHeaders, Value::List(headers), resource.at.clone());
-        element.give(Setting::LoggedBody, Value::Text(most.to_string()), resource.at.clone());
+        let sides = ["frontend_request", "frontend_response", "backend_request", "backend_response"];
+        let said = |side, what| resource.get(&format!("{side}.0.{what}"));
+        let sides = sides.map(|side| (said(side, "headers_to_log"), said(side, "body_bytes")));
+        logged(self.element(Sort::Diagnostic, &name, &gateway), &sides, &resource.at);
     }
 
     fn policy(&mut self, scope: PolicyScope, argument: &str) {

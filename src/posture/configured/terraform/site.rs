@@ -1,5 +1,6 @@
 //! What do Terraform's function apps say?
 
+use super::super::arm;
 use super::super::json::{Json, Node};
 use super::super::secrets::{self, Kept};
 use super::super::{Element, Model, Setting, Sort, Value, code};
@@ -94,7 +95,8 @@ fn app(model: &mut Model, resource: &Resource<'_>, name: &str) {
         [("site_config.0.ip_restriction", Setting::IpRules), ("site_config.0.scm_ip_restriction", Setting::ScmIpRules)]
     {
         if let Some(list) = resource.get(block) {
-            element.give(setting, rules(&list), resource.place(block));
+            let value = arm::rules(&list, &["ip_address", "service_tag"], &["virtual_network_subnet_id"]);
+            element.give(setting, value, resource.place(block));
         }
     }
     stack(element, resource);
@@ -163,37 +165,31 @@ fn client_certificates(element: &mut Element, resource: &Resource<'_>) {
         (Some(true), None) => Value::Text("Optional".to_owned()),
         (None, _) => Value::Unknown(on.shown()),
     };
+    let value = arm::certificate_mode(value, resource.get("client_certificate_exclusion_paths").as_ref());
     element.give(Setting::ClientCertMode, value, resource.place("client_certificate_enabled"));
 }
 
 fn auth(element: &mut Element, resource: &Resource<'_>) {
     let block = "auth_settings_v2.0";
     if let Some(settings) = resource.get(block) {
-        let on = PROVIDERS.iter().filter(|name| settings.at(name).is_some_and(|list| !list.items().is_empty()));
-        let names = on.map(|name| (*name).to_owned()).collect();
-        element.give(Setting::AuthProviders, Value::List(names), resource.place(block));
-        let excluded = settings.at("excluded_paths").and_then(Value::of).unwrap_or(Value::List(Vec::new()));
+        let said = |name: &&&str| resource.get(&format!("{block}.{name}"));
+        let on = PROVIDERS.iter().filter(|name| said(name).is_some_and(|list| !list.items().is_empty()));
+        let names: Vec<String> = on.map(|name| (*name).to_owned()).collect();
+        let unknown =
+            settings.is_unknown() || PROVIDERS.iter().any(|name| said(&name).is_some_and(|one| one.is_unknown()));
+        let value = if names.is_empty() && unknown { Value::Unknown(block.to_owned()) } else { Value::List(names) };
+        element.give(Setting::AuthProviders, value, resource.place(block));
+        let excluded = resource.get(&format!("{block}.excluded_paths"));
+        let excluded = excluded.as_ref().and_then(Value::of).unwrap_or(Value::List(Vec::new()));
         element.give(Setting::AuthExcluded, excluded, resource.place("auth_settings_v2.0.excluded_paths"));
     }
     if let Some(action) = resource.get("auth_settings.0.unauthenticated_client_action") {
-        let required = !action.shown().eq_ignore_ascii_case("AllowAnonymous");
-        element.give(Setting::AuthRequired, Value::Flag(required), resource.place("auth_settings.0"));
+        let required = match &action.node {
+            Node::Unknown(shown) => Value::Unknown(shown.clone()),
+            _ => Value::Flag(!action.shown().eq_ignore_ascii_case("AllowAnonymous")),
+        };
+        element.give(Setting::AuthRequired, required, resource.place("auth_settings.0"));
     }
-}
-
-/// Writes address rules as `Allow 10.0.0.0/8`.
-fn rules(list: &Json) -> Value {
-    if let Node::Unknown(shown) = &list.node {
-        return Value::Unknown(shown.clone());
-    }
-    let of = |rule: &Json| {
-        let action = rule.text_at("action").unwrap_or("Allow").to_owned();
-        let whom = ["ip_address", "service_tag", "virtual_network_subnet_id"]
-            .iter()
-            .find_map(|name| rule.at(name).map(Json::shown).filter(|shown| !shown.is_empty()));
-        format!("{action} {}", whom.unwrap_or_else(|| "?".to_owned()))
-    };
-    Value::List(list.items().iter().map(of).collect())
 }
 
 fn stack(element: &mut Element, resource: &Resource<'_>) {
