@@ -303,6 +303,8 @@ fn pages(
         streams: streams.clone(),
         metrics: metrics.clone(),
         bench: bench(&offering, clock),
+        hide: offering.hide(),
+        open_metrics: config.dashboard.open_metrics,
         offers: Offers::new(move |alert, asker| offering.offer(alert, asker)),
         settings: configured(config, data, origin),
         native: |alert: &Alert, streams: &Streams| crate::sinks::native(alert, streams),

@@ -16,6 +16,7 @@ use super::asking::Asking;
 use super::bench::Bench;
 use super::board::Board;
 use super::changes::Changes;
+use super::hide::Hide;
 use super::noted::note_refusal;
 use super::offers::Offers;
 use super::readers::Readers;
@@ -63,6 +64,10 @@ pub struct Parts {
     /// Makes what is offered for a false alarm.
     pub offers: Offers,
     /// Answers what pages ask of detectors' files.
+    /// Takes secrets out of what people type.
+    pub hide: Hide,
+    /// `/metrics` is shown to everybody.
+    pub open_metrics: bool,
     pub bench: Bench,
     /// Tells of the configuration.
     pub settings: Settings,

@@ -17,6 +17,7 @@ mod changes;
 mod coverage;
 mod door;
 mod filter;
+mod hide;
 mod live;
 mod noted;
 mod offers;
@@ -45,6 +46,8 @@ pub use board::{
 };
 pub use changes::{ChangeNote, Changes, Missed};
 pub use offers::Offers;
+pub use hide::Hide;
+pub use noted::{REFUSED, agent, note_meanwhile};
 pub use router::{router, router_with};
 pub use serving::{serve, serve_with};
 pub use settings::{SettingSeen, Settings, SettingsSeen};

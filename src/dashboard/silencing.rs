@@ -68,7 +68,7 @@ pub(super) async fn look(app: &App, matcher: &Matcher) -> Result<Looked, StoreEr
 /// Makes a silence in `who`'s name; returns it with what it costs, and whether it is durable already.
 pub(super) async fn make(app: &App, who: Identity, wish: Wish) -> Result<(Silence, Looked, Outcome), Refused> {
     let now = app.parts.clock.now();
-    let mut silence = Silence {
+    let silence = Silence {
         id: fresh_id(now),
         matcher: wish.matcher,
         by: who.name,
@@ -80,6 +80,8 @@ pub(super) async fn make(app: &App, who: Identity, wish: Wish) -> Result<(Silenc
         recent: Vec::new(),
         ended: None,
     };
+    // What it is called in the answer is what is kept.
+    let mut silence = silence.reworded(&|text, typed| app.parts.hide.of(text, typed));
     let wrong = silence.flaws();
     if !wrong.is_empty() {
         return Err(Refused::Wish(wrong));

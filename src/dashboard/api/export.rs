@@ -77,8 +77,8 @@ pub(super) struct Most {
 
 /// Writes all alerts of a question as CSV (RFC 4180), newest first.
 ///
-/// A value that a spreadsheet would take for a formula (that begins with `=`, `+`, `-`, `@`, a tab or a carriage return)
-/// has an apostrophe before it. More than a million alerts are refused.
+/// Every value is in quotes. What a spreadsheet would take for a formula (`=`, `+`, `-`, `@`, also full-width, where a
+/// value or what follows a `;`, tab or line break in it begins) has an apostrophe before it. More than a million alerts are refused.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts.csv",
@@ -235,7 +235,11 @@ async fn write(
 /// Returns lines of CSV, each ended by CR LF.
 fn table(fill: impl FnOnce(&mut csv::Writer<&mut Vec<u8>>) -> csv::Result<()>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut lines = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
+    // Where a list is divided by semicolons, one within a value divides it unless that is in quotes.
+    let mut lines = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .quote_style(csv::QuoteStyle::Always)
+        .from_writer(&mut bytes);
     fill(&mut lines).map_err(io::Error::other)?;
     lines.flush()?;
     drop(lines);
@@ -265,12 +269,25 @@ fn row(alert: &Alert) -> [String; COLUMNS.len()] {
         alert.attack.techniques.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         alert.why.clone(),
     ]
-    .map(harmless)
+    .map(|text| harmless(&text))
 }
 
-/// Returns `text` so that no spreadsheet takes it for a formula.
-fn harmless(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+/// Returns `text` so that no spreadsheet takes it, or a part of it, for a formula.
+///
+/// Some divide at semicolons or tabs, whatever is quoted: what follows one begins a cell there.
+fn harmless(text: &str) -> String {
+    let signs = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let divides = [';', '\t', '\r', '\n'];
+    let mut out = String::with_capacity(text.len() + 1);
+    let mut begins = true;
+    for (at, c) in text.char_indices() {
+        if begins && signs.contains(&c) || at == 0 && matches!(c, '\t' | '\r' | '\n') {
+            out.push('\'');
+        }
+        out.push(c);
+        begins = divides.contains(&c) || begins && c.is_whitespace();
+    }
+    out
 }
 
 #[cfg(test)]
@@ -280,10 +297,21 @@ mod tests {
 
     #[test]
     fn what_an_attacker_wrote_is_no_formula_and_breaks_no_line() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(harmless(formula.into()), format!("'{formula}"));
+        for formula in
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\u{ff1d}1", "\u{ff0b}1", "\u{ff0d}1", "\u{ff20}a", "\tx", "\rx", "\nx"]
+        {
+            assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        assert_eq!(harmless(" =1".into()), " =1");
+        for (formula, harmed) in [
+            ("a;=1", "a;'=1"),
+            ("a; +1;-1", "a; '+1;'-1"),
+            ("a\n=1\r\n@x\t=2", "a\n'=1\r\n'@x\t'=2"),
+            ("\n=1", "'\n'=1"),
+            (" =1", " '=1"),
+            ("a-b=c+d, e@f; g", "a-b=c+d, e@f; g"),
+        ] {
+            assert_eq!(harmless(formula), harmed);
+        }
         let evil = Alert { why: "=cmd|' /C calc'!A0, \"x\"\r\ny".into(), ..alert() };
         let bytes = table(|lines| lines.write_record(row(&evil))).unwrap();
         let text = String::from_utf8(bytes).unwrap();
