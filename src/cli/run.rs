@@ -105,7 +105,7 @@ pub fn daemon(
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
     let (address, serving) = pages(&runtime, (config, origin), data, clock, &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address, &config.dashboard);
-    let (batches, orders) = start(&runtime, (opened, core.reopening()), data, clock, &ending)?;
+    let (batches, orders) = start(&runtime, (opened, core.reopening()), (data, &metrics), clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
     let parts = DaemonParts {
         core,
@@ -337,7 +337,7 @@ type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);
 fn start(
     runtime: &Runtime,
     (opened, reopening): (Vec<Opened>, Vec<(StreamId, i64)>),
-    data: &Path,
+    (data, metrics): (&Path, &Arc<Metrics>),
     clock: &Clock,
     ending: &Ending,
 ) -> Result<Started, Failure> {
@@ -347,7 +347,7 @@ fn start(
         let (order, listen) = tokio::sync::watch::channel(Orders { reopening: reopening.clone(), ..Orders::default() });
         orders.push(order);
         if let Some(http) = http {
-            sources::listen(runtime, http, data, clock, ended(ending.clone()))?;
+            sources::listen(runtime, http, (data, metrics), clock, ended(ending.clone()))?;
         }
         runtime.spawn(supervise(number, source, open, to.clone(), listen));
     }
