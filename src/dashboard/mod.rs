@@ -29,6 +29,7 @@ mod readers;
 mod router;
 mod serving;
 mod settings;
+mod shares;
 mod silencing;
 mod tap;
 mod tapping;
@@ -45,9 +46,9 @@ pub use board::{
     SourceSeen, StreamSeen,
 };
 pub use changes::{ChangeNote, Changes, Missed};
-pub use offers::Offers;
 pub use hide::Hide;
 pub use noted::{REFUSED, agent, note_meanwhile};
+pub use offers::Offers;
 pub use router::{router, router_with};
 pub use serving::{serve, serve_with};
 pub use settings::{SettingSeen, Settings, SettingsSeen};

@@ -3,7 +3,7 @@
 //! As CSV, JSON or a JSON object a line, written as it is read, so that a million alerts need no
 //! memory. Which alerts those are is settled at the beginning; each is written as it stands when its
 //! turn comes, 200 at a time, so that no reader of the store is held for long. More than a million are
-//! refused rather than cut; two exports run at once; who takes nothing for 30 seconds is cut off.
+//! refused rather than cut; two exports run at once, one of one person; who takes nothing for 30 seconds is cut off.
 
 use std::io;
 use std::sync::Arc;
@@ -14,16 +14,18 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::IntoParams;
 
 use super::super::app::App;
 use super::super::door::Viewer;
+use super::super::shares::Share;
 use super::alert_form::AlertForm;
 use super::asked::{Question, number, question};
 use super::problem::{Pairs, busy, problem, unreadable};
 use super::shown;
+use crate::access::Identity;
 use crate::alerts::{Alert, AlertId, Query};
 use crate::store::{AlertQuery, StoreError};
 
@@ -88,11 +90,11 @@ pub(super) struct Most {
         (status = 200, description = "A line of names, then a line for each alert.", body = String, content_type = "text/csv"),
         (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
         (status = 422, description = "It finds more than a million alerts."),
-        (status = 503, description = "Two exports run already, or the store can't be read now."),
+        (status = 503, description = "Two exports run already, or one of yours, or the store can't be read now."),
     )
 )]
-pub(super) async fn csv(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
-    export(app, &pairs, Form::Csv).await
+pub(super) async fn csv(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
+    export((app, &who), &pairs, Form::Csv).await
 }
 
 /// Writes all alerts of a question as one JSON document, newest first.
@@ -107,11 +109,11 @@ pub(super) async fn csv(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pa
         (status = 200, description = "The alerts.", body = super::forms::AlertExport),
         (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
         (status = 422, description = "It finds more than a million alerts."),
-        (status = 503, description = "Two exports run already, or the store can't be read now."),
+        (status = 503, description = "Two exports run already, or one of yours, or the store can't be read now."),
     )
 )]
-pub(super) async fn json(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
-    export(app, &pairs, Form::Json).await
+pub(super) async fn json(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
+    export((app, &who), &pairs, Form::Json).await
 }
 
 /// Writes all alerts of a question as a JSON object a line, newest first.
@@ -126,14 +128,14 @@ pub(super) async fn json(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): P
         (status = 200, description = "An alert a line.", body = AlertForm, content_type = "application/x-ndjson"),
         (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
         (status = 422, description = "It finds more than a million alerts."),
-        (status = 503, description = "Two exports run already, or the store can't be read now."),
+        (status = 503, description = "Two exports run already, or one of yours, or the store can't be read now."),
     )
 )]
-pub(super) async fn ndjson(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
-    export(app, &pairs, Form::Lines).await
+pub(super) async fn ndjson(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
+    export((app, &who), &pairs, Form::Lines).await
 }
 
-async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Response {
+async fn export((app, who): (Arc<App>, &Identity), pairs: &[(String, String)], form: Form) -> Response {
     let mut limit = MOST + 1;
     let asked = question(pairs, (Query::default(), app.parts.clock.now()), &["limit"], |name, value| {
         limit = number(name, value, MOST)?;
@@ -143,8 +145,9 @@ async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Respon
         Ok(about) => about,
         Err(answer) => return answer,
     };
-    let Ok(permit) = app.exports.clone().try_acquire_owned() else {
-        return busy("two exports run already: wait until one of them has ended");
+    let share = match app.share(&app.exports, who) {
+        Ok(share) => share,
+        Err(says) => return busy(&says),
     };
     let query = AlertQuery { about, after: None, limit };
     let ids = match app.readers.read_whole(move |reader| reader.alert_ids(&query)).await {
@@ -165,7 +168,7 @@ async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Respon
     let (to, parts) = mpsc::channel(2);
     let (whole, end) = oneshot::channel();
     tokio::spawn(async move {
-        if write(&app, ids, form, (to, permit)).await {
+        if write(&app, ids, form, (to, share)).await {
             // Nobody may be there any more to hear it.
             let _ = whole.send(());
         }
@@ -187,7 +190,7 @@ async fn write(
     app: &App,
     ids: Vec<AlertId>,
     form: Form,
-    (to, _permit): (mpsc::Sender<io::Result<Bytes>>, OwnedSemaphorePermit),
+    (to, _share): (mpsc::Sender<io::Result<Bytes>>, Share),
 ) -> bool {
     let send =
         async |part: io::Result<Bytes>| matches!(tokio::time::timeout(PATIENCE, to.send(part)).await, Ok(Ok(())));
