@@ -4,7 +4,7 @@
 //! handed to whoever takes secrets out of it, before the deed goes anywhere. What a deed got from the
 //! store is left as it is.
 
-use super::{Action, Command, Deed, Silence, SilenceDeed};
+use super::{Action, Command, Deed, Matcher, Silence, SilenceDeed};
 
 /// What kind of text somebody typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,23 @@ impl Action {
     }
 }
 
+impl Matcher {
+    /// Returns it with every name that somebody typed as `hide` leaves it: so alerts name it too.
+    #[must_use]
+    pub fn reworded(mut self, hide: &impl Fn(&str, Typed) -> String) -> Self {
+        for named in [&mut self.detector, &mut self.entity, &mut self.app] {
+            *named = named.take().map(|name| hide(&name, Typed::Words));
+        }
+        self
+    }
+}
+
 impl Silence {
     /// Returns it with every text that somebody typed as `hide` leaves it.
     #[must_use]
     pub fn reworded(mut self, hide: &impl Fn(&str, Typed) -> String) -> Self {
         self.reason = hide(&self.reason, Typed::Words);
-        for named in [&mut self.matcher.detector, &mut self.matcher.entity, &mut self.matcher.app] {
-            *named = named.take().map(|name| hide(&name, Typed::Words));
-        }
+        self.matcher = self.matcher.reworded(hide);
         self
     }
 }

@@ -52,9 +52,10 @@ pub(super) enum Refused {
 /// Returns what a silence of `matcher` would have hidden.
 pub(super) async fn look(app: &App, matcher: &Matcher) -> Result<Looked, StoreError> {
     let since = app.parts.clock.now().minus(LOOKS_BACK);
-    let about = Query { since: Some(since), ..matcher.query() };
+    // A person is typed by name, and alerts know them by another.
+    let meant = matcher.clone().reworded(&|text, typed| app.parts.hide.of(text, typed));
+    let about = Query { since: Some(since), ..meant.query() };
     let query = AlertQuery { about, after: None, limit: MOST_LOOKED_AT };
-    let meant = matcher.clone();
     let read = app.readers.read(move |reader| {
         let mut preview = Preview::default();
         let complete = reader.each_alert(&query, |alert| preview.add(&meant, &alert))?;

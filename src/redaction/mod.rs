@@ -393,9 +393,14 @@ mod tests {
         assert_eq!((hide(&once, true), hide(&name, false)), (once.clone(), name));
         let words = once.split(['=', '&', ' ']).filter(|word| word.matches(':').count() == 2).count();
         assert_eq!(words, 2, "the key and the person have their fingerprints: {once}");
-        for entity in
-            ["ip/203.0.113.7", "app/fn-orders", "key/partner-a", "function/fn-orders/checkout", "level>=high -app:pay"]
-        {
+        for entity in [
+            "ip/203.0.113.7",
+            "app/fn-orders",
+            "key/partner-a",
+            "key/azure-function-key:k1:FAAEH5CXIMLEATIK",
+            "function/fn-orders/checkout",
+            "level>=high -app:pay",
+        ] {
             assert_eq!(hide(entity, true), entity);
         }
     }
