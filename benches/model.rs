@@ -61,6 +61,8 @@ fn main() -> ExitCode {
         clock: Clock::fixed(model_house::NOW),
         streams: Streams::default(),
         metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
+        open_metrics: false,
+        hide: gatewatch::dashboard::Hide::new(|text, _| text.to_owned()),
         offers: Offers::new(|_, _| Err(String::new())),
         native,
         listen: "127.0.0.1:8080".parse().unwrap(),

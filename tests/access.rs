@@ -923,6 +923,34 @@ fn change(id: u64) -> gatewatch::alerts::Transition {
 }
 
 #[tokio::test]
+async fn one_person_can_t_take_what_all_follow_with() {
+    let hands = Hands::default();
+    let house = House::new(Ways { encrypted: true, ..Ways::default() }, &hands);
+    for (path, each) in [("/events", 16), ("/api/v1/tap", 4)] {
+        let (dana, eve) =
+            (house.token(&format!("dana{each}"), Role::Viewer), house.token(&format!("eve{each}"), Role::Viewer));
+        let open = async |token: &str| {
+            let request = axum::http::Request::get(path)
+                .header("authorization", format!("Bearer {token}"))
+                .header("host", "gatewatch.example.com");
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            tower::ServiceExt::oneshot(house.router.clone(), request).await.unwrap()
+        };
+        let mut held = Vec::new();
+        for _ in 0..each {
+            held.push(open(&dana.token).await);
+        }
+        assert!(held.iter().all(|answer| answer.status() == StatusCode::OK), "{path}");
+        let more = open(&dana.token).await;
+        assert_eq!(more.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(more.headers().contains_key("retry-after"), "{path}");
+        assert_eq!(open(&eve.token).await.status(), StatusCode::OK, "{path}: others still follow");
+        held.pop();
+        assert_eq!(open(&dana.token).await.status(), StatusCode::OK, "{path}: what was ended comes back");
+    }
+}
+
+#[tokio::test]
 async fn who_is_revoked_follows_no_longer_however_much_happens() {
     use futures_util::StreamExt;
     let hands = Hands::default();

@@ -88,7 +88,7 @@ const ROUTES: [(Method, &str, &str, Option<Role>); 69] = [
     (Method::POST, "/api/v1/views", "", Some(Role::Operator)),
     (Method::POST, "/api/v1/views/1/remove", "", Some(Role::Operator)),
     (Method::GET, "/healthz", "", None),
-    (Method::GET, "/metrics", "", None),
+    (Method::GET, "/metrics", "", Some(Role::Viewer)),
 ];
 
 #[tokio::test]
@@ -316,6 +316,21 @@ async fn readiness_says_why_not() {
     assert!(house.send(get("/readyz")).await.body.contains("partition 3 is not assigned"));
     house.set_ready(true, &[]);
     assert_eq!(house.send(get("/readyz")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn figures_are_for_who_may_see_pages_and_the_refusal_says_how_to_show_who_one_is() {
+    let house = House::new();
+    let token = house.token("prometheus", Role::Viewer);
+    let refused = house.send(get("/metrics")).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        refused.body.contains("gatewatch token create") && !refused.body.contains("gatewatch_"),
+        "{}",
+        refused.body
+    );
+    let shown = house.send(get("/metrics").header(header::AUTHORIZATION, &format!("Bearer {token}"))).await;
+    assert!(shown.status == StatusCode::OK && shown.body.contains("gatewatch_epochs_total"), "{}", shown.body);
 }
 
 #[tokio::test]

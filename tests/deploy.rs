@@ -13,12 +13,13 @@ use gatewatch::telemetry::Category;
 use serde_json::Value;
 
 /// Metrics that no panel and no rule shows, and why.
-const NOT_SHOWN: [(&str, &str); 5] = [
+const NOT_SHOWN: [(&str, &str); 6] = [
     ("gatewatch_category_age_seconds", "the page on the pipeline's health shows it for each app"),
     ("gatewatch_filtered_total", "nothing is left out by configuration yet"),
     ("gatewatch_signals_total", "for those who tune detectors"),
     ("gatewatch_http_requests_total", "the dashboard's own traffic"),
     ("gatewatch_spool_bytes", "the HTTP source's own"),
+    ("gatewatch_ingest_refused_total", "the HTTP source's own"),
 ];
 
 /// Every metric of the real registry with the labels it exports; a histogram is named without suffixes.
@@ -34,6 +35,7 @@ fn metrics() -> BTreeMap<String, BTreeSet<String>> {
         (&metrics.deliveries, 2),
         (&metrics.tellings_cut, 1),
         (&metrics.http_requests, 2),
+        (&metrics.ingest_refused, 1),
     ] {
         counts.add(&vec!["x"; labels], 1);
     }

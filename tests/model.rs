@@ -51,6 +51,8 @@ impl Shown {
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
             offers: Offers::new(|_, _| Err("nothing is offered here".to_owned())),
+            open_metrics: false,
+            hide: gatewatch::dashboard::Hide::new(|text, _| text.to_owned()),
             native,
             listen: "127.0.0.1:8080".parse().unwrap(),
             external_url: None,

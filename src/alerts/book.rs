@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::clock::{Lanes, Timestamp, Watermarks};
 use crate::detection::{Detector, Detectors, Finding};
-use crate::telemetry::Entity;
+use crate::telemetry::{Entity, MOST_NAME, written};
 
 use super::entry::{Entry, fingerprint};
 use super::snapshot::{self, Addition};
@@ -94,7 +94,7 @@ impl AlertBook {
         let mut out = Vec::new();
         for finding in findings {
             if let Some(detector) = detectors.named(&finding.detector) {
-                self.take(detectors, detector, finding, &mut out);
+                self.take(detectors, detector, named(finding), &mut out);
             }
         }
         out
@@ -310,6 +310,16 @@ impl AlertBook {
 
 fn pop_until(due: &mut BTreeSet<(Timestamp, u64)>, passed: Timestamp) -> Option<(Timestamp, u64)> {
     if due.first()?.0 > passed { None } else { due.pop_first() }
+}
+
+/// Returns the finding with no name longer than an alert shows it.
+fn named(mut finding: Finding) -> Finding {
+    let long = |name: &Arc<str>| (name.len() > MOST_NAME).then(|| Arc::from(&*written(name)));
+    for entity in std::iter::once(&mut finding.entity).chain(&mut finding.entities) {
+        entity.value = long(&entity.value).unwrap_or_else(|| entity.value.clone());
+    }
+    finding.app = finding.app.map(|app| long(&app).unwrap_or(app));
+    finding
 }
 
 #[cfg(test)]

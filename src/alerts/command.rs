@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-use super::{AlertId, Class, Standing};
+use super::{AlertId, Class, Standing, hides};
 
 const MOST_REASON: usize = 1_000;
 const MOST_NOTE: usize = 4_000;
@@ -196,7 +196,11 @@ impl Action {
                 Self::Reopen { reason: text(&reason, MOST_REASON, "reason", says)? }
             }
             Self::Assign { to } => {
-                Self::Assign { to: text(&to, MOST_NAME, "name", "Say who is to take it: the name of their token.")? }
+                let to = text(&to, MOST_NAME, "name", "Say who is to take it: the name of their token.")?;
+                if to.chars().any(|c| hides(c) || c.is_control()) {
+                    return Err("A name has no letters that hide or turn text: type it anew.".to_owned());
+                }
+                Self::Assign { to }
             }
             Self::Note { text: note } => {
                 Self::Note { text: text(&note, MOST_NOTE, "note", "A note needs words in it.")? }
@@ -243,6 +247,10 @@ mod tests {
         assert!(close(&"x".repeat(1_001)).unwrap_err().contains("1001 letters, and at most 1000"));
         assert!(Action::Assign { to: String::new() }.checked().unwrap_err().contains("who is to take it"));
         assert!(Action::Note { text: "\n".into() }.checked().is_err());
+        for hidden in ["da\u{202e}na", "\u{200b}", "da\nna", "da\u{7}na"] {
+            let said = Action::Assign { to: hidden.into() }.checked().unwrap_err();
+            assert!(said.contains("hide or turn text"), "{hidden:?}: {said}");
+        }
     }
 
     #[test]

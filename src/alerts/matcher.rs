@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alert, Family, Level, Query, query};
 
-/// Letters of what is named: an alert's own texts are cut at 256 bytes.
+/// Letters of what is named: an alert's own names are cut at 256 bytes.
 const MOST_LETTERS: usize = 300;
 
 /// Names alerts by what they are of and about.
@@ -80,7 +80,7 @@ impl Matcher {
     fn is_about(&self, alert: &Alert) -> bool {
         let about = |wanted: &str| {
             let (kind, value) = query::entity(wanted);
-            *alert.entity.value == *value && kind.is_none_or(|kind| kind == alert.entity.kind)
+            alert.entity.value.eq_ignore_ascii_case(&value) && kind.is_none_or(|kind| kind == alert.entity.kind)
         };
         let is_app = |app: &str| alert.app.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(app));
         self.app.as_deref().is_none_or(is_app) && self.entity.as_deref().is_none_or(about)
@@ -101,7 +101,7 @@ impl Matcher {
         Query {
             states: Vec::new(),
             family: self.family,
-            // As it is kept; this compares to the letter.
+            // As it is kept; this compares to the letter, but for the entity.
             app: self.app.as_deref().map(str::to_lowercase),
             detector: self.detector.clone(),
             entity: self.entity.as_deref().map(query::entity),
@@ -119,6 +119,15 @@ fn seen_by(alert: &Alert) -> impl Iterator<Item = (&str, Family)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entity_is_meant_in_whatever_case_it_is_typed() {
+        let mut alert = crate::alerts::comparison::tests::alert("x", (0, 0, 0), Level::Low, 1);
+        alert.entity = super::super::Entity::new(super::super::EntityKind::Key, "partner-a");
+        let named = |entity: &str| Matcher { entity: Some(entity.into()), ..Matcher::default() };
+        assert!(named("key/Partner-A").concerns(&alert) && named("PARTNER-A").concerns(&alert));
+        assert!(!named("key/Partner-B").concerns(&alert) && !named("ip/partner-a").concerns(&alert));
+    }
 
     #[test]
     fn a_text_that_no_alert_can_have_is_refused() {

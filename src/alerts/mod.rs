@@ -20,6 +20,7 @@ mod offer;
 pub mod query;
 mod silence;
 mod snapshot;
+mod typed;
 
 pub use alert::{Alert, AlertId, AlertState, Change, Closing, Transition};
 pub use book::{AlertBook, BookSettings};
@@ -37,8 +38,9 @@ pub use mutes::{
 pub use offer::{Asker, Backtest, Covered, Judge, Offer};
 pub use query::{Assignee, Line, Misread, Not, Query, Term};
 pub use silence::{Ending, Judged, LONGEST, LOOKS_BACK, Preview, Silence, SilenceId, Usual};
+pub use typed::Typed;
 
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};
 pub use crate::telemetry::{
-    Category, Entity, EntityKind, Position, SharedNames, StreamId, StreamName, Streams, sayable,
+    Category, Entity, EntityKind, Position, SharedNames, StreamId, StreamName, Streams, hides, sayable, written,
 };

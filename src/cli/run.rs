@@ -138,7 +138,7 @@ fn turn(
     let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
     let (address, serving) = pages((&runtime, turns), (config, origin), data, clock, &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address, &config.dashboard);
-    let (batches, orders) = start((&runtime, turns), (opened, core.reopening()), data, clock, &ending)?;
+    let (batches, orders) = start((&runtime, turns), (opened, core.reopening()), (data, &metrics), clock, &ending)?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
     let parts = DaemonParts {
         core,
@@ -337,6 +337,8 @@ fn pages(
         streams: streams.clone(),
         metrics: metrics.clone(),
         bench: bench(&offering, clock),
+        hide: offering.hide(),
+        open_metrics: config.dashboard.open_metrics,
         offers: Offers::new(move |alert, asker| offering.offer(alert, asker)),
         settings: configured(config, data, origin),
         native: |alert: &Alert, streams: &Streams| crate::sinks::native(alert, streams),
@@ -369,7 +371,7 @@ type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);
 fn start(
     (runtime, turns): (&Runtime, &Turns),
     (opened, reopening): (Vec<Opened>, Vec<(StreamId, i64)>),
-    data: &Path,
+    (data, metrics): (&Path, &Arc<Metrics>),
     clock: &Clock,
     ending: &Ending,
 ) -> Result<Started, Failure> {
@@ -379,7 +381,7 @@ fn start(
         let (order, listen) = tokio::sync::watch::channel(Orders { reopening: reopening.clone(), ..Orders::default() });
         orders.push(order);
         if let Some(http) = http {
-            sources::listen((runtime, turns), http, data, clock, ended(ending.clone()))?;
+            sources::listen((runtime, turns), http, (data, metrics), clock, ended(ending.clone()))?;
         }
         runtime.spawn(supervise(number, source, open, to.clone(), listen));
     }

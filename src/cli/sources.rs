@@ -1,17 +1,23 @@
 //! Opens what the configuration names: sources, sinks, and outputs of the redacted stream.
 
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use crate::access::{Role, Tokens};
+use crate::access::{Attempts, Role, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, Http, variable};
+use crate::dashboard::{REFUSED, agent, note_meanwhile};
+use crate::metrics::Metrics;
 use crate::pipeline::{Open, SpoolIntake};
 use crate::redaction::Redactor;
 use crate::sinks::{Outlet, RedactedFile, RedactedStream, RedactedTopic};
-use crate::sources::{Admit, AnySource, FileSource, KafkaReader, ResumePoints, SourceError, Spool, SpoolSource};
+use crate::sources::{
+    Admit, AnySource, Away, FileSource, KafkaReader, Reason, ResumePoints, SourceError, Spool, SpoolSource, Unwelcome,
+};
+use crate::store::{AuditEntry, Origin};
 use crate::telemetry::{StreamId, Streams};
 
 use super::anew::Turns;
@@ -97,16 +103,52 @@ fn first(
     Ok(Opened { name, source, open: again, http })
 }
 
+/// Who may send to one source, and what becomes known of those who may not.
 #[derive(Debug)]
 struct Bearers {
+    source: String,
     tokens: Tokens,
     clock: Clock,
+    data: PathBuf,
+    metrics: Arc<Metrics>,
+    /// Who was wrong too often, and the lines of the audit that may be written of those who may not send.
+    attempts: Attempts,
+    /// The lines that may be written of what is told to come later: those come in floods.
+    pressing: Attempts,
 }
 
 impl Admit for Bearers {
-    fn admit(&self, bearer: Option<&str>) -> bool {
-        let who = bearer.and_then(|bearer| self.tokens.verify(bearer, self.clock.elapsed()));
-        who.is_some_and(|who| who.role.may(Role::Ingest))
+    fn admit(&self, bearer: Option<&str>, from: Option<IpAddr>) -> Result<String, Unwelcome> {
+        let elapsed = self.clock.elapsed();
+        match bearer.and_then(|bearer| self.tokens.verify(bearer, elapsed)) {
+            Some(who) if who.role.may(Role::Ingest) => Ok(who.name),
+            Some(who) => Err(Unwelcome::NoRole(who.name)),
+            None => Err(self.attempts.wrong(from, elapsed).map_or(Unwelcome::Unknown, Unwelcome::TooOften)),
+        }
+    }
+
+    fn turned_away(&self, away: &Away<'_>) {
+        self.metrics.ingest_refused.add(&[away.reason.name()], 1);
+        let (lines, why) = match away.reason {
+            Reason::Token => (&self.attempts, "this token is not known"),
+            Reason::Role => (&self.attempts, "this token may not send records"),
+            Reason::TooLarge => (&self.attempts, "the body is too large"),
+            Reason::TooOften => (&self.pressing, "too much from this address was wrong"),
+            Reason::Full => (&self.pressing, "the spool is full"),
+            // Figures tell of these: nobody is kept out.
+            Reason::Malformed | Reason::Media | Reason::Slow | Reason::Unscannable | Reason::Unavailable => return,
+        };
+        if !lines.worth_a_line(self.clock.elapsed()) {
+            return;
+        }
+        let with = serde_json::json!({ "why": why, "source": self.source }).to_string();
+        let who = away.who.unwrap_or("somebody").into();
+        let origin = Origin {
+            address: away.from.map(|address| address.to_string()).unwrap_or_default(),
+            agent: agent(away.headers),
+        };
+        let entry = AuditEntry { at: self.clock.now(), who, did: REFUSED, with };
+        note_meanwhile(self.data.clone(), entry, origin, self.metrics.clone());
     }
 }
 
@@ -114,7 +156,7 @@ impl Admit for Bearers {
 pub fn listen(
     (runtime, turns): (&Runtime, &Turns),
     http: Ingest,
-    data: &Path,
+    (data, metrics): (&Path, &Arc<Metrics>),
     clock: &Clock,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
@@ -133,7 +175,15 @@ pub fn listen(
             http.name, http.name
         ))
     })?;
-    let admit = Arc::new(Bearers { tokens, clock: clock.clone() });
+    let admit = Arc::new(Bearers {
+        source: http.name.clone(),
+        tokens,
+        clock: clock.clone(),
+        data: data.to_owned(),
+        metrics: metrics.clone(),
+        attempts: Attempts::default(),
+        pressing: Attempts::default(),
+    });
     let router = crate::sources::router(&http.name, &http.settings.limits, admit, Arc::new(http.intake));
     runtime.spawn(async move {
         if let Err(error) = crate::dashboard::serve(listener, router, end).await {

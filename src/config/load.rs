@@ -72,7 +72,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places), 
     let mut places = Places::default();
     places.table("", root.get_ref());
     let mut left = root;
-    let mut problems = Vec::new();
+    let mut problems = nameless(file, left.get_mut());
     loop {
         match T::deserialize(toml::de::Deserializer::from(left.clone())) {
             Ok(settings) if problems.is_empty() => return Ok((settings, places)),
@@ -86,6 +86,28 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places), 
             }
         }
     }
+}
+
+/// Takes out the kinds of sources and sinks whose settings stand where a name should, and says so of each.
+fn nameless(file: &str, root: &mut DeTable<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (section, one) in [("sources", "a source"), ("sinks", "a sink")] {
+        let Some(DeValue::Table(kinds)) = root.get_mut(section).map(Spanned::get_mut) else { continue };
+        let bare = |(kind, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let DeValue::Table(names) = value.get_ref() else { return None };
+            let (name, _) = names.iter().find(|(_, value)| !matches!(value.get_ref(), DeValue::Table(_)))?;
+            let kind: &std::borrow::Cow<'_, str> = kind.get_ref();
+            Some((kind.to_string(), name.get_ref().to_string(), name.span()))
+        };
+        let found: Vec<_> = kinds.iter().filter_map(bare).collect();
+        for (kind, name, at) in found {
+            kinds.remove(kind.as_str());
+            let says = format!("{one} has a name, and `{name}` stands where one should");
+            let help = format!("begin with `[{section}.{kind}.NAME]`, under a name of your own");
+            problems.push(Problem::new(file, says).at(Some(at)).help(help));
+        }
+    }
+    problems
 }
 
 /// Removes the entry that `span` points at: its key, its value, or the smallest thing around it.
@@ -183,6 +205,22 @@ mod tests {
         assert!(says.iter().any(|s| s.contains("expected a string")), "{says:#?}");
         assert!(says.iter().any(|s| s.contains("expected u32")), "{says:#?}");
         assert!(says.iter().any(|s| s.contains("unknown field `sizes`") && s.contains("`size`")), "{says:#?}");
+    }
+
+    #[test]
+    fn a_source_or_sink_without_a_name_is_told_that_it_needs_one() {
+        let text =
+            "[sources.http]\nlisten = '127.0.0.1:1'\n[sinks.slack]\nurl = 'x'\n[sinks.webhook.hook]\nurl = 'x'\n";
+        let problems = read::<toml::Table>("gatewatch.toml", text).expect_err("two have no name");
+        let says: Vec<String> =
+            problems.iter().map(|p| format!("{}: {}", p.says, p.help.as_deref().unwrap())).collect();
+        assert_eq!(
+            says,
+            [
+                "a source has a name, and `listen` stands where one should: begin with `[sources.http.NAME]`, under a name of your own",
+                "a sink has a name, and `url` stands where one should: begin with `[sinks.slack.NAME]`, under a name of your own",
+            ]
+        );
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::sources::Secret;
 /// Names of entries that are paths of files in PEM.
 const PEM: [&str; 3] = ["ca_file", "dashboard.tls.certificate", "dashboard.tls.key"];
 
+/// Names of entries that are secrets.
+const SECRETS: [&str; 8] = ["key", "url", "secret", "proxy", "routing_key", "password", "token", "client_secret"];
+
 /// Returns what `text`, the configuration in `file`, names that is not there; `env` looks up a variable.
 pub fn missing(file: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
     let (root, _) = DeTable::parse_recoverable(text);
@@ -44,7 +47,7 @@ impl Seeking<'_> {
     fn value(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
         let is_pem = PEM.iter().any(|pem| path == *pem || path.ends_with(pem) && path.contains('.'));
         let says = match value.get_ref() {
-            DeValue::Table(table) => match secret(table) {
+            DeValue::Table(table) => match secret(table).filter(|_| is_secret(path)) {
                 Some(secret) => secret.resolve(self.env).err(),
                 None => return self.table(path, table),
             },
@@ -57,6 +60,11 @@ impl Seeking<'_> {
             self.found.push(problem);
         }
     }
+}
+
+/// Tells whether the entry at `path` is a secret by its name: other tables have files too, some of which are made.
+fn is_secret(path: &str) -> bool {
+    SECRETS.contains(&path.rsplit('.').next().unwrap_or(path))
 }
 
 /// Returns the secret that a table stands for: it has one entry, `env` or `file`.
@@ -94,7 +102,7 @@ mod tests {
         std::fs::write(&empty, "").unwrap();
         let text = format!(
             "key = {{ env = 'NOT' }}\n[sources.kafka.a.security]\npassword = {{ env = 'SET' }}\nca_file = '/nowhere/ca.pem'\n\
-             [sinks.webhook.b]\nsecret = {{ file = '{}' }}\nheaders = [{{ value = {{ env = 'NOR' }} }}]\n\
+             [sinks.webhook.b]\nsecret = {{ file = '{}' }}\nproxy = {{ env = 'NOR' }}\n[redacted]\nfile = '/nowhere/made-later'\n\
              [dashboard.tls]\ncertificate = '{}'\nkey = '{}'\n[context.lists.c]\nfile = '/nowhere/list'\n",
             empty.display(),
             there.display(),
@@ -107,7 +115,7 @@ mod tests {
             "key: the variable NOT is not set",
             "sources.kafka.a.security.ca_file: /nowhere/ca.pem could not be read",
             "sinks.webhook.b.secret: the file",
-            "sinks.webhook.b.headers.value: the variable NOR is not set",
+            "sinks.webhook.b.proxy: the variable NOR is not set",
             "dashboard.tls.key: ",
         ];
         assert_eq!(said.len(), starts.len(), "{said:#?}");

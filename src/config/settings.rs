@@ -210,6 +210,8 @@ pub struct Dashboard {
     pub external_url: Option<String>,
     /// Further names it is called by, such as a service's name in a cluster.
     pub hosts: Vec<String>,
+    /// `/metrics` is shown without a token, also where pages are not.
+    pub open_metrics: bool,
     /// A proxy in front of it ends TLS, so that nothing goes in the clear to others.
     pub behind_tls_proxy: bool,
     /// Proxies that are believed about whom they speak for (`X-Forwarded-For`).
@@ -230,6 +232,7 @@ impl Default for Dashboard {
             listen: SocketAddr::from(([127, 0, 0, 1], 8321)),
             external_url: None,
             hosts: Vec::new(),
+            open_metrics: false,
             behind_tls_proxy: false,
             trusted_proxies: crate::access::Networks::default(),
             tls: None,

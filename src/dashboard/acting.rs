@@ -59,9 +59,11 @@ pub(super) async fn act(app: &App, alert: AlertId, who: &Identity, wish: &Action
     send(app, Deed::One(wish.command(alert, &who.name, app.parts.clock.now()))).await
 }
 
-/// Sends a deed to the pipeline and waits for its answer, but not for long.
+/// Sends a deed to the pipeline, without the secrets that were typed into it, and waits for its answer,
+/// but not for long.
 pub(super) async fn send(app: &App, deed: Deed) -> Outcome {
     let patience = if matches!(deed, Deed::One(_)) { PATIENCE } else { LONG_PATIENCE };
+    let deed = deed.reworded(&|text, typed| app.parts.hide.of(text, typed));
     let (reply, answer) = oneshot::channel();
     match app.parts.commands.try_send(Ask { deed, origin: origin(), reply }) {
         Err(TrySendError::Full(_)) => {

@@ -16,11 +16,13 @@ use super::asking::Asking;
 use super::bench::Bench;
 use super::board::Board;
 use super::changes::Changes;
+use super::hide::Hide;
 use super::noted::note_refusal;
 use super::offers::Offers;
 use super::readers::Readers;
 use super::settings::Settings;
-use super::tap::Tap;
+use super::shares::{Share, Shares};
+use super::tap::{MAX_TAPS, Tap};
 use crate::access::{Attempts, Identity, Refusal, Role, Sessions, Tokens, Ways};
 use crate::alerts::{Alert, Streams};
 use crate::clock::Clock;
@@ -34,8 +36,8 @@ pub(super) const SECURE_COOKIE: &str = "__Host-gatewatch";
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// Pages and answers of the threat model that are made at once.
 const MOST_MODELS: usize = 2;
-/// Live streams at once; a page beyond it reloads its figures instead.
-const MAX_LIVE: usize = 64;
+/// Live streams at once, and of one person; a page beyond it reloads its figures instead.
+const MAX_LIVE: (usize, usize) = (64, 16);
 
 /// What the dashboard is made of.
 #[derive(Debug)]
@@ -64,6 +66,10 @@ pub struct Parts {
     pub native: fn(&Alert, &Streams) -> serde_json::Value,
     /// Makes what is offered for a false alarm.
     pub offers: Offers,
+    /// Takes secrets out of what people type.
+    pub hide: Hide,
+    /// `/metrics` is shown to everybody.
+    pub open_metrics: bool,
     /// Answers what pages ask of detectors' files.
     pub bench: Bench,
     /// Tells of the configuration.
@@ -88,9 +94,11 @@ pub(super) struct App {
     pub(super) attempts: Attempts,
     /// Whose sign-ins failed too often at the provider.
     pub(super) sign_ins: Attempts,
-    pub(super) live: Arc<Semaphore>,
+    pub(super) live: Arc<Shares>,
+    /// Watchers of live events.
+    pub(super) taps: Arc<Shares>,
     /// Exports at once.
-    pub(super) exports: Arc<Semaphore>,
+    pub(super) exports: Arc<Shares>,
     /// Where pages of the threat model are made.
     pub(super) models: Aside,
     /// Changed detectors that are tried at once.
@@ -120,8 +128,9 @@ impl App {
             sessions: parts.sessions.clone(),
             attempts: Attempts::default(),
             sign_ins: Attempts::default(),
-            live: Arc::new(Semaphore::new(MAX_LIVE)),
-            exports: Arc::new(Semaphore::new(MOST_EXPORTS)),
+            live: Shares::new("live streams", MAX_LIVE.0, MAX_LIVE.1),
+            taps: Shares::new("watchers", MAX_TAPS, MAX_TAPS / 2),
+            exports: Shares::new("exports", MOST_EXPORTS, MOST_EXPORTS / 2),
             models: Aside::new(MOST_MODELS),
             trials: Arc::new(Semaphore::new(1)),
             counts: Counts::default(),
@@ -169,6 +178,11 @@ impl App {
         }
         let guarded = self.guarded() || passed_on(&asking.headers);
         if guarded { Err(Refusal::Nobody) } else { Ok(Identity::local()) }
+    }
+
+    /// Takes one of what there is a few of for `who`; at a machine where nobody shows who they are, for everybody.
+    pub(super) fn share(&self, of: &Arc<Shares>, who: &Identity) -> Result<Share, String> {
+        of.take(self.guarded().then_some(&*who.name))
     }
 
     /// Tells whether who asked for a stream may still see it; asked every ten seconds by our clock, `asked` is when last.

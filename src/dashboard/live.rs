@@ -1,7 +1,7 @@
 //! What happens while a page is open.
 //!
 //! Server-sent events carry ids and levels of alerts, never rows: a page asks for those when its
-//! reader wants them. At most 64 streams; each ends after ten minutes and the browser comes back
+//! reader wants them. At most 64 streams, 16 of one person; each ends after ten minutes and the browser comes back
 //! with the last id it saw. Whether its reader may still see is asked every ten seconds.
 
 use std::collections::VecDeque;
@@ -15,7 +15,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -27,6 +26,7 @@ use super::board::AheadSeen;
 use super::changes::{ChangeNote, Changes, Missed};
 use super::door::Viewer;
 use super::filter::Filter;
+use super::shares::Share;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(3);
@@ -45,37 +45,35 @@ struct Follower {
     asked: Duration,
     coming: Receiver<ChangeNote>,
     ahead: watch::Receiver<Arc<[AheadSeen]>>,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// `GET /events`: changes of alerts that the view in the query concerns, from `Last-Event-ID`
 /// (or `since`) on.
 pub(super) async fn events(
     State(app): State<Arc<App>>,
-    _: Viewer,
+    Viewer(who): Viewer,
     Query(pairs): Query<Vec<(String, String)>>,
     asking: Asking,
 ) -> Response {
-    let Ok(permit) = app.live.clone().try_acquire_owned() else {
-        let later = [(header::RETRY_AFTER, "60")];
-        return (StatusCode::SERVICE_UNAVAILABLE, later, "too many live pages: close some\n").into_response();
+    let share = match app.share(&app.live, &who) {
+        Ok(share) => share,
+        Err(says) => {
+            let later = [(header::RETRY_AFTER, "60")];
+            return (StatusCode::SERVICE_UNAVAILABLE, later, format!("{says}\n")).into_response();
+        }
     };
     let since = pairs.iter().find(|(name, _)| name == "since").map(|(_, id)| id.as_str());
     let last = asking.headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(since).map(str::to_owned);
     let filter = Filter::of(&pairs, app.parts.clock.now(), None);
-    let follower = Follower::new((app, asking), filter, last.as_deref(), permit);
+    let follower = Follower::new((app, asking), filter, last.as_deref(), share);
     let events = follower.events().take_until(tokio::time::sleep(LIFE));
     let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
 }
 
 impl Follower {
-    fn new(
-        (app, asking): (Arc<App>, Asking),
-        filter: Filter,
-        last: Option<&str>,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
+    fn new((app, asking): (Arc<App>, Asking), filter: Filter, last: Option<&str>, share: Share) -> Self {
         let changes = app.parts.changes.clone();
         let (missed, coming, newest) = changes.follow(last);
         // The greeting stands for everything up to `newest`, unless notes follow it.
@@ -91,7 +89,7 @@ impl Follower {
         }
         let asked = app.parts.clock.elapsed();
         let ahead = app.parts.board.ahead.subscribe();
-        Self { changes, filter, waiting, app, asking, asked, coming, ahead, _permit: permit }
+        Self { changes, filter, waiting, app, asking, asked, coming, ahead, _share: share }
     }
 
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {

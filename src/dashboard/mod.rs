@@ -17,6 +17,7 @@ mod changes;
 mod coverage;
 mod door;
 mod filter;
+mod hide;
 mod live;
 mod noted;
 mod offers;
@@ -28,6 +29,7 @@ mod readers;
 mod router;
 mod serving;
 mod settings;
+mod shares;
 mod silencing;
 mod tap;
 mod tapping;
@@ -44,6 +46,8 @@ pub use board::{
     SourceSeen, StreamSeen,
 };
 pub use changes::{ChangeNote, Changes, Missed};
+pub use hide::Hide;
+pub use noted::{REFUSED, agent, note_meanwhile};
 pub use offers::Offers;
 pub use router::{router, router_with};
 pub use serving::{serve, serve_with};

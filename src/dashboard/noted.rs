@@ -4,6 +4,7 @@
 //! meanwhile, and of those no more than thirty at once and one every two seconds after, whoever is
 //! refused: a flood of wrong tokens fills no disk (`gatewatch_http_requests_total` counts all).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -33,7 +34,7 @@ pub(super) async fn remember(State(app): State<Arc<App>>, request: Request, next
 }
 
 /// Returns what a program calls itself: of its words those that are a name and a version, as `curl/8.1`.
-fn agent(headers: &HeaderMap) -> String {
+pub fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let words = agent.split(' ').filter(|word| product(word));
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_AGENT).collect()
@@ -74,9 +75,15 @@ pub(super) fn note_refusal(app: &App, refusal: &Refusal) {
         return;
     }
     let with = json!({ "why": why }).to_string();
-    let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did: "was refused", with };
-    let (data, origin) = (app.parts.data.clone(), origin());
-    let metrics = app.parts.metrics.clone();
+    let entry = AuditEntry { at: app.parts.clock.now(), who: who.into(), did: REFUSED, with };
+    note_meanwhile(app.parts.data.clone(), entry, origin(), app.parts.metrics.clone());
+}
+
+/// What the audit says of whoever does not come in.
+pub const REFUSED: &str = "was refused";
+
+/// Writes a line of the audit meanwhile: for what nobody waits for. Within a runtime.
+pub fn note_meanwhile(data: PathBuf, entry: AuditEntry, origin: Origin, metrics: Arc<Metrics>) {
     tokio::task::spawn_blocking(move || {
         if let Err(error) = crate::store::note(&data, &entry, &origin) {
             lost(&metrics, entry.did, &error.to_string());

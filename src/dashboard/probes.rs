@@ -1,5 +1,6 @@
-//! Is it alive, is it ready, and what are its figures? For machines that ask; nothing is secret here, but what
-//! a reason says after its colon (paths, hosts, what they answered) is for those who may see pages.
+//! Is it alive, is it ready, and what are its figures? For machines that ask. Nothing is secret of the first two,
+//! but what a reason says after its colon (paths, hosts, what they answered) is for those who may see pages; so
+//! are figures, which tell an attacker whether they are seen.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::api::problem::problem;
 use super::app::App;
 use super::asking::Asking;
+use super::door::refused;
 use super::words::span;
 use crate::access::Role;
 
@@ -51,8 +54,18 @@ pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Respo
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, says).into_response()
 }
 
-/// `GET /metrics`: Prometheus' text format.
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+/// `GET /metrics`: Prometheus' text format, for who may see pages; for everybody where the configuration says so.
+pub(super) async fn metrics(State(app): State<Arc<App>>, asking: Asking) -> Response {
+    if !app.parts.open_metrics {
+        match app.who(&asking).await {
+            Ok(who) if who.role.may(Role::Viewer) => {}
+            Ok(who) => {
+                let says = format!("{} is {}; figures take the role viewer", who.name, who.role);
+                return problem(StatusCode::FORBIDDEN, &says);
+            }
+            Err(refusal) => return refused(&refusal),
+        }
+    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, app.parts.metrics.render()).into_response()
 }

@@ -52,9 +52,10 @@ pub(super) enum Refused {
 /// Returns what a silence of `matcher` would have hidden.
 pub(super) async fn look(app: &App, matcher: &Matcher) -> Result<Looked, StoreError> {
     let since = app.parts.clock.now().minus(LOOKS_BACK);
-    let about = Query { since: Some(since), ..matcher.query() };
+    // A person is typed by name, and alerts know them by another.
+    let meant = matcher.clone().reworded(&|text, typed| app.parts.hide.of(text, typed));
+    let about = Query { since: Some(since), ..meant.query() };
     let query = AlertQuery { about, after: None, limit: MOST_LOOKED_AT };
-    let meant = matcher.clone();
     let read = app.readers.read(move |reader| {
         let mut preview = Preview::default();
         let complete = reader.each_alert(&query, |alert| preview.add(&meant, &alert))?;
@@ -68,7 +69,7 @@ pub(super) async fn look(app: &App, matcher: &Matcher) -> Result<Looked, StoreEr
 /// Makes a silence in `who`'s name; returns it with what it costs, and whether it is durable already.
 pub(super) async fn make(app: &App, who: Identity, wish: Wish) -> Result<(Silence, Looked, Outcome), Refused> {
     let now = app.parts.clock.now();
-    let mut silence = Silence {
+    let silence = Silence {
         id: fresh_id(now),
         matcher: wish.matcher,
         by: who.name,
@@ -80,6 +81,8 @@ pub(super) async fn make(app: &App, who: Identity, wish: Wish) -> Result<(Silenc
         recent: Vec::new(),
         ended: None,
     };
+    // What it is called in the answer is what is kept.
+    let mut silence = silence.reworded(&|text, typed| app.parts.hide.of(text, typed));
     let wrong = silence.flaws();
     if !wrong.is_empty() {
         return Err(Refused::Wish(wrong));

@@ -19,6 +19,7 @@ use super::api::problem::{Pairs, busy};
 use super::app::App;
 use super::asking::Asking;
 use super::door::Viewer;
+use super::shares::Share;
 use super::tap::{MAX_TAPS, TapFilter, Watch};
 
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
@@ -30,6 +31,7 @@ struct Tapping {
     greeted: bool,
     /// When it was last asked whether the token still counts.
     asked: Duration,
+    _share: Share,
 }
 
 /// Which events are wanted.
@@ -60,18 +62,27 @@ pub(super) struct Wanted {
     responses(
         (status = 200, description = "Events as they come.", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "A parameter is not understood."),
-        (status = 503, description = "Eight watch already."),
+        (status = 503, description = "Eight watch already, or four of one person."),
     )
 )]
-pub(super) async fn tap(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs, asking: Asking) -> Response {
+pub(super) async fn tap(
+    State(app): State<Arc<App>>,
+    Viewer(who): Viewer,
+    Pairs(pairs): Pairs,
+    asking: Asking,
+) -> Response {
     if let Err(answer) = plain(&pairs, &["category", "kind", "app", "path"], |_, _| Ok(())) {
         return answer;
     }
+    let share = match app.share(&app.taps, &who) {
+        Ok(share) => share,
+        Err(says) => return busy(&says),
+    };
     let Some(watch) = app.parts.tap.watch(TapFilter::of(&pairs)) else {
         return busy(&format!("{MAX_TAPS} watch already: end one of them, or come again"));
     };
     let asked = app.parts.clock.elapsed();
-    let tapping = Tapping { app, asking, watch, greeted: false, asked };
+    let tapping = Tapping { app, asking, watch, greeted: false, asked, _share: share };
     let lines = stream::unfold(tapping, |mut tapping| async move {
         let line = tapping.line().await?;
         Some((Ok::<_, Infallible>(Bytes::from(line)), tapping))

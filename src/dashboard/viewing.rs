@@ -1,11 +1,12 @@
 //! How is a question kept under a name, by pages and programs alike?
 //!
 //! A name has at most 60 letters; a question is kept only if all of it is understood, as it is written down again.
+//! Neither keeps a secret that was typed into it.
 
 use super::acting::origin;
 use super::app::App;
 use crate::access::Identity;
-use crate::alerts::Query;
+use crate::alerts::{Query, Typed};
 use crate::clock::Timestamp;
 use crate::store::{MOST_VIEWS, Saved, StoreError, View, remove_view, save_view};
 
@@ -26,7 +27,9 @@ pub(super) enum NotKept {
 /// Keeps a question under a name, in `who`'s name; tells whether it took another one's place.
 pub(super) async fn save(app: &App, who: &Identity, name: &str, query: &str) -> Result<(View, bool), NotKept> {
     let now = app.parts.clock.now();
-    let (name, query) = checked(name, query, now).map_err(NotKept::Wish)?;
+    let hide = &app.parts.hide;
+    let (name, query) = (hide.of(name, Typed::Words), hide.of(query, Typed::Name));
+    let (name, query) = checked(&name, &query, now).map_err(NotKept::Wish)?;
     let (data, by, from) = (app.parts.data.clone(), who.name.clone(), origin());
     let kept = tokio::task::spawn_blocking(move || save_view(&data, (&name, &query), (&by, now), &from)).await;
     match kept.unwrap_or_else(|_| Err(broke_off())) {

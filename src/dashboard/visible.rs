@@ -8,6 +8,8 @@ use std::fmt::{self, Write as _};
 
 use askama::filters::{Escaper, Html};
 
+use crate::alerts::hides;
+
 /// Escapes HTML, and makes visible what would hide or turn text. Newlines and tabs stay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Visible;
@@ -37,13 +39,6 @@ pub fn visible(text: &str) -> String {
         }
     }
     out
-}
-
-const fn hides(c: char) -> bool {
-    matches!(c,
-        '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' // controls but tab and newline
-        | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! the record where it is one of its entities. A record names at most 32 entities.
 
 use crate::redaction::RedactedEvent;
-use crate::telemetry::{EntityKind, Field, Value};
+use crate::telemetry::{EntityKind, Field, MOST_NAME, Value, cut_name};
 
 use super::matcher::MAX_SECRETS;
 use super::rule::Term;
@@ -16,8 +16,9 @@ pub(super) const MAX_ENTITIES: usize = 32;
 /// Bytes of a value that are shown.
 pub(super) const MAX_SHOWN: usize = 256;
 
-/// Writes a field's value as alerts do.
+/// Writes a field's value as alerts do; cut, for callers choose how long many are.
 fn write_name(field: Field, value: Value<'_>, scene: Scene<'_, '_>, out: &mut String) {
+    let begin = out.len();
     match (field, value, scene.event.app()) {
         (Field::Function, Value::Text(name), Some(app)) if !name.contains('/') => {
             let start = out.len();
@@ -27,6 +28,17 @@ fn write_name(field: Field, value: Value<'_>, scene: Scene<'_, '_>, out: &mut St
         (Field::Origin, Value::Text(origin), _) => write(Value::Text(origin.trim_end_matches('/')), out),
         _ => write(value, out),
     }
+    cut_name(out, begin);
+}
+
+/// Returns the app's name as an entity has it: cut, where it is long.
+fn app_name(app: Span, sheet: &mut Sheet) -> Span {
+    if sheet.text(app).len() <= MOST_NAME {
+        return app;
+    }
+    let mut name = sheet.text(app).to_owned();
+    cut_name(&mut name, 0);
+    sheet.name(|names| names.push_str(&name))
 }
 
 /// Returns the name of the alert's entity, that of the record where it is one of its entities.
@@ -44,7 +56,7 @@ pub(super) fn entity_of(
     let known = sheet.newest_entities().iter().find(|(known, name)| *known == kind && same(*name));
     let known = known.map(|(_, name)| *name);
     match sheet.newest_app().filter(|_| kind == EntityKind::App).or(known) {
-        Some(name) => name,
+        Some(name) => app_name(name, sheet),
         None => sheet.name(|names| write_name(field, value, scene, names)),
     }
 }
@@ -75,7 +87,8 @@ pub(super) fn add_entities(event: &RedactedEvent<'_>, app: Option<Span>, sheet: 
     ];
     let scene = Scene::new(event, None);
     if let Some(app) = app {
-        sheet.add_entity(EntityKind::App, app);
+        let name = app_name(app, sheet);
+        sheet.add_entity(EntityKind::App, name);
     }
     // Asked for one by one, each is a load; by number, each is a jump.
     let values = [

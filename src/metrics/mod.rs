@@ -74,6 +74,8 @@ pub struct Metrics {
     pub tellings_cut: Counts,
     /// Bytes in the spool of the HTTP source.
     pub spool_bytes: IntGauge,
+    /// Requests that the HTTP source did not take in, by `reason`.
+    pub ingest_refused: Counts,
     /// Requests to the dashboard, by `route` and `code`.
     pub http_requests: Counts,
 }
@@ -158,6 +160,7 @@ impl Metrics {
             tellings_cut: count("gatewatch_tellings_cut_total", "Tellings that a ceiling cut.", &["what"])?,
             deliveries_waiting: level("gatewatch_deliveries_waiting", "Deliveries that wait.", &["sink"])?,
             spool_bytes: gauge(r, "gatewatch_spool_bytes", "Bytes in the spool of the HTTP source.")?,
+            ingest_refused: count("gatewatch_ingest_refused_total", "Requests not taken in over HTTP.", &["reason"])?,
             http_requests: count("gatewatch_http_requests_total", "Requests answered.", &["route", "code"])?,
             registry: registry.clone(),
         };
@@ -247,6 +250,7 @@ mod tests {
         metrics.deliveries_waiting.set(&["pager"], 1);
         metrics.tellings_cut.add(&["merged"], 1);
         metrics.http_requests.add(&["/", "200"], 1);
+        metrics.ingest_refused.add(&["token"], 1);
         metrics.epoch_commit_seconds.observe(0.003);
         metrics
     }
@@ -276,6 +280,7 @@ mod tests {
         gatewatch_findings_total counter
         gatewatch_held_back_total counter
         gatewatch_http_requests_total counter
+        gatewatch_ingest_refused_total counter
         gatewatch_late_total counter
         gatewatch_lost_upstream_total counter
         gatewatch_messages_total counter

@@ -68,6 +68,9 @@ impl Listening {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         };
+        // A record without a time that can be read came when it came: else it would be as old as time itself.
+        let received = received.unwrap_or(now);
+        let (time, late_by) = if event.timed() { (event.time(), Some(received)) } else { (received, None) };
         let (category, resource, app) = (event.category(), text(Field::Resource), event.app());
         let (key, number) = ((resource.unwrap_or_default(), app.unwrap_or_default()), event.resource_number());
         let ends = ending(key.0) ^ ending(key.1).rotate_left(21) ^ u64::from(category.lane());
@@ -81,8 +84,8 @@ impl Listening {
         };
         if !recent.of.as_ref().is_some_and(same) {
             let from = sender(category, resource, app, text(Field::Gateway));
-            let from = from.and_then(|from| self.element(from, event.time()));
-            let spoken_of = spoken_of(category, resource, app).and_then(|of| self.element(of, event.time()));
+            let from = from.and_then(|from| self.element(from, time));
+            let spoken_of = spoken_of(category, resource, app).and_then(|of| self.element(of, time));
             // Without a resource the gateway's name decides, which is not remembered.
             let of = resource.map(|_| (category, key.0.into(), key.1.into()));
             self.recent[slot] = Recent { of, number, sender: from, spoken_of };
@@ -91,11 +94,10 @@ impl Listening {
             Some(Value::Number(weight)) => u64::try_from(weight).unwrap_or(1),
             _ => 1,
         };
-        let received = event.timed().then_some(received.unwrap_or(now));
         let Recent { sender, spoken_of, .. } = self.recent[slot];
         for place in [sender, spoken_of].into_iter().flatten() {
             if let Some(element) = self.elements.get_mut(place) {
-                element.hear(category, event.time(), weight, received);
+                element.hear(category, time, weight, late_by);
             }
         }
     }
@@ -262,6 +264,19 @@ mod tests {
         let late = |live, stamped| heard(&records, live, stamped)[0].heard[0].late.within(50);
         assert_eq!(late(false, false), None);
         assert!(late(true, false).is_some() && late(false, true).is_some());
+    }
+
+    #[test]
+    fn a_record_whose_time_can_t_be_read_makes_no_app_older_than_what_came_of_it() {
+        let untimed = record("FunctionAppLogs", "MICROSOFT.WEB/SITES/SHOP", "no time at all");
+        for stamped in [true, false] {
+            let element = &heard(std::slice::from_ref(&untimed), true, stamped)[0];
+            let now = Timestamp::from_seconds(1_795_435_230);
+            assert_eq!((element.first, element.heard[0].newest, element.heard[0].late.within(50)), (now, now, None));
+        }
+        let timed = record("FunctionAppLogs", "MICROSOFT.WEB/SITES/SHOP", "12:00:00");
+        let element = &heard(&[untimed, timed], true, true)[0];
+        assert_eq!(element.first, Timestamp::from_seconds(1_795_435_200));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bumpalo::Bump;
 
-use crate::alerts::{Alert, Asker, Closing, Covered, Evidence, Judge, LOOKS_BACK, Offer};
+use crate::alerts::{Alert, Asker, Closing, Covered, Evidence, Judge, LOOKS_BACK, Offer, Typed};
+use crate::dashboard::Hide;
 use crate::detection::proposal::{Alarm, Proposal, Recalled, Said, Saw};
 use crate::detection::{Because, Catalogue, Exceptions};
 use crate::telemetry::{Batch, StreamId};
@@ -32,6 +33,18 @@ impl Offering {
     /// Returns one that reads evidence as `stage` does.
     pub fn new(stage: Stage, catalogue: Catalogue) -> Self {
         Self { stage, catalogue }
+    }
+
+    /// Returns what takes out of what people type what may not be kept: by the redactor that reads evidence.
+    pub fn hide(&self) -> Hide {
+        let redactor = self.stage.redactor.clone();
+        Hide::new(move |text, typed| {
+            let kept = match typed {
+                Typed::Words => redactor.hide(text.as_bytes()),
+                Typed::Name => redactor.hide_secrets(text.as_bytes()),
+            };
+            String::from_utf8_lossy(&kept).into_owned()
+        })
     }
 
     /// Returns what would have kept `alert` from being.

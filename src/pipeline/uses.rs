@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::clock::Timestamp;
 use crate::redaction::RedactedEvent;
 use crate::store::{KeyCaller, KeyChange, KeyUsage, KeyUse, day_of};
-use crate::telemetry::{Field, Kind, Outcome, Stage, Value};
+use crate::telemetry::{Field, Kind, Outcome, Stage, Value, cut_name, written};
 
 /// Callers of a batch that are told apart.
 const CALLERS_A_BATCH: usize = 4_096;
@@ -118,9 +118,10 @@ impl Uses {
             return Noted::Lost;
         }
         let address = ip.map_or_else(|| "unknown".into(), |ip| ip.to_string().into());
-        let place = if function.is_empty() { place.into() } else { format!("{place}/{function}").into() };
+        let mut place = if function.is_empty() { place.to_owned() } else { format!("{place}/{function}") };
+        cut_name(&mut place, 0);
         let number = self.callers.len() as u32;
-        self.callers.push(KeyCaller { key: key.into(), address, place });
+        self.callers.push(KeyCaller { key: written(key).into(), address, place: place.into() });
         self.places.insert(at, number);
         self.recent[at as usize % RECENT] = (at, number);
         Noted::Use(number, how)
@@ -314,12 +315,14 @@ mod tests {
         assert_eq!(of(200, "2001:db8::7", "k1"), Noted::Use(2, How::Opened));
         assert_eq!(of(200, "203.0.113.7", "k1"), Noted::Use(0, How::Opened));
         assert_eq!(of(200, "203.0.113.7", ""), Noted::Nothing);
+        assert_eq!(of(200, "203.0.113.8", "Partner-A"), Noted::Use(3, How::Opened));
         let callers: Vec<_> = uses.callers.iter().map(|one| (&*one.key, &*one.address, &*one.place)).collect();
         let of_shop = |key, address| (key, address, "apim-shop");
         assert_eq!(
             callers,
-            [("k1", "203.0.113.7"), ("k2", "203.0.113.7"), ("k1", "2001:db8::7")]
-                .map(|(key, address)| of_shop(key, address))
+            [("k1", "203.0.113.7"), ("k2", "203.0.113.7"), ("k1", "2001:db8::7"), ("partner-a", "203.0.113.8")]
+                .map(|(key, address)| of_shop(key, address)),
+            "a key is written as alerts write it"
         );
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::alerts::{AlertState, Level, Transition};
 use crate::clock::{Lanes, Timestamp};
-use crate::dashboard::{Board, Changes, Health, SinkSeen, SourceSeen, StreamSeen};
+use crate::dashboard::{Board, Changes, Health, SinkSeen, SourceSeen, StreamSeen, visible};
 use crate::metrics::{Metrics, reach};
 use crate::store::Accounting;
 use crate::telemetry::{StreamId, Streams};
@@ -256,7 +256,7 @@ impl Watch {
             let alert = transition.alert();
             match transition {
                 Transition::Opened(_) => {
-                    tracing::info!(alert = %alert.id, level = %alert.level, detector = &*alert.detector, "opened: {}", alert.why);
+                    tracing::info!(alert = %alert.id, level = %alert.level, detector = &*alert.detector, "opened: {}", visible(&alert.why));
                 }
                 Transition::Closed(..) => tracing::info!(alert = %alert.id, detector = &*alert.detector, "closed"),
                 Transition::Updated(..) => {}

@@ -190,11 +190,21 @@ impl Redactor {
     /// Hides every secret and address of a person in a free text: log lines, error messages,
     /// dead letters. Returns the text itself where there is nothing to hide.
     pub fn hide<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        self.hide_those(text, |_| true)
+    }
+
+    /// Hides every secret in a free text and leaves people: for the names by which they are called.
+    pub fn hide_secrets<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        self.hide_those(text, Kind::secret)
+    }
+
+    fn hide_those<'t>(&self, text: &'t [u8], which: impl Fn(Kind) -> bool) -> Cow<'t, [u8]> {
         if is_wide(text) {
             return Cow::Owned(self.unscanned(text).bytes);
         }
         let without = caught(|| {
             let mut found = self.find(text);
+            found.retain(|one| which(one.kind));
             merge(&mut found);
             (!found.is_empty()).then(|| self.replaced(text, &found, &[], &mut Memo::default()).bytes)
         });
@@ -384,6 +394,32 @@ mod tests {
         let redactor = redactor();
         assert!(redactor.hide(b"the bug beside hunter2").starts_with(b"unscanned:k"));
         assert_eq!(&*redactor.hide(b"plain"), b"plain");
+    }
+
+    #[test]
+    fn what_is_hidden_already_and_what_alerts_are_called_stays_as_it_is() {
+        let redactor = redactor();
+        let typed = "the caller sent ?code=hunter2-a& for dana@example.com";
+        let hide = |text: &str, all: bool| {
+            let hidden = if all { redactor.hide(text.as_bytes()) } else { redactor.hide_secrets(text.as_bytes()) };
+            String::from_utf8(hidden.into_owned()).unwrap()
+        };
+        let (once, name) = (hide(typed, true), hide(typed, false));
+        assert!(!once.contains("hunter2") && !once.contains("dana@example.com"), "{once}");
+        assert!(!name.contains("hunter2") && name.ends_with(" for dana@example.com"), "{name}");
+        assert_eq!((hide(&once, true), hide(&name, false)), (once.clone(), name));
+        let words = once.split(['=', '&', ' ']).filter(|word| word.matches(':').count() == 2).count();
+        assert_eq!(words, 2, "the key and the person have their fingerprints: {once}");
+        for entity in [
+            "ip/203.0.113.7",
+            "app/fn-orders",
+            "key/partner-a",
+            "key/azure-function-key:k1:FAAEH5CXIMLEATIK",
+            "function/fn-orders/checkout",
+            "level>=high -app:pay",
+        ] {
+            assert_eq!(hide(entity, true), entity);
+        }
     }
 
     #[test]

@@ -7,19 +7,22 @@
 //! trickles in is given up after [`PATIENCE`].
 
 use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::admit::{Admit, Away, Reason, Unwelcome};
 use super::file::{FileReader, ReadState};
 use super::otlp;
 use crate::telemetry::Batch;
@@ -44,18 +47,6 @@ pub struct HttpSettings {
 impl Default for HttpSettings {
     fn default() -> Self {
         Self { max_body_bytes: 4 << 20, max_spool_bytes: 1 << 30 }
-    }
-}
-
-/// Says who may send.
-pub trait Admit: Send + Sync {
-    /// Tells whether `bearer`, the token of the `Authorization` header, may send records.
-    fn admit(&self, bearer: Option<&str>) -> bool;
-}
-
-impl<F: Fn(Option<&str>) -> bool + Send + Sync> Admit for F {
-    fn admit(&self, bearer: Option<&str>) -> bool {
-        self(bearer)
     }
 }
 
@@ -123,9 +114,10 @@ pub fn messages(body: Vec<u8>) -> Result<Batch, Refused> {
     }
 }
 
-async fn take_in(State(ingest): State<Arc<Ingest>>, headers: HeaderMap, body: Body) -> Response {
+async fn take_in(State(ingest): State<Arc<Ingest>>, sender: Sender, body: Body) -> Response {
+    let mut who = None;
     let taken = async {
-        let (place, body) = ingest.receive(&headers, body).await?;
+        let (place, body) = ingest.receive(&sender, &mut who, body).await?;
         ingest.keep(place, move |ingest| ingest.accept(&messages(body)?)).await
     };
     match taken.await {
@@ -133,29 +125,58 @@ async fn take_in(State(ingest): State<Arc<Ingest>>, headers: HeaderMap, body: Bo
             let text = format!("{{\"accepted\":{}}}", taken.messages);
             (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], text).into_response()
         }
-        Err(denied) => denied.problem(),
+        Err(denied) => {
+            ingest.turned_away(&denied, &sender, who.as_deref());
+            denied.problem()
+        }
+    }
+}
+
+/// Who sends, before it is known who that is.
+pub(super) struct Sender {
+    pub(super) headers: HeaderMap,
+    /// The connection's other end.
+    from: Option<IpAddr>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Sender {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let from = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+        Ok(Self { headers: parts.headers.clone(), from })
     }
 }
 
 impl Ingest {
     /// Returns the whole body, uncompressed, and the request's place among those in work; or why
-    /// that can't be.
+    /// that can't be. `who` becomes the name of whoever may send.
     pub(super) async fn receive(
         &self,
-        headers: &HeaderMap,
+        sender: &Sender,
+        who: &mut Option<String>,
         body: Body,
     ) -> Result<(OwnedSemaphorePermit, Vec<u8>), Denied> {
-        let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-        if !self.admit.admit(bearer) {
-            let text = "A token that may send records is needed: make one with `gatewatch token create` and send it \
-                        as Authorization: Bearer TOKEN.";
-            return Err(Denied::new(StatusCode::UNAUTHORIZED, text));
+        let bearer = sender.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        match self.admit.admit(bearer, sender.from) {
+            Ok(name) => *who = Some(name),
+            Err(unwelcome) => {
+                if let Unwelcome::NoRole(name) = &unwelcome {
+                    *who = Some(name.clone());
+                }
+                return Err(unwelcome.into());
+            }
         }
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             let text = "Too many requests are being taken in at once; nothing of this one was kept.";
-            return Err(Denied::later(StatusCode::SERVICE_UNAVAILABLE, AGAIN, text));
+            return Err(Denied::later(Reason::Unavailable, AGAIN, text));
         };
-        Ok((place, uncompressed(headers, body, self.limit).await?))
+        Ok((place, uncompressed(&sender.headers, body, self.limit).await?))
+    }
+
+    /// Tells that a request was not taken in.
+    pub(super) fn turned_away(&self, denied: &Denied, sender: &Sender, who: Option<&str>) {
+        self.admit.turned_away(&Away { reason: denied.reason, who, from: sender.from, headers: &sender.headers });
     }
 
     /// Does `work`, which may block: not on a thread that serves others. It holds `place` till its end.
@@ -172,7 +193,7 @@ impl Ingest {
         };
         tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
             let text = "Taking this in failed; nothing of it was kept.";
-            Err(Denied::later(StatusCode::SERVICE_UNAVAILABLE, AGAIN, text))
+            Err(Denied::later(Reason::Unavailable, AGAIN, text))
         })
     }
 
@@ -182,10 +203,10 @@ impl Ingest {
     }
 }
 
-/// Why a request is not taken in; nothing of it was kept.
+/// A request that is not taken in; nothing of it was kept.
 pub(super) struct Denied {
-    /// What to answer.
-    pub(super) status: StatusCode,
+    /// Why.
+    pub(super) reason: Reason,
     /// What a person should know, without a value of the body.
     pub(super) detail: String,
     again: Option<Duration>,
@@ -193,28 +214,28 @@ pub(super) struct Denied {
 
 impl Denied {
     /// Returns a denial for good.
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), again: None }
+    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), again: None }
     }
 
-    fn later(status: StatusCode, after: Duration, detail: impl Into<String>) -> Self {
-        Self { again: Some(after), ..Self::new(status, detail) }
+    fn later(reason: Reason, after: Duration, detail: impl Into<String>) -> Self {
+        Self { again: Some(after), ..Self::new(reason, detail) }
     }
 
     fn too_large(limit: usize) -> Self {
         let text = format!(
             "A body may have {limit} bytes, also when uncompressed: send several smaller ones, or raise max_body_bytes."
         );
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+        Self::new(Reason::TooLarge, text)
     }
 
     /// Returns the answer with `body`.
     pub(super) fn answer(&self, content_type: &'static str, body: Vec<u8>) -> Response {
-        let mut answer = (self.status, [(CONTENT_TYPE, content_type)], body).into_response();
+        let mut answer = (self.reason.status(), [(CONTENT_TYPE, content_type)], body).into_response();
         if let Some(after) = self.again {
             answer.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.reason == Reason::Token {
             answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         answer
@@ -222,9 +243,32 @@ impl Denied {
 
     /// Returns the answer as RFC 9457 describes problems.
     fn problem(&self) -> Response {
-        let title = self.status.canonical_reason().unwrap_or_default();
-        let body = serde_json::json!({ "status": self.status.as_u16(), "title": title, "detail": self.detail });
+        let status = self.reason.status();
+        let title = status.canonical_reason().unwrap_or_default();
+        let body = serde_json::json!({ "status": status.as_u16(), "title": title, "detail": self.detail });
         self.answer("application/problem+json", body.to_string().into_bytes())
+    }
+}
+
+impl From<Unwelcome> for Denied {
+    fn from(unwelcome: Unwelcome) -> Self {
+        match unwelcome {
+            Unwelcome::Unknown => {
+                let text = "A token that may send records is needed: make one with `gatewatch token create` and send it \
+                            as Authorization: Bearer TOKEN.";
+                Self::new(Reason::Token, text)
+            }
+            Unwelcome::NoRole(name) => {
+                let text = format!(
+                    "The token {name} may not send records: make one with `gatewatch token create NAME --role ingest`."
+                );
+                Self::new(Reason::Role, text)
+            }
+            Unwelcome::TooOften(wait) => {
+                let text = "Too much from this address was wrong: wait, and look for what sends it.";
+                Self::later(Reason::TooOften, wait + AGAIN, text)
+            }
+        }
     }
 }
 
@@ -234,10 +278,10 @@ impl From<Refused> for Denied {
             Refused::Full { retry_after } => {
                 let text =
                     "What was sent before has not been worked off yet; nothing of this was kept. Send it again later.";
-                Self::later(StatusCode::TOO_MANY_REQUESTS, retry_after, text)
+                Self::later(Reason::Full, retry_after, text)
             }
-            Refused::Unscannable(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, why),
-            Refused::Unavailable(why) => Self::later(StatusCode::SERVICE_UNAVAILABLE, AGAIN, why),
+            Refused::Unscannable(why) => Self::new(Reason::Unscannable, why),
+            Refused::Unavailable(why) => Self::later(Reason::Unavailable, AGAIN, why),
         }
     }
 }
@@ -249,12 +293,12 @@ async fn uncompressed(headers: &HeaderMap, body: Body, limit: usize) -> Result<V
         Some("gzip" | "x-gzip") => true,
         Some(_) => {
             let text = "This Content-Encoding is not known: send gzip, or nothing compressed.";
-            return Err(Denied::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+            return Err(Denied::new(Reason::Media, text));
         }
     };
     let received = tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await;
     let Ok(received) = received else {
-        return Err(Denied::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive within 30 seconds."));
+        return Err(Denied::new(Reason::Slow, "The body did not arrive within 30 seconds."));
     };
     let Ok(received) = received else { return Err(Denied::too_large(limit)) };
     let mut bytes = Vec::from(received);
@@ -264,7 +308,7 @@ async fn uncompressed(headers: &HeaderMap, body: Body, limit: usize) -> Result<V
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         if decoder.take(most).read_to_end(&mut bytes).is_err() {
             let text = "The body says it is gzip, and is not, or ends too soon.";
-            return Err(Denied::new(StatusCode::BAD_REQUEST, text));
+            return Err(Denied::new(Reason::Malformed, text));
         }
         if bytes.len() > limit {
             return Err(Denied::too_large(limit));
@@ -351,6 +395,61 @@ mod tests {
             assert_eq!(answer[WWW_AUTHENTICATE], "Bearer");
             assert!(!text.contains("wrong"), "{text}");
         }
+    }
+
+    /// Knows one who may send, one who may not, and one address that was wrong too often; keeps what it hears.
+    #[derive(Default)]
+    struct Keeper(Mutex<Vec<(&'static str, Option<String>)>>);
+
+    impl Admit for Keeper {
+        fn admit(&self, bearer: Option<&str>, from: Option<IpAddr>) -> Result<String, Unwelcome> {
+            match bearer {
+                Some("right") => Ok("fleet".to_owned()),
+                Some("reads") => Err(Unwelcome::NoRole("dana".to_owned())),
+                _ if from.is_some() => Err(Unwelcome::TooOften(Duration::from_secs(5))),
+                _ => Err(Unwelcome::Unknown),
+            }
+        }
+
+        fn turned_away(&self, away: &Away<'_>) {
+            self.0.lock().unwrap().push((away.reason.name(), away.who.map(str::to_owned)));
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_is_not_taken_in_is_told_once_with_why_and_whose_it_was() {
+        let keeper = Arc::new(Keeper::default());
+        let intake = Arc::new(Fake { answer: None, taken: Mutex::new(Vec::new()) });
+        let settings = HttpSettings { max_body_bytes: 1_000, ..HttpSettings::default() };
+        let router = router("http", &settings, keeper.clone(), intake);
+        let mut answered = Vec::new();
+        for path in ["/v1/ingest", "/v1/logs"] {
+            for (token, from, length) in [
+                ("right", false, 2),
+                ("right", false, 1_001),
+                ("reads", false, 2),
+                ("wrong", false, 2),
+                ("wrong", true, 2),
+            ] {
+                let mut request = Request::post(path)
+                    .header("authorization", format!("Bearer {token}"))
+                    .header("content-type", "application/json")
+                    .body(Body::from(if length == 2 { "{}".to_owned() } else { "x".repeat(length) }))
+                    .unwrap();
+                if from {
+                    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 1))));
+                }
+                let answer = router.clone().oneshot(request).await.unwrap();
+                let again = answer.headers().get(RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
+                answered.push((answer.status().as_u16(), again));
+            }
+        }
+        let six = Some("6".to_owned());
+        let answers = |taken| [(taken, None), (413, None), (403, None), (401, None), (429, six.clone())];
+        assert_eq!(answered, [answers(202), answers(200)].concat());
+        let told = [("too_large", Some("fleet")), ("role", Some("dana")), ("token", None), ("too_often", None)];
+        let told: Vec<_> = told.iter().map(|(reason, who)| (*reason, who.map(str::to_owned))).collect();
+        assert_eq!(*keeper.0.lock().unwrap(), [told.clone(), told].concat());
     }
 
     #[tokio::test]

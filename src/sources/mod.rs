@@ -4,6 +4,7 @@
 //! at the [`ResumePoints`] the store kept, for those alone are true; what the broker remembers
 //! is a hint for lag tools. Dropping a source closes it.
 
+mod admit;
 mod any;
 mod file;
 pub mod http;
@@ -14,9 +15,10 @@ mod secret;
 mod spool;
 mod start;
 
+pub use admit::{Admit, Away, Reason, Unwelcome};
 pub use any::AnySource;
 pub use file::{FileReader, FileSettings, FileSource, ReadState};
-pub use http::{Admit, HttpSettings, Intake, Refused, Taken, messages, router};
+pub use http::{HttpSettings, Intake, Refused, Taken, messages, router};
 pub use kafka::{KafkaReader, KafkaSettings, Profile, Sasl, Security, producer_properties};
 pub use secret::Secret;
 pub use spool::{Spool, SpoolError, SpoolSource};

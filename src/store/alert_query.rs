@@ -10,6 +10,7 @@ use rusqlite::types::Value;
 
 use crate::alerts::{AlertId, Assignee, Level, Not, Query};
 use crate::clock::Timestamp;
+use crate::telemetry::written;
 
 use super::alert_rows::{level_number, state_number};
 use super::reader::whole;
@@ -134,7 +135,7 @@ pub(super) fn narrow(all: &mut Statement, query: &Query) {
         all.bind_text(" AND detector = ", detector);
     }
     if let Some((kind, value)) = &query.entity {
-        all.bind_text(" AND entity = ", value);
+        is_entity(all, " AND ", value);
         if let Some(kind) = kind {
             all.bind_text(" AND entity_kind = ", kind.name());
         }
@@ -168,6 +169,18 @@ pub(super) fn narrow(all: &mut Statement, query: &Query) {
     }
 }
 
+/// Asks for what is about `value`, as it is typed or as alerts write it.
+fn is_entity(all: &mut Statement, before: &str, value: &str) {
+    let written = written(value);
+    all.filter += before;
+    all.bind_text("entity IN (", value);
+    // Two that differ are in no one order of the index.
+    if *written != *value {
+        all.bind_text(", ", &written);
+    }
+    all.filter += ")";
+}
+
 /// Leaves out what a question does not want; what has no such value stays.
 fn leave_out(all: &mut Statement, not: &Not) {
     match not {
@@ -177,9 +190,9 @@ fn leave_out(all: &mut Statement, not: &Not) {
         Not::Family(family) => all.bind_text(" AND family <> ", family.name()),
         Not::App(app) => all.bind_text(" AND app IS NOT ", app),
         Not::Detector(detector) => all.bind_text(" AND detector <> ", detector),
-        Not::Entity(None, value) => all.bind_text(" AND entity <> ", value),
+        Not::Entity(None, value) => is_entity(all, " AND NOT ", value),
         Not::Entity(Some(kind), value) => {
-            all.bind_text(" AND NOT (entity = ", value);
+            is_entity(all, " AND NOT (", value);
             all.bind_text(" AND entity_kind = ", kind.name());
             all.filter += ")";
         }

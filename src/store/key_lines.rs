@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rusqlite::OptionalExtension as _;
 
 use crate::clock::Timestamp;
+use crate::telemetry::written;
 
 use super::key_usage::days;
 use super::{KeyCaller, KeyChange, KeyDay, Reader, StoreError};
@@ -61,7 +62,7 @@ impl Reader {
     ///
     /// [`StoreError::Failed`] if the store can't be read.
     pub fn key_callers(&self, key: &str) -> Result<Vec<CallerLine>, StoreError> {
-        self.callers("WHERE key = ?1 ORDER BY last_seen DESC, address, place", &[key])
+        self.callers("WHERE key IN (?1, ?2) ORDER BY last_seen DESC, address, place", &[key, &written(key)])
     }
 
     /// Returns the callers of `key` that used it last, at most `limit`.
@@ -70,8 +71,8 @@ impl Reader {
     ///
     /// [`StoreError::Failed`] if the store can't be read.
     pub fn newest_key_callers(&self, key: &str, limit: usize) -> Result<Vec<CallerLine>, StoreError> {
-        let which = format!("WHERE key = ?1 ORDER BY last_seen DESC, address, place LIMIT {limit}");
-        self.callers(&which, &[key])
+        let which = format!("WHERE key IN (?1, ?2) ORDER BY last_seen DESC, address, place LIMIT {limit}");
+        self.callers(&which, &[key, &written(key)])
     }
 
     /// Returns with which keys `address` has called `place`.

@@ -140,6 +140,8 @@ impl House {
             external_url: external_url.map(str::to_owned),
             hosts: Vec::new(),
             bench: Bench::default(),
+            open_metrics: false,
+            hide: gatewatch::dashboard::Hide::new(|text, _| text.replace("hunter2", "hidden")),
             settings: Settings::default(),
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
         };

@@ -225,6 +225,8 @@ impl Fleet {
             streams: Streams::restore(vec![stream(0), stream(1), stream(2)]),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
             bench: Bench::default(),
+            open_metrics: false,
+            hide: gatewatch::dashboard::Hide::new(|text, _| text.replace("hunter2", "hidden")),
             settings: Settings::default(),
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,

@@ -106,6 +106,8 @@ impl House {
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new("0.0.0").unwrap()),
             bench: Bench::default(),
+            open_metrics: false,
+            hide: gatewatch::dashboard::Hide::new(|text, _| text.replace("hunter2", "hidden")),
             settings: Settings::default(),
             offers: gatewatch::dashboard::Offers::new(|_, _| Err("nothing is offered here".to_owned())),
             native,

@@ -64,6 +64,33 @@ async fn each_thing_people_do_is_in_the_activity_with_who_and_from_what_to_what(
 }
 
 #[tokio::test]
+async fn what_people_type_is_kept_without_its_secrets_and_shown_so_at_once() {
+    let fleet = fleet();
+    let id = fleet.first_id().await;
+    let secret = "the key is hunter2";
+    for (what, body) in [
+        ("note", json!({"text": secret})),
+        ("assign", json!({"to": secret})),
+        ("close", json!({"class": "benign", "reason": secret})),
+        ("reopen", json!({"reason": secret})),
+    ] {
+        let (status, says) = fleet.ask(&format!("/api/v1/alerts/{id}/{what}"), &body).await;
+        assert_eq!(status, 200, "{says}");
+    }
+    let (_, log) = fleet.read(&format!("/api/v1/alerts/{id}/activity")).await;
+    assert_eq!(log.to_string().matches("the key is hidden").count(), 8, "{log}");
+    let matcher = json!({"app": "of hunter2"});
+    let (_, made) = fleet.ask("/api/v1/silences", &json!({"matcher": matcher, "reason": secret, "for": "2h"})).await;
+    assert_eq!(
+        (&made["reason"], &made["matcher"]["app"]),
+        (&json!("the key is hidden"), &json!("of hidden")),
+        "{made}"
+    );
+    let (_, view) = fleet.ask("/api/v1/views", &json!({"name": secret, "query": "app:hunter2"})).await;
+    assert_eq!((&view["name"], &view["query"]), (&json!("the key is hidden"), &json!("app:hidden")), "{view}");
+}
+
+#[tokio::test]
 async fn the_first_eight_digits_of_an_id_lead_to_its_alert_for_programs_and_people() {
     let fleet = fleet();
     let id = fleet.first_id().await;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::daemon::Daemon;
-use crate::secrets::{assert_folder_clean, free_port, telemetry};
+use crate::secrets::{ask, assert_folder_clean, free_port, telemetry};
 use crate::world::gatewatch;
 
 fn post(port: u16, token: &str, body: &str) -> String {
@@ -21,12 +21,31 @@ fn post(port: u16, token: &str, body: &str) -> String {
     answer
 }
 
+/// The figures and the audit tell what was not taken in.
+fn assert_refusals_are_told(daemon: &Daemon, pages: u16, reads: &str) {
+    let header = format!("Authorization: Bearer {reads}\r\n");
+    let figures = ask(pages, "GET /metrics", &header, "");
+    for reason in ["role", "token", "too_often"] {
+        assert!(figures.contains(&format!("gatewatch_ingest_refused_total{{reason=\"{reason}\"}}")), "{figures}");
+    }
+    let began = std::time::Instant::now();
+    loop {
+        let page = ask(pages, "GET /audit", &header, "");
+        if page.matches("was refused").count() >= 12 && page.contains("reader") {
+            assert!(!page.contains(reads) && !page.contains("gw_wrong"), "{page}");
+            return;
+        }
+        assert!(began.elapsed().as_secs() < 20, "{page}\n{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn what_was_answered_202_is_read_after_a_kill_and_holds_no_secret() {
     let dir = tempfile::tempdir().unwrap();
-    let port = free_port();
+    let (port, pages) = (free_port(), free_port());
     let config = format!(
-        "[sources.http.push]\nlisten = '127.0.0.1:{port}'\n[detection]\nsilence = '1s'\nlateness = '1s'\n[dashboard]\nlisten = '127.0.0.1:0'\n"
+        "[sources.http.push]\nlisten = '127.0.0.1:{port}'\n[detection]\nsilence = '1s'\nlateness = '1s'\n[dashboard]\nlisten = '127.0.0.1:{pages}'\n"
     );
     let mut daemon = Daemon::new(dir.path(), &config);
     let data = daemon.data.to_str().unwrap().to_owned();
@@ -41,8 +60,19 @@ fn what_was_answered_202_is_read_after_a_kill_and_holds_no_secret() {
     }
     let refused = post(port, "gw_wrong_token", "{}");
     assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("`gatewatch token create`"), "{refused}");
+    let made = gatewatch().args(["token", "create", "reader", "--role", "viewer", "--data", &data]).output().unwrap();
+    let reads = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(post(port, &reads, "{}").starts_with("HTTP/1.1 403"));
+    // An address may be wrong ten times, and once more every six seconds.
+    let mut late = String::new();
+    for _ in 0..40 {
+        late = post(port, "gw_wrong_token", "{}");
+    }
+    assert!(late.starts_with("HTTP/1.1 429") && late.to_lowercase().contains("retry-after: "), "{late}");
     let body = telemetry().join("\n");
-    assert!(post(port, &token, &body).contains("202"));
+    assert!(post(port, &token, &body).contains("202"), "what is right passes, whatever was wrong before");
+    assert_refusals_are_told(&daemon, pages, &reads);
     daemon.kill();
     daemon.start();
     daemon.wait_for(telemetry().len() as u64, Duration::from_secs(30));

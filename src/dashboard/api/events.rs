@@ -3,7 +3,7 @@
 //! Server-sent events from the store's history: each has that line's number as its id, so that whoever
 //! comes back with the last one, also after a restart, gets each later change once. What is too old
 //! for that is said by a `gap`. The pipeline's word that something changed only wakes a stream up. At
-//! most 64 streams with those of pages; each ends after ten minutes and its reader comes back. Whether the
+//! most 64 streams with those of pages, 16 of one person; each ends after ten minutes and its reader comes back. Whether the
 //! reader may still see is asked every ten seconds.
 
 use std::collections::VecDeque;
@@ -17,7 +17,6 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
@@ -26,6 +25,7 @@ use super::super::app::App;
 use super::super::asking::Asking;
 use super::super::changes::ChangeNote;
 use super::super::door::Viewer;
+use super::super::shares::Share;
 use super::asked::{Question, question};
 use super::forms::ChangeForm;
 use super::problem::{Flaw, Pairs, busy, flawed, unreadable};
@@ -59,7 +59,7 @@ struct Follower {
     /// When it was last asked whether they may still see.
     asked: Duration,
     coming: Receiver<ChangeNote>,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
     /// Whether it was said that lines are gone: once a stream.
     warned: bool,
 }
@@ -82,10 +82,15 @@ struct Follower {
     responses(
         (status = 200, description = "A stream of events; a comment every 15 seconds is a sign of life.", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The question or the id is not understood: all that is wrong is in `errors`."),
-        (status = 503, description = "64 streams are open already, or the store can't be read now."),
+        (status = 503, description = "64 streams are open already, or 16 of one person, or the store can't be read now."),
     )
 )]
-pub(super) async fn events(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs, asking: Asking) -> Response {
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    Viewer(who): Viewer,
+    Pairs(pairs): Pairs,
+    asking: Asking,
+) -> Response {
     let mut after = None;
     let asked = question(&pairs, (Query::any(), app.parts.clock.now()), &["after"], |_, value| {
         after = Some(line(value).ok_or_else(|| format!("`after` is {WANTED}."))?);
@@ -101,8 +106,9 @@ pub(super) async fn events(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
         };
         after = Some(last);
     }
-    let Ok(permit) = app.live.clone().try_acquire_owned() else {
-        return busy("as many streams are open as there may be: close some");
+    let share = match app.share(&app.live, &who) {
+        Ok(share) => share,
+        Err(says) => return busy(&says),
     };
     // From here on nothing is missed: what comes wakes the stream, and it reads what was written since.
     let coming = app.parts.changes.follow(None).1;
@@ -115,7 +121,7 @@ pub(super) async fn events(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
     let hello = if after.is_none() { hello.id(newest.to_string()) } else { hello };
     let waiting = VecDeque::from([hello]);
     let asked = app.parts.clock.elapsed();
-    let follower = Follower { app, query, seen, told: seen, waiting, asked, coming, warned: false, _permit: permit };
+    let follower = Follower { app, query, seen, told: seen, waiting, asked, coming, warned: false, _share: share };
     let events = stream::unfold((follower, after.is_some(), asking), next).take_until(tokio::time::sleep(LIFE));
     ([(HeaderName::from_static("x-accel-buffering"), "no")], Sse::new(events)).into_response()
 }

@@ -3,7 +3,7 @@
 //! As CSV, JSON or a JSON object a line, written as it is read, so that a million alerts need no
 //! memory. Which alerts those are is settled at the beginning; each is written as it stands when its
 //! turn comes, 200 at a time, so that no reader of the store is held for long. More than a million are
-//! refused rather than cut; two exports run at once; who takes nothing for 30 seconds is cut off.
+//! refused rather than cut; two exports run at once, one of one person; who takes nothing for 30 seconds is cut off.
 
 use std::io;
 use std::sync::Arc;
@@ -14,16 +14,18 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::IntoParams;
 
 use super::super::app::App;
 use super::super::door::Viewer;
+use super::super::shares::Share;
 use super::alert_form::AlertForm;
 use super::asked::{Question, number, question};
 use super::problem::{Pairs, busy, problem, unreadable};
 use super::shown;
+use crate::access::Identity;
 use crate::alerts::{Alert, AlertId, Query};
 use crate::store::{AlertQuery, StoreError};
 
@@ -77,8 +79,8 @@ pub(super) struct Most {
 
 /// Writes all alerts of a question as CSV (RFC 4180), newest first.
 ///
-/// A value that a spreadsheet would take for a formula (that begins with `=`, `+`, `-`, `@`, a tab or a carriage return)
-/// has an apostrophe before it. More than a million alerts are refused.
+/// Every value is in quotes. What a spreadsheet would take for a formula (`=`, `+`, `-`, `@`, also full-width, where a
+/// value or what follows a `;`, tab or line break in it begins) has an apostrophe before it. More than a million alerts are refused.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts.csv",
@@ -88,11 +90,11 @@ pub(super) struct Most {
         (status = 200, description = "A line of names, then a line for each alert.", body = String, content_type = "text/csv"),
         (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
         (status = 422, description = "It finds more than a million alerts."),
-        (status = 503, description = "Two exports run already, or the store can't be read now."),
+        (status = 503, description = "Two exports run already, or one of yours, or the store can't be read now."),
     )
 )]
-pub(super) async fn csv(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
-    export(app, &pairs, Form::Csv).await
+pub(super) async fn csv(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
+    export((app, &who), &pairs, Form::Csv).await
 }
 
 /// Writes all alerts of a question as one JSON document, newest first.
@@ -107,11 +109,11 @@ pub(super) async fn csv(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pa
         (status = 200, description = "The alerts.", body = super::forms::AlertExport),
         (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
         (status = 422, description = "It finds more than a million alerts."),
-        (status = 503, description = "Two exports run already, or the store can't be read now."),
+        (status = 503, description = "Two exports run already, or one of yours, or the store can't be read now."),
     )
 )]
-pub(super) async fn json(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
-    export(app, &pairs, Form::Json).await
+pub(super) async fn json(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
+    export((app, &who), &pairs, Form::Json).await
 }
 
 /// Writes all alerts of a question as a JSON object a line, newest first.
@@ -126,14 +128,14 @@ pub(super) async fn json(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): P
         (status = 200, description = "An alert a line.", body = AlertForm, content_type = "application/x-ndjson"),
         (status = 400, description = "The question is not understood: all that is wrong is in `errors`."),
         (status = 422, description = "It finds more than a million alerts."),
-        (status = 503, description = "Two exports run already, or the store can't be read now."),
+        (status = 503, description = "Two exports run already, or one of yours, or the store can't be read now."),
     )
 )]
-pub(super) async fn ndjson(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
-    export(app, &pairs, Form::Lines).await
+pub(super) async fn ndjson(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
+    export((app, &who), &pairs, Form::Lines).await
 }
 
-async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Response {
+async fn export((app, who): (Arc<App>, &Identity), pairs: &[(String, String)], form: Form) -> Response {
     let mut limit = MOST + 1;
     let asked = question(pairs, (Query::default(), app.parts.clock.now()), &["limit"], |name, value| {
         limit = number(name, value, MOST)?;
@@ -143,8 +145,9 @@ async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Respon
         Ok(about) => about,
         Err(answer) => return answer,
     };
-    let Ok(permit) = app.exports.clone().try_acquire_owned() else {
-        return busy("two exports run already: wait until one of them has ended");
+    let share = match app.share(&app.exports, who) {
+        Ok(share) => share,
+        Err(says) => return busy(&says),
     };
     let query = AlertQuery { about, after: None, limit };
     let ids = match app.readers.read_whole(move |reader| reader.alert_ids(&query)).await {
@@ -165,7 +168,7 @@ async fn export(app: Arc<App>, pairs: &[(String, String)], form: Form) -> Respon
     let (to, parts) = mpsc::channel(2);
     let (whole, end) = oneshot::channel();
     tokio::spawn(async move {
-        if write(&app, ids, form, (to, permit)).await {
+        if write(&app, ids, form, (to, share)).await {
             // Nobody may be there any more to hear it.
             let _ = whole.send(());
         }
@@ -187,7 +190,7 @@ async fn write(
     app: &App,
     ids: Vec<AlertId>,
     form: Form,
-    (to, _permit): (mpsc::Sender<io::Result<Bytes>>, OwnedSemaphorePermit),
+    (to, _share): (mpsc::Sender<io::Result<Bytes>>, Share),
 ) -> bool {
     let send =
         async |part: io::Result<Bytes>| matches!(tokio::time::timeout(PATIENCE, to.send(part)).await, Ok(Ok(())));
@@ -235,7 +238,11 @@ async fn write(
 /// Returns lines of CSV, each ended by CR LF.
 fn table(fill: impl FnOnce(&mut csv::Writer<&mut Vec<u8>>) -> csv::Result<()>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut lines = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
+    // Where a list is divided by semicolons, one within a value divides it unless that is in quotes.
+    let mut lines = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .quote_style(csv::QuoteStyle::Always)
+        .from_writer(&mut bytes);
     fill(&mut lines).map_err(io::Error::other)?;
     lines.flush()?;
     drop(lines);
@@ -265,12 +272,25 @@ fn row(alert: &Alert) -> [String; COLUMNS.len()] {
         alert.attack.techniques.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         alert.why.clone(),
     ]
-    .map(harmless)
+    .map(|text| harmless(&text))
 }
 
-/// Returns `text` so that no spreadsheet takes it for a formula.
-fn harmless(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+/// Returns `text` so that no spreadsheet takes it, or a part of it, for a formula.
+///
+/// Some divide at semicolons or tabs, whatever is quoted: what follows one begins a cell there.
+fn harmless(text: &str) -> String {
+    let signs = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let divides = [';', '\t', '\r', '\n'];
+    let mut out = String::with_capacity(text.len() + 1);
+    let mut begins = true;
+    for (at, c) in text.char_indices() {
+        if begins && signs.contains(&c) || at == 0 && matches!(c, '\t' | '\r' | '\n') {
+            out.push('\'');
+        }
+        out.push(c);
+        begins = divides.contains(&c) || begins && c.is_whitespace();
+    }
+    out
 }
 
 #[cfg(test)]
@@ -280,10 +300,21 @@ mod tests {
 
     #[test]
     fn what_an_attacker_wrote_is_no_formula_and_breaks_no_line() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(harmless(formula.into()), format!("'{formula}"));
+        for formula in
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\u{ff1d}1", "\u{ff0b}1", "\u{ff0d}1", "\u{ff20}a", "\tx", "\rx", "\nx"]
+        {
+            assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        assert_eq!(harmless(" =1".into()), " =1");
+        for (formula, harmed) in [
+            ("a;=1", "a;'=1"),
+            ("a; +1;-1", "a; '+1;'-1"),
+            ("a\n=1\r\n@x\t=2", "a\n'=1\r\n'@x\t'=2"),
+            ("\n=1", "'\n'=1"),
+            (" =1", " '=1"),
+            ("a-b=c+d, e@f; g", "a-b=c+d, e@f; g"),
+        ] {
+            assert_eq!(harmless(formula), harmed);
+        }
         let evil = Alert { why: "=cmd|' /C calc'!A0, \"x\"\r\ny".into(), ..alert() };
         let bytes = table(|lines| lines.write_record(row(&evil))).unwrap();
         let text = String::from_utf8(bytes).unwrap();

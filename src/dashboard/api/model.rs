@@ -2,7 +2,7 @@
 //!
 //! The snapshot that the pages show: its sums at one address, parts, ways and changes some at a time, for a
 //! fleet of 20,000 endpoints has a million states. Exports are whole: the table is written as it is taken, the
-//! others as far as tools read them. Two exports run at once, alerts' among them.
+//! others as far as tools read them. Two exports run at once, one of one person, alerts' among them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 
 use super::super::app::App;
 use super::super::door::Viewer;
+use super::super::shares::Share;
 use super::asked::{number, plain};
 use super::model_form::{ChangeList, FlowList, ModelForm, PartList};
 use super::problem::{Pairs, busy, problem};
@@ -216,10 +217,10 @@ fn site(living: &Living, app: Option<&str>) -> Result<Option<u32>, Response> {
         )),
         (status = 400, description = "The format is not understood."),
         (status = 404, description = "There is no such app or gateway."),
-        (status = 503, description = "Two exports run already."),
+        (status = 503, description = "Two exports run already, or one of yours."),
     )
 )]
-pub(super) async fn export(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs): Pairs) -> Response {
+pub(super) async fn export(State(app): State<Arc<App>>, Viewer(who): Viewer, Pairs(pairs): Pairs) -> Response {
     let living = app.parts.board.living();
     let (mut format, mut named) = (None, None);
     let asked = plain(&pairs, &["format", "app"], |name, value| {
@@ -245,19 +246,20 @@ pub(super) async fn export(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
         Ok(site) => site,
         Err(answer) => return answer,
     };
-    let Ok(permit) = app.exports.clone().try_acquire_owned() else {
-        return busy("two exports run already: wait until one of them has ended");
+    let share = match app.share(&app.exports, &who) {
+        Ok(share) => share,
+        Err(says) => return busy(&says),
     };
     let headers = [
         (header::CONTENT_TYPE, format.media_type().to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", format.file())),
     ];
     if format == Format::Csv {
-        return (headers, table(living, site, permit)).into_response();
+        return (headers, table(living, site, share)).into_response();
     }
     let watches = watches(&app);
     let made = tokio::task::spawn_blocking(move || written(&living, format, site, &watches)).await;
-    drop(permit);
+    drop(share);
     match made {
         Ok(text) => (headers, text).into_response(),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the export could not be made"),
@@ -265,10 +267,10 @@ pub(super) async fn export(State(app): State<Arc<App>>, _: Viewer, Pairs(pairs):
 }
 
 /// Writes the table some parts at a time, as fast as they are taken.
-fn table(living: Arc<Living>, site: Option<u32>, permit: tokio::sync::OwnedSemaphorePermit) -> Body {
+fn table(living: Arc<Living>, site: Option<u32>, share: Share) -> Body {
     let (to, parts) = mpsc::channel::<std::io::Result<Bytes>>(2);
     tokio::spawn(async move {
-        let _permit = permit;
+        let _share = share;
         let all = parts_of(&living, site);
         let mut text = HEAD.to_owned();
         for some in all.chunks(AT_ONCE) {

@@ -135,7 +135,7 @@ pub(in crate::dashboard) async fn add(
     let wish = Wish { matcher: new.matcher, reason: new.reason, starts_at, ends_at };
     match make(&app, who, wish).await {
         Ok((silence, looked, outcome)) => {
-            let mut says = shown(&silence, 0, now);
+            let mut says = shown(&silence, 0, silence.made_at);
             says.preview = Some(told(&looked));
             let status = if outcome == Outcome::Recording { StatusCode::ACCEPTED } else { StatusCode::CREATED };
             (status, Json(says)).into_response()

@@ -30,7 +30,7 @@ use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::{Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
 use crate::clock::Timestamp;
-use crate::store::{Change, Delivery};
+use crate::store::{ActivityLine, Change, Delivery};
 
 /// Lines of history and deliveries shown.
 const MAX_LINES: usize = 100;
@@ -103,6 +103,8 @@ struct AlertPage {
     last: When,
     lasted: String,
     count: String,
+    /// What that is a count of.
+    unit: String,
     late: bool,
     triage: Vec<Prose>,
     matters: Option<Prose>,
@@ -145,7 +147,8 @@ struct AlertPage {
 /// What came of a form, as it is shown on the page.
 #[derive(Default)]
 pub(super) struct Aftermath {
-    pub(super) said: Option<&'static str>,
+    /// What is said to be done, by an address that anybody may have made up.
+    pub(super) said: Option<String>,
     pub(super) wrong: Option<String>,
     pub(super) reason: String,
     /// Who has it, for whoever takes it over.
@@ -160,15 +163,7 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let said = pairs.iter().find(|(name, _)| name == "said").and_then(|(_, said)| match said.as_str() {
-        "acknowledged" => Some("Acknowledged: it is yours."),
-        "closed" => Some("Closed."),
-        "noted" => Some("Noted."),
-        "reopened" => Some("Opened again."),
-        "assigned" => Some("Handed over."),
-        "recording" => Some("Accepted, being recorded. It shows here in a moment."),
-        _ => None,
-    });
+    let said = pairs.into_iter().find(|(name, _)| name == "said").map(|(_, said)| said);
     if (8..16).contains(&id.len()) {
         let beginning = id.clone();
         let found = app.readers.read(move |reader| reader.beginning_with(&beginning)).await.unwrap_or_default();
@@ -181,6 +176,23 @@ pub(in crate::dashboard) async fn page(
         }
     }
     show(&app, who, &id, &headers, StatusCode::OK, Aftermath { said, ..Aftermath::default() }).await
+}
+
+/// Returns what is said of what `who` has just done, if it is the last that anybody did.
+fn done(said: &str, who: &str, did: &[ActivityLine]) -> Option<&'static str> {
+    let last = did.iter().rev().find(|line| line.who.is_some());
+    let is_last =
+        |names: &[&str]| last.is_some_and(|line| line.who.as_deref() == Some(who) && names.contains(&&*line.did));
+    match said {
+        "recording" => Some("Accepted, being recorded. It shows here in a moment."),
+        "assigned" if is_last(&["assigned", "unassigned"]) => Some("Handed over."),
+        said if !is_last(&[said]) => None,
+        "acknowledged" => Some("Acknowledged: it is yours."),
+        "closed" => Some("Closed."),
+        "noted" => Some("Noted."),
+        "reopened" => Some("Opened again."),
+        _ => None,
+    }
 }
 
 pub(super) fn no_such_alert(who: Identity, headers: &HeaderMap) -> Response {
@@ -209,6 +221,8 @@ pub(super) async fn show(
     });
     match read.await {
         Ok(Some((alert, (history, deliveries), (others, did, counts), lit, (shared, links)))) => {
+            let Aftermath { said, wrong, reason, seen } = aftermath;
+            let said = said.and_then(|said| done(&said, &who.name, &did));
             let is_false = alert.class() == Some(Class::FalsePositive);
             // Without it the page is as good as it was.
             let offer = if is_false { offered(app, id, &who).await.ok().flatten() } else { None };
@@ -227,7 +241,6 @@ pub(super) async fn show(
             let names = links.into_iter().flat_map(|link| [link.older, link.newer]);
             page.copies = copied::of(&alert, &app.base());
             page.linked = names.filter(|name| *name != page.thing.value).collect();
-            let Aftermath { said, wrong, reason, seen } = aftermath;
             render(
                 status,
                 &AlertPage {
@@ -270,6 +283,7 @@ impl AlertPage {
             last: When::new(alert.last_seen, now),
             lasted: span(alert.last_seen.since(alert.first_seen)),
             count: grouped(alert.count),
+            unit: Also::unit(alert),
             late: alert.late,
             triage: steps(&alert.triage).iter().map(|step| prose(step)).collect(),
             matters: said(why),
@@ -361,6 +375,26 @@ mod tests {
             .with_lines(&history, &deliveries, samples::NOW)
             .render()
             .unwrap()
+    }
+
+    #[test]
+    fn an_address_that_says_what_was_done_is_believed_only_if_it_was_the_last_and_by_who_looks() {
+        let line = |who: &str, did: &str| ActivityLine {
+            at: samples::NOW,
+            revision: 2,
+            who: (!who.is_empty()).then(|| who.to_owned()),
+            did: did.into(),
+            says: String::new(),
+            from: (None, None, None),
+            to: ("open", None, None),
+        };
+        let log = [line("dana", "closed"), line("dana", "noted"), line("", "events")];
+        assert_eq!(done("noted", "dana", &log), Some("Noted."));
+        assert_eq!(
+            (done("closed", "dana", &log), done("noted", "eve", &log), done("noted", "dana", &[])),
+            (None, None, None)
+        );
+        assert_eq!(done("assigned", "dana", &[line("dana", "unassigned")]), Some("Handed over."));
     }
 
     #[test]

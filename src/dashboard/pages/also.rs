@@ -36,6 +36,14 @@ impl Also {
         alert.also().iter().map(one).collect()
     }
 
+    /// Says what the alert's count is of: where several detectors see it, an event counts for each that matched it.
+    pub(super) fn unit(alert: &Alert) -> String {
+        match alert.also().len() {
+            0 => "events".to_owned(),
+            more => format!("matches by {} detectors", more + 1),
+        }
+    }
+
     /// Names them in a few words: `also seen as Paths tried slowly and 2 more`; `None` where there are none.
     pub(super) fn in_short(alert: &Alert) -> Option<String> {
         let titles: Vec<&str> = alert.also().iter().take(MOST_TITLES).map(|member| &*member.title).collect();

@@ -127,7 +127,7 @@ pub(in crate::dashboard) async fn page(
     };
     let frame = Frame::new("Dead letters", "dead-letters", Some(who), &headers);
     let number = |name: &str| pairs.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok());
-    let said = number("queued").map(|queued| says(queued, number("incomplete").unwrap_or_default()));
+    let said = number("queued").map(|queued| says(queued, number("incomplete").unwrap_or_default(), &known));
     render(StatusCode::OK, &DeadLetters::of(frame, &query, &known, said, app.parts.clock.now()))
 }
 
@@ -153,8 +153,12 @@ pub(in crate::dashboard) async fn retry(
     }
 }
 
-fn says(queued: u64, incomplete: u64) -> String {
-    let mut says = match queued {
+/// Says what became of a wish to try again; anybody can make up an address that says so, hence no more than waits.
+fn says(queued: u64, incomplete: u64, known: &Known) -> String {
+    let kept: u64 = known.by_reason.iter().map(|(_, count)| count).sum();
+    let (queued, waits, incomplete) = (queued, queued.min(known.waiting), incomplete.min(kept));
+    let mut says = match waits {
+        0 if queued > 0 => "Nothing waits to be tried again: what decoded by now is gone.".to_owned(),
         0 => "Nothing to try again.".to_owned(),
         1 => "One is tried again. Load this page anew in a few seconds: if it decodes it is gone.".to_owned(),
         n => format!("{} are tried again. Load this page anew in a few seconds: what decodes is gone.", grouped(n)),
@@ -228,6 +232,14 @@ mod tests {
         let frame = Frame::new("Dead letters", "dead-letters", Some(who), &HeaderMap::new());
         let known = Known { letters, by_reason: vec![("not_json".into(), 1_234)], waiting: 0 };
         DeadLetters::of(frame, query, &known, None, samples::NOW).render().unwrap()
+    }
+
+    #[test]
+    fn an_address_says_no_more_letters_to_be_tried_again_than_wait() {
+        let known = |waiting| Known { letters: Vec::new(), by_reason: vec![("not_json".into(), 4)], waiting };
+        assert!(says(7, 0, &known(1)).starts_with("One is tried again"));
+        assert!(says(7, 9, &known(0)).starts_with("Nothing waits") && says(7, 9, &known(0)).contains(" 4 can't be"));
+        assert!(says(0, 0, &known(0)).starts_with("Nothing to try again"));
     }
 
     #[test]

@@ -16,10 +16,10 @@ use super::super::door::Viewer;
 use super::super::filter::Filter;
 use super::super::words::{When, grouped};
 use super::row::Row;
-use super::silences::means;
+use super::silences::{means, planned};
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
-use crate::alerts::{self, Alert, AlertState, Class, Entity, EntityKind, Silence, sayable};
+use crate::alerts::{self, Alert, AlertState, Class, Entity, EntityKind, Silence, sayable, written};
 use crate::clock::Timestamp;
 use crate::store::{AlertQuery, CallerLine, Reader, StoreError};
 
@@ -49,6 +49,8 @@ struct Muted {
     means: Vec<(&'static str, String)>,
     reason: String,
     by: String,
+    /// From when on, if it has not begun.
+    planned: Option<String>,
     ends: When,
 }
 
@@ -96,8 +98,7 @@ pub(in crate::dashboard) async fn page(
     let (Some(kind), Some(value)) = (asked("kind").and_then(EntityKind::named), value) else {
         return unnamed(who, &headers);
     };
-    let entity = Entity::new(kind, value);
-    let about = entity.clone();
+    let (entity, about) = (Entity::new(kind, &*written(value)), Entity::new(kind, value));
     match app.readers.read(move |reader| Known::of(reader, &about)).await {
         Ok(known) => {
             let frame = Frame::new(entity.sayable(), "", Some(who), &headers);
@@ -121,7 +122,7 @@ impl Known {
         let names = |silence: &Silence| {
             let named = silence.matcher.entity.as_deref().unwrap_or_default();
             let value = named.strip_prefix(entity.kind.name()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(named);
-            value == &*entity.value
+            value.eq_ignore_ascii_case(&entity.value)
         };
         let silences =
             reader.silences(false, SILENCES)?.into_iter().map(|(silence, _)| silence).filter(names).collect();
@@ -130,7 +131,7 @@ impl Known {
             EntityKind::Key => reader.newest_key_callers(&entity.value, MOST)?,
             _ => Vec::new(),
         };
-        let links = reader.links(Some(&entity.value), MAX_LINKS)?;
+        let links = reader.links(Some(&written(&entity.value)), MAX_LINKS)?;
         let linked = links.into_iter().flat_map(|link| [link.older, link.newer]);
         let linked = linked.filter(|name| *name != *entity.value).collect();
         Ok(Self { alerts, silences, callers, linked })
@@ -144,6 +145,7 @@ impl EntityPage {
             means: means(&silence.matcher),
             reason: silence.reason.clone(),
             by: silence.by.clone(),
+            planned: planned(silence, now),
             ends: When::new(silence.ends_at, now),
         };
         let value = entity.value.to_string();

@@ -25,7 +25,7 @@ use super::views::Named;
 use super::{Frame, part, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::query::{NAMES, Wrong};
-use crate::alerts::{Alert, Level, SharedNames, Term};
+use crate::alerts::{Alert, Level, Line, SharedNames, Term};
 use crate::clock::Timestamp;
 use crate::store::{Reader, StoreError, View};
 
@@ -35,9 +35,9 @@ const PAGE: usize = 50;
 pub(super) struct LevelCount {
     pub(super) name: &'static str,
     pub(super) count: u64,
-    /// Whether this level is the one the view begins at.
+    /// Whether the view is of this level.
     pub(super) chosen: bool,
-    /// The query string of the list from this level on.
+    /// The query string of the list of this level.
     address: String,
 }
 
@@ -193,10 +193,12 @@ impl Now {
 
 fn levels(filter: &Filter, open: &[(Level, u64)]) -> Vec<LevelCount> {
     let count = |level: Level| -> u64 { open.iter().filter(|(of, _)| *of == level).map(|(_, count)| count).sum() };
+    let all = Line(Vec::new());
     let one = |level: Level| {
-        let term = Term::new("level", level.name());
-        let chosen = filter.line.0.contains(&term);
-        let address = if chosen { filter.without(&term) } else { filter.with(term) };
+        // The count is of all that are not closed, of this level alone; and so is the list.
+        let line = Line(vec![Term::equal("level", level.name())]);
+        let chosen = filter.line == line;
+        let address = filter.address_of(if chosen { &all } else { &line });
         LevelCount { name: level.name(), count: count(level), chosen, address }
     };
     Level::ALL.into_iter().rev().map(one).collect()
@@ -284,6 +286,30 @@ mod tests {
             "{html}"
         );
         assert!(shown(&samples::calm_board(), &asked("lvl:high"), none()).contains("Not understood"));
+    }
+
+    #[test]
+    fn a_level_s_number_is_that_of_the_list_it_opens() {
+        let html = shown(&samples::board(), &Filter::default(), vec![samples::alert()]);
+        let chip = "<a class=\"level-high\" href=\"/?q=level%3Dhigh\" title=\"Only high\">";
+        assert!(html.contains(chip) && html.contains("<b>2</b> high"), "{html}");
+        let asked = |line: &str| Filter::of(&[("q".into(), line.into())], samples::NOW, None);
+        assert!(
+            shown(&samples::board(), &asked("app:pay state:closed"), Vec::new()).contains(chip),
+            "it counts all that are not closed"
+        );
+        let chosen = shown(&samples::board(), &asked("level=high"), Vec::new());
+        assert!(chosen.contains("<a class=\"level-high\" href=\"/?\" aria-current=\"true\""), "{chosen}");
+    }
+
+    #[test]
+    fn an_event_that_several_detectors_matched_is_said_to_count_for_each() {
+        let alone = shown(&samples::board(), &Filter::default(), vec![samples::alert()]);
+        assert!(alone.contains("<span class=\"unit\"> events</span>"), "{alone}");
+        let seen = Alert { members: samples::members(), ..samples::alert() };
+        let many = seen.also().len() + 1;
+        let html = shown(&samples::board(), &Filter::default(), vec![seen]);
+        assert!(html.contains(&format!("<span class=\"sub by\"> matches by {many} detectors</span>")), "{html}");
     }
 
     #[test]

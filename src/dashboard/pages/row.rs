@@ -17,6 +17,9 @@ pub(super) struct Row {
     pub(super) also: Option<String>,
     pub(super) last: When,
     pub(super) count: String,
+    /// What that is a count of, and whether several detectors count.
+    pub(super) unit: String,
+    pub(super) several: bool,
     pub(super) state: &'static str,
     pub(super) assignee: Option<String>,
     /// Level, entity, and of what it is: what the list can be narrowed by.
@@ -44,6 +47,8 @@ impl Row {
             of_what: Pick::of_what(filter, alert),
             last: When::new(alert.last_seen, now),
             count: grouped(alert.count),
+            unit: Also::unit(alert),
+            several: !alert.also().is_empty(),
             state: alert.state.name(),
             assignee: alert.assignee.clone(),
             beside: filter.beside(alert.id),

@@ -40,6 +40,8 @@ const SPANS: [(&str, &str); 7] = [
     ("90d", "90 days"),
 ];
 const USUAL_SPAN: &str = "4h";
+/// How long what somebody did is said to be done.
+const JUST: Duration = Duration::from_mins(1);
 
 /// What the form holds.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +58,7 @@ struct Row {
     id: String,
     /// What it means, as a question for alerts reads.
     means: Vec<(&'static str, String)>,
-    state: &'static str,
+    state: String,
     /// In force, or will be.
     lives: bool,
     by: String,
@@ -130,13 +132,23 @@ pub(in crate::dashboard) async fn page(
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let said = pairs.iter().find(|(name, _)| name == "said").and_then(|(_, said)| match said.as_str() {
-        "made" => Some("Silenced. Alerts that it hides are kept and shown, but nobody is told of them."),
-        "ended" => Some("Ended: what it would have hidden is told again."),
+    let said = pairs.iter().find(|(name, _)| name == "said").map(|(_, said)| &**said);
+    show(&app, who, &headers, (StatusCode::OK, said, None), Asked::of(&pairs)).await
+}
+
+/// Returns what is said of what `who` has just done, if they did: anybody can make up an address that says so.
+fn done(said: &str, who: &str, found: &[(Silence, u64)], now: Timestamp) -> Option<&'static str> {
+    let just = |at: Timestamp| now.since(at) < JUST;
+    let made = |silence: &Silence| silence.ended.is_none() && silence.by == who && just(silence.made_at);
+    let ended =
+        |silence: &Silence| matches!(&silence.ended, Some((at, Ending::ByPerson { by })) if by == who && just(*at));
+    let any = |of: &dyn Fn(&Silence) -> bool| found.iter().any(|(silence, _)| of(silence));
+    match said {
+        "made" if any(&made) => Some("Silenced. Alerts that it hides are kept and shown, but nobody is told of them."),
+        "ended" if any(&ended) => Some("Ended: what it would have hidden is told again."),
         "recording" => Some("Accepted, being recorded. It shows here in a moment."),
         _ => None,
-    });
-    show(&app, who, &headers, (StatusCode::OK, said, None), Asked::of(&pairs)).await
+    }
 }
 
 /// `POST /silences`: makes one.
@@ -195,7 +207,7 @@ async fn show(
     app: &App,
     who: Identity,
     headers: &HeaderMap,
-    (status, said, wrong): (StatusCode, Option<&'static str>, Option<String>),
+    (status, said, wrong): (StatusCode, Option<&str>, Option<String>),
     asked: Asked,
 ) -> Response {
     let read = app.readers.read(|reader| reader.silences(true, MOST)).await;
@@ -203,8 +215,10 @@ async fn show(
     let cost = if looks { Some(look(app, &asked.matcher).await) } else { None };
     match (read, cost.transpose()) {
         (Ok(silences), Ok(cost)) => {
+            let now = app.parts.clock.now();
+            let said = said.and_then(|said| done(said, &who.name, &silences, now));
             let frame = Frame::new("Silences", "silences", Some(who), headers);
-            let page = Silences::of(frame, &asked, cost.as_ref(), &silences, app.parts.clock.now());
+            let page = Silences::of(frame, &asked, cost.as_ref(), &silences, now);
             render(status, &Silences { said, wrong, ..page })
         }
         (Err(error), _) | (_, Err(error)) => store_problem(&error, who, headers),
@@ -286,15 +300,21 @@ pub(super) fn means(matcher: &Matcher) -> Vec<(&'static str, String)> {
     .collect()
 }
 
+/// Says from when on it will be in force; `None` of one that is, or was.
+pub(super) fn planned(silence: &Silence, now: Timestamp) -> Option<String> {
+    let waits = silence.ended.is_none() && silence.starts_at > now;
+    waits.then(|| format!("planned, from {}", When::new(silence.starts_at, now).absolute))
+}
+
 impl Row {
     fn of(silence: &Silence, hidden: u64, now: Timestamp) -> Self {
         let (state, over) = match &silence.ended {
             Some((_, Ending::Expired)) => ("expired", Some("Its time was up.".to_owned())),
             Some((_, Ending::ByPerson { by })) => ("ended", Some(format!("Ended by {by}."))),
             Some((_, Ending::Tripped { alert, why })) => ("tripped", Some(format!("Tripped by alert {alert}: {why}."))),
-            None if silence.starts_at > now => ("planned", None),
             None => ("in force", None),
         };
+        let state = planned(silence, now).unwrap_or_else(|| state.to_owned());
         let ends = silence.ended.as_ref().map_or(silence.ends_at, |(at, _)| *at);
         Self {
             id: silence.id.to_string(),
@@ -349,6 +369,35 @@ mod tests {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
         assert!(!html.contains("<i>our own") && !html.contains("<b>203"), "{html}");
+    }
+
+    #[test]
+    fn one_that_has_not_begun_says_from_when_on() {
+        let starts_at = samples::NOW.plus(Duration::from_hours(1));
+        let later = Silence { starts_at, ..silence() };
+        let html = shown(Role::Operator, &Asked::of(&[]), None, &[(later.clone(), 0)]);
+        let from = format!("planned, from {}", When::new(starts_at, samples::NOW).absolute);
+        assert!(html.contains(&from) && !html.contains("in force<"), "{html}");
+        assert_eq!((planned(&later, starts_at), planned(&silence(), samples::NOW)), (None, None));
+    }
+
+    #[test]
+    fn an_address_that_says_what_was_done_is_believed_only_if_who_looks_has_just_done_it() {
+        let (now, late) = (samples::NOW, samples::NOW.plus(JUST));
+        let ended = Silence { ended: Some((now, Ending::ByPerson { by: "eve".into() })), ..silence() };
+        let (made, over) = ([(silence(), 0)], [(ended, 0)]);
+        let begins = |said: Option<&'static str>| said.map(|said| &said[..8]);
+        assert_eq!(begins(done("made", "dana", &made, now)), Some("Silenced"));
+        assert_eq!(begins(done("ended", "eve", &over, now)), Some("Ended: w"));
+        for (said, who, found, at) in [
+            ("made", "eve", &made, now),
+            ("made", "dana", &over, now),
+            ("made", "dana", &made, late),
+            ("ended", "dana", &over, now),
+            ("ended", "eve", &over, late),
+        ] {
+            assert_eq!(done(said, who, found, at), None, "{said} {who}");
+        }
     }
 
     #[test]

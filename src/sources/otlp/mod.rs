@@ -20,7 +20,8 @@ use prost::Message;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::http::{Denied, Ingest, Taken};
+use super::admit::Reason;
+use super::http::{Denied, Ingest, Sender, Taken};
 use crate::telemetry::{Batch, StreamId};
 
 pub use wire::Malformed;
@@ -101,25 +102,31 @@ impl Json {
 }
 
 /// Answers `POST /v1/logs`.
-pub(super) async fn take_in(State(ingest): State<Arc<Ingest>>, headers: HeaderMap, body: Body) -> Response {
-    let Some(encoding) = encoding(&headers) else {
-        let text = "Send application/x-protobuf or application/json.";
-        return status(&Denied::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text), Encoding::Json);
-    };
+pub(super) async fn take_in(State(ingest): State<Arc<Ingest>>, sender: Sender, body: Body) -> Response {
+    let known = encoding(&sender.headers);
+    let mut who = None;
     let taken = async {
-        let (place, body) = ingest.receive(&headers, body).await?;
+        let Some(encoding) = known else {
+            return Err(Denied::new(Reason::Media, "Send application/x-protobuf or application/json."));
+        };
+        let (place, body) = ingest.receive(&sender, &mut who, body).await?;
         ingest.keep(place, move |ingest| keep(ingest, body, encoding)).await
     };
-    match taken.await {
+    let taken = taken.await;
+    let encoding = known.unwrap_or(Encoding::Json);
+    match taken {
         Ok(rejected) => accepted(rejected, encoding),
-        Err(denied) => status(&denied, encoding),
+        Err(denied) => {
+            ingest.turned_away(&denied, &sender, who.as_deref());
+            status(&denied, encoding)
+        }
     }
 }
 
 /// Keeps the export; returns how many records were left out or can't be decoded.
 fn keep(ingest: &Ingest, body: Vec<u8>, encoding: Encoding) -> Result<usize, Denied> {
     let export = read(body, encoding).map_err(|Malformed(why)| {
-        Denied::new(StatusCode::BAD_REQUEST, format!("The body is no export of logs: {why}. Nothing of it was kept."))
+        Denied::new(Reason::Malformed, format!("The body is no export of logs: {why}. Nothing of it was kept."))
     })?;
     if export.records == 0 {
         return Ok(export.left_out);
@@ -173,8 +180,9 @@ fn accepted(rejected: usize, encoding: Encoding) -> Response {
 
 /// Answers with a `google.rpc.Status`, as OTLP has it.
 fn status(denied: &Denied, encoding: Encoding) -> Response {
-    let code = match denied.status {
+    let code = match denied.reason.status() {
         StatusCode::UNAUTHORIZED => 16,
+        StatusCode::FORBIDDEN => 7,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE => 8,
         StatusCode::SERVICE_UNAVAILABLE => 14,
         StatusCode::REQUEST_TIMEOUT => 4,
