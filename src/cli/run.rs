@@ -13,15 +13,15 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::access::{Role, Tokens, check_listen};
-use crate::alerts::{Alert, AlertState, Closing, MuteRules, Mutes};
+use crate::alerts::{Alert, AlertId, AlertState, Closing, MuteRules, Mutes};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::dashboard::{Bench, Board, Changes, Offers, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Offering, Orders, Outputs,
-    SourceInfo, Watch, supervise,
+    Ask, BACKLOG, Backlog, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK,
+    Offering, Orders, Outputs, SourceInfo, Watch, supervise,
 };
 use crate::sinks::Dispatcher;
 use crate::sources::ResumePoints;
@@ -78,9 +78,8 @@ pub fn daemon(
     let hiding = carried::hiding((config, data), &mut store, &recovered, clock.now())?;
     carried::carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
-    let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
-    let [resume, absorbed] = of.map(|of| points(&recovered, &streams, of));
-    let (settings, kept) = (setup::core(config, true), kept(&mut recovered.values));
+    let [resume, absorbed] = points(&recovered, &streams);
+    let (settings, (kept, backlog)) = (setup::core(config, true), kept(config, &mut recovered, &streams));
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -95,7 +94,7 @@ pub fn daemon(
     let (infos, (to_asks, asks), board) = (infos(&opened), bounded(ASKS_WAITING), Arc::new(board(&catalogue)));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
-    let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
+    let (mutes, deliveries) = telling((&store, &core), (config, &backlog), (&runtime, &to_asks, clock), kept)?;
     let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
     let known = (config, &catalogue, &stage, &intended);
     let reckon = posture::begin((&runtime, &to_asks, data), known, (&board, &metrics))?;
@@ -115,6 +114,7 @@ pub fn daemon(
         clock: clock.clone(),
         outputs,
         mutes,
+        backlog,
         deliveries,
         watch,
         batches,
@@ -140,18 +140,28 @@ fn closed(runtime: Runtime, serving: JoinHandle<()>) {
     runtime.shutdown_timeout(Duration::from_secs(3));
 }
 
-/// Takes out what was kept of who was told what, and of what was held back.
-fn kept(values: &mut BTreeMap<String, Vec<u8>>) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+/// What was kept of who was told what, and of what was held back.
+type Kept = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+/// Takes out what was kept for the dispatcher and the mutes, and what tells old alerts from news.
+fn kept(config: &Config, recovered: &mut Recovered, streams: &Streams) -> (Kept, Backlog) {
+    let values = &mut recovered.values;
     let dispatch = Dispatcher::names().filter_map(|name| values.remove(name)).collect();
-    (dispatch, values.remove(HELD_BACK))
+    let (held_back, of_old) = (values.remove(HELD_BACK), values.remove(BACKLOG));
+    let most = config.alerts.notify_max_age;
+    let (backlog, sound) = Backlog::restored(most, of_old.as_deref(), &recovered.positions, streams);
+    if !sound {
+        tracing::warn!("which alerts are old is not known any more: what every known stream brings is told");
+    }
+    ((dispatch, held_back), backlog)
 }
 
 /// Returns of what nobody is told, and deliveries of the rest; both go on where the newest epoch stood.
 fn telling(
     (store, core): (&Store, &Core),
-    config: &Config,
+    (config, backlog): (&Config, &Backlog),
     (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
-    (dispatch, held_back): (Vec<Vec<u8>>, Option<Vec<u8>>),
+    (dispatch, held_back): Kept,
 ) -> Result<(Mutes, Deliveries), Failure> {
     let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
@@ -160,7 +170,11 @@ fn telling(
     let outlets = sources::sinks(config, None, clock)?;
     let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
     deliveries.resume(&dispatch, &open);
-    let mut mutes = Mutes::new(rules, silences, open.iter(), hidden);
+    // What was old when it was hidden is not told of once it is not.
+    let by_id: BTreeMap<AlertId, &Alert> = open.iter().map(|alert| (alert.id, alert)).collect();
+    let was_old = |id, at| by_id.get(&id).is_some_and(|alert| backlog.is_old(alert, at));
+    let hidden = hidden.into_iter().filter(|(_, id, at)| !was_old(*id, *at)).map(|(silence, id, _)| (silence, id));
+    let mut mutes = Mutes::new(rules, silences, open.iter(), hidden.collect());
     if held_back.is_some_and(|bytes| !mutes.restore(&bytes)) {
         tracing::warn!("which alerts were held back is not known any more: they are told of with their next change");
     }
@@ -250,7 +264,6 @@ fn infos(opened: &[Opened]) -> Vec<SourceInfo> {
 
 fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
     DaemonSettings {
-        notify_max_age: config.alerts.notify_max_age,
         silence: config.detection.silence,
         store: config.store.clone(),
         data: data.to_path_buf(),
@@ -258,9 +271,13 @@ fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
     }
 }
 
-fn points(recovered: &Recovered, streams: &Streams, which: impl Fn(&StreamPosition) -> i64) -> ResumePoints {
-    let named = |position: &StreamPosition| Some(((*streams.name(position.stream)?).clone(), which(position)));
-    recovered.positions.iter().filter_map(named).collect::<BTreeMap<StreamName, i64>>()
+/// Returns where each stream is to be read on, and up to where it was absorbed.
+fn points(recovered: &Recovered, streams: &Streams) -> [ResumePoints; 2] {
+    let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
+    of.map(|which| {
+        let named = |position: &StreamPosition| Some(((*streams.name(position.stream)?).clone(), which(position)));
+        recovered.positions.iter().filter_map(named).collect::<BTreeMap<StreamName, i64>>()
+    })
 }
 
 fn pages(
