@@ -79,6 +79,8 @@ pub struct Mutes {
     silences: BTreeMap<SilenceId, Silence>,
     /// Of each inhibition, the open sources by what targets must agree in.
     sources: Vec<Sources>,
+    /// Of which inhibitions an open source is a target too, and by what.
+    targets: BTreeMap<AlertId, Vec<(usize, String)>>,
     /// Open alerts that silences hide, each as bad as it was then.
     hidden: BTreeMap<SilenceId, BTreeMap<AlertId, Level>>,
     /// Open alerts that rules hide, and by which: they are told of once none does.
@@ -178,6 +180,16 @@ impl Mutes {
 
     /// Returns what is made of an alert that has just changed, at `now` (wall time).
     pub fn judge(&mut self, alert: &Alert, now: Timestamp) -> Verdict {
+        self.look(alert, now, true)
+    }
+
+    /// Returns the same for a change that nobody would be told of anyway, because it is old: nobody is told of it
+    /// either once nothing hides it.
+    pub fn judge_old(&mut self, alert: &Alert, now: Timestamp) -> Verdict {
+        self.look(alert, now, false)
+    }
+
+    fn look(&mut self, alert: &Alert, now: Timestamp, is_news: bool) -> Verdict {
         self.source(alert);
         if alert.state == AlertState::Closed {
             for hidden in self.hidden.values_mut() {
@@ -203,8 +215,9 @@ impl Mutes {
                     if silence.hid(alert) {
                         self.changed.insert(silence.id, silence.clone());
                     }
-                    if alert.state != AlertState::Closed {
-                        self.hidden.entry(silence.id).or_default().insert(alert.id, alert.level);
+                    let hidden = self.hidden.entry(silence.id).or_default();
+                    if alert.state != AlertState::Closed && (is_news || hidden.contains_key(&alert.id)) {
+                        hidden.insert(alert.id, alert.level);
                     }
                     mark(format!("silence:{}", silence.id), format!("silence of {}: {}", silence.by, silence.reason));
                 }
@@ -212,7 +225,8 @@ impl Mutes {
             }
         }
         let by_rules = self.by_rules(alert, now);
-        self.wait(alert, by_rules.last().map(|(by, _)| by.as_str()));
+        let waits = is_news || self.waiting.contains_key(&alert.id);
+        self.wait(alert, by_rules.last().filter(|_| waits).map(|(by, _)| by.as_str()));
         for (by, says) in by_rules {
             mark(by, says);
         }
@@ -221,7 +235,9 @@ impl Mutes {
             let says = format!("silence {id} of {by} tripped over alert {}: {why}", alert.id);
             if let Some(mut over) = self.end(id, now, ending, says) {
                 over.tell.retain(|hidden| *hidden != alert.id);
-                over.tell.insert(0, alert.id);
+                if is_news {
+                    over.tell.insert(0, alert.id);
+                }
                 verdict.over.push(over);
             }
         }
@@ -346,6 +362,29 @@ mod tests {
         let over = mutes.tick(later);
         assert_eq!((over[0].tell.as_slice(), over.len()), ([AlertId(1)].as_slice(), 1), "it is still open");
         assert_eq!(mutes.take_changed()[0].ended, Some((later, Ending::Expired)));
+    }
+
+    #[test]
+    fn what_was_old_when_it_was_hidden_is_told_of_no_more_once_nothing_hides_it() {
+        let open = [1, 2, 3].map(|id| alert(id, "shop", Level::Low));
+        let (two, three) = (NOW.plus(Duration::from_hours(2)), NOW.plus(Duration::from_hours(3)));
+        for rules in [MuteRules::default(), deploying()] {
+            let silence = silence("shop", Some(Level::Low));
+            let mut mutes = Mutes::new(rules, vec![silence], std::iter::empty(), Vec::new());
+            assert!(!mutes.judge_old(&open[0], NOW).marks.is_empty(), "it is marked all the same");
+            mutes.judge(&open[1], NOW);
+            // What was news when it was hidden stays that; what becomes news is.
+            mutes.judge_old(&open[1], NOW);
+            mutes.judge_old(&open[2], NOW);
+            mutes.judge(&open[2], NOW);
+            let mut tell: Vec<AlertId> = mutes.tick(two).into_iter().flat_map(|over| over.tell).collect();
+            tell.extend(told(&mut mutes, &open, three).into_iter().flat_map(|(_, tell)| tell));
+            assert_eq!(tell, [AlertId(2), AlertId(3)]);
+        }
+        let mut mutes = with(silence("shop", Some(Level::Low)));
+        mutes.judge(&open[1], NOW);
+        let verdict = mutes.judge_old(&alert(4, "shop", Level::High), NOW);
+        assert_eq!(verdict.over[0].tell, [AlertId(2)], "the old one that tripped it is not told of");
     }
 
     #[test]
@@ -506,6 +545,44 @@ mod tests {
             mutes.judge(&open[1], NOW);
             assert_eq!(told(mutes, &open, NOW), tell(3));
         }
+    }
+
+    #[test]
+    fn of_two_that_would_hide_each_other_the_first_is_told_of() {
+        let level = |at_least| Matcher { at_least: Some(at_least), ..Matcher::default() };
+        let rule = |name: &str, source: &Matcher, target: &Matcher| Inhibition {
+            name: name.into(),
+            source: source.clone(),
+            target: target.clone(),
+            equal: vec![Equal::App],
+        };
+        let family = |family| Matcher { family: Some(family), ..Matcher::default() };
+        let (probing, keys) = (family(Family::Probing), family(Family::KeyUsage));
+        // One rule, whose sources are targets too; and two rules, the one the other's reverse.
+        let one_rule = vec![rule("one an app", &level(Level::High), &Matcher::default())];
+        let two_rules = vec![rule("probing", &probing, &keys), rule("keys", &keys, &probing)];
+        for (inhibit, by) in [(one_rule, "inhibited:one an app"), (two_rules, "inhibited:probing")] {
+            let rules = MuteRules { inhibit, maintenance: Vec::new() };
+            let mut mutes = Mutes::new(rules, Vec::new(), std::iter::empty(), Vec::new());
+            let mut one = Alert { family: Family::Probing, ..alert(1, "shop", Level::High) };
+            let two = Alert { family: Family::KeyUsage, ..alert(2, "shop", Level::High) };
+            for _ in 0..2 {
+                assert_eq!(held(&mutes.judge(&one, NOW)), [""; 0], "whatever changes of it");
+                assert_eq!(held(&mutes.judge(&two, NOW)), [by]);
+            }
+            one.state = AlertState::Closed;
+            mutes.judge(&one, NOW);
+            assert_eq!(told(&mut mutes, &[one, two.clone()], NOW)[0].1, [AlertId(2)]);
+            let later = Alert { family: Family::Probing, ..alert(3, "shop", Level::High) };
+            assert_eq!(held(&mutes.judge(&later, NOW)).len(), 1);
+            assert_eq!(held(&mutes.judge(&two, NOW)), [""; 0]);
+        }
+        // A source that is no target holds back whoever opened before it.
+        let mut mutes = Mutes::new(inhibiting(), Vec::new(), std::iter::empty(), Vec::new());
+        let early = alert(1, "shop", Level::Low);
+        assert_eq!(held(&mutes.judge(&early, NOW)), [""; 0]);
+        mutes.judge(&alert(2, "shop", Level::Critical), NOW);
+        assert_eq!(held(&mutes.judge(&early, NOW)), ["inhibited:worse"]);
     }
 
     #[test]

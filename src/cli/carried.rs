@@ -1,4 +1,4 @@
-//! What does a start make of a key's rotation?
+//! What does a start take over, and what does it make of a key's rotation?
 //!
 //! Once a new key has taken over, alerts that were open under the old key's names are called by
 //! the new ones, so that the next finding about the same key or person is theirs. What was linked
@@ -6,12 +6,14 @@
 //! alert that is open or cooling down.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crate::alerts::Alert;
+use crate::alerts::{Alert, AlertState, Closing};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::detection::Catalogue;
 use crate::redaction::KeyRing;
-use crate::store::{Epoch, KEY_FILE, Recovered, Store, StoreError};
+use crate::store::{AlertQuery, Epoch, KEY_FILE, Reader, Recovered, Store, StoreError};
 
 use super::setup::{Hiding, daemon_hiding};
 use super::talk::{Failure, say};
@@ -94,4 +96,32 @@ pub fn carried_over(store: &mut Store, keys: &KeyRing, alerts: &mut [Alert]) -> 
 #[expect(clippy::needless_pass_by_value, reason = "it is the whole of a `map_err`")]
 fn failed(error: StoreError) -> Failure {
     Failure::Io(error.to_string())
+}
+
+/// Alerts closed within their cooldown are taken back; this much more for detectors that wait longest.
+const COOLING_MARGIN: Duration = Duration::from_hours(1);
+
+/// Returns what the store kept, of closed alerts those that may be opened again.
+pub fn recover(
+    store: &mut Store,
+    newest: Timestamp,
+    cooldown: Duration,
+    catalogue: &Catalogue,
+) -> Result<Recovered, Failure> {
+    let absences = catalogue.detectors.all.iter().filter(|detector| detector.counting.is_absence());
+    let longest = absences.map(|detector| detector.quiet).max().unwrap_or_default().max(cooldown);
+    let since = |memory: Duration| newest.minus(memory).minus(COOLING_MARGIN);
+    let mut recovered = store.recover(since(longest)).map_err(|error| Failure::Io(error.to_string()))?;
+    recovered.alerts.retain(|alert| {
+        let cooling = alert.last_seen >= since(cooldown) || alert.closing == Some(Closing::Resumed);
+        alert.state != AlertState::Closed || cooling
+    });
+    Ok(recovered)
+}
+
+/// Returns the event time of the newest alert, which the wall clock has nothing to do with.
+pub fn newest_alert(data: &Path) -> Timestamp {
+    let query = AlertQuery { limit: 1, ..AlertQuery::default() };
+    let newest = Reader::open(data).and_then(|reader| reader.alerts(&query)).unwrap_or_default();
+    newest.first().map_or(Timestamp::MIN, |alert| alert.last_seen)
 }

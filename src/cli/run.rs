@@ -13,19 +13,19 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::access::{Role, Tokens, check_listen};
-use crate::alerts::{Alert, AlertState, Closing, MuteRules, Mutes};
-use crate::clock::{Clock, Timestamp};
+use crate::alerts::{Alert, AlertId, AlertState, MuteRules, Mutes};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::dashboard::{Bench, Board, Changes, Offers, Parts, Tap};
 use crate::detection::Catalogue;
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Ask, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK, Offering, Orders, Outputs,
-    SourceInfo, Watch, supervise,
+    Ask, BACKLOG, Backlog, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK,
+    Offering, Orders, Outputs, SourceInfo, Watch, supervise,
 };
 use crate::sinks::Dispatcher;
 use crate::sources::ResumePoints;
-use crate::store::{AlertQuery, Reader, Recovered, Store, StreamPosition};
+use crate::store::{Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamId, StreamName, Streams};
 
 use super::anew::{Files, Turns};
@@ -105,13 +105,12 @@ fn turn(
 ) -> Result<bool, Failure> {
     let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
-    let mut recovered = recover(&mut store, newest_alert(data), config.alerts.cooldown, &catalogue)?;
+    let mut recovered = carried::recover(&mut store, carried::newest_alert(data), config.alerts.cooldown, &catalogue)?;
     let hiding = carried::hiding((config, data), &mut store, &recovered, clock.now())?;
     carried::carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
-    let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
-    let [resume, absorbed] = of.map(|of| points(&recovered, &streams, of));
-    let (settings, kept) = (setup::core(config, true), kept(&mut recovered.values));
+    let [resume, absorbed] = points(&recovered, &streams);
+    let (settings, (kept, backlog)) = (setup::core(config, true), kept(config, &mut recovered, &streams));
     let mut core = Core::new(catalogue.detectors.clone(), streams.clone(), &settings);
     core.restore(recovered, streams.given(), &settings).map_err(|says| {
         Failure::Io(format!("{says}. Restore a backup, or begin afresh with another --data folder."))
@@ -124,7 +123,7 @@ fn turn(
     let (infos, (to_asks, asks), board) = (infos(&opened), bounded(ASKS_WAITING), Arc::new(board(&catalogue)));
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(|e| Failure::Io(e.to_string()))?);
     let changes = Changes::new(clock.now().millis() as u32);
-    let (mutes, deliveries) = telling((&store, &core), config, (&runtime, &to_asks, clock), kept)?;
+    let (mutes, deliveries) = telling((&store, &core), (config, &backlog), (&runtime, &to_asks, clock), kept)?;
     let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
     if turns.is_later() {
         watch.detectors_taken();
@@ -148,6 +147,7 @@ fn turn(
         clock: clock.clone(),
         outputs,
         mutes,
+        backlog,
         deliveries,
         watch,
         batches,
@@ -173,18 +173,28 @@ fn closed(runtime: Runtime, serving: JoinHandle<()>) {
     runtime.shutdown_timeout(Duration::from_secs(3));
 }
 
-/// Takes out what was kept of who was told what, and of what was held back.
-fn kept(values: &mut BTreeMap<String, Vec<u8>>) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
+/// What was kept of who was told what, and of what was held back.
+type Kept = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+/// Takes out what was kept for the dispatcher and the mutes, and what tells old alerts from news.
+fn kept(config: &Config, recovered: &mut Recovered, streams: &Streams) -> (Kept, Backlog) {
+    let values = &mut recovered.values;
     let dispatch = Dispatcher::names().filter_map(|name| values.remove(name)).collect();
-    (dispatch, values.remove(HELD_BACK))
+    let (held_back, of_old) = (values.remove(HELD_BACK), values.remove(BACKLOG));
+    let most = config.alerts.notify_max_age;
+    let (backlog, sound) = Backlog::restored(most, of_old.as_deref(), &recovered.positions, streams);
+    if !sound {
+        tracing::warn!("which alerts are old is not known any more: what every known stream brings is told");
+    }
+    ((dispatch, held_back), backlog)
 }
 
 /// Returns of what nobody is told, and deliveries of the rest; both go on where the newest epoch stood.
 fn telling(
     (store, core): (&Store, &Core),
-    config: &Config,
+    (config, backlog): (&Config, &Backlog),
     (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
-    (dispatch, held_back): (Vec<Vec<u8>>, Option<Vec<u8>>),
+    (dispatch, held_back): Kept,
 ) -> Result<(Mutes, Deliveries), Failure> {
     let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
@@ -193,7 +203,11 @@ fn telling(
     let outlets = sources::sinks(config, None, clock)?;
     let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
     deliveries.resume(&dispatch, &open);
-    let mut mutes = Mutes::new(rules, silences, open.iter(), hidden);
+    // What was old when it was hidden is not told of once it is not.
+    let by_id: BTreeMap<AlertId, &Alert> = open.iter().map(|alert| (alert.id, alert)).collect();
+    let was_old = |id, at| by_id.get(&id).is_some_and(|alert| backlog.is_old(alert, at));
+    let hidden = hidden.into_iter().filter(|(_, id, at)| !was_old(*id, *at)).map(|(silence, id, _)| (silence, id));
+    let mut mutes = Mutes::new(rules, silences, open.iter(), hidden.collect());
     if held_back.is_some_and(|bytes| !mutes.restore(&bytes)) {
         tracing::warn!("which alerts were held back is not known any more: they are told of with their next change");
     }
@@ -211,34 +225,6 @@ fn farewell(durable: bool) -> Result<ExitCode, Failure> {
          start. The log says what to mend."
             .into(),
     ))
-}
-
-/// Alerts closed within their cooldown are taken back; this much more for detectors that wait longest.
-const COOLING_MARGIN: Duration = Duration::from_hours(1);
-
-/// Returns what the store kept, of closed alerts those that may be opened again.
-fn recover(
-    store: &mut Store,
-    newest: Timestamp,
-    cooldown: Duration,
-    catalogue: &Catalogue,
-) -> Result<Recovered, Failure> {
-    let absences = catalogue.detectors.all.iter().filter(|detector| detector.counting.is_absence());
-    let longest = absences.map(|detector| detector.quiet).max().unwrap_or_default().max(cooldown);
-    let since = |memory: Duration| newest.minus(memory).minus(COOLING_MARGIN);
-    let mut recovered = store.recover(since(longest)).map_err(|error| Failure::Io(error.to_string()))?;
-    recovered.alerts.retain(|alert| {
-        let cooling = alert.last_seen >= since(cooldown) || alert.closing == Some(Closing::Resumed);
-        alert.state != AlertState::Closed || cooling
-    });
-    Ok(recovered)
-}
-
-/// Returns the event time of the newest alert, which the wall clock has nothing to do with.
-fn newest_alert(data: &Path) -> Timestamp {
-    let query = AlertQuery { limit: 1, ..AlertQuery::default() };
-    let newest = Reader::open(data).and_then(|reader| reader.alerts(&query)).unwrap_or_default();
-    newest.first().map_or(Timestamp::MIN, |alert| alert.last_seen)
 }
 
 /// Writes the daemon's log to stderr, at the level of `GATEWATCH_LOG` (default `info`).
@@ -283,7 +269,6 @@ fn infos(opened: &[Opened]) -> Vec<SourceInfo> {
 
 fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
     DaemonSettings {
-        notify_max_age: config.alerts.notify_max_age,
         silence: config.detection.silence,
         store: config.store.clone(),
         data: data.to_path_buf(),
@@ -291,9 +276,13 @@ fn rhythm(config: &Config, data: &Path) -> DaemonSettings {
     }
 }
 
-fn points(recovered: &Recovered, streams: &Streams, which: impl Fn(&StreamPosition) -> i64) -> ResumePoints {
-    let named = |position: &StreamPosition| Some(((*streams.name(position.stream)?).clone(), which(position)));
-    recovered.positions.iter().filter_map(named).collect::<BTreeMap<StreamName, i64>>()
+/// Returns where each stream is to be read on, and up to where it was absorbed.
+fn points(recovered: &Recovered, streams: &Streams) -> [ResumePoints; 2] {
+    let of: [fn(&StreamPosition) -> i64; 2] = [|position| position.resume, |position| position.absorbed];
+    of.map(|which| {
+        let named = |position: &StreamPosition| Some(((*streams.name(position.stream)?).clone(), which(position)));
+        recovered.positions.iter().filter_map(named).collect::<BTreeMap<StreamName, i64>>()
+    })
 }
 
 fn pages(

@@ -146,8 +146,8 @@ pub struct Alerts {
     /// Trouble that comes back this soon after it went quiet reopens its alert.
     #[serde(with = "duration")]
     pub cooldown: Duration,
-    /// Nobody is told of alerts whose last event is older than this: a first start reads old
-    /// events, and must not page anybody for them.
+    /// Nobody is told of alerts whose last event is older than this where a first start reads the
+    /// past; what is read late because Gatewatch or a source was away is told.
     #[serde(with = "duration")]
     pub notify_max_age: Duration,
     /// Alerts that are kept open at a time at most.

@@ -182,7 +182,7 @@ impl Daemon {
             Ask::Settled(settled) => {
                 let now = self.parts.clock.now();
                 self.parts.watch.delivery(&settled, now);
-                self.parts.deliveries.settled(&mut self.parts.store, &settled, now).or_else(ignore_full)?;
+                self.parts.deliveries.settled(&mut self.parts.store, settled, now).or_else(ignore_full)?;
             }
         }
         Ok(())
@@ -228,7 +228,7 @@ impl Daemon {
             self.message |= self.parts.deliveries.is_due(self.parts.clock.now());
             self.deliver()?;
             let stuck = self.unsaved.is_some() || self.parts.outputs.is_stuck();
-            self.retries.take_up(&mut self.parts, stuck, now).map_err(DaemonError::Store)?;
+            self.retries.take_up(&mut self.parts, stuck, now).or_else(ignore_full)?;
             if !stuck {
                 self.caught_up()?;
             }
@@ -304,7 +304,7 @@ impl Daemon {
         };
         match self.parts.store.commit(&epoch) {
             Ok(()) => {}
-            Err(StoreError::Full(says)) => {
+            Err(StoreError::Full(says) | StoreError::Busy(says)) => {
                 self.parts.watch.store_full(&says);
                 self.unsaved = Some(epoch);
                 self.next_try = now + Duration::from_secs(1);
@@ -390,10 +390,10 @@ impl Daemon {
     }
 }
 
-/// A full disk only puts off what the outbox keeps: it is tried again with the next beat.
+/// A full disk, or another program, only puts off what the outbox keeps: it is tried again with the next beat.
 fn ignore_full(error: StoreError) -> Result<(), DaemonError> {
     match error {
-        StoreError::Full(_) => Ok(()),
+        StoreError::Full(_) | StoreError::Busy(_) => Ok(()),
         error => Err(DaemonError::Store(error)),
     }
 }

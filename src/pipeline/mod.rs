@@ -6,6 +6,7 @@
 //! at a time. All logging and counting happens in this room; the others return values.
 
 mod alerted;
+mod backlog;
 mod benching;
 mod coming;
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod without;
 mod worker;
 
 pub use self::core::{Absorbed, Core};
+pub use backlog::{BACKLOG, Backlog};
 pub use crew::Crew;
 pub use daemon::{Daemon, DaemonError};
 pub use deliveries::{Deliveries, Settled};

@@ -11,6 +11,7 @@ use crate::posture::living::{Drift, Sources};
 use crate::store::{Origin, Store};
 use crate::telemetry::Streams;
 
+use super::backlog::Backlog;
 use super::deliveries::{Deliveries, Settled};
 use super::outputs::Outputs;
 use super::posture::Reading;
@@ -41,8 +42,6 @@ pub enum Ask {
 /// How the daemon behaves beside its core.
 #[derive(Clone, Debug)]
 pub struct DaemonSettings {
-    /// Nobody is told of alerts whose last event is older than this.
-    pub notify_max_age: Duration,
     /// With nothing arriving for this long, and everything read, event time moves on by itself.
     pub silence: Duration,
     /// How much the store keeps, and for how long.
@@ -70,6 +69,8 @@ pub struct DaemonParts {
     pub outputs: Outputs,
     /// Of which changes nobody is told.
     pub mutes: Mutes,
+    /// Which of them are too old to be told.
+    pub backlog: Backlog,
     /// Where alerts go.
     pub deliveries: Deliveries,
     /// What pages and metrics show.

@@ -21,6 +21,11 @@ const TOGETHER: usize = 256;
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Tells whether a stream of this name is that of letters tried again.
+pub(super) fn is_of_retries(name: &StreamName) -> bool {
+    *name == stream_name()
+}
+
 fn stream_name() -> StreamName {
     StreamName { source: "dead-letters".into(), topic: "retried".into(), partition: 0 }
 }

@@ -4,7 +4,7 @@
 //! beneath need neither. Totals come from the accounting, which survives a restart; rates are
 //! taken over ten seconds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use super::deliveries::Settled;
 
 mod cuts;
 mod drifts;
+mod left;
 mod matched;
 mod sources;
 mod surround;
@@ -67,6 +68,8 @@ pub struct Watch {
     /// By the source's number: what it can't do as it is, though it reads.
     source_complaints: BTreeMap<usize, String>,
     context: surround::Said,
+    /// Sinks that are no more, for which deliveries wait: said once each.
+    left_behind: BTreeSet<String>,
     /// How long before an exception ends that is said.
     pub warn_before: Duration,
 }
@@ -108,6 +111,7 @@ impl Watch {
             spooled: BTreeMap::new(),
             source_complaints: BTreeMap::new(),
             context: surround::Said::default(),
+            left_behind: BTreeSet::new(),
             warn_before: WARN_BEFORE,
         }
     }
@@ -226,6 +230,17 @@ impl Watch {
                 "deliveries were given up: more waited than max_waiting_deliveries in [store]. Mend the sink"
             );
             self.metrics.deliveries.add(&["all", "given_up"], pruned.given_up as u64);
+        }
+    }
+
+    /// Says that `many` alerts opened of which nobody is told because they are old.
+    pub fn passed_over(&self, many: usize) {
+        if many > 0 {
+            tracing::info!(
+                alerts = many,
+                "alerts opened of events from before Gatewatch was here, older than notify_max_age in [alerts]: nobody \
+                 is told of them, the list has them"
+            );
         }
     }
 

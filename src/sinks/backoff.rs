@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(10);
-const LONGEST_ASKED: Duration = Duration::from_hours(1);
+/// The longest that a receiver may ask for; nothing waits longer.
+pub const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
 /// Returns when to try again after `attempts` failures, the one at `now` included.
 ///

@@ -20,8 +20,11 @@ use super::notice::{News, Notice};
 use super::route::Route;
 
 mod due;
+mod group;
+mod late;
 mod saved;
 
+use group::Group;
 use saved::Changed;
 pub use saved::saved_cuts;
 
@@ -51,16 +54,20 @@ pub struct Dispatcher {
     /// Who was told of which alert that is not over.
     told: BTreeMap<(usize, AlertId), Told>,
     groups: BTreeMap<GroupKey, Group>,
+    /// Alerts that incidents and programs hear of at their hours: by which route, and when.
+    late: BTreeMap<(usize, AlertId), (usize, Timestamp)>,
     /// In which group an alert waits.
     places: BTreeMap<(usize, AlertId), GroupKey>,
-    /// When messages went, by sink and route; as many as the rate allows.
-    went: BTreeMap<(usize, usize), Vec<Timestamp>>,
+    /// When messages went and the worst in each, by sink and route; of each level as many as the rate allows.
+    went: BTreeMap<(usize, usize), Vec<(Timestamp, Level)>>,
     sent: u64,
     looked: Timestamp,
     /// Whether an alert is to be told again.
     repeats: bool,
     changed: Changed,
     cuts: Cuts,
+    /// Sinks that are no more, and of how many alerts they heard that are not over.
+    gone: BTreeMap<String, usize>,
 }
 
 /// How often a ceiling made a sink hear less than of each alert by itself.
@@ -107,10 +114,8 @@ type GroupKey = (usize, usize, Vec<String>);
 struct Heard {
     name: String,
     hears: Hears,
-    /// Whether it is remembered what it heard of; of a program that hears everything it need not be.
-    remembered: bool,
-    /// Whether what it heard of stays open there until it hears of the end.
-    keeps: bool,
+    /// Whether it hears of changes even if it is forgotten that it heard of their alert: a program without routes.
+    anyway: bool,
     at_least: Option<Level>,
 }
 
@@ -122,31 +127,6 @@ struct Told {
     at: Timestamp,
 }
 
-/// Alerts that wait to be told in one message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Group {
-    waiting: Vec<Notice>,
-    more: u64,
-    due: Timestamp,
-}
-
-impl Group {
-    /// Returns the level of the worst alert in it.
-    fn worst(&self) -> Option<Level> {
-        self.waiting.iter().map(|notice| notice.level).max()
-    }
-
-    /// Takes in the alerts of `other`: the worst are named and come first, those beyond are counted.
-    fn fold(&mut self, other: Self) {
-        self.waiting.extend(other.waiting);
-        self.waiting.sort_by_key(|notice| std::cmp::Reverse(notice.level));
-        let beyond = self.waiting.len().saturating_sub(MOST_WAITING);
-        self.waiting.truncate(MOST_WAITING);
-        self.more = self.more.saturating_add(other.more).saturating_add(beyond as u64);
-        self.due = self.due.min(other.due);
-    }
-}
-
 /// Who may hear of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -154,8 +134,7 @@ pub enum Audience {
     All,
     /// Of what is too old to be news: who heard of its alert before.
     Knowing,
-    /// Of what is held back: who heard of its alert before and has it open still, and only that it was
-    /// taken or is over.
+    /// Of what is held back: who heard of its alert before, and only that it was taken or is over.
     Keeping,
 }
 
@@ -166,13 +145,12 @@ impl Dispatcher {
         if !chosen {
             routes.push(Route::everything(outlets.iter().map(|outlet| outlet.name.clone())));
         }
-        let keeps =
-            |outlet: &Outlet| outlet.sink.hears() != Hears::Everything || outlet.sink.reminded_every().is_some();
+        let told_all =
+            |outlet: &Outlet| outlet.sink.hears() == Hears::Everything && outlet.sink.reminded_every().is_none();
         let heard = |outlet: &Outlet| Heard {
             name: outlet.name.clone(),
             hears: outlet.sink.hears(),
-            remembered: chosen || keeps(outlet),
-            keeps: keeps(outlet),
+            anyway: !chosen && told_all(outlet),
             at_least: outlet.at_least,
         };
         Self {
@@ -181,6 +159,7 @@ impl Dispatcher {
             external_url: external_url.map(str::to_owned),
             told: BTreeMap::new(),
             groups: BTreeMap::new(),
+            late: BTreeMap::new(),
             places: BTreeMap::new(),
             went: BTreeMap::new(),
             sent: 0,
@@ -188,6 +167,7 @@ impl Dispatcher {
             repeats: false,
             changed: Changed::default(),
             cuts: Cuts::default(),
+            gone: BTreeMap::new(),
         }
     }
 
@@ -197,9 +177,13 @@ impl Dispatcher {
         let alert = transition.alert();
         let notice = Notice::of(transition, self.external_url.as_deref());
         let mut at_once = Vec::new();
-        for (sink, route) in self.concerned(alert, now, audience) {
-            let Heard { hears, keeps, .. } = self.sinks[sink];
-            if audience == Audience::Keeping && !(keeps && notice.news.is_relief()) {
+        let found = self.concerned(alert, now, audience);
+        if self.may_wait(audience) {
+            self.put_off(alert, &notice, &found, now);
+        }
+        for (sink, route) in found {
+            let Heard { hears, .. } = self.sinks[sink];
+            if audience == Audience::Keeping && !notice.news.is_relief() {
                 continue;
             }
             let news = match hears {
@@ -209,10 +193,14 @@ impl Dispatcher {
             match news {
                 None => self.refresh(sink, &notice),
                 Some(news) => {
+                    let before = self.told.get(&(sink, alert.id)).map(|told| told.at);
                     self.remember((sink, route), alert, now);
-                    match hears {
-                        Hears::Messages => self.gather((sink, route), alert, Notice { news, ..notice.clone() }, now),
-                        _ => at_once.push((sink, news)),
+                    let notice = || Notice { news, ..notice.clone() };
+                    if hears == Hears::Messages {
+                        self.gather((sink, route), alert, notice(), (now, before), None);
+                    } else {
+                        self.not_later(sink, alert.id);
+                        at_once.push((sink, news));
                     }
                 }
             }
@@ -260,6 +248,10 @@ impl Dispatcher {
             (News::Restored, None) => Some(News::Reopened),
             (News::Acknowledged | News::Assigned | News::Unassigned | News::Closed, told) => told.map(|_| news),
             (News::Noted, None) => None,
+            // Somebody has it: nobody is called for it, unless it gets worse.
+            (_, None) if alert.state == AlertState::Acknowledged && news != News::Worse => {
+                (reads && news == News::Unsilenced).then_some(news)
+            }
             (_, None) => Some(News::Opened),
             (_, Some(told)) if alert.level > told.level => Some(News::Worse),
             (News::Restored | News::Unsilenced, Some(_)) => Some(news),
@@ -275,38 +267,37 @@ impl Dispatcher {
     }
 
     fn remember(&mut self, (sink, route): (usize, usize), alert: &Alert, now: Timestamp) {
-        if !self.sinks[sink].remembered {
+        let key = (sink, alert.id);
+        let known = self.told.get(&key);
+        if alert.state == AlertState::Closed {
+            if self.told.remove(&key).is_some() {
+                self.changed.alert(alert.id);
+            }
+            return;
+        }
+        // When a program was told matters to nobody, and it is told of every change.
+        let everything = self.sinks[sink].hears == Hears::Everything;
+        if everything && known.is_some_and(|known| (known.route, known.level) == (route, alert.level)) {
             return;
         }
         self.changed.alert(alert.id);
-        if alert.state == AlertState::Closed {
-            self.told.remove(&(sink, alert.id));
-            return;
-        }
-        self.told.insert((sink, alert.id), Told { route, level: alert.level, at: now });
+        self.told.insert(key, Told { route, level: alert.level, at: now });
         if self.told.len() > MOST_TOLD {
-            let mut oldest: Vec<_> = self.told.iter().map(|(key, told)| (told.at, *key)).collect();
-            oldest.sort_unstable();
-            for (_, key) in oldest.into_iter().take(MOST_TOLD / 8) {
-                self.told.remove(&key);
-                self.changed.alert(key.1);
-                self.cuts.forgotten += 1;
-            }
-            self.changed.head();
+            self.forget();
         }
     }
 
-    /// Returns what waits to be told to `sink` of an alert.
-    fn waiting(&mut self, sink: usize, alert: AlertId) -> Option<&mut Notice> {
-        let group = self.groups.get_mut(self.places.get(&(sink, alert))?)?;
-        group.waiting.iter_mut().find(|known| known.alert == alert)
-    }
-
-    /// Notes that what waits to be told to `sink` of an alert has changed, if anything does.
-    fn waits_changed(&mut self, sink: usize, alert: AlertId) {
-        if let Some(key) = self.places.get(&(sink, alert)) {
-            self.changed.group(key);
+    /// Forgets the oldest tellings, those first without which nothing is lost.
+    fn forget(&mut self) {
+        let place = |key: &(usize, AlertId), told: &Told| (!self.sinks[key.0].anyway, told.at, *key);
+        let mut oldest: Vec<_> = self.told.iter().map(|(key, told)| place(key, told)).collect();
+        oldest.sort_unstable();
+        for (is_missed, _, key) in oldest.into_iter().take(MOST_TOLD / 8) {
+            self.told.remove(&key);
+            self.changed.alert(key.1);
+            self.cuts.forgotten += u64::from(is_missed);
         }
+        self.changed.head();
     }
 
     /// Returns how often its ceilings were reached.
@@ -314,44 +305,9 @@ impl Dispatcher {
         self.cuts
     }
 
-    /// Brings what waits to be told of an alert up to date.
-    fn refresh(&mut self, sink: usize, notice: &Notice) {
-        if let Some(known) = self.waiting(sink, notice.alert) {
-            *known = Notice { news: known.news, by: known.by.clone(), reason: known.reason.clone(), ..notice.clone() };
-            self.waits_changed(sink, notice.alert);
-        }
-    }
-
-    fn gather(&mut self, (sink, route): (usize, usize), alert: &Alert, notice: Notice, now: Timestamp) {
-        self.waits_changed(sink, notice.alert);
-        if let Some(known) = self.waiting(sink, notice.alert) {
-            // What opened and got worse before anybody was told has opened.
-            let news = if matches!(notice.news, News::Worse | News::Unsilenced) { known.news } else { notice.news };
-            *known = Notice { news, ..notice };
-            return;
-        }
-        let Some(way) = self.routes.get(route) else { return };
-        let (due, mut key) = (now.plus(way.wait), (sink, route, way.in_common(alert)));
-        if !self.groups.contains_key(&key) && self.groups.len() >= MOST_GROUPS {
-            key.2 = Vec::new();
-            self.cuts.merged += 1;
-            self.changed.head();
-        }
-        self.changed.group(&key);
-        let fresh = || Group { waiting: Vec::new(), more: 0, due };
-        let group = self.groups.entry(key.clone()).or_insert_with(fresh);
-        let id = notice.alert;
-        if group.waiting.len() < MOST_WAITING {
-            group.waiting.push(notice);
-        } else {
-            group.more += 1;
-            // The worst are named.
-            let mildest = group.waiting.iter_mut().min_by_key(|known| known.level);
-            let Some(mildest) = mildest.filter(|known| known.level < notice.level) else { return };
-            self.places.remove(&(sink, mildest.alert));
-            *mildest = notice;
-        }
-        self.places.insert((sink, id), key);
+    /// Takes the names of sinks that are no more, and of how many alerts each heard that were not over.
+    pub fn take_gone(&mut self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.gone)
     }
 
     /// Tells whether the sink heard of an alert that is not over.
@@ -419,11 +375,11 @@ mod tests {
         Transition::Updated(alert(id, level), Change::Events)
     }
 
-    fn closed(id: u64) -> Transition {
+    pub(super) fn closed(id: u64) -> Transition {
         Transition::Closed(Alert { state: AlertState::Closed, ..alert(id, Level::Medium) }, Closing::Quiet)
     }
 
-    fn acknowledged(id: u64) -> Transition {
+    pub(super) fn acknowledged(id: u64) -> Transition {
         let taken = Alert { state: AlertState::Acknowledged, ..alert(id, Level::Medium) };
         Transition::Updated(taken, Change::Acknowledged { by: "dana".into() })
     }
@@ -436,7 +392,7 @@ mod tests {
         messages.iter().map(one).collect()
     }
 
-    fn due(dispatcher: &mut Dispatcher, seconds: i64) -> Vec<(Vec<(u64, News)>, u64)> {
+    pub(super) fn due(dispatcher: &mut Dispatcher, seconds: i64) -> Vec<(Vec<(u64, News)>, u64)> {
         if !dispatcher.is_due(at(seconds)) {
             return Vec::new();
         }
@@ -537,11 +493,13 @@ mod tests {
         for id in 1..=60 {
             let level = if id == 60 { Level::Critical } else { Level::Low };
             one.take(&in_app(100 + id, level), at(id.cast_signed()), Audience::All);
-            assert_eq!(due(&mut one, id.cast_signed()), []);
+            // But what is worse has room that milder ones did not take.
+            let wanted = if id == 60 { vec![(vec![(160, News::Opened)], 0)] } else { Vec::new() };
+            assert_eq!(due(&mut one, id.cast_signed()), wanted);
         }
+        assert_eq!(due(&mut one, 599), []);
         let messages = due(&mut one, 600);
-        assert_eq!(messages.iter().map(|(told, more)| (told.len(), *more)).collect::<Vec<_>>(), [(1, 0), (50, 9)]);
-        assert_eq!(messages[0].0[0], (160, News::Opened));
+        assert_eq!(messages.iter().map(|(told, more)| (told.len(), *more)).collect::<Vec<_>>(), [(50, 9)]);
         assert!(one.groups.is_empty() && one.places.is_empty());
     }
 
@@ -552,13 +510,14 @@ mod tests {
         let mut before = dispatcher(&format!("{low}{high}"));
         before.take(&Transition::Opened(alert(1, Level::Low)), at(0), Audience::All);
         before.take(&Transition::Opened(alert(2, Level::High)), at(0), Audience::All);
-        before.went.insert((1, 0), vec![at(-5), at(-1)]);
-        before.went.insert((1, 1), vec![at(-3)]);
+        let went = |seconds| (at(seconds), Level::Low);
+        before.went.insert((1, 0), vec![went(-5), went(-1)]);
+        before.went.insert((1, 1), vec![went(-3)]);
         before.changed.head();
         let saved: Vec<Vec<u8>> = before.save().into_iter().map(|(_, bytes)| bytes).collect();
         let mut after = dispatcher(route);
         assert!(after.restore(&saved, at(1)));
-        assert_eq!(after.went[&(1, 0)], [at(-5), at(-3), at(-1)]);
+        assert_eq!(after.went[&(1, 0)], [-5, -3, -1].map(went));
         assert_eq!(due(&mut after, 19), []);
         assert_eq!(due(&mut after, 20), [(vec![(2, News::Opened), (1, News::Opened)], 0)]);
     }
@@ -591,16 +550,18 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_held_back_only_who_has_it_open_hears_and_only_that_it_is_taken_or_over() {
+    fn of_what_is_held_back_only_who_heard_of_it_hears_and_only_that_it_is_taken_or_over() {
         let mut one = dispatcher("");
         one.take(&opened(1), at(0), Audience::All);
         assert_eq!(due(&mut one, 20), [(vec![(1, News::Opened)], 0)]);
         // The second opens while it is held back.
         assert_eq!(one.take(&opened(2), at(21), Audience::Keeping), []);
         assert_eq!(one.take(&updated(1, Level::High), at(22), Audience::Keeping), []);
-        assert_eq!(one.take(&acknowledged(1), at(23), Audience::Keeping), [(PAGER, News::Acknowledged)]);
+        let taken = one.take(&acknowledged(1), at(23), Audience::Keeping);
+        assert_eq!(taken, [(PROGRAM, News::Acknowledged), (PAGER, News::Acknowledged)]);
         assert_eq!(one.take(&closed(2), at(24), Audience::Keeping), []);
-        assert_eq!(one.take(&closed(1), at(25), Audience::Keeping), [(PAGER, News::Closed)]);
+        let over = one.take(&closed(1), at(25), Audience::Keeping);
+        assert_eq!(over, [(PROGRAM, News::Closed), (PAGER, News::Closed)]);
         assert_eq!(due(&mut one, 60), [(vec![(1, News::Closed)], 0)]);
     }
 
@@ -614,6 +575,23 @@ mod tests {
         assert_eq!(at_once, [(PROGRAM, News::Unsilenced), (PAGER, News::Opened)]);
         let messages = one.due(at(21), |_| None);
         assert_eq!((told(&messages), &messages[0].notices[0].reason), (vec![(vec![(1, News::Opened)], 0)], &Some(why)));
+    }
+
+    #[test]
+    fn nobody_is_called_for_what_somebody_took_while_it_was_held_back_unless_it_gets_worse() {
+        let mut one = dispatcher("");
+        assert_eq!(one.take(&opened(1), at(0), Audience::Keeping), []);
+        assert_eq!(one.take(&acknowledged(1), at(1), Audience::Keeping), []);
+        let taken =
+            |level, change| Transition::Updated(Alert { state: AlertState::Acknowledged, ..alert(1, level) }, change);
+        let events = taken(Level::Medium, Change::Events);
+        assert_eq!(one.take(&events, at(2), Audience::All), [(PROGRAM, News::Events)]);
+        let over = taken(Level::Medium, Change::Unsilenced { why: "silence 7 has expired".into() });
+        assert_eq!(one.take(&over, at(3), Audience::All), [(PROGRAM, News::Unsilenced)]);
+        assert_eq!(due(&mut one, 23), [(vec![(1, News::Unsilenced)], 0)]);
+        let worse = taken(Level::High, Change::Raised { from: Level::Medium });
+        assert_eq!(one.take(&worse, at(30), Audience::All), [(PROGRAM, News::Worse), (PAGER, News::Opened)]);
+        assert_eq!(due(&mut one, 50), [(vec![(1, News::Worse)], 0)]);
     }
 
     #[test]

@@ -220,7 +220,7 @@ impl Email {
             ));
         };
         match u16::from(code) {
-            530 | 534 | 535 | 538 => SinkError::Reject(format!("{host} answered {code}: check user and password")),
+            530 | 534 | 535 | 538 => SinkError::retry(format!("{host} answered {code}: check user and password")),
             code if error.is_permanent() => {
                 SinkError::Reject(format!("{host} answered {code}: it does not take this mail"))
             }

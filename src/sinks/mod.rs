@@ -33,7 +33,7 @@ use std::time::Duration;
 
 pub use alertmanager::{Alertmanager, Login};
 pub use any::{AnySink, Hears, Outlet};
-pub use backoff::next_attempt;
+pub use backoff::{LONGEST_ASKED, next_attempt};
 pub use dispatch::{Audience, Cuts, Dispatcher, Gathered, saved_cuts};
 pub use email::{Email, Encryption, MailServer};
 pub use jsonl::{Format, Jsonl, JsonlSettings};

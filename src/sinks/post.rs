@@ -191,7 +191,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Returns the status as a note if the receiver took what was sent. `refused` says what to
-    /// check if it did not take it because of who we are.
+    /// mend if it did not take it because of who we are; until then it is tried again.
     ///
     /// # Errors
     ///
@@ -208,8 +208,12 @@ impl Answer {
             300..=399 => Err(SinkError::retry(format!(
                 "{host} answered {status}: redirects are not followed; put the address it leads to into url"
             ))),
-            401 | 403 => Err(SinkError::Reject(format!("{host} answered {status}: {refused}"))),
-            404 | 405 | 410 => Err(SinkError::Reject(format!("{host} answered {status}: check the url's path"))),
+            // Who mends that has nothing lost: only what is wrong with this very body is final.
+            401 | 403 => {
+                Err(SinkError::Retry { says: format!("{host} answered {status}: {refused}"), after: self.after })
+            }
+            407 => Err(SinkError::retry(format!("{host} answered {status}: check user and password of the proxy"))),
+            404 | 405 | 410 => Err(SinkError::retry(format!("{host} answered {status}: check the url's path"))),
             413 => Err(SinkError::Reject(format!("{host} answered {status}: raise its limit for bodies"))),
             _ => Err(SinkError::Reject(format!("{host} answered {status}: it does not take this body"))),
         }

@@ -129,6 +129,11 @@ impl Route {
 
     /// Tells whether `alert` takes this route at `now`.
     pub fn fits(&self, alert: &Alert, now: Timestamp) -> bool {
+        self.means(alert) && self.is_open_at(now)
+    }
+
+    /// Tells whether `alert` takes this route at its hours.
+    pub fn means(&self, alert: &Alert) -> bool {
         let any = |patterns: &[Pattern], texts: &[&str]| {
             patterns.is_empty() || patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)))
         };
@@ -138,10 +143,28 @@ impl Route {
             && any(&self.apps, &alert.app.as_deref().map_or(Vec::new(), |app| vec![app]))
             && any(&self.entities, &[&alert.entity.value, &alert.entity.sayable()])
             && any(&self.detectors, &[&alert.detector])
-            && self.is_open_at(now)
     }
 
-    fn is_open_at(&self, now: Timestamp) -> bool {
+    /// Tells whether it is only open at some hours or on some days.
+    pub fn has_hours(&self) -> bool {
+        self.hours.is_some() || !self.days.is_empty()
+    }
+
+    /// Returns when its hours begin next; they do within eight days.
+    pub fn opens_after(&self, now: Timestamp) -> Option<Timestamp> {
+        const DAY: i64 = 86_400;
+        let offset = i64::from(self.utc_offset.0) * 60;
+        let local = now.nanos().div_euclid(1_000_000_000) + offset;
+        let today = local - local.rem_euclid(DAY) - offset;
+        let from = self.hours.map_or(0, |hours| i64::from(hours.from) * 60);
+        // A day that is named may begin in the middle of a night's hours.
+        let starts =
+            (0..=8).flat_map(|day| [0, from].map(|second| Timestamp::from_seconds(today + day * DAY + second)));
+        starts.into_iter().find(|start| *start > now && self.is_open_at(*start))
+    }
+
+    /// Tells whether `now` is among its hours and days.
+    pub fn is_open_at(&self, now: Timestamp) -> bool {
         const DAYS: [Day; 7] = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun];
         let local = now.to_chrono() + chrono::Duration::minutes(i64::from(self.utc_offset.0));
         let minute = local.hour() * 60 + local.minute();
@@ -353,6 +376,24 @@ mod tests {
         }
         for other in ["hours = '08:31-18:00'", "hours = '08:00-08:30'", "hours = '22:00-06:00'", "days = ['tue']"] {
             assert!(!fits(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_route_is_open_again_when_its_hours_begin() {
+        let opens = |text: &str, now: &str| route(text).opens_after(at(now)).unwrap();
+        for (text, now, then) in [
+            ("hours = '08:00-18:00'", "2026-03-02T03:10:00Z", "2026-03-02T08:00:00Z"),
+            ("hours = '08:00-18:00'", "2026-03-02T18:00:00Z", "2026-03-03T08:00:00Z"),
+            ("hours = '22:00-06:00'", "2026-03-02T06:00:00Z", "2026-03-02T22:00:00Z"),
+            ("hours = '09:00-10:00'\nutc_offset = '+01:30'", "2026-03-02T08:45:00Z", "2026-03-03T07:30:00Z"),
+            ("hours = '20:00-21:00'\nutc_offset = '-05:00'", "2026-03-02T03:00:00Z", "2026-03-03T01:00:00Z"),
+            // Monday, and again.
+            ("days = ['mon']", "2026-03-03T00:00:00Z", "2026-03-09T00:00:00Z"),
+            ("days = ['sat']\nhours = '22:00-06:00'", "2026-03-06T23:00:00Z", "2026-03-07T00:00:00Z"),
+            ("days = ['mon']\nhours = '08:00-18:00'", "2026-03-02T18:30:00Z", "2026-03-09T08:00:00Z"),
+        ] {
+            assert_eq!(opens(text, now), at(then), "{text} at {now}");
         }
     }
 

@@ -230,10 +230,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_receiver_that_refuses_is_not_tried_again_and_its_words_are_not_shown() {
-        for path in ["400", "401", "404", "410", "422"] {
+    async fn what_a_receiver_refuses_for_its_body_is_final_and_its_words_are_not_shown() {
+        for path in ["400", "413", "422"] {
             let refused = deliver_to(path).await.0.unwrap_err();
             assert!(matches!(&refused, SinkError::Reject(says) if says.contains(path)), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_can_mend_is_tried_again_and_says_what_to_mend() {
+        for (path, mend) in [("401", "the secret"), ("403", "the secret"), ("407", "the proxy")] {
+            let (says, _) = retried(path).await;
+            assert!(says.contains(path) && says.contains(mend), "{says}");
+        }
+        for path in ["404", "405", "410"] {
+            let (says, _) = retried(path).await;
+            assert!(says.contains(path) && says.contains("check the url's path"), "{says}");
         }
     }
 

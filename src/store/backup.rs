@@ -83,13 +83,29 @@ impl Store {
         }
         // The lock's check creates an empty database, which the copy then replaces as a whole.
         let folder = Folder::take(data)?;
+        refuse_existing(&folder.database)?;
         let partial = beside(&folder.database, ".partial");
         let bytes = copy_whole(&from, &partial, None)
+            .and_then(|()| forget_log(&folder.database))
             .and_then(|()| key.as_deref().map_or(Ok(()), |key| write_key(data, key)))
             .and_then(|()| publish(&partial, &folder.database))
             .inspect_err(|_| drop(fs::remove_file(&partial)))?;
         Ok(BackedUp { bytes, with_key: key.is_some() })
     }
+}
+
+/// Removes the log that a database which is gone has left behind: SQLite would write it into the one that is brought
+/// back, and mix both.
+fn forget_log(database: &Path) -> Result<(), StoreError> {
+    for ending in ["-wal", "-shm"] {
+        let path = beside(database, ending);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot_write(&path, &error)),
+            _ => {}
+        }
+    }
+    let folder = database.parent().unwrap_or(database);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| cannot_write(database, &error))
 }
 
 fn refuse_existing(path: &Path) -> Result<(), StoreError> {
@@ -181,4 +197,37 @@ fn write_key(data: &Path, key: &str) -> Result<(), StoreError> {
     let write = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
     write.and_then(|mut file| file.write_all(key.as_bytes())).map_err(|error| cannot_write(&path, &error))?;
     publish(&partial, &path).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Epoch, ShardBytes};
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn state(byte: u8) -> Epoch {
+        let shard = ShardBytes { component: "engine", shard: 0, whole: true, bytes: vec![byte; 100_000] };
+        Epoch { shards: vec![shard], ..Epoch::default() }
+    }
+
+    #[test]
+    fn the_log_that_a_lost_database_left_behind_is_not_written_into_the_one_that_is_brought_back() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, file) = (home.path().join("data"), home.path().join("backup.db"));
+        let mut store = Store::open(&data).unwrap();
+        store.commit(&state(1)).unwrap();
+        Store::backup(&data, &file).unwrap();
+        store.commit(&state(2)).unwrap();
+        // As after a kill: what was committed since lies in the log.
+        let log = data.join("gatewatch.db-wal");
+        let left = fs::read(&log).unwrap();
+        assert!(left.len() > 100_000);
+        drop(store);
+        fs::remove_file(data.join(DATABASE)).unwrap();
+        fs::write(&log, left).unwrap();
+        Store::restore_backup(&file, &data).unwrap();
+        assert!(!log.exists());
+        let mut store = Store::open(&data).unwrap();
+        assert_eq!(store.recover(Timestamp::MIN).unwrap().shards, state(1).shards);
+    }
 }

@@ -1,7 +1,7 @@
 //! What went wrong with the store, and how is it mended?
 //!
-//! A full disk is its own kind, for it is the one trouble that passes by itself: the pipeline
-//! stops reading, keeps the epoch and tries again.
+//! A full disk and another program that holds the store are their own kinds, for they are the troubles that pass
+//! by themselves: the pipeline stops reading, keeps the epoch and tries again.
 
 use rusqlite::{ErrorCode, ffi};
 
@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The disk is full. The pipeline stops reading and tries again; nothing is lost.
     #[error("{0}")]
     Full(String),
+    /// Another program holds the store. The pipeline waits for it; nothing is lost.
+    #[error("{0}")]
+    Busy(String),
     /// A question took longer than it may.
     #[error("{0}")]
     TooWide(String),
@@ -50,8 +53,9 @@ impl From<rusqlite::Error> for StoreError {
                 "the store can't be opened for writing ({error}): the data folder and the files in it must belong to \
                  the user that runs gatewatch"
             )),
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Failed(format!(
-                "another program holds the store ({error}): close it, an sqlite3 shell for instance, and try again"
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy(format!(
+                "another program holds the store ({error}): close it, an sqlite3 shell for instance; until then \
+                 nothing is written, and nothing is lost"
             )),
             _ => Self::Failed(format!("the store could not be used: {error}")),
         }
@@ -82,6 +86,7 @@ mod tests {
     fn a_full_disk_and_a_quota_are_told_from_other_trouble() {
         assert!(matches!(sqlite(ffi::SQLITE_FULL), StoreError::Full(_)));
         assert!(matches!(sqlite(ffi::SQLITE_IOERR_WRITE), StoreError::Full(_)));
+        assert!(matches!(sqlite(ffi::SQLITE_BUSY), StoreError::Busy(_)));
         assert!(matches!(sqlite(ffi::SQLITE_IOERR_FSYNC), StoreError::Failed(_)));
         assert!(matches!(sqlite(ffi::SQLITE_CORRUPT), StoreError::Failed(_)));
     }

@@ -86,6 +86,20 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Makes due at `now` what waits for `sink` and would only be due after `beyond`: a clock that went ahead is to
+    /// hold up nothing.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn hasten(&mut self, sink: &str, now: Timestamp, beyond: Timestamp) -> Result<(), StoreError> {
+        let mut update = self.connection.prepare_cached(
+            "UPDATE outbox INDEXED BY outbox_oldest SET due = ?2 WHERE sink = ?1 AND outcome = 0 AND due > ?3",
+        )?;
+        update.execute(params![sink, now.nanos(), beyond.nanos()])?;
+        Ok(())
+    }
+
     /// Records that delivery `id` arrived (`Ok`, with a short note such as the status), failed
     /// and is due again at the given time, or was refused for good (`None`).
     ///
@@ -193,6 +207,36 @@ mod tests {
         let few = Settings { max_waiting_deliveries: 3, ..Settings::default() };
         assert_eq!(store.prune(&few, Timestamp::from_seconds(20)).unwrap().given_up, 5);
         assert_eq!(due(&mut store, 20), ["a:6"]);
+    }
+
+    #[test]
+    fn the_oldest_are_given_up_however_often_they_were_tried() {
+        let home = tempfile::tempdir().unwrap();
+        let mut store = Store::open(home.path()).unwrap();
+        let one = |n: u32| Delivery::new("hook", &format!("a{n}:1"), String::new(), Timestamp::from_seconds(10));
+        store.commit(&Epoch { outbox: (0..3).map(one).collect(), ..Epoch::default() }).unwrap();
+        for failed in store.due("hook", Timestamp::from_seconds(20), 9).unwrap() {
+            store.settle(failed.id, Err(("503", Some(Timestamp::from_seconds(600)))), tried(20)).unwrap();
+        }
+        store.commit(&Epoch { outbox: (3..6).map(one).collect(), ..Epoch::default() }).unwrap();
+        let few = Settings { max_waiting_deliveries: 4, ..Settings::default() };
+        assert_eq!(store.prune(&few, Timestamp::from_seconds(30)).unwrap().given_up, 2);
+        assert_eq!(due(&mut store, 600), ["a3:1", "a4:1", "a5:1", "a2:1"]);
+    }
+
+    #[test]
+    fn a_clock_that_went_ahead_holds_up_nothing_once_it_is_set_back() {
+        let home = tempfile::tempdir().unwrap();
+        let mut store = Store::open(home.path()).unwrap();
+        let ahead = |sink: &str| Delivery::new(sink, "a:1", String::new(), Timestamp::from_seconds(90_000));
+        let outbox = vec![ahead("hook"), ahead("other")];
+        store.commit(&Epoch { outbox, ..Epoch::default() }).unwrap();
+        let (now, hour) = (Timestamp::from_seconds(3_600), Timestamp::from_seconds(7_200));
+        store.hasten("hook", now, Timestamp::from_seconds(90_000)).unwrap();
+        assert_eq!(due(&mut store, 3_600), Vec::<String>::new());
+        store.hasten("hook", now, hour).unwrap();
+        assert_eq!(due(&mut store, 3_600), ["a:1"]);
+        assert_eq!(store.due("other", now, 9).unwrap(), []);
     }
 
     #[test]

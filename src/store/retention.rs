@@ -122,7 +122,7 @@ fn give_up(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<u
         let mut oldest = transaction.prepare_cached(
             "UPDATE outbox SET outcome = ?1, settled_at = ?2, note = 'given up: too many deliveries wait for this sink'
              WHERE id IN (SELECT id FROM outbox INDEXED BY outbox_oldest
-                          WHERE sink = ?3 AND outcome = 0 ORDER BY due, id LIMIT ?4)
+                          WHERE sink = ?3 AND outcome = 0 ORDER BY id LIMIT ?4)
              RETURNING alert",
         )?;
         let most = (waiting - i64::from(most)).min(AT_ONCE);

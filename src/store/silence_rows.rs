@@ -30,8 +30,8 @@ pub struct AuditEntry {
     pub with: String,
 }
 
-/// A silence, and an open alert that it hides.
-type Hides = (SilenceId, AlertId);
+/// A silence, an open alert that it hides, and since when, wall time.
+type Hides = (SilenceId, AlertId, Timestamp);
 
 pub(super) fn put(transaction: &Transaction<'_>, epoch: &Epoch) -> Result<(), StoreError> {
     for silence in &epoch.silences {
@@ -83,7 +83,7 @@ fn silence(json: &str) -> Result<Silence, StoreError> {
 }
 
 impl Store {
-    /// Returns the silences that have not ended, and which open alerts each hides.
+    /// Returns the silences that have not ended, and which open alerts each hides since when.
     ///
     /// # Errors
     ///
@@ -95,13 +95,15 @@ impl Store {
         let silences = texts.iter().map(|json| silence(json)).collect::<Result<Vec<_>, _>>()?;
         let mut hidden = Vec::new();
         let mut select = self.connection.prepare(
-            "SELECT mutes.alert FROM mutes JOIN alerts ON alerts.id = mutes.alert
+            "SELECT mutes.alert, mutes.at FROM mutes JOIN alerts ON alerts.id = mutes.alert
              WHERE mutes.by = ?1 AND alerts.state < 2",
         )?;
         for silence in &silences {
-            let rows = select.query_map([format!("silence:{}", silence.id)], |row| row.get::<_, String>(0))?;
-            for alert in rows {
-                hidden.extend(alert?.parse().map(|alert| (silence.id, alert)).ok());
+            let by = format!("silence:{}", silence.id);
+            let rows = select.query_map([by], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            for row in rows {
+                let (alert, at) = row?;
+                hidden.extend(alert.parse().map(|alert| (silence.id, alert, Timestamp::from_nanos(at))).ok());
             }
         }
         Ok((silences, hidden))

@@ -159,6 +159,20 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_holds_the_store_is_waited_for_and_the_epoch_goes_in_once_it_is_gone() {
+        let data = tempfile::tempdir().unwrap();
+        let mut store = Store::open(data.path()).unwrap();
+        store.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let other = Connection::open(data.path().join("gatewatch.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let refused = store.commit(&state(1, 10)).unwrap_err();
+        assert!(matches!(refused, StoreError::Busy(_)), "{refused}");
+        other.execute_batch("ROLLBACK").unwrap();
+        store.commit(&state(1, 10)).unwrap();
+        assert_eq!(store.recover(Timestamp::MIN).unwrap().shards, state(1, 10).shards);
+    }
+
+    #[test]
     fn a_full_disk_loses_nothing_and_the_epoch_goes_in_once_there_is_room() {
         let data = tempfile::tempdir().unwrap();
         let mut store = Store::open(data.path()).unwrap();

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, bounded};
 use gatewatch::alerts::Transition;
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::pipeline::{Ask, Deliveries, Settled};
-use gatewatch::sinks::{Outlet, Route, sample_streams};
+use gatewatch::sinks::{Audience, Outlet, Route, sample_streams};
 use gatewatch::store::{Epoch, Reader, Store};
 use tokio::runtime::Runtime;
 
@@ -50,7 +50,7 @@ impl Outbox {
         let transitions = transitions.into_iter().map(|transition| (transition, self.now)).collect();
         let mut epoch = Epoch { transitions, ..Epoch::default() };
         // These alerts are of long ago, and meant to be told.
-        self.deliveries.fill(&mut epoch, &sample_streams(), (self.now, Duration::MAX), |_| false, |_| None);
+        self.deliveries.fill(&mut epoch, &sample_streams(), self.now, |_| Audience::All, |_| None);
         self.store.commit(&epoch).unwrap();
     }
 
@@ -68,7 +68,7 @@ impl Outbox {
     pub fn attempt(&mut self) -> Settled {
         self.deliveries.start(&mut self.store, self.now).unwrap();
         let Ok(Ask::Settled(settled)) = self.asks.recv_timeout(PATIENCE) else { panic!("no delivery is under way") };
-        self.deliveries.settled(&mut self.store, &settled, self.now).unwrap();
+        self.deliveries.settled(&mut self.store, settled.clone(), self.now).unwrap();
         // Later than any wait.
         self.now = self.now.plus(Duration::from_hours(2));
         settled

@@ -66,6 +66,8 @@ fn whatever_happens_to_a_receiver_nothing_is_lost_and_nothing_overtakes() {
         Trouble::HangUp,
         Trouble::Status(302),
         Trouble::Status(503),
+        Trouble::Status(403),
+        Trouble::Status(404),
         Trouble::TakeAndHangUp,
     ];
     for (name, judge, sink) in sinks() {

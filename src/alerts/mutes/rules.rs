@@ -2,7 +2,7 @@
 //!
 //! An alert that they hide may never change again: once no rule holds it back any longer, it is told
 //! of if it is still open, the worst first, 100 at a time until none is left. One that a silence
-//! hides as well waits for the end of that. Which alerts wait is kept with each epoch.
+//! hides as well waits for the end of that. Of two that would hold back each other only the later is. Which alerts wait is kept with each epoch.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,11 @@ impl Inhibition {
         };
         let parts: Option<Vec<String>> = self.equal.iter().map(part).collect();
         parts.map(|parts| parts.join("\u{0}"))
+    }
+
+    /// Tells whether `alert` makes others not worth telling.
+    fn is_source(&self, alert: &Alert) -> bool {
+        alert.state != AlertState::Closed && self.source.admits_any(alert)
     }
 }
 
@@ -145,35 +150,43 @@ pub struct MuteRules {
     pub maintenance: Vec<Maintenance>,
 }
 
+/// A source among others: who opened first comes first.
+type Place = (Timestamp, AlertId);
+
+/// Sources that are later than a target and are looked at for one that it does not hold back itself.
+const MOST_LATER: usize = 64;
+
 /// The open sources of one inhibition.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// By what targets must agree in.
-    open: BTreeMap<String, BTreeSet<AlertId>>,
+    open: BTreeMap<String, BTreeSet<Place>>,
     /// The other way round: what a source is of may change while it is open.
-    keys: BTreeMap<AlertId, String>,
+    keys: BTreeMap<AlertId, (String, Timestamp)>,
 }
 
 impl Sources {
     /// Keeps the alert as a source under `key`, or not at all; tells whether it is one no longer under another key.
-    fn put(&mut self, alert: AlertId, key: Option<String>) -> bool {
-        if self.keys.get(&alert) == key.as_ref() {
+    fn put(&mut self, alert: &Alert, key: Option<String>) -> bool {
+        let now = key.map(|key| (key, alert.opened_at));
+        let before = self.keys.get(&alert.id);
+        if before == now.as_ref() {
             return false;
         }
-        let was_one = self.keys.contains_key(&alert);
-        if let Some(before) = self.keys.remove(&alert)
-            && let Some(open) = self.open.get_mut(&before)
+        let before = self.keys.remove(&alert.id);
+        if let Some((key, at)) = &before
+            && let Some(open) = self.open.get_mut(key)
         {
-            open.remove(&alert);
+            open.remove(&(*at, alert.id));
             if open.is_empty() {
-                self.open.remove(&before);
+                self.open.remove(key);
             }
         }
-        if let Some(key) = key {
-            self.open.entry(key.clone()).or_default().insert(alert);
-            self.keys.insert(alert, key);
+        if let Some((key, at)) = now {
+            self.open.entry(key.clone()).or_default().insert((at, alert.id));
+            self.keys.insert(alert.id, (key, at));
         }
-        was_one
+        before.is_some()
     }
 }
 
@@ -184,18 +197,44 @@ impl Mutes {
         let windows = windows.map(|rule| (format!("maintenance:{}", rule.name), format!("maintenance {}", rule.name)));
         let inhibited = self.rules.inhibit.iter().zip(&self.sources).filter_map(|(rule, sources)| {
             let key = rule.key(alert).filter(|_| rule.target.admits(alert))?;
-            let source = sources.open.get(&key)?.iter().find(|source| **source != alert.id)?;
+            let source = self.inhibits(sources.open.get(&key)?, alert)?;
             Some((format!("inhibited:{}", rule.name), format!("{} while alert {source} is open", rule.name)))
         });
         windows.chain(inhibited).collect()
     }
 
-    /// Keeps account of whether `alert` is an open source of inhibition.
-    pub(super) fn source(&mut self, alert: &Alert) {
-        for (rule, sources) in self.rules.inhibit.iter().zip(&mut self.sources) {
-            let is_source = alert.state != AlertState::Closed && rule.source.admits_any(alert);
-            self.loosened |= sources.put(alert.id, rule.key(alert).filter(|_| is_source));
+    /// Returns one of the `open` sources that holds `alert` back. Of two that would hold back each other, the one
+    /// that opened first is told of: else nobody would hear of either.
+    fn inhibits(&self, open: &BTreeSet<Place>, alert: &Alert) -> Option<AlertId> {
+        let mut others = open.iter().filter(|(_, source)| *source != alert.id).take(MOST_LATER).peekable();
+        let (at, first) = others.peek()?;
+        if (*at, *first) < (alert.opened_at, alert.id) {
+            return Some(*first);
         }
+        let holds = |(number, key): &(usize, String)| {
+            let rule = self.rules.inhibit.get(*number);
+            rule.is_some_and(|rule| rule.is_source(alert) && rule.key(alert).as_ref() == Some(key))
+        };
+        let is_held = |source: &AlertId| self.targets.get(source).is_some_and(|of| of.iter().any(holds));
+        others.map(|(_, source)| *source).find(|source| !is_held(source))
+    }
+
+    /// Keeps account of whether `alert` is an open source of inhibition, and of which it is a target then.
+    pub(super) fn source(&mut self, alert: &Alert) {
+        let mut is_one = false;
+        for (rule, sources) in self.rules.inhibit.iter().zip(&mut self.sources) {
+            let is_source = rule.is_source(alert);
+            is_one |= is_source;
+            self.loosened |= sources.put(alert, rule.key(alert).filter(|_| is_source));
+        }
+        let targets = self.rules.inhibit.iter().enumerate().filter(|(_, rule)| is_one && rule.target.admits(alert));
+        let targets: Vec<_> = targets.filter_map(|(number, rule)| Some((number, rule.key(alert)?))).collect();
+        let before = match targets.is_empty() {
+            true => self.targets.remove(&alert.id),
+            false if self.targets.get(&alert.id) == Some(&targets) => None,
+            false => self.targets.insert(alert.id, targets),
+        };
+        self.loosened |= before.is_some();
     }
 
     /// Keeps account of whether `alert` waits until no rule holds it back; `by` are those that do.

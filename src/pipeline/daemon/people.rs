@@ -10,8 +10,10 @@ use tokio::sync::oneshot;
 
 use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed, Transition};
 use crate::clock::Timestamp;
+use crate::sinks::Audience;
 use crate::store::{AuditEntry, Epoch, Origin};
 
+use super::super::backlog::BACKLOG;
 use super::super::people::{HELD_BACK, done_already};
 use super::{Daemon, DaemonError, DaemonParts};
 
@@ -106,7 +108,9 @@ impl Daemon {
         let mut waiting = VecDeque::from(transitions);
         while let Some(transition) = waiting.pop_front() {
             let alert = transition.alert();
-            let verdict = self.parts.mutes.judge(alert, now);
+            let old = self.parts.backlog.passes_over(&transition, now);
+            let mutes = &mut self.parts.mutes;
+            let verdict = if old { mutes.judge_old(alert, now) } else { mutes.judge(alert, now) };
             if !verdict.marks.is_empty() {
                 self.held.changes.insert((alert.id, alert.revision));
                 self.held.marks.extend(verdict.marks.into_iter().map(|mark| (mark, now)));
@@ -138,10 +142,20 @@ impl Daemon {
     pub(super) fn outbox(&mut self, epoch: &mut Epoch) {
         let now = self.parts.clock.now();
         let changes = std::mem::take(&mut self.held.changes);
-        let DaemonParts { deliveries, streams, core, settings, mutes, .. } = &mut self.parts;
-        let held = |alert: &Alert| changes.contains(&(alert.id, alert.revision));
+        let DaemonParts { deliveries, streams, core, backlog, mutes, .. } = &mut self.parts;
+        backlog.note(epoch, &core.live);
+        let audience = |transition: &Transition| {
+            let alert = transition.alert();
+            match changes.contains(&(alert.id, alert.revision)) {
+                true => Audience::Keeping,
+                false if backlog.passes_over(transition, now) => Audience::Knowing,
+                false => Audience::All,
+            }
+        };
         let look = |id: AlertId| core.book().get(id).map(|alert| (alert.clone(), mutes.holds_back(alert, now)));
-        deliveries.fill(epoch, streams, (now, settings.notify_max_age), held, look);
+        let passed_over = deliveries.fill(epoch, streams, now, audience, look);
+        self.parts.watch.passed_over(passed_over);
+        epoch.values.extend(self.parts.backlog.save().map(|bytes| (BACKLOG, bytes)));
     }
 
     /// Returns those of the deed's alerts that the book no longer has, as they are now.

@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::alerts::AlertId;
+use crate::alerts::{AlertId, Level};
 use crate::clock::Timestamp;
 
 use super::{Cuts, Dispatcher, Group, GroupKey, Told};
@@ -31,6 +31,9 @@ const PARTS: [&str; 64] = [
     "dispatch.56", "dispatch.57", "dispatch.58", "dispatch.59", "dispatch.60", "dispatch.61", "dispatch.62", "dispatch.63",
 ];
 
+/// When a message went, and the worst in it.
+type Went = (Timestamp, Level);
+
 /// A part of a dispatcher as an epoch keeps it; sinks by name, for their places may change.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,7 +47,12 @@ struct Saved {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     groups: Vec<(String, usize, Vec<String>, Group)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    late: Vec<(String, AlertId, usize, Timestamp)>,
+    /// Before it was kept how bad a message was.
+    #[serde(skip_serializing)]
     went: Vec<(String, usize, Vec<Timestamp>)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paced: Vec<(String, usize, Vec<Went>)>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -106,7 +114,7 @@ impl Dispatcher {
         let name = |sink: usize| self.sinks[sink].name.clone();
         if head {
             let went = self.went.iter().map(|((sink, route), went)| (name(*sink), *route, went.clone()));
-            let saved = Saved { sent: self.sent, cuts: self.cuts, went: went.collect(), ..Saved::default() };
+            let saved = Saved { sent: self.sent, cuts: self.cuts, paced: went.collect(), ..Saved::default() };
             values.extend(serde_json::to_vec(&saved).ok().map(|bytes| (HEAD, bytes)));
         }
         if parts == 0 {
@@ -119,6 +127,11 @@ impl Dispatcher {
         for ((sink, alert), told) in &self.told {
             if let Some(part) = saved.get_mut(&part_of(*alert)) {
                 part.told.push((name(*sink), *alert, *told));
+            }
+        }
+        for ((sink, alert), (route, due)) in &self.late {
+            if let Some(part) = saved.get_mut(&part_of(*alert)) {
+                part.late.push((name(*sink), *alert, *route, *due));
             }
         }
         for (key, group) in &self.groups {
@@ -135,7 +148,7 @@ impl Dispatcher {
     }
 
     /// Takes back what [`Dispatcher::save`] said, the newest of each value, in any order; what concerns sinks that
-    /// are no more is let go, and what came by a route that is no more goes by the last. Tells whether all of it
+    /// are no more is let go, see [`Dispatcher::take_gone`], and what came by a route that is no more goes by the last. Tells whether all of it
     /// could be read; if not, messages are counted from the milliseconds of `now` on, beyond any that went before,
     /// for a message with a key that was used would be taken for the old one.
     pub fn restore(&mut self, values: &[Vec<u8>], now: Timestamp) -> bool {
@@ -154,6 +167,7 @@ impl Dispatcher {
         for (key, group) in &self.groups {
             self.places.extend(group.waiting.iter().map(|notice| ((key.0, notice.alert), key.clone())));
         }
+        self.set_back(now);
         all_read
     }
 
@@ -164,10 +178,16 @@ impl Dispatcher {
         let last = self.routes.len().saturating_sub(1);
         self.sent = self.sent.max(saved.sent);
         self.cuts = self.cuts.and(saved.cuts);
-        let told = saved.told.into_iter();
-        self.told.extend(told.filter_map(|(name, alert, told)| {
-            Some(((place(&name)?, alert), Told { route: told.route.min(last), ..told }))
-        }));
+        for (name, alert, told) in saved.told {
+            match place(&name) {
+                Some(sink) => drop(self.told.insert((sink, alert), Told { route: told.route.min(last), ..told })),
+                None => *self.gone.entry(name).or_default() += 1,
+            }
+        }
+        let late = saved.late.into_iter();
+        self.late.extend(
+            late.filter_map(|(name, alert, route, due)| Some(((place(&name)?, alert), (route.min(last), due)))),
+        );
         for (name, route, values, group) in saved.groups {
             let Some(sink) = place(&name) else { continue };
             match self.groups.entry((sink, route.min(last), values)) {
@@ -177,7 +197,10 @@ impl Dispatcher {
                 Entry::Occupied(mut known) => known.get_mut().fold(group),
             }
         }
-        for (name, route, times) in saved.went {
+        // What may have been the worst takes room from all.
+        let older = |times: Vec<Timestamp>| times.into_iter().map(|at| (at, Level::Critical)).collect();
+        let older = saved.went.into_iter().map(|(name, route, times)| (name, route, older(times)));
+        for (name, route, times) in older.chain(saved.paced) {
             let Some(sink) = place(&name) else { continue };
             let known = self.went.entry((sink, route.min(last))).or_default();
             known.extend(times);
@@ -190,7 +213,7 @@ impl Dispatcher {
 mod tests {
     use super::super::tests::{alert, at, dispatcher, opened};
     use super::*;
-    use crate::alerts::{Level, Transition};
+    use crate::alerts::Transition;
     use crate::sinks::Audience;
 
     #[test]
@@ -212,6 +235,23 @@ mod tests {
         let mut again = dispatcher("[[routes]]\nto = ['channel']\nwait = '0s'\n");
         assert!(again.restore(&kept.into_values().collect::<Vec<_>>(), at(4)));
         assert_eq!(again.save().len(), 1 + PARTS.len(), "all of it, once");
+    }
+
+    #[test]
+    fn a_sink_that_is_no_more_is_named_with_how_much_it_heard() {
+        let old = br#"{"told":[["pager-2",5,{"route":0,"level":"low","at":"2026-03-02T08:00:00Z"}]]}"#;
+        let mut one = dispatcher("");
+        assert!(one.restore(&[old.to_vec()], at(0)));
+        assert_eq!(one.take_gone(), BTreeMap::from([("pager-2".to_owned(), 1)]));
+        assert_eq!(one.take_gone(), BTreeMap::new());
+    }
+
+    #[test]
+    fn messages_of_which_it_was_not_kept_how_bad_they_were_take_room_from_all() {
+        let old = br#"{"went":[["channel",0,["1970-01-01T00:00:01Z"]]]}"#;
+        let mut one = dispatcher("");
+        assert!(one.restore(&[old.to_vec()], at(5)));
+        assert_eq!(one.went[&(1, 0)], [(at(1), Level::Critical)]);
     }
 
     #[test]
