@@ -73,7 +73,17 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
 /// Says what who wrote a configuration may not have meant.
 pub(super) fn notes(config: &crate::config::Config) -> Vec<String> {
     let nothing = config.sources.is_empty().then_some("no source is named: `gatewatch run` has nothing to read");
-    lost(config).into_iter().chain(nothing).map(str::to_owned).collect()
+    lost(config).into_iter().chain(nothing).map(str::to_owned).chain(passing(config)).collect()
+}
+
+/// Says which sources can't be read again.
+pub(super) fn passing(config: &crate::config::Config) -> Option<String> {
+    let standard = |(_, source): &(&String, &crate::sources::FileSettings)| source.paths.iter().any(|path| path == "-");
+    let (name, _) = config.sources.file.iter().find(standard)?;
+    Some(format!(
+        "the source {name} reads standard input, which can't be read again: what is not durable when Gatewatch is killed is lost. \
+         Write to a file and name it, or send over HTTP, if that must not be"
+    ))
 }
 
 /// Says which patterns of routes name no detector that runs.
@@ -144,4 +154,16 @@ fn cost(rule: &crate::redaction::Rule) -> f64 {
         bytes += RECORD.len();
     }
     clock.elapsed().saturating_sub(started).as_secs_f64() * 4_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reads_standard_input_is_told_that_it_can_not_be_read_again() {
+        let of = |paths: &str| passing(&toml::from_str(&format!("[sources.file.pipe]\npaths = {paths}\n")).unwrap());
+        assert!(of("['-']").is_some_and(|says| says.starts_with("the source pipe reads standard input")));
+        assert_eq!(of("['/var/log/functions.ndjson']"), None);
+    }
 }

@@ -59,6 +59,9 @@ pub fn run(options: &Run) -> Result<ExitCode, Failure> {
         ));
     }
     let data = setup::data(options.data.as_deref(), &config);
+    if let Some(says) = super::config::passing(&config) {
+        setup::note(&says);
+    }
     let scheme = if config.dashboard.tls.is_some() { "https" } else { "http" };
     let origin = Origin::of(options.config.as_deref(), options.data.is_some());
     daemon((&config, origin), &data, &Clock::system(), |address| {
