@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::context::{ClientSettings, Form, Hop, InventorySettings, KNOWN_EGRESS};
 
-use super::{Config, Places, Problem, read};
+use super::load::read_partly;
+use super::{Config, Places, Problem};
 
 /// How often what is configured may be read anew at most.
 const READ_EVERY: Duration = Duration::from_secs(5);
@@ -21,8 +22,14 @@ const STALE_AFTER: Duration = Duration::from_hours(25);
 ///
 /// Every problem, each with its place and a mend.
 pub fn load(file: &str, text: &str) -> Result<Config, Vec<Problem>> {
-    let (config, places) = read::<Config>(file, text)?;
-    let problems = check(&config, file, &places);
+    let (config, places, mut problems) = read_partly::<Config>(file, text)?;
+    let unread: Vec<_> = problems.iter().filter_map(|problem| problem.at.clone()).collect();
+    // Of an entry that could not be read whole nothing more is said.
+    let whole = |problem: &Problem| {
+        let at = problem.at.clone().unwrap_or_default();
+        unread.iter().all(|hole| hole.end <= at.start || at.end <= hole.start)
+    };
+    problems.extend(check(&config, file, &places).into_iter().filter(whole));
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
@@ -266,6 +273,17 @@ mod tests {
             let text = format!("{profile}{common}");
             assert_eq!(load("example", &text).map(|config| config.sources.len()), Ok(1), "{text}");
         }
+    }
+
+    #[test]
+    fn what_does_not_read_and_what_means_nothing_are_told_at_once_and_nothing_twice() {
+        let text = "[sources.kafka.a]\nbrokers = ''\ntopics = []\ntopic = 'logs'\n[sources.kafka.b]\nbrokers = 'b:9092'\ntopics = 'logs'\n\
+                    [detection]\nlateness = '2d'\n";
+        let problems = load("gatewatch.toml", text).expect_err("it has problems");
+        let said: Vec<&str> = problems.iter().map(|problem| problem.says.as_str()).collect();
+        let of = |word: &str| said.iter().filter(|says| says.contains(word)).count();
+        assert_eq!((of("`topic`"), of("no broker is named"), of("no topic is named")), (1, 1, 1), "{said:#?}");
+        assert_eq!((of("invalid type"), of("missing field"), problems.len()), (1, 0, 5), "{said:#?}");
     }
 
     #[test]

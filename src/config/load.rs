@@ -64,6 +64,16 @@ impl Places {
 ///
 /// Every problem: syntax, unknown keys with the nearest known one, wrong types, missing entries.
 pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places), Vec<Problem>> {
+    let (settings, places, problems) = read_partly(file, text)?;
+    if problems.is_empty() { Ok((settings, places)) } else { Err(problems) }
+}
+
+/// Reads what can be read of `text` as a `T`; returns it with the place of each entry, and what had to be left out.
+///
+/// # Errors
+///
+/// Every problem, where nothing can be read.
+pub fn read_partly<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places, Vec<Problem>), Vec<Problem>> {
     let (root, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
         let problem = |error: &toml::de::Error| Problem::new(file, error.message()).at(error.span());
@@ -75,10 +85,11 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places), 
     let mut problems = nameless(file, left.get_mut());
     loop {
         match T::deserialize(toml::de::Deserializer::from(left.clone())) {
-            Ok(settings) if problems.is_empty() => return Ok((settings, places)),
-            Ok(_) => return Err(problems),
+            Ok(settings) => return Ok((settings, places, problems)),
             Err(error) => {
-                problems.push(explain(file, &error));
+                if !is_taken_out(&error, &places) {
+                    problems.push(explain(file, &error));
+                }
                 let taken = error.span().is_some_and(|span| take_out(left.get_mut(), &span));
                 if !taken || problems.len() >= MAX_PROBLEMS {
                     return Err(problems);
@@ -86,6 +97,14 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places), 
             }
         }
     }
+}
+
+/// Tells whether what is missing was there, and has been taken out for what it said.
+fn is_taken_out(error: &toml::de::Error, places: &Places) -> bool {
+    let missing = error.message().strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+    let Some(((name, _), span)) = missing.zip(error.span()) else { return false };
+    let mut tables = places.0.iter().filter(|(_, at)| *at == span);
+    tables.any(|(path, _)| places.exact(&format!("{path}.{name}")).is_some())
 }
 
 /// Takes out the kinds of sources and sinks whose settings stand where a name should, and says so of each.
