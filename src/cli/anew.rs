@@ -1,37 +1,36 @@
 //! Detectors that change while the daemon runs.
 //!
 //! A thread looks at the folders of detectors and of Sigma rules every two seconds, and at once at SIGHUP. What has
-//! changed, and stayed so for one look more, is compiled. If all of it is in order, the daemon ends in order and goes
-//! on in the same process: it takes its state from its store, so that of detectors that did not change is kept, and
-//! what waited for its time is read again; its sockets stay open meanwhile, so whoever connects waits a moment. If
-//! anything is wrong, what ran before goes on, and the log and `/readyz` say so until it is mended.
+//! changed, and stayed so for one look more, is compiled, and what else a start needs is looked for. If all of it is in
+//! order, the daemon answers what it was asked, ends in order and goes on in the same process: it takes its state from
+//! its store, so that of detectors that did not change is kept, and what waited for its time is read again. Its sockets
+//! stay open, and keys, rules of redaction, tokens and ways in stay as they were at the start. If anything is wrong, what
+//! ran before goes on, and the log and `/readyz` say so until it is mended.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::access::Sessions;
+use crate::access::{Role, Sessions, Tokens, Ways, check_listen};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::detection::Catalogue;
-use crate::pipeline::{Ask, Look, look, sum};
+use crate::pipeline::Ask;
 
+use super::detector_files::{Files, GoingBy};
+use super::serving::Serving;
+use super::setup::{self, Hiding};
 use super::talk::Failure;
-use super::{around, setup};
 
-/// How often folders are looked at.
-const EVERY: Duration = Duration::from_secs(2);
-/// How many files are looked at, and how deep folders lie in each other.
-const MAX_FILES: usize = 20_000;
-const MAX_DEPTH: usize = 8;
+/// After what time a run that could not go on is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What ends one run of the daemon, and what outlasts it.
 #[derive(Debug)]
@@ -42,9 +41,12 @@ pub struct Turns {
     /// Whether the process was told to end.
     told: Arc<AtomicBool>,
     /// What the next run goes by.
-    next: Arc<Mutex<Option<(Catalogue, Files)>>>,
+    next: Arc<Mutex<Option<GoingBy>>>,
     /// Whether this run is not the first.
     later: AtomicBool,
+    hiding: OnceLock<Hiding>,
+    tokens: OnceLock<Arc<Tokens>>,
+    ways: OnceLock<Arc<Ways>>,
     sockets: Mutex<BTreeMap<(String, SocketAddr), std::net::TcpListener>>,
     /// Who has logged in.
     pub sessions: Arc<Sessions>,
@@ -62,12 +64,22 @@ impl Turns {
         let told = Arc::new(AtomicBool::new(false));
         until_told(tell.clone(), told.clone())
             .map_err(|error| Failure::Io(format!("signals can't be listened for: {error}")))?;
-        let (next, sockets, sessions) = (Arc::default(), Mutex::default(), Arc::default());
-        Ok(Self { stop, tell, told, next, later: AtomicBool::new(false), sockets, sessions })
+        Ok(Self {
+            stop,
+            tell,
+            told,
+            next: Arc::default(),
+            later: AtomicBool::new(false),
+            hiding: OnceLock::new(),
+            tokens: OnceLock::new(),
+            ways: OnceLock::new(),
+            sockets: Mutex::default(),
+            sessions: Arc::default(),
+        })
     }
 
     /// Returns what the next run goes by, unless the process was told to end.
-    pub fn next(&self) -> Option<(Catalogue, Files)> {
+    pub fn next(&self) -> Option<GoingBy> {
         if self.told.load(Ordering::SeqCst) {
             return None;
         }
@@ -79,6 +91,65 @@ impl Turns {
     /// Tells whether this run goes by detectors that were taken while the daemon ran.
     pub fn is_later(&self) -> bool {
         self.later.load(Ordering::SeqCst)
+    }
+
+    /// Waits a while before a run that could not go on is tried again.
+    ///
+    /// # Errors
+    ///
+    /// `failure`, if the process is told to end meanwhile.
+    pub fn wait(&self, failure: Failure) -> Result<(), Failure> {
+        tracing::error!(
+            "Gatewatch can't go on with what was read anew, and tries again in five seconds: {}",
+            failure.says()
+        );
+        match self.stop.recv_timeout(AGAIN) {
+            Ok(()) if self.told.load(Ordering::SeqCst) => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what hides things: in the first run what `make` makes, in later ones the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`.
+    pub fn hiding(&self, make: impl FnOnce() -> Result<Hiding, Failure>) -> Result<Hiding, Failure> {
+        if let Some(hiding) = self.hiding.get() {
+            return Ok(hiding.clone());
+        }
+        let hiding = make()?;
+        Ok(self.hiding.get_or_init(|| hiding).clone())
+    }
+
+    /// Returns the tokens in the data folder.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be read.
+    pub fn tokens(&self, data: &Path) -> Result<Arc<Tokens>, Failure> {
+        if let Some(tokens) = self.tokens.get() {
+            return Ok(tokens.clone());
+        }
+        let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
+        Ok(self.tokens.get_or_init(|| Arc::new(tokens)).clone())
+    }
+
+    /// Returns who may come in, and by which ways, once it is sure that nobody else can.
+    ///
+    /// # Errors
+    ///
+    /// If what is configured can't be had, or would let anybody in.
+    pub fn door(&self, config: &Config, data: &Path, clock: &Clock) -> Result<(Arc<Tokens>, Arc<Ways>), Failure> {
+        let tokens = self.tokens(data)?;
+        if let Some(ways) = self.ways.get() {
+            return Ok((tokens, ways.clone()));
+        }
+        let list = tokens.list().map_err(|error| Failure::Io(error.to_string()))?;
+        let ways = crate::config::ways(&config.dashboard, clock).map_err(Failure::Config)?;
+        let known = ways.any() || list.iter().any(|token| token.role.may(Role::Viewer));
+        check_listen(config.dashboard.listen, known, &ways, data).map_err(Failure::Config)?;
+        Ok((tokens, self.ways.get_or_init(|| Arc::new(ways)).clone()))
     }
 
     /// Returns a socket that listens on `at` for `whom`: the one of the run before, if there was one. To be called
@@ -101,16 +172,22 @@ impl Turns {
         tokio::net::TcpListener::from_std(socket)
     }
 
-    /// Follows `files`: ends the run once they are others and in order.
+    /// Follows `files`: ends the run, `serving` first, once they are others and in order.
     ///
     /// # Errors
     ///
     /// If no thread can be started.
-    pub fn follow(&self, runtime: &Runtime, files: Files, to: Sender<Ask>) -> Result<(), Failure> {
-        if files.folders.is_empty() {
+    pub fn follow(
+        &self,
+        runtime: &Runtime,
+        files: Files,
+        to: Sender<Ask>,
+        serving: Arc<Serving>,
+    ) -> Result<(), Failure> {
+        if files.are_none() {
             return Ok(());
         }
-        if files.config.sources.file.values().any(|source| source.paths.iter().any(|path| path == "-")) {
+        if files.pass() {
             tracing::info!("standard input can't be read again, so changed detectors are taken with the next start");
             return Ok(());
         }
@@ -122,9 +199,10 @@ impl Turns {
                 let _ = poke.try_send(());
             }
         });
-        let (tell, next) = (self.tell.clone(), self.next.clone());
+        let (tell, next, handle) = (self.tell.clone(), self.next.clone(), runtime.handle().clone());
         let thread = std::thread::Builder::new().name("detectors".into()).spawn(move || {
             if let Some(others) = files.until_others(&pokes, &to) {
+                handle.block_on(serving.close());
                 *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(others);
                 // Whatever waits there ends the run too.
                 let _ = tell.try_send(());
@@ -168,176 +246,4 @@ fn until_told(tell: Sender<()>, told: Arc<AtomicBool>) -> std::io::Result<()> {
         }
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(listen)).map(drop)
-}
-
-/// How files look from outside.
-type Looks = BTreeMap<PathBuf, Look>;
-
-/// The files that detectors and Sigma rules come from.
-#[derive(Debug)]
-pub struct Files {
-    config: Config,
-    clock: Clock,
-    folders: Vec<PathBuf>,
-    /// Those that run.
-    running: BTreeMap<String, String>,
-    /// How they looked when they were read last, and a moment ago.
-    read: Looks,
-    seen: Looks,
-    /// Whether what was read last was refused.
-    refused: bool,
-}
-
-/// What came of another look.
-#[derive(Debug)]
-enum Looked {
-    /// What runs is what is there again.
-    Mended,
-    /// What is there can't run, and why.
-    Refused(String),
-    /// What is to run.
-    Others(Box<Catalogue>),
-}
-
-impl Files {
-    /// Returns those that `config` names, as they are now. To be called before they are read, lest a change pass unseen.
-    pub fn of(config: &Config, clock: &Clock) -> Self {
-        let detection = &config.detection;
-        let folders: Vec<PathBuf> = detection.detectors.iter().chain(&detection.sigma).cloned().collect();
-        let now = looks(&folders);
-        let (config, clock, running) = (config.clone(), clock.clone(), sums(&now));
-        Self { config, clock, folders, running, read: now.clone(), seen: now, refused: false }
-    }
-
-    /// Returns SHA-256 of each file, by its path.
-    pub fn sums(&self) -> &BTreeMap<String, String> {
-        &self.running
-    }
-
-    /// Looks until what is there is others, and in order; or until the other end of `pokes` or `to` is gone.
-    fn until_others(mut self, pokes: &Receiver<()>, to: &Sender<Ask>) -> Option<(Catalogue, Self)> {
-        loop {
-            let poked = match pokes.recv_timeout(EVERY) {
-                Ok(()) => true,
-                Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => return None,
-            };
-            let says = match self.check(poked) {
-                None => continue,
-                Some(Looked::Others(catalogue)) => return Some((*catalogue, self)),
-                Some(Looked::Mended) => None,
-                Some(Looked::Refused(says)) => Some(says),
-            };
-            to.send(Ask::DetectorsRefused(says)).ok()?;
-        }
-    }
-
-    fn check(&mut self, poked: bool) -> Option<Looked> {
-        let now = looks(&self.folders);
-        let settled = now == self.seen;
-        self.seen.clone_from(&now);
-        if !poked && (!settled || now == self.read) {
-            return None;
-        }
-        let sums = sums(&now);
-        // What changes while it is read is read again.
-        self.read = now;
-        if sums == self.running {
-            return std::mem::take(&mut self.refused).then_some(Looked::Mended);
-        }
-        let compiled = setup::running(&self.config.detection, &[]);
-        // Exceptions and the model of threats name detectors.
-        let fits = compiled.and_then(|it| around::read(&self.config, &it, &self.clock).map(|_| it));
-        Some(match fits {
-            Ok(catalogue) => {
-                (self.running, self.refused) = (sums, false);
-                Looked::Others(Box::new(catalogue))
-            }
-            Err(failure) => {
-                self.refused = true;
-                Looked::Refused(failure.says().to_owned())
-            }
-        })
-    }
-}
-
-/// Returns how the YAML files of `folders` look, and of the folders in them.
-fn looks(folders: &[PathBuf]) -> Looks {
-    let mut all = Looks::new();
-    for folder in folders {
-        if folder.is_dir() {
-            walk(folder, 0, &mut all);
-        } else {
-            all.insert(folder.clone(), look(folder));
-        }
-    }
-    all
-}
-
-fn walk(folder: &Path, depth: usize, all: &mut Looks) {
-    // One that can't be read is complained of by who reads the files.
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        if all.len() >= MAX_FILES || name.to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if path.is_dir() && depth < MAX_DEPTH {
-            walk(&path, depth + 1, all);
-        } else if path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml") {
-            let looks = look(&path);
-            all.insert(path, looks);
-        }
-    }
-}
-
-fn sums(looks: &Looks) -> BTreeMap<String, String> {
-    looks.keys().map(|file| (file.display().to_string(), sum(file).unwrap_or_default())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const QUIET: &str = "title: A made-up rule\nid: 8f1f3b0e-6b1a-4d7e-9a55-0c1d2e3f4a5b\nstatus: test\nlogsource:\n  \
-        product: azure\n  service: activitylogs\ndetection:\n  one:\n    operationName: A/B\n  condition: one\nlevel: low\n";
-
-    fn files(folder: &Path) -> Files {
-        let text = format!("[detection]\nsigma = ['{}']\n", folder.display());
-        Files::of(&toml::from_str(&text).unwrap(), &Clock::system())
-    }
-
-    #[test]
-    fn rules_are_taken_once_they_have_changed_and_stayed_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("one.yml");
-        std::fs::write(&file, QUIET).unwrap();
-        let mut files = files(folder.path());
-        assert!(files.check(false).is_none() && files.check(true).is_none(), "nothing has changed");
-        std::fs::write(folder.path().join("two.yml"), QUIET.replace("A/B", "C/D").replace("8f1f", "9f1f")).unwrap();
-        assert!(files.check(false).is_none(), "it may still be written");
-        let Some(Looked::Others(catalogue)) = files.check(false) else { panic!("they are others") };
-        assert!(catalogue.detectors.all.iter().any(|one| one.id.contains("9f1f")));
-    }
-
-    #[test]
-    fn what_names_a_detector_that_is_gone_is_refused_until_it_is_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let own = folder.path().join("own");
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors");
-        std::fs::create_dir_all(own.join("probing")).unwrap();
-        std::fs::copy(shipped.join("threats.yaml"), own.join("threats.yaml")).unwrap();
-        let copy =
-            || std::fs::copy(shipped.join("probing/kudu_used.yaml"), own.join("probing/kudu_used.yaml")).unwrap();
-        copy();
-        let text = format!("[detection]\ndetectors = '{}'\n", own.display());
-        let mut files = Files::of(&toml::from_str(&text).unwrap(), &Clock::system());
-        std::fs::write(own.join("probing/kudu_used.yaml"), "id: nonsense\n").unwrap();
-        assert!(files.check(false).is_none());
-        let Some(Looked::Refused(says)) = files.check(false) else { panic!("it is refused") };
-        assert!(says.contains("probing/kudu_used.yaml"), "{says}");
-        copy();
-        assert!(files.check(false).is_none());
-        assert!(matches!(files.check(false), Some(Looked::Mended)), "what runs is there again");
-    }
 }

@@ -108,12 +108,12 @@ pub fn follow(
     reloader: Reloader,
     to: Sender<Ask>,
     (core, stage, clock): (&mut Core, &Stage, &Clock),
-    (intended, detectors): (Arc<Intended>, &BTreeMap<String, String>),
+    (intended, detectors): (Arc<Intended>, BTreeMap<String, String>),
 ) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     core.set_surroundings(Surroundings { intended, ..Surroundings::of(stage) });
     let mut files = reloader.sums();
-    files.extend(detectors.clone());
+    files.extend(detectors);
     if !files.is_empty() {
         core.read_anew(Reload { at: clock.now(), files, event: None });
     }

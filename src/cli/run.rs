@@ -10,14 +10,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
-use crate::access::{Role, Tokens, check_listen};
 use crate::alerts::{Alert, AlertId, AlertState, MuteRules, Mutes};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dashboard::{Bench, Board, Changes, Offers, Parts, Tap};
-use crate::detection::Catalogue;
+use crate::dashboard::{Board, Changes};
 use crate::metrics::Metrics;
 use crate::pipeline::{
     Ask, BACKLOG, Backlog, Core, Crew, Daemon, DaemonParts, DaemonSettings, Deliveries, FromSource, HELD_BACK,
@@ -28,16 +25,15 @@ use crate::sources::ResumePoints;
 use crate::store::{Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamId, StreamName, Streams};
 
-use super::anew::{Files, Turns};
+use super::anew::Turns;
 use super::args::Run;
 use super::carried;
-use super::shown::{Origin, board, configured};
+use super::detector_files::{Files, GoingBy};
+use super::serving::{Serving, pages};
+use super::shown::{Origin, board};
 use super::sources::{self, Opened};
 use super::talk::{Failure, say};
 use super::{around, posture, setup};
-
-/// Closes when the daemon has ended.
-type Ending = tokio::sync::watch::Receiver<()>;
 
 /// Batches that wait between the sources and the workers.
 const BATCHES_WAITING: usize = 4;
@@ -81,19 +77,23 @@ pub fn daemon(
     drop(rustls::crypto::ring::default_provider().install_default());
     // Before anything is begun that is to be ended in order.
     let turns = Turns::begin()?;
-    // What changes while they are read is seen as changed.
-    let files = Files::of(config, clock);
-    let mut going_by = (setup::running(&config.detection, &[])?, files);
+    let mut going_by = Some(Files::begin(config, clock)?);
     let mut ready = Some(ready);
     loop {
-        let durable = turn((config, origin.clone()), data, clock, (going_by, &turns), |address| {
+        let ready = |address| {
             if let Some(ready) = ready.take() {
                 ready(address);
             }
-        })?;
-        match turns.next() {
-            Some(next) => going_by = next,
-            None => return farewell(durable),
+        };
+        // What could not be gone by when it was taken up is read again.
+        let by = going_by.take().map_or_else(|| Files::begin(config, clock), Ok);
+        match by.and_then(|by| turn((config, origin.clone()), data, clock, (by, &turns), ready)) {
+            Ok(durable) => match turns.next() {
+                Some(next) => going_by = Some(next),
+                None => return farewell(durable),
+            },
+            Err(failure) if turns.is_later() => turns.wait(failure)?,
+            Err(failure) => return Err(failure),
         }
     }
 }
@@ -103,13 +103,13 @@ fn turn(
     (config, origin): (&Config, Origin),
     data: &Path,
     clock: &Clock,
-    ((catalogue, files), turns): ((Catalogue, Files), &Turns),
+    ((catalogue, files), turns): (GoingBy, &Turns),
     ready: impl FnOnce(SocketAddr),
 ) -> Result<bool, Failure> {
     let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
     let mut recovered = carried::recover(&mut store, carried::newest_alert(data), config.alerts.cooldown, &catalogue)?;
-    let hiding = carried::hiding((config, data), &mut store, &recovered, clock.now())?;
+    let hiding = turns.hiding(|| carried::hiding((config, data), &mut store, &recovered, clock.now()))?;
     carried::carried_over(&mut store, &hiding.keys, &mut recovered.alerts)?;
     let streams = Streams::restore(std::mem::take(&mut recovered.streams));
     let [resume, absorbed] = points(&recovered, &streams);
@@ -128,19 +128,17 @@ fn turn(
     let changes = Changes::new(clock.now().millis() as u32);
     let (mutes, deliveries) = telling((&store, &core), (config, &backlog), (&runtime, &to_asks, clock), kept)?;
     let watch = figures((&board, &metrics, &changes, &infos), &core, &deliveries, (config, data));
-    if turns.is_later() {
-        watch.detectors_taken();
-    }
+    watch.detectors_read(files.told(), turns.is_later());
     let known = (config, &catalogue, &stage, &intended);
     let reckon = posture::begin((&runtime, &to_asks, data), known, (&board, &metrics))?;
     around::follow(&runtime, reloader, to_asks.clone(), (&mut core, &stage, clock), (intended, files.sums()))?;
-    turns.follow(&runtime, files, to_asks.clone())?;
-    let (end, ending) = tokio::sync::watch::channel(());
+    let (serving, follows) = (Arc::new(Serving::new()), to_asks.clone());
     let shown = (&board, &metrics, &changes, &stage.tap);
-    let asked = (to_asks, &ending, Arc::new(Offering::new(stage.clone(), catalogue)));
-    let (address, serving) = pages((&runtime, turns), (config, origin), data, clock, &streams, shown, asked)?;
+    let asked = (to_asks, Arc::new(Offering::new(stage.clone(), catalogue)));
+    let address = pages((&runtime, turns, &serving), (config, origin), (data, clock), &streams, shown, asked)?;
     let address_file = setup::leave_address(data, address, &config.dashboard);
-    let (batches, orders) = start((&runtime, turns), (opened, core.reopening()), (data, &metrics), clock, &ending)?;
+    let (batches, orders) = start((&runtime, turns), (opened, core.reopening()), (data, &metrics), clock, &serving)?;
+    turns.follow(&runtime, files, follows, serving.clone())?;
     crate::pipeline::heartbeat(&runtime, config.heartbeat.as_ref().map(|h| (h.url.clone(), h.every)), &board, clock);
     let parts = DaemonParts {
         core,
@@ -162,18 +160,11 @@ fn turn(
     };
     ready(address);
     let ended = Daemon::new(parts).run(&turns.stop);
-    drop(end);
     // One that is left behind leads nowhere, and the next start writes it anew.
     drop(std::fs::remove_file(address_file));
-    closed(runtime, serving);
-    ended.map_err(|error| Failure::Io(error.to_string()))
-}
-
-/// Waits for the pages to end.
-fn closed(runtime: Runtime, serving: JoinHandle<()>) {
-    // Serving ends within two seconds, whoever is still connected; how it ended has been logged.
-    drop(runtime.block_on(serving));
+    runtime.block_on(serving.close());
     runtime.shutdown_timeout(Duration::from_secs(3));
+    ended.map_err(|error| Failure::Io(error.to_string()))
 }
 
 /// What was kept of who was told what, and of what was held back.
@@ -245,12 +236,6 @@ fn runtime() -> Result<Runtime, Failure> {
     runtime.map_err(|error| Failure::Io(format!("the asynchronous runtime could not be started: {error}")))
 }
 
-/// Waits until the daemon has ended.
-async fn ended(mut ending: Ending) {
-    // It never speaks: its other end is dropped.
-    while ending.changed().await.is_ok() {}
-}
-
 /// Brings the figures to where they stood before anybody can look at them.
 fn figures(
     (board, metrics, changes, infos): (&Arc<Board>, &Arc<Metrics>, &Changes, &[SourceInfo]),
@@ -288,76 +273,6 @@ fn points(recovered: &Recovered, streams: &Streams) -> [ResumePoints; 2] {
     })
 }
 
-fn pages(
-    (runtime, turns): (&Runtime, &Turns),
-    (config, origin): (&Config, Origin),
-    data: &Path,
-    clock: &Clock,
-    streams: &Streams,
-    (board, metrics, changes, tap): (&Arc<Board>, &Arc<Metrics>, &Changes, &Tap),
-    (to, ending, offering): (Sender<Ask>, &Ending, Arc<Offering>),
-) -> Result<(SocketAddr, JoinHandle<()>), Failure> {
-    let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
-    let list = tokens.list().map_err(|error| Failure::Io(error.to_string()))?;
-    let ways = crate::config::ways(&config.dashboard, clock).map_err(Failure::Config)?;
-    let known = ways.any() || list.iter().any(|token| token.role.may(Role::Viewer));
-    check_listen(config.dashboard.listen, known, &ways, data).map_err(Failure::Config)?;
-    let (tls, proxies) = (ways.tls.clone(), ways.proxies.clone());
-    let listen = config.dashboard.listen;
-    let listener = turns.listen("the dashboard", listen).map_err(|error| {
-        Failure::Io(format!("the dashboard can't listen on {listen}: {error}. Choose another address with listen in [dashboard], or stop what holds it."))
-    })?;
-    let address = listener.local_addr().unwrap_or(listen);
-    let (commands, mut asked) = tokio::sync::mpsc::channel::<crate::dashboard::Ask>(64);
-    runtime.spawn(async move {
-        while let Some(ask) = asked.recv().await {
-            let ask = Ask::Deed(ask.deed, ask.origin, ask.reply);
-            if tokio::task::block_in_place(|| to.send(ask).is_err()) {
-                return;
-            }
-        }
-    });
-    let parts = Parts {
-        board: board.clone(),
-        data: data.to_path_buf(),
-        commands,
-        changes: changes.clone(),
-        tap: tap.clone(),
-        tokens: Arc::new(tokens),
-        sessions: turns.sessions.clone(),
-        clock: clock.clone(),
-        streams: streams.clone(),
-        metrics: metrics.clone(),
-        bench: bench(&offering, clock),
-        hide: offering.hide(),
-        open_metrics: config.dashboard.open_metrics,
-        offers: Offers::new(move |alert, asker| offering.offer(alert, asker)),
-        settings: configured(config, data, origin),
-        native: |alert: &Alert, streams: &Streams| crate::sinks::native(alert, streams),
-        listen: address,
-        external_url: config.dashboard.external_url.clone(),
-        hosts: config.dashboard.hosts.clone(),
-    };
-    let router = crate::dashboard::router_with(parts, ways).map_err(Failure::Config)?;
-    if let Some(why) = tls.as_ref().and_then(|tls| tls.exposed()) {
-        tracing::warn!("{why}");
-    }
-    tls.clone().map(|tls| runtime.spawn(super::certificate::follow(tls)));
-    let ending = ended(ending.clone());
-    let serving = runtime.spawn(async move {
-        if let Err(error) = crate::dashboard::serve_with(listener, router, (tls, proxies), ending).await {
-            tracing::error!("the dashboard stopped: {error}");
-        }
-    });
-    Ok((address, serving))
-}
-
-/// Returns what answers questions about detectors' files.
-fn bench(offering: &Arc<Offering>, clock: &Clock) -> Bench {
-    let (lights, tries, clock) = (offering.clone(), offering.clone(), clock.clone());
-    Bench::new(move |alert| lights.lit(alert), move |id, text| tries.attempt(id, text, &clock))
-}
-
 type Started = (Receiver<FromSource>, Vec<tokio::sync::watch::Sender<Orders>>);
 
 fn start(
@@ -365,7 +280,7 @@ fn start(
     (opened, reopening): (Vec<Opened>, Vec<(StreamId, i64)>),
     (data, metrics): (&Path, &Arc<Metrics>),
     clock: &Clock,
-    ending: &Ending,
+    serving: &Serving,
 ) -> Result<Started, Failure> {
     let (to, batches) = bounded(BATCHES_WAITING);
     let mut orders = Vec::new();
@@ -373,7 +288,7 @@ fn start(
         let (order, listen) = tokio::sync::watch::channel(Orders { reopening: reopening.clone(), ..Orders::default() });
         orders.push(order);
         if let Some(http) = http {
-            sources::listen((runtime, turns), http, (data, metrics), clock, ended(ending.clone()))?;
+            sources::listen((runtime, turns, serving), http, (data, metrics), clock)?;
         }
         runtime.spawn(supervise(number, source, open, to.clone(), listen));
     }

@@ -126,7 +126,7 @@ pub fn folder(data: &Path) -> Result<(), Failure> {
 }
 
 /// The installation's key, and the redactor that hides things under it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hiding {
     /// Hides secrets and people.
     pub redactor: Arc<Redactor>,
@@ -207,7 +207,7 @@ pub fn running(detection: &crate::config::Detection, sigma: &[PathBuf]) -> Resul
 }
 
 /// Says what of the Sigma rules does not run.
-fn tell_of_sigma(rules: &SigmaRules) {
+pub fn tell_of_sigma(rules: &SigmaRules) {
     for problem in rules.refused.iter().take(MOST_TOLD) {
         note(&problem.to_string());
     }

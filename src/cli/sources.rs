@@ -21,7 +21,7 @@ use crate::store::{AuditEntry, Origin};
 use crate::telemetry::{StreamId, Streams};
 
 use super::anew::Turns;
-use super::setup;
+use super::serving::Serving;
 use super::talk::Failure;
 
 /// A source that is open.
@@ -107,7 +107,7 @@ fn first(
 #[derive(Debug)]
 struct Bearers {
     source: String,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
     clock: Clock,
     data: PathBuf,
     metrics: Arc<Metrics>,
@@ -152,15 +152,14 @@ impl Admit for Bearers {
     }
 }
 
-/// Listens for bodies until `end`.
+/// Listens for bodies.
 pub fn listen(
-    (runtime, turns): (&Runtime, &Turns),
+    (runtime, turns, serving): (&Runtime, &Turns, &Serving),
     http: Ingest,
     (data, metrics): (&Path, &Arc<Metrics>),
     clock: &Clock,
-    end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
-    let tokens = Tokens::open(data.join(setup::TOKENS)).map_err(|error| Failure::Io(error.to_string()))?;
+    let tokens = turns.tokens(data)?;
     let listen = http.settings.listen;
     if !listen.ip().to_canonical().is_loopback() {
         tracing::warn!(
@@ -185,11 +184,12 @@ pub fn listen(
         pressing: Attempts::default(),
     });
     let router = crate::sources::router(&http.name, &http.settings.limits, admit, Arc::new(http.intake));
-    runtime.spawn(async move {
+    let end = serving.ending();
+    serving.add(runtime.spawn(async move {
         if let Err(error) = crate::dashboard::serve(listener, router, end).await {
             tracing::error!("the HTTP source stopped: {error}");
         }
-    });
+    }));
     Ok(())
 }
 

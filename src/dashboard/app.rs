@@ -89,7 +89,7 @@ pub(super) struct App {
     pub(super) readers: Readers,
     pub(super) sessions: Arc<Sessions>,
     /// Ways in beside our own tokens.
-    pub(super) ways: Ways,
+    pub(super) ways: Arc<Ways>,
     /// Who has been wrong too often.
     pub(super) attempts: Attempts,
     /// Whose sign-ins failed too often at the provider.
@@ -114,7 +114,7 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(parts: Parts, ways: Ways) -> Self {
+    pub(super) fn new(parts: Parts, ways: Arc<Ways>) -> Self {
         let external = parts.external_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
         let external_host = external.as_ref().and_then(Uri::host).map(str::to_ascii_lowercase);
         let local_name = |host: &str| host == "localhost" || bare(host).parse().is_ok_and(loopback);

@@ -31,7 +31,7 @@ pub fn router(parts: Parts) -> Result<Router, String> {
 /// # Errors
 ///
 /// Says what is wrong with `external_url`.
-pub fn router_with(parts: Parts, ways: Ways) -> Result<Router, String> {
+pub fn router_with(parts: Parts, ways: impl Into<Arc<Ways>>) -> Result<Router, String> {
     let mut csrf = CsrfLayer::new();
     if let Some(url) = parts.external_url.as_deref() {
         let origin = url.trim_end_matches('/');
@@ -39,7 +39,7 @@ pub fn router_with(parts: Parts, ways: Ways) -> Result<Router, String> {
             format!("external_url `{url}`: {error}; write scheme and host, such as https://gatewatch.example.com")
         })?;
     }
-    let app = Arc::new(App::new(parts, ways));
+    let app = Arc::new(App::new(parts, ways.into()));
     let router = Router::new()
         .route("/", get(pages::now::page))
         .route("/a/{id}", get(pages::alert::page))

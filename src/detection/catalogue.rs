@@ -358,7 +358,11 @@ fn read_into(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>, pro
     for entry in entries.flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if path.is_dir() && prefix.is_empty() && !name.starts_with('.') {
+        if name.starts_with('.') {
+            // An editor's, or the folders that Kubernetes keeps behind its links.
+            continue;
+        }
+        if path.is_dir() && prefix.is_empty() {
             read_into(&path, &format!("{name}/"), files, problems);
         } else if is_yaml(&name) && path.is_file() {
             let name = format!("{prefix}{name}");

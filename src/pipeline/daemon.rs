@@ -18,6 +18,7 @@ use super::parts::{Ask, DaemonParts};
 use super::retries::RetryReader;
 use super::supervise::FromSource;
 
+mod ending;
 mod people;
 mod posture;
 mod surround;
@@ -368,25 +369,6 @@ impl Daemon {
                 changed
             });
         }
-    }
-
-    /// Returns whether everything read became durable.
-    fn end(mut self) -> Result<bool, DaemonError> {
-        for orders in &self.parts.orders {
-            orders.send_modify(|orders| orders.stop = true);
-        }
-        while let Some(worked) = self.parts.crew.take() {
-            self.absorb(worked);
-        }
-        let transitions = self.parts.core.tick();
-        self.tell(transitions);
-        let now = self.parts.clock.elapsed();
-        self.next_try = now;
-        self.epoch(now)?;
-        if self.unsaved.is_none() && !self.pending.is_empty() {
-            self.epoch(now)?;
-        }
-        Ok(self.unsaved.is_none() && self.pending.is_empty())
     }
 }
 

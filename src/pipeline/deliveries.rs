@@ -230,6 +230,11 @@ impl Deliveries {
         Ok(())
     }
 
+    /// Tells whether any is under way.
+    pub fn are_under_way(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.under_way.is_empty())
+    }
+
     /// Makes due what a clock that went ahead and was set back would hold up.
     fn hasten(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
         let beyond = match self.looked {

@@ -55,7 +55,7 @@ pub use parts::{Ask, DaemonParts, DaemonSettings};
 pub use people::HELD_BACK;
 pub use posture::{Posture, Reading};
 pub use reckoner::{Reckoner, read_configured, seers};
-pub use reload::{Look, Reloader, Reread, look, sum};
+pub use reload::{Look, Reloader, Reread, look, sum, sum_of};
 pub use replay::{Against, ReplayError, ReplayOptions, Replayed, replay};
 pub use settings::CoreSettings;
 pub use supervise::{FromSource, Open, Orders, supervise};

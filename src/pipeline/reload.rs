@@ -108,6 +108,11 @@ pub fn look(file: &Path) -> Look {
     Some((written, about.len(), about.ino()))
 }
 
+/// Returns SHA-256 of `bytes`, hexadecimal.
+pub fn sum_of(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
 /// Returns SHA-256 of a file, hexadecimal; nothing if it can't be read.
 pub fn sum(file: &Path) -> Option<String> {
     let mut hash = Sha256::new();

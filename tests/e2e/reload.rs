@@ -32,7 +32,8 @@ fn a_running_daemon_takes_changed_detectors_whole_or_not_at_all_keeps_what_the_o
     let port = free_port();
     let config = format!(
         "[sources.file.x]\npaths = ['HERE/logs.ndjson']\nfollow = true\nstart = 'earliest'\n[dashboard]\nlisten = '127.0.0.1:{port}'\n\
-         [detection]\ndetectors = 'HERE/detectors'\nlateness = '1s'\nsilence = '1s'\n"
+         [detection]\ndetectors = 'HERE/detectors'\nlateness = '1s'\nsilence = '1s'\n\
+         [sinks.jsonl.told]\npath = 'HERE/told.jsonl'\n"
     );
     let mut daemon = Daemon::new(path, &config.replace("HERE", &path.display().to_string()));
     daemon.start();
@@ -94,5 +95,8 @@ fn a_running_daemon_takes_changed_detectors_whole_or_not_at_all_keeps_what_the_o
     asking.join().unwrap();
     assert!(asked.load(Ordering::SeqCst) > 10);
     daemon.stop();
+    let told = std::fs::read_to_string(path.join("told.jsonl")).unwrap();
+    let opened = told.lines().filter(|line| line.contains("\"count\":")).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(opened.len(), told.lines().count(), "nobody is told twice:\n{told}");
     assert_eq!(daemon.accounting().late, 0, "{}", daemon.log());
 }

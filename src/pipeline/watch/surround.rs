@@ -60,10 +60,15 @@ impl Watch {
         });
     }
 
-    /// Says that the detectors that run were taken while the daemon ran.
-    pub fn detectors_taken(&self) {
-        tracing::info!("the detectors were read anew");
-        self.metrics.detector_reloads.add(&["taken"], 1);
+    /// Says how often detectors' files were taken and refused, and, in a run that goes by what was `taken` while the
+    /// daemon ran, what that brought.
+    pub fn detectors_read(&self, (times, came): ([u64; 2], &str), taken: bool) {
+        for (outcome, times) in ["taken", "refused"].into_iter().zip(times) {
+            self.metrics.detector_reloads.add(&[outcome], times);
+        }
+        if taken {
+            tracing::info!("the detectors were read anew: {came}");
+        }
     }
 
     /// Says that what was read anew is gone by from now on.
