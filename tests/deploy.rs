@@ -415,7 +415,8 @@ fn the_unit_runs_the_binary_as_the_image_does_and_without_privileges() {
     for line in [start, "User=gatewatch", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict"] {
         assert!(unit.lines().any(|said| said == line), "{line}");
     }
-    assert!(!unit.contains("ExecReload"), "the daemon does not reload");
+    let reload = "ExecReload=/bin/kill -HUP $MAINPID";
+    assert!(unit.lines().any(|said| said == reload), "detectors and lists are read at once");
 }
 
 /// The texts in single quotes in `text`, comments and descriptions left out.
