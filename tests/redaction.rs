@@ -469,6 +469,12 @@ fn a_session_or_a_link_that_signs_in_is_hidden_in_its_url_and_wakes_nobody() {
 }
 
 #[test]
+fn references_of_a_plan_to_what_holds_a_key_are_no_pair_of_a_header_and_its_value() {
+    keeps(r#"{"references":["azurerm_storage_account.host.primary_access_key","azurerm_storage_account.host"]}"#);
+    hides(r#"["x-functions-key","Zk29fLmQ2pZ7-own"]"#, r#"["x-functions-key","…"]"#, &["azure-function-key"]);
+}
+
+#[test]
 fn a_private_key_goes_and_its_frame_stays() {
     let text = r#"{"m":"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\/+\n-----END RSA PRIVATE KEY-----\n"}"#;
     hides(text, &text.replace(r"MIIEow\/+", "…"), &["private-key"]);

@@ -245,9 +245,24 @@ where
         _ = talk.as_mut() => {}
         () = silent(terms.first, &asked) => {}
         _ = stopped.changed() => {
+            // Who has just come in is about to ask.
+            tokio::select! {
+                _ = talk.as_mut() => return,
+                () = speaks(&asked) => {}
+            }
             talk.as_mut().graceful_shutdown();
             let _ = talk.await;
         }
+    }
+}
+
+/// Ends once something was asked, or after a quarter of a second.
+async fn speaks(asked: &AtomicBool) {
+    for _ in 0..25 {
+        if asked.load(Ordering::Relaxed) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

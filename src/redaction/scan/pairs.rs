@@ -96,6 +96,8 @@ pub fn follows(text: &[u8], name: &Range<usize>) -> Option<Place> {
         let behind = blanks(text, end + quote_at(text, end).map_or(0, |(_, len)| len));
         // `["x-functions-key","value"]`, and not `["password","email","name"]`.
         let names = text[place.start..end].iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' '));
+        // Nor `["azurerm_storage_account.host.primary_access_key","azurerm_storage_account.host"]`: no header has dots.
+        let names = names || text[name.clone()].contains(&b'.');
         let pair = list && !names && text.get(behind) == Some(&b']');
         return (pair || (option || tuple) && text.get(behind) != Some(&b':')).then_some(place);
     }
