@@ -396,6 +396,7 @@ mod tests {
             events: 1,
             earlier: None,
             spare: 0,
+            others: Vec::new(),
         }
     }
 

@@ -429,6 +429,7 @@ mod tests {
                 events: 20,
                 earlier: None,
                 spare: 0,
+                others: Vec::new(),
             };
             Alert { detector: "a.b".into(), because: Some(because), ..alert(1, "shop", Level::High) }
         };

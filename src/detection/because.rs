@@ -3,7 +3,8 @@
 //! In numbers, so that an alert is the same however its events were divided into findings: what was
 //! measured, what it was held against, and the highest it rose to; words are made of them last. The
 //! flip points are what people ask next: at which limit it would have stayed quiet, how much earlier
-//! half the limit would have told them, and how many events fewer would have been nothing.
+//! half the limit would have told them, and how many events fewer would have been nothing; what only the kind
+//! knows is a [`Flip`].
 
 use std::time::Duration;
 
@@ -13,8 +14,12 @@ use crate::clock::Timestamp;
 
 use super::Counting;
 use super::correlation_plan::{Compare, Joint, Plan};
+use super::flip::Flip;
 use super::in_words::{amount, in_words};
-use super::kinds::Firing;
+use super::kinds::{EXACT, Firing};
+
+/// Below this no number of different values is an estimate.
+const LEAST_SKETCHED: f64 = 900.0;
 
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +92,9 @@ pub struct Because {
     pub earlier: Option<Earlier>,
     /// How many of the events could be missing at most, and it would have fired all the same.
     pub spare: u64,
+    /// What else would have made a difference.
+    #[serde(default)]
+    pub others: Vec<Flip>,
 }
 
 /// How much earlier a detector would have fired.
@@ -116,6 +124,7 @@ impl Because {
             events: firing.count,
             earlier: firing.earlier.filter(|earlier| !earlier.by.is_zero()),
             spare: firing.spare,
+            others: firing.flips.clone(),
         }
     }
 
@@ -150,33 +159,52 @@ impl Because {
     /// Says what would have made a difference; one sentence each.
     pub fn flips(&self) -> Vec<String> {
         let mut flips = Vec::new();
-        if let Some(quiet) = self.quiet_at() {
-            let at = if matches!(self.limit, Limit::AtLeast(_)) && !self.is_whole() { "Above" } else { "At" };
-            flips.push(format!("{at} {} it would have stayed quiet.", self.said(quiet)));
-        }
-        if let (Measure::Values, Limit::MoreThan(limit), None) = (self.measure, self.limit, self.quiet_at()) {
-            flips.push(format!("Even a limit of {} would not have kept it quiet.", self.said(2.0 * limit)));
+        match (self.quiet_at(), self.measure, self.limit) {
+            (Some(quiet), Measure::Values, _) if self.is_estimate() => {
+                flips.push(format!("At about {} it would have stayed quiet.", self.said(quiet)));
+            }
+            // What does not belong to an attack may raise these as well.
+            (Some(quiet), Measure::Share | Measure::Average | Measure::Percentile(_), _) => {
+                flips.push(format!("At {} none of its events would have made it fire.", self.said(quiet)));
+            }
+            (Some(quiet), ..) => flips.push(format!("At {} it would have stayed quiet.", self.said(quiet))),
+            (None, Measure::Values, Limit::MoreThan(limit)) => flips.push(format!(
+                "At {} it would have fired all the same; how many more there were is not counted.",
+                self.said(2.0 * limit)
+            )),
+            (None, Measure::Bulk, _) => {
+                flips.push(format!("At {} it would not have taken them for one event.", self.said(self.value)));
+            }
+            _ => {}
         }
         if let Some(Earlier { limit, by }) = self.earlier {
             let (by, limit) = (in_words(by), self.said(limit));
             flips.push(format!("At {limit} it would have fired at least {by} earlier."));
         }
-        match self.without() {
-            None => {}
-            Some(_) if self.measure == Measure::Event => {}
-            Some(1) if self.measure == Measure::Share => {
-                flips.push("With one of them fewer it would not have fired then.".to_owned());
-            }
-            Some(many) if self.measure == Measure::Share => {
-                flips.push(format!("With {many} of them fewer it would not have fired then."));
-            }
-            Some(1) => flips.push("With one event fewer its fullest window would have stayed quiet.".to_owned()),
-            Some(many) => flips.push(format!("With {many} events fewer its fullest window would have stayed quiet.")),
-        }
+        flips.extend(self.without_said());
+        flips.extend(self.others.iter().map(|other| other.says(self.value, self.peak)));
         flips
     }
 
-    /// Returns the lowest limit at which it would not have fired.
+    /// Says how many events fewer would have been nothing.
+    fn without_said(&self) -> Option<String> {
+        let many = self.without()?;
+        let some = |one: &str, more: &str| if many == 1 { format!("one {one}") } else { format!("{many} {more}") };
+        match self.measure {
+            Measure::Event => None,
+            Measure::Share => Some(format!("With {} of them fewer it would not have fired then.", some("", "").trim())),
+            Measure::Values => {
+                let values = some("different value", "different values");
+                Some(format!("With {values} fewer its fullest window would have stayed quiet."))
+            }
+            _ => {
+                let events = some("event", "events");
+                Some(format!("With {events} fewer its fullest window would have stayed quiet."))
+            }
+        }
+    }
+
+    /// Returns the lowest limit, as it may be written, at which it would not have fired.
     pub fn quiet_at(&self) -> Option<f64> {
         match (self.measure, self.limit) {
             // Of new values one is enough.
@@ -189,24 +217,30 @@ impl Because {
                 | Measure::Unanswered,
                 _,
             ) => None,
-            (_, Limit::AtLeast(_)) if self.is_whole() => Some(self.peak + 1.0),
-            // A distinct keeps no more values than that: it may have been more.
-            (Measure::Values, Limit::MoreThan(limit)) if self.peak > 2.0 * limit => None,
-            // No share is above all of them.
-            (Measure::Share, _) => Some(self.peak).filter(|peak| *peak < 1.0),
-            (_, Limit::AtLeast(_) | Limit::MoreThan(_)) => Some(self.peak),
+            // No share is above all of them; it is written, and said, in tenths of a percent.
+            (Measure::Share, _) => Some(((self.peak * 1e3 + 1e-6).floor() + 1.0) / 1e3).filter(|share| *share <= 1.0),
+            (_, Limit::AtLeast(_)) => Some((self.peak + 1e-9).floor() + 1.0),
+            // A small distinct keeps no more values than that: it may have been more.
+            (Measure::Values, Limit::MoreThan(limit)) if self.peak > 2.0 * limit && limit <= EXACT as f64 => None,
+            // It is written whole, but for those of Sigma.
+            (_, Limit::MoreThan(_)) => Some(self.peak.ceil()),
             (_, Limit::Band(..)) => None,
         }
     }
 
-    fn is_whole(&self) -> bool {
-        matches!(self.measure, Measure::Events | Measure::Values | Measure::Unseen)
+    /// Tells whether so many values are sketched.
+    fn is_estimate(&self) -> bool {
+        matches!(self.limit, Limit::MoreThan(limit) if limit > EXACT as f64) && self.peak > LEAST_SKETCHED
     }
 
-    /// Returns how many events fewer would have been nothing: in its fullest window, or when it fired.
+    /// Returns how many events fewer, or different values, would have been nothing: in its fullest window, or
+    /// when it fired.
     pub fn without(&self) -> Option<u64> {
         match (self.measure, self.limit) {
-            (Measure::Events, Limit::AtLeast(limit)) => Some((self.peak - limit) as u64 + 1),
+            (Measure::Events | Measure::Values, Limit::AtLeast(limit)) => Some((self.peak - limit) as u64 + 1),
+            (Measure::Values, Limit::MoreThan(limit)) if !self.is_estimate() => {
+                self.quiet_at().map(|_| (self.peak - limit) as u64)
+            }
             (Measure::Event, _) => Some(1),
             (Measure::Share, _) => Some(self.spare + 1),
             _ => None,
@@ -261,6 +295,10 @@ fn joint(plan: &Plan) -> (Measure, Limit) {
     };
     match limits.as_slice() {
         [one] if one.how == Compare::AtLeast => (measure, Limit::AtLeast(one.to())),
+        // More than twenty are twenty-one.
+        [one] if one.how == Compare::More && matches!(measure, Measure::Events | Measure::Values) => {
+            (measure, Limit::AtLeast(one.to().floor() + 1.0))
+        }
         [one] if one.how == Compare::More => (measure, Limit::MoreThan(one.to())),
         _ => steps,
     }
@@ -296,8 +334,9 @@ pub(super) fn measured(counting: &Counting) -> (Measure, Limit) {
 mod tests {
     use std::time::Duration;
 
+    use super::{Because, Limit, Measure};
     use crate::detection::engine::trial::{at_once, signal_of};
-    use crate::detection::{Counting, Signal};
+    use crate::detection::{Counting, Only, Signal, Window};
 
     #[test]
     fn a_finding_says_what_would_have_made_it_stay_quiet() {
@@ -315,5 +354,99 @@ mod tests {
                 "With 16 events fewer its fullest window would have stayed quiet.",
             ]
         );
+    }
+
+    #[test]
+    fn every_kind_says_what_would_have_made_a_difference() {
+        let flips = |counting: Counting, said: &[(i64, u64, u8)]| {
+            let one = |(n, &(at, value, step)): (u128, &(i64, u64, u8))| signal_of(1, at, value, step, n);
+            let events: Vec<Signal> = (0..).zip(said).map(one).collect();
+            let found = at_once(counting, 60, &events, 10_000);
+            found.iter().find_map(|finding| finding.because.as_ref()).unwrap().flips()
+        };
+        let within = Window::from(Duration::from_mins(10));
+        let many: Vec<_> = (0..6).map(|n| (n * 10, n as u64, 0)).collect();
+        assert_eq!(
+            flips(Counting::Distinct { more_than: 4, within }, &many),
+            [
+                "At 5 different values it would have stayed quiet.",
+                "At 2 different values it would have fired at least 20 s earlier.",
+                "With one different value fewer its fullest window would have stayed quiet.",
+            ]
+        );
+        assert_eq!(
+            flips(Counting::Amount { average: false, more_than: 50, among: 1, within }, &[(0, 30, 0), (9, 45, 0)]),
+            [
+                "At a sum of 75 it would have stayed quiet.",
+                "At a sum of 25 it would have fired at least 9 s earlier.",
+                "Without its largest event, of 45, it would not have fired then.",
+            ]
+        );
+        let steps = Counting::Sequence { steps: vec![1, 2], within: within.within, gap: None, any_order: false };
+        assert_eq!(
+            flips(steps, &[(0, 0, 0), (100, 0, 1), (552, 0, 1)]),
+            [
+                "From first to last it took 9 min 12 s: within a shorter time it would not have fired then.",
+                "With one event fewer of the 2 of step 2 it would not have fired then.",
+            ]
+        );
+        let absence = Counting::Absence { after: Duration::from_mins(30), at_least: 2 };
+        assert_eq!(
+            flips(absence, &[(0, 0, 0), (60, 0, 0)]),
+            [
+                "At 15 min it would have fired at least 15 min earlier.",
+                "Before, it was heard of 2 times: asked for 3 its silence would have been nothing.",
+            ]
+        );
+        assert_eq!(
+            flips(Counting::Unanswered { within: within.within }, &[(0, 0, 0)]),
+            [
+                "Within 5 min it would have fired at least 5 min earlier.",
+                "Without the one event that waits it would have stayed quiet.",
+            ]
+        );
+        let hours = Duration::from_hours;
+        let (learn, forget, only) = (hours(1), hours(2), Only::default());
+        assert_eq!(
+            flips(Counting::FirstSeen { learn, forget, bulk: None, only }, &[(0, 7, 0), (3_600, 8, 0), (9_000, 7, 0)])
+                .last()
+                .unwrap(),
+            "It was known for 1 h: if that had to be 1 h 1 min it would not have fired then."
+        );
+    }
+
+    #[test]
+    fn of_more_values_than_it_counts_it_is_said_that_they_are_not_counted() {
+        let counting = Counting::Distinct { more_than: 4, within: Duration::from_mins(10).into() };
+        let events: Vec<Signal> = (0..40).map(|n| signal_of(1, n, n as u64, 0, n as u128)).collect();
+        let found = at_once(counting, 60, &events, 400);
+        let mut because = found[0].because.clone().unwrap();
+        because.peak = found.iter().map(|finding| finding.peak).fold(0.0, f64::max);
+        let said = "At 8 different values it would have fired all the same; how many more there were is not counted.";
+        assert_eq!((because.flips()[0].as_str(), because.quiet_at(), because.without()), (said, None, None));
+        // Of a large limit they are sketched, and so known about.
+        (because.limit, because.peak) = (Limit::MoreThan(1_000.0), 12_345.0);
+        assert_eq!(because.flips()[0], "At about 12345 different values it would have stayed quiet.");
+    }
+
+    #[test]
+    fn what_a_limit_is_said_to_be_is_one_that_can_be_written() {
+        let counting = Counting::Match;
+        let found = at_once(counting, 60, &[signal_of(1, 0, 0, 0, 1)], 400);
+        let blank = found[0].because.clone().unwrap();
+        let quiet = |measure, limit, peak| Because { measure, peak, limit, ..blank.clone() }.quiet_at();
+        assert_eq!(quiet(Measure::Share, Limit::AtLeast(0.5), 0.625), Some(0.626));
+        assert_eq!(quiet(Measure::Share, Limit::AtLeast(0.5), 1.0), None);
+        assert_eq!(quiet(Measure::Risk, Limit::AtLeast(80.0), 85.44), Some(86.0));
+        assert_eq!(quiet(Measure::Speed, Limit::MoreThan(900.0), 5_400.4), Some(5_401.0));
+        assert_eq!(quiet(Measure::Average, Limit::MoreThan(5.0), 6.0), Some(6.0));
+    }
+
+    #[test]
+    fn an_alert_that_was_kept_before_there_were_other_flips_is_read() {
+        let found = at_once(Counting::Match, 60, &[signal_of(1, 0, 0, 0, 1)], 400);
+        let mut old = serde_json::to_value(found[0].because.as_ref().unwrap()).unwrap();
+        old.as_object_mut().unwrap().remove("others").unwrap();
+        assert_eq!(serde_json::from_value::<Because>(old).unwrap(), found[0].because.clone().unwrap());
     }
 }

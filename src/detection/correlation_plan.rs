@@ -86,6 +86,18 @@ impl Limit {
     }
 }
 
+impl Node {
+    /// Tells whether it takes one event of each of its steps, so that how long they took is what counts.
+    pub fn is_row(&self) -> bool {
+        let all = match self.joint {
+            Joint::Ordered => true,
+            Joint::Together(least) => least as usize == self.inputs.len(),
+            _ => false,
+        };
+        all && self.inputs.iter().all(|input| matches!(input, Input::Step(_)))
+    }
+}
+
 impl Plan {
     /// Returns the longest time that what it remembers can matter: all windows, one after the other.
     pub fn span(&self) -> Duration {

@@ -21,6 +21,26 @@ pub fn in_words(span: Duration) -> String {
     words
 }
 
+/// Returns the shortest span of those that people say which is longer than `span`.
+pub fn beyond(span: Duration) -> Duration {
+    let step = step(span);
+    Duration::from_secs((span.as_secs() / step + 1).saturating_mul(step))
+}
+
+/// Returns `span` without what people do not say of it.
+pub fn cut(span: Duration) -> Duration {
+    Duration::from_secs(span.as_secs() / step(span) * step(span))
+}
+
+/// Returns the smaller of the two units in which people say it, in seconds.
+const fn step(span: Duration) -> u64 {
+    match span.as_secs() {
+        86_400.. => 3_600,
+        3_600.. => 60,
+        _ => 1,
+    }
+}
+
 /// Returns a number as people say it: whole where it is, else with two digits that matter.
 pub fn amount(number: f64) -> String {
     if number.fract() == 0.0 || number.abs() >= 100.0 {
@@ -41,6 +61,16 @@ mod tests {
     fn a_span_shows_its_two_largest_units() {
         let said = [0, 1, 59, 60, 3_599, 3_600, 90_061].map(|seconds| in_words(Duration::from_secs(seconds)));
         assert_eq!(said, ["less than a second", "1 s", "59 s", "1 min", "59 min 59 s", "1 h", "1 d 1 h"]);
+    }
+
+    #[test]
+    fn a_span_that_is_longer_is_longer_as_it_is_said() {
+        for seconds in [0, 59, 60, 3_599, 3_600, 86_399, 90_061, 1_000_000] {
+            let span = Duration::from_millis(seconds * 1_000 + 500);
+            let more = beyond(span);
+            assert!(more > span && cut(more) == more && in_words(more) != in_words(span), "{seconds}");
+            assert_eq!(in_words(cut(span)), in_words(span));
+        }
     }
 
     #[test]

@@ -159,6 +159,7 @@ threshold: { by: source.ip, at_least: 20, within: 5m }
             events: 20,
             earlier: None,
             spare: 0,
+            others: Vec::new(),
         }
     }
 

@@ -41,6 +41,7 @@ pub fn sample() -> Alert {
             events: 21,
             earlier: None,
             spare: 0,
+            others: Vec::new(),
         }),
         triage: "Ask its owner.".into(),
         attack: Attack { version: "18".into(), techniques: vec!["T1078.004".into()] },

@@ -58,11 +58,11 @@ pub(super) struct BecauseForm {
     to: Timestamp,
     /// How many events that were.
     events: u64,
-    /// The lowest limit at which it would have stayed quiet.
+    /// The lowest limit, as it may be written, at which it would have stayed quiet.
     quiet_at: Option<f64>,
     /// With half the limit it would have fired so much earlier, at least.
     earlier: Option<EarlierForm>,
-    /// How many events fewer would have been nothing.
+    /// How many events fewer (of values: different values) would have been nothing.
     without_events: Option<u64>,
     /// The same as a sentence.
     says: String,

@@ -64,6 +64,7 @@ pub(in crate::dashboard) fn alert() -> Alert {
             events: 21,
             earlier: None,
             spare: 0,
+            others: Vec::new(),
         }),
         triage: "1. Who owns the key, and do the new addresses belong to them?\n2. If not: revoke it.".into(),
         attack: Attack { version: "18".into(), techniques: vec!["T1110.001".into()] },

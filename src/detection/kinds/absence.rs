@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
-use crate::detection::in_words::in_words;
+use crate::detection::because::Earlier;
+use crate::detection::in_words::{cut, in_words};
 use crate::detection::stats::Tally;
+use crate::detection::{Flip, Signal};
 
 use super::{Cost, Firing, MOST_TIMES, Room, TIMES, Voice};
 
@@ -44,10 +45,19 @@ impl Absence {
     }
 
     /// Returns what it means that there was no event until `at`.
-    pub fn elapse(&self, at_least: u32, at: Timestamp) -> Option<(Voice, Firing)> {
+    pub fn elapse(&self, after: Duration, at_least: u32, at: Timestamp) -> Option<(Voice, Firing)> {
         let count = Some(self.times.total()).filter(|&count| count >= u64::from(at_least))?;
         let silence = at.since(self.last()).as_secs_f64();
-        Some((self.voice.clone(), Firing { value: silence, ..Firing::of(count, self.last(), at) }))
+        let (earlier, flips) = (self.earlier(after, at_least), vec![Flip::Heard(count)]);
+        Some((self.voice.clone(), Firing { value: silence, earlier, flips, ..Firing::of(count, self.last(), at) }))
+    }
+
+    /// Returns how much earlier half the silence would have fired: if it was heard of often enough in as long
+    /// before. A longer silence than that half before those forgets nothing that is counted here.
+    fn earlier(&self, after: Duration, at_least: u32) -> Option<Earlier> {
+        let half = cut(after / 2);
+        let enough = self.times.exactly_since(self.last().minus(half))? >= u64::from(at_least);
+        (enough && !half.is_zero()).then(|| Earlier { limit: half.as_secs_f64(), by: after.saturating_sub(half) })
     }
 
     /// Returns when its last event was.

@@ -7,9 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
+use crate::detection::because::Earlier;
 use crate::detection::in_words::amount;
 use crate::detection::stats::Sums;
+use crate::detection::{Flip, Signal};
 
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, TIMES, Window};
@@ -48,7 +49,8 @@ impl Amount {
         if self.is_above(asked) {
             let (first, last) = (self.numbers.first()?, self.numbers.newest()?);
             let (value, kept) = (self.value(asked), self.kept.take_since(start));
-            return Some(Firing { kept, value, ..Firing::of(self.numbers.events(), first, last) });
+            let (earlier, flips) = (self.earlier(asked, signal.time), self.flips(asked));
+            return Some(Firing { kept, value, earlier, flips, ..Firing::of(self.numbers.events(), first, last) });
         }
         if self.is_near(asked) {
             self.kept.push(signal, room);
@@ -89,6 +91,35 @@ impl Amount {
         } else {
             self.numbers.sum() > i128::from(asked.more_than) / 2
         }
+    }
+
+    /// Returns how much earlier half the limit would have fired, at least: the window of then had all that is in
+    /// this one until then.
+    fn earlier(&self, asked: Asked, at: Timestamp) -> Option<Earlier> {
+        let half = asked.more_than / 2;
+        if asked.average || half == 0 {
+            return None;
+        }
+        Some(Earlier { limit: half as f64, by: at.since(self.numbers.exceeds(half.into())?) })
+    }
+
+    /// Returns which events made the difference, and of how many an average is.
+    fn flips(&self, asked: Asked) -> Vec<Flip> {
+        let limit = if asked.average { asked.more_than } else { 0 };
+        let is_quiet = |events: u64, sum: i128| {
+            if asked.average {
+                events < u64::from(asked.among) || sum <= i128::from(limit) * i128::from(events)
+            } else {
+                sum <= i128::from(asked.more_than)
+            }
+        };
+        let without = self.numbers.without(limit, is_quiet).map(|(events, worth, largest)| Flip::Without {
+            events,
+            worth: worth as f64,
+            largest,
+        });
+        let among = asked.average.then(|| Flip::Among(self.numbers.events()));
+        without.into_iter().chain(among).collect()
     }
 
     fn value(&self, asked: Asked) -> f64 {

@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
 use crate::detection::in_words::{amount, in_words};
 use crate::detection::stats::{Normal, Season};
+use crate::detection::{Flip, Signal};
 
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, Voice};
@@ -107,9 +107,13 @@ impl Baselining {
     }
 
     fn band(self, normal: Normal) -> (f64, f64) {
+        self.of_bucket(normal).band(f64::from(self.tolerance) / 10.0)
+    }
+
+    /// Returns what is normal for a bucket.
+    fn of_bucket(self, normal: Normal) -> Normal {
         let average = self.measured == Measured::Average;
-        let part = if average { 1.0 } else { self.every.as_secs_f64() / HOUR.as_secs_f64() };
-        normal.of_part(part).band(f64::from(self.tolerance) / 10.0)
+        normal.of_part(if average { 1.0 } else { self.every.as_secs_f64() / HOUR.as_secs_f64() })
     }
 
     fn expected(self, normal: Normal) -> f64 {
@@ -219,7 +223,21 @@ impl Baseline {
         let value = self.of_bucket.value(asked.measured) as f64;
         let start = asked.end(self.bucket - 1);
         let kept = self.kept.take_since(start);
-        Firing { value, kept, band: Some(asked.band(self.normal)), ..Firing::of(self.of_bucket.events, start, at) }
+        let (band, flips) = (Some(asked.band(self.normal)), self.flips(asked, value));
+        Firing { kept, value, band, flips, ..Firing::of(self.of_bucket.events, start, at) }
+    }
+
+    /// Returns at which tolerance, least and learning time it would have been nothing.
+    fn flips(&self, asked: Baselining, value: f64) -> Vec<Flip> {
+        let least = match asked.measured {
+            Measured::Average => Flip::Among(self.of_bucket.events),
+            _ if value < asked.band(self.normal).0 => Flip::Expected(asked.expected(self.normal)),
+            _ => Flip::Least,
+        };
+        let known = Duration::from_hours(self.season.len() as u64);
+        let soon = known < asked.learn.saturating_mul(2) && !self.season.is_full();
+        let known = soon.then_some(Flip::Known(known));
+        [Flip::Normal(asked.of_bucket(self.normal)), least].into_iter().chain(known).collect()
     }
 
     /// Returns when its bucket is over, where that may make it fire.

@@ -15,6 +15,7 @@ use crate::detection::correlation_plan::{Input, Joint, Limit, Node, Plan};
 use crate::detection::stats::{Measures, Tally, Values};
 
 use super::kept::Newest;
+use super::sequence::took;
 use super::{Cost, Firing, MOST_TIMES, Room};
 
 /// Different values that a node tells apart at most; the oldest go first.
@@ -76,7 +77,8 @@ impl Correlation {
         };
         let (distinct, value) = (seen.distinct(root), seen.measured(root, signal));
         let kept = self.kept.take_since(start);
-        Some(Firing { distinct, kept, value, ..Firing::of(seen.times.total().max(1), first, newest) })
+        let flips = root.is_row().then(|| took(first, signal.time)).flatten().into_iter().collect();
+        Some(Firing { distinct, kept, value, flips, ..Firing::of(seen.times.total().max(1), first, newest) })
     }
 
     /// Returns the last moment at which it can still matter.

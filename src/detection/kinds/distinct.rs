@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::Signal;
+use crate::detection::because::Earlier;
 use crate::detection::stats::{Tally, Uniques, Values};
 
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, TIMES, Window};
 
 /// The largest limit that is always counted exactly.
-const EXACT: usize = 512;
+pub const EXACT: usize = 512;
 
 /// The values of one entity, and its matched events in the window.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,13 +53,30 @@ impl Distinct {
         if distinct > enough {
             let count = self.times.total();
             let first = self.times.first().unwrap_or(at);
-            let (value, kept) = (distinct as f64, self.kept.take_since(start));
-            return Some(Firing { distinct: distinct as u64, value, kept, ..Firing::of(count, first, newest) });
+            let (value, kept, earlier) = (distinct as f64, self.kept.take_since(start), self.earlier(more_than, at));
+            return Some(Firing {
+                distinct: distinct as u64,
+                value,
+                kept,
+                earlier,
+                ..Firing::of(count, first, newest)
+            });
         }
         if is_new && distinct + BEFORE > enough {
             self.kept.push(signal, room);
         }
         None
+    }
+
+    /// Returns how much earlier half the limit would have fired, at least: when one more value than that had
+    /// been seen for the last time, so many had been seen.
+    fn earlier(&self, more_than: u32, at: Timestamp) -> Option<Earlier> {
+        let half = more_than / 2;
+        if half == 0 || self.sketch.is_some() {
+            return None;
+        }
+        let by = at.since(self.values.seen_by(half as usize + 1)?);
+        Some(Earlier { limit: half.into(), by })
     }
 
     /// Counts an event during an attack; returns how many values there are if they are too many still.

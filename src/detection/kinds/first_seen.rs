@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::detection::in_words::in_words;
 use crate::detection::stats::Values;
-use crate::detection::{Counting, Level, Signal};
+use crate::detection::{Counting, Flip, Level, Signal};
 
 use super::kept::Newest;
 use super::{Cost, Firing, Room, Voice};
@@ -53,6 +53,15 @@ pub struct FirstSeen {
     held: Option<Box<Held>>,
 }
 
+/// What is known of a new value.
+#[derive(Clone, Copy, Debug)]
+pub struct Novel {
+    /// How long before it was shown last, if that is remembered.
+    before: Option<Duration>,
+    /// Of an entity that has to show few values: how many it shows.
+    shown: Option<usize>,
+}
+
 /// New values that wait for others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Held {
@@ -69,27 +78,34 @@ impl FirstSeen {
         Self { since: at, newest: Timestamp::MIN, values: Values::default(), held: None }
     }
 
-    /// Takes a value in; tells whether it was not seen within `forget`, and is one to tell of.
-    pub fn is_told(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> bool {
-        let &Counting::FirstSeen { forget, only, .. } = counting else { return false };
-        let is_new = self.is_new(forget, counting.coarse(), signal, room);
-        let Some(few) = only.few.map(|few| few as usize).filter(|_| is_new) else { return is_new && room.common };
+    /// Takes a value in; returns what is known of it if it was not seen within `forget`, and is one to tell of.
+    pub fn is_told(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<Novel> {
+        let &Counting::FirstSeen { forget, only, .. } = counting else { return None };
+        let novel = self.is_new(forget, counting.coarse(), signal, room)?;
+        let Some(few) = only.few.map(|few| few as usize) else { return room.common.then_some(novel) };
         self.values.forget_before(self.newest.minus(forget));
         let many = self.values.len();
         // Of too many it need not be known which they are, but that they are too many.
         if many > 4 * few {
             self.values.forget_oldest(many - 2 * few);
         }
-        many <= few && room.common
+        (many <= few && room.common).then_some(Novel { shown: Some(many), ..novel })
     }
 
-    /// Takes a value in; tells whether it was not seen within `forget`.
-    fn is_new(&mut self, forget: Duration, coarse: Option<Duration>, signal: &Signal, room: &mut Room) -> bool {
+    /// Takes a value in; returns what is known of it if it was not seen within `forget`.
+    fn is_new(
+        &mut self,
+        forget: Duration,
+        coarse: Option<Duration>,
+        signal: &Signal,
+        room: &mut Room,
+    ) -> Option<Novel> {
         let at = signal.time;
         let kept = at.end_of(coarse);
         self.since = self.since.min(at);
         self.newest = self.newest.max(kept);
-        let is_new = self.values.see(signal.value, kept).is_none_or(|last| last.plus(forget) < at);
+        let last = self.values.see(signal.value, kept);
+        let is_new = last.is_none_or(|last| last.plus(forget) < at);
         if self.values.len() > MOST_VALUES {
             self.values.forget_before(self.newest.minus(forget));
         }
@@ -97,7 +113,15 @@ impl FirstSeen {
             self.values.forget_oldest(MOST_VALUES / 8);
             room.evicted += MOST_VALUES as u64 / 8;
         }
-        is_new
+        is_new.then(|| Novel { before: last.map(|last| at.since(last)), shown: None })
+    }
+
+    /// Returns what fires when a value is `novel`.
+    pub fn firing(&self, novel: Novel, signal: &Signal) -> Firing {
+        let before = novel.before.map(Flip::LastShown);
+        let shown = novel.shown.filter(|shown| *shown > 1).map(|shown| Flip::Shown(shown as u64));
+        let known = Flip::Known(signal.time.since(self.since));
+        Firing { flips: before.into_iter().chain(shown).chain([known]).collect(), ..Firing::of_one(signal) }
     }
 
     /// Tells whether the entity has been known for `learn` when `signal` happens.
@@ -130,8 +154,8 @@ impl FirstSeen {
         let kept = { held.kept }.take_since(Timestamp::MIN);
         let firing =
             Firing { kept, distinct: held.count.into(), ..Firing::of(held.count.into(), held.first, held.last) };
-        let level = many.then_some(bulk.level);
-        Some((held.voice, Firing { level, bulk: many.then_some(bulk.more_than), ..firing }))
+        let (level, flips) = (many.then_some(bulk.level), vec![Flip::Known(held.last.since(self.since))]);
+        Some((held.voice, Firing { level, flips, bulk: many.then_some(bulk.more_than), ..firing }))
     }
 
     /// Returns when its newest event was.

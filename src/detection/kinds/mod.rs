@@ -31,6 +31,7 @@ mod voice;
 mod window;
 
 pub use baseline::{Baselining, Measured};
+pub use distinct::EXACT;
 pub use first_seen::{Bulk, Only};
 pub use kept::Kept;
 pub use ratio::Share;
@@ -45,7 +46,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 use super::because::Earlier;
-use super::{Counting, Level, Signal};
+use super::{Counting, Flip, Level, Signal};
 use absence::Absence;
 use amount::Amount;
 use baseline::Baseline;
@@ -130,6 +131,8 @@ pub struct Firing {
     pub earlier: Option<Earlier>,
     /// How many of the events could be missing.
     pub spare: u64,
+    /// What else would have made a difference.
+    pub flips: Vec<Flip>,
     /// How bad it is, where that does not follow from the events.
     pub level: Option<Level>,
     /// Of new values: they are more than so many, and so are taken for one event.
@@ -231,11 +234,11 @@ impl State {
             (Self::Sequence(state), counting) => state.observe(counting.steps()?, signal, room),
             (Self::Together(state), counting) => state.observe(counting.steps()?, signal, room),
             (Self::FirstSeen(state), &Counting::FirstSeen { learn, bulk, .. }) => {
-                let fires = state.is_told(counting, signal, room) && state.knows(learn, signal);
-                if fires && bulk.is_some() && !signal.learns {
+                let novel = state.is_told(counting, signal, room).filter(|_| state.knows(learn, signal))?;
+                if bulk.is_some() && !signal.learns {
                     state.hold(signal, room);
                 }
-                (fires && bulk.is_none()).then(|| Firing::of_one(signal))
+                bulk.is_none().then(|| state.firing(novel, signal))
             }
             (Self::Unanswered(state), _) => {
                 state.observe(signal, room);
@@ -266,8 +269,8 @@ impl State {
                 whole.map_or(if is_last { Goes::Beside } else { Goes::Apart }, Goes::Anew)
             }
             (Self::FirstSeen(state), _) => {
-                let is_new = state.is_told(counting, signal, room);
-                if is_new { Goes::Anew(Firing::of_one(signal)) } else { Goes::Apart }
+                let novel = state.is_told(counting, signal, room);
+                novel.map_or(Goes::Apart, |novel| Goes::Anew(state.firing(novel, signal)))
             }
             _ => self.further(counting, signal, room).map_or(Goes::Apart, Goes::On),
         }
@@ -310,9 +313,9 @@ impl State {
     /// Looks at it at `at`, the time of its alarm; returns what fires, and for whom.
     pub fn elapse(&mut self, counting: &Counting, at: Timestamp) -> Option<(Voice, Firing)> {
         match (self, counting) {
-            (Self::Absence(state), &Counting::Absence { at_least, .. }) => state.elapse(at_least, at),
+            (Self::Absence(state), &Counting::Absence { after, at_least }) => state.elapse(after, at_least, at),
             (Self::FirstSeen(state), &Counting::FirstSeen { bulk: Some(bulk), .. }) => state.elapse(bulk),
-            (Self::Unanswered(state), _) => state.elapse(at),
+            (Self::Unanswered(state), &Counting::Unanswered { within }) => state.elapse(within, at),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.elapse(asked, at),
             (Self::Rhythm(state), &Counting::Rhythm { missing, learn, .. }) => state.elapse(missing, learn, at),
             _ => None,
@@ -410,6 +413,7 @@ impl Firing {
             band: None,
             earlier: None,
             spare: 0,
+            flips: Vec::new(),
             level: None,
             bulk: None,
         }

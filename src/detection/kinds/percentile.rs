@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
 use crate::detection::stats::Quantiles;
+use crate::detection::{Flip, Signal};
 
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, Window};
@@ -41,7 +41,8 @@ impl Percentile {
         if let Some(value) = self.value(asked).filter(|&value| i128::from(value) > i128::from(asked.more_than)) {
             let (first, last) = (self.numbers.first()?, self.numbers.newest()?);
             let (value, kept) = (value as f64, self.kept.take_since(start));
-            return Some(Firing { kept, value, ..Firing::of(self.numbers.events(), first, last) });
+            let flips = self.flips(asked);
+            return Some(Firing { kept, value, flips, ..Firing::of(self.numbers.events(), first, last) });
         }
         if above && self.numbers.events() + BEFORE as u64 >= u64::from(asked.among) {
             self.kept.push(signal, room);
@@ -65,6 +66,18 @@ impl Percentile {
         self.numbers.forget_before(start);
         self.numbers.add(at, signal.value.cast_signed(), asked.window.within);
         Some(start)
+    }
+
+    /// Returns how many events above the limit made the difference, and of how many it is.
+    fn flips(&self, asked: Ranked) -> Vec<Flip> {
+        let all = self.numbers.events();
+        let is_quiet = |above: u64, fewer: u64| {
+            let left = all - fewer;
+            left < u64::from(asked.among) || (left - (above - fewer)) * 100 >= left * u64::from(asked.rank)
+        };
+        let above = self.numbers.above(asked.more_than);
+        let fewer = above.and_then(|above| (1..=above).find(|fewer| is_quiet(above, *fewer)));
+        fewer.map(Flip::FewerAbove).into_iter().chain([Flip::Among(all)]).collect()
     }
 
     fn value(&self, asked: Ranked) -> Option<u64> {

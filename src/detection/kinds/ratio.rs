@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
 use crate::detection::in_words::amount;
 use crate::detection::stats::Sums;
+use crate::detection::{Flip, Signal};
 
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, TIMES, Window};
@@ -65,8 +65,8 @@ impl Ratio {
         if all >= among && part > 0 && share.is_reached(part, all) {
             let (first, last) = (self.events.first()?, self.events.newest()?);
             let (value, spare) = (part as f64 / all as f64, share.spare(part, all, among));
-            let kept = self.kept.take_since(start);
-            return Some(Firing { value, spare, distinct: all, kept, ..Firing::of(part, first, last) });
+            let (kept, flips) = (self.kept.take_since(start), vec![Flip::Among(all)]);
+            return Some(Firing { value, spare, flips, distinct: all, kept, ..Firing::of(part, first, last) });
         }
         if signal.value == 1 && all + BEFORE as u64 >= among {
             self.kept.push(signal, room);

@@ -9,6 +9,7 @@ use crate::detection::engine::trial::{Told, at_once, attacks, signal_of};
 use crate::detection::stats::{Normal, Season};
 use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Share, Signal, Window};
 
+mod flips;
 mod sequences;
 
 /// Who, when, value, step.

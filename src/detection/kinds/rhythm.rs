@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
 use crate::detection::in_words::{amount, in_words};
 use crate::detection::stats::Season;
+use crate::detection::{Flip, Signal};
 
 use super::{Cost, Firing, Room, Voice};
 
@@ -115,7 +115,9 @@ impl Rhythm {
         if learnt && self.missed >= f64::from(missing) - 1e-6 {
             self.silent = true;
             let silence = at.since(self.newest).as_secs_f64();
-            let firing = Firing { value: silence, ..Firing::of(self.missed.round() as u64, self.newest, at) };
+            let known = Duration::from_hours(self.season.len() as u64);
+            let flips = (!self.season.is_full()).then_some(Flip::Known(known)).into_iter().collect();
+            let firing = Firing { value: silence, flips, ..Firing::of(self.missed.round() as u64, self.newest, at) };
             return Some((self.voice.clone(), firing));
         }
         if at >= self.end() {

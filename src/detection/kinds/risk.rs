@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::detection::in_words::amount;
-use crate::detection::{Level, Signal};
+use crate::detection::{Flip, Level, Signal};
 
 use super::kept::Newest;
 use super::{Cost, Firing, Room};
@@ -66,6 +66,7 @@ pub fn value_of(tactic: u8, detector: u64) -> u64 {
 impl Risk {
     /// Takes in a finding; returns what it completes.
     pub fn observe(&mut self, asked: Risking, signal: &Signal, room: &Room) -> Option<Firing> {
+        let before = self.pieces.clone();
         let score = self.add(asked, signal);
         let (first, last) = (self.pieces.iter().map(|piece| piece.at).min()?, self.newest()?);
         let mut tactics: Vec<u8> = self.pieces.iter().map(|piece| piece.tactic).collect();
@@ -75,10 +76,22 @@ impl Risk {
         if enough && score >= f64::from(asked.at_least) {
             let kept = self.kept.take_since(Timestamp::MIN);
             let (count, distinct) = (self.pieces.len() as u64, tactics.len() as u64);
-            return Some(Firing { value: score, distinct, kept, ..Firing::of(count, first, last) });
+            let flips = self.flips(asked, before, signal, last);
+            return Some(Firing { value: score, distinct, kept, flips, ..Firing::of(count, first, last) });
         }
         self.kept.push(signal, room);
         None
+    }
+
+    /// Returns what is left without the finding that made it fire, of the evidence `before`, and of how many tactics
+    /// it is.
+    fn flips(&self, asked: Risking, before: Vec<Piece>, signal: &Signal, now: Timestamp) -> Vec<Flip> {
+        let left = Self { pieces: before, kept: Newest::default() };
+        let score = left.score(asked, now);
+        let title = signal.shown().filter(|_| score < f64::from(asked.at_least));
+        let finding = title.map(|title| Flip::Finding { title: title.to_owned(), left: score });
+        let tactics: BTreeSet<u8> = self.pieces.iter().map(|piece| piece.tactic).collect();
+        finding.into_iter().chain([Flip::Tactics(tactics.len() as u64)]).collect()
     }
 
     /// Takes in a finding while the alert is open; returns the score.

@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
 use crate::detection::in_words::in_words;
 use crate::detection::stats::Tally;
+use crate::detection::{Flip, Signal};
 
 use super::{Cost, Firing, Kept, MOST_TIMES, Room};
 
@@ -180,6 +180,7 @@ impl Sequence {
     }
 
     fn fire(&mut self, steps: Steps<'_>, first: Timestamp, last: Timestamp) -> Firing {
+        let flips = self.flips(steps, first, last);
         let whole = std::mem::take(self);
         let mut kept =
             whole.rows.into_iter().nth(steps.counts.len().wrapping_sub(2)).map_or_else(Vec::new, |row| row.kept);
@@ -187,7 +188,18 @@ impl Sequence {
             kept.extend(whole.opener);
         }
         let total = (0..steps.counts.len()).map(|step| steps.needed(step) as u64).sum();
-        Firing { kept, ..Firing::of(total, first, last) }
+        Firing { kept, flips, ..Firing::of(total, first, last) }
+    }
+
+    /// Returns how long the row took, which began last of all that end here, and whether its last step came to no
+    /// more events than it takes.
+    fn flips(&self, steps: Steps<'_>, first: Timestamp, last: Timestamp) -> Vec<Flip> {
+        let final_step = steps.counts.len().saturating_sub(1);
+        let takes = steps.needed(final_step);
+        let row = final_step.checked_sub(1).and_then(|row| self.rows.get(row));
+        let exactly = row.is_some_and(|row| takes > 1 && row.events.len() == takes);
+        let exactly = exactly.then_some(Flip::Exactly { step: steps.counts.len() as u8, takes: takes as u32 });
+        took(first, last).into_iter().chain(exactly).collect()
     }
 
     /// Returns the last moment at which it can still matter.
@@ -220,6 +232,12 @@ impl Sequence {
         let items = self.rows.iter().map(|row| 2 * row.events.len() + 4).sum::<usize>();
         Cost { items: self.opening.items() + items, bytes: kept.map(Kept::bytes).sum() }
     }
+}
+
+/// Returns how long a row took, where a shorter time would have made a difference.
+pub fn took(first: Timestamp, last: Timestamp) -> Option<Flip> {
+    let span = last.since(first);
+    (span >= Duration::from_secs(1)).then_some(Flip::Took(span))
 }
 
 impl Row {

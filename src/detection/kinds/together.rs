@@ -7,11 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
 use crate::detection::in_words::in_words;
 use crate::detection::stats::Tally;
+use crate::detection::{Flip, Signal};
 
-use super::sequence::Steps;
+use super::sequence::{Steps, took};
 use super::{Cost, Firing, Kept, MOST_TIMES, Room};
 
 /// How far one entity has come.
@@ -44,6 +44,7 @@ impl Together {
         self.newest = Some(newest);
         self.steps.resize(steps.counts.len(), Step::default());
         let own = self.steps.get_mut(step)?;
+        let exactly = needed > 1 && own.times.total() < needed;
         own.times.add(at, MOST_TIMES);
         own.times.keep_newest(needed);
         let mut all = true;
@@ -63,7 +64,10 @@ impl Together {
         let total = done.steps.iter().map(|step| step.times.total()).sum();
         let others = done.steps.into_iter().zip(0..).filter(|(_, number)| *number != step);
         let kept = others.filter_map(|(step, _)| step.filler).filter(|kept| kept.observed.time >= start).collect();
-        Some(Firing { kept, ..Firing::of(total, first, newest) })
+        // Its step was not full before this event.
+        let exactly = exactly.then(|| Flip::Exactly { step: step as u8 + 1, takes: needed as u32 });
+        let flips = took(first, newest).into_iter().chain(exactly).collect();
+        Some(Firing { kept, flips, ..Firing::of(total, first, newest) })
     }
 
     /// Returns when its newest event was.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
+use crate::detection::{Flip, Signal};
 
 use super::{Cost, Firing, Kept, Room};
 
@@ -31,6 +31,16 @@ pub struct Traveling {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Travel {
     last: Option<(Timestamp, u64)>,
+    kept: Option<Kept>,
+}
+
+/// From one place to another, too fast.
+struct Moved {
+    speed: f64,
+    /// How far, km.
+    far: f64,
+    /// When it was at the other place, and the event that says so.
+    before: Timestamp,
     kept: Option<Kept>,
 }
 
@@ -58,18 +68,18 @@ fn distance(a: u64, b: u64) -> f64 {
 impl Travel {
     /// Takes in where the entity is; returns what is too far.
     pub fn observe(&mut self, asked: Traveling, signal: &Signal, room: &Room) -> Option<Firing> {
-        let (speed, before) = self.moves(asked, signal, room)?;
-        let (first, last) = (before.0.min(signal.time), before.0.max(signal.time));
-        let kept = before.1.into_iter().collect();
-        Some(Firing { value: speed, kept, distinct: 2, ..Firing::of(2, first, last) })
+        let moved = self.moves(asked, signal, room)?;
+        let (first, last) = (moved.before.min(signal.time), moved.before.max(signal.time));
+        let (kept, flips) = (moved.kept.into_iter().collect(), vec![Flip::Far(moved.far)]);
+        Some(Firing { value: moved.speed, kept, flips, distinct: 2, ..Firing::of(2, first, last) })
     }
 
     /// Takes in where the entity is during an attack; returns its speed if it is too far again.
     pub fn further(&mut self, asked: Traveling, signal: &Signal, room: &Room) -> Option<f64> {
-        self.moves(asked, signal, room).map(|(speed, _)| speed)
+        self.moves(asked, signal, room).map(|moved| moved.speed)
     }
 
-    fn moves(&mut self, asked: Traveling, signal: &Signal, room: &Room) -> Option<(f64, (Timestamp, Option<Kept>))> {
+    fn moves(&mut self, asked: Traveling, signal: &Signal, room: &Room) -> Option<Moved> {
         let at = signal.time;
         let before = self.last;
         let newest = before.is_none_or(|(last, _)| last <= at);
@@ -82,7 +92,7 @@ impl Travel {
         let (far, hours) = (distance(place, signal.value), apart.as_secs_f64().max(1.0) / 3_600.0);
         let speed = far / hours;
         let too_far = apart <= asked.within && far >= f64::from(asked.at_least) && speed > f64::from(asked.faster_than);
-        too_far.then_some((speed, (last, kept)))
+        too_far.then_some(Moved { speed, far, before: last, kept })
     }
 
     /// Returns when it was there.

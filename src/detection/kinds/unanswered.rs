@@ -10,8 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::detection::Signal;
+use crate::detection::in_words::cut;
 use crate::detection::stats::Tally;
+use crate::detection::{Flip, Signal};
 
 use super::{Cost, Firing, Room, TIMES, Voice};
 
@@ -49,9 +50,12 @@ impl Unanswered {
     }
 
     /// Returns what it means that no answer came until `at`.
-    pub fn elapse(&mut self, at: Timestamp) -> Option<(Voice, Firing)> {
+    pub fn elapse(&mut self, within: Duration, at: Timestamp) -> Option<(Voice, Firing)> {
         let asked = std::mem::take(&mut self.asked);
-        Some((self.voice.clone(), Firing::of(asked.total(), asked.first()?, at)))
+        let half = cut(within / 2);
+        let sooner = (!half.is_zero()).then(|| Flip::Within { within: half, by: within.saturating_sub(half) });
+        let flips = sooner.into_iter().chain([Flip::Waiting(asked.total())]).collect();
+        Some((self.voice.clone(), Firing { flips, ..Firing::of(asked.total(), asked.first()?, at) }))
     }
 
     /// Returns the last moment at which it can still matter.

@@ -94,6 +94,12 @@ impl Quantiles {
         if numbers.is_empty() { 0 } else { *numbers.select_nth_unstable(place).1 }
     }
 
+    /// Returns how many are above `limit`, as long as they are kept as they are.
+    pub fn above(&self, limit: i64) -> Option<u64> {
+        let above = |&&(_, number): &&(Timestamp, u64)| i128::from(number) > i128::from(limit);
+        self.sliced.is_none().then(|| self.exact.iter().filter(above).count() as u64)
+    }
+
     /// Returns when the first was.
     pub fn first(&self) -> Option<Timestamp> {
         let sliced = || self.sliced.as_ref()?.slices.front().map(|slice| slice.first);

@@ -113,6 +113,11 @@ impl Season {
         self.hours.len()
     }
 
+    /// Tells whether it remembers as many as it can.
+    pub fn is_full(&self) -> bool {
+        self.hours.len() >= HOURS
+    }
+
     /// Returns how many entries of 16 bytes it holds.
     pub fn items(&self) -> usize {
         (self.hours.len() + self.plain.len()).div_ceil(8)
@@ -249,6 +254,20 @@ impl Normal {
     pub fn of_part(self, part: f64) -> Self {
         let [expected, least, most] = [self.expected, self.least, self.most].map(|number| number * part);
         Self { expected, least, most, ..self }
+    }
+
+    /// Returns the least tolerance, in tenths and up to `most`, with which `value` lies in the band.
+    pub fn tolerance(self, value: f64, most: u16) -> Option<u16> {
+        let holds = |tenths: u16| {
+            let (low, high) = self.band(f64::from(tenths) / 10.0);
+            (low..=high).contains(&value)
+        };
+        let (mut low, mut high) = (0, most);
+        while low < high {
+            let middle = low.midpoint(high);
+            if holds(middle) { high = middle } else { low = middle + 1 }
+        }
+        holds(low).then_some(low)
     }
 
     /// Returns the band that values stay in, but for one that strays by more than `tolerance` times

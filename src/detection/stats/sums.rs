@@ -81,6 +81,38 @@ impl Sums {
         self.sum
     }
 
+    /// Returns when the oldest of them together first exceeded `limit`; `None` where a number may be negative, or
+    /// where several times are told as one.
+    pub fn exceeds(&self, limit: i128) -> Option<Timestamp> {
+        if self.size > 1 || self.list.iter().any(|run| run.sum < 0) {
+            return None;
+        }
+        let mut sum = 0;
+        let exceeds = |run: &&Run| {
+            sum += run.sum;
+            sum > limit
+        };
+        self.list.iter().find(exceeds).map(|run| run.last)
+    }
+
+    /// Takes away what exceeds `limit` an event by most, time by time, until `is_quiet` by what is left; returns how
+    /// many events that were, what they add up to, and whether they are the largest. `None` where several times are
+    /// told as one.
+    pub fn without(&self, limit: i64, is_quiet: impl Fn(u64, i128) -> bool) -> Option<(u64, i128, bool)> {
+        let mut runs: Vec<&Run> = self.list.iter().filter(|_| self.size <= 1).collect();
+        let excess = |run: &Run| run.sum - i128::from(limit) * i128::from(run.events);
+        runs.sort_by_key(|run| std::cmp::Reverse(excess(run)));
+        let largest = runs.iter().all(|run| run.events == 1);
+        let (mut events, mut sum) = (0, 0);
+        for run in runs {
+            (events, sum) = (events + u64::from(run.events), sum + run.sum);
+            if is_quiet(self.events.saturating_sub(events), self.sum - sum) {
+                return Some((events, sum, largest));
+            }
+        }
+        None
+    }
+
     /// Returns when the first was.
     pub fn first(&self) -> Option<Timestamp> {
         self.list.front().map(|run| run.last)

@@ -131,6 +131,18 @@ impl Tally {
         }
     }
 
+    /// Returns how many of the events there are since `start`; `None` where several times are told as one.
+    pub fn exactly_since(&self, start: Timestamp) -> Option<u64> {
+        match self {
+            Self::Empty => Some(0),
+            Self::One(at) => Some(u64::from(*at >= start)),
+            Self::Many(runs) if runs.size > 1 => None,
+            Self::Many(runs) => {
+                Some(runs.list.iter().filter(|run| run.last >= start).map(|run| u64::from(run.events)).sum())
+            }
+        }
+    }
+
     /// Returns how many entries it holds beyond the tally itself.
     pub fn items(&self) -> usize {
         match self {

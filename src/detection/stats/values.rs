@@ -55,6 +55,13 @@ impl Values {
         self.0.iter().filter(|(_, last)| *last >= start).count()
     }
 
+    /// Returns when `many` of the values had been seen for the last time.
+    pub fn seen_by(&self, many: usize) -> Option<Timestamp> {
+        let mut times: Vec<Timestamp> = self.0.iter().map(|&(_, last)| last).collect();
+        let place = many.checked_sub(1).filter(|place| *place < times.len())?;
+        Some(*times.select_nth_unstable(place).1)
+    }
+
     /// Returns how many values there are, those that have aged but were not forgotten among them.
     pub fn len(&self) -> usize {
         self.0.len()
