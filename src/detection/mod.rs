@@ -8,6 +8,7 @@
 
 mod aside;
 mod because;
+mod blind;
 mod case;
 mod case_event;
 mod case_raw;
@@ -27,7 +28,7 @@ pub mod export;
 mod finding;
 mod gathered;
 mod groups;
-mod in_words;
+pub mod in_words;
 mod kinds;
 mod lit;
 mod matcher;
