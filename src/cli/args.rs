@@ -146,7 +146,8 @@ pub struct Replay {
     /// How far out of order events may be, such as 30s.
     #[arg(long, value_name = "D", value_parser = length)]
     pub lateness: Option<Duration>,
-    /// Replay once more with the detectors of this folder, and show which alerts come, go and change; exits 1 if any do.
+    /// Replay once more with the detectors of this folder, and show which alerts come, go and change; exits 1 if any do, and 3
+    /// if that can't be said of detectors of secrets that differ, because the files were redacted before.
     #[arg(long, value_name = "DIR", group = "other", conflicts_with_all = ["alerts", "redacted", "summary"])]
     pub compare: Option<PathBuf>,
     /// Replay once more with the exceptions of this file beside the configured ones, and show the same.

@@ -21,9 +21,13 @@ use crate::detection::{Catalogue, Exceptions};
 use super::args::Replay;
 use super::setup::Hiding;
 use super::talk::{Failure, colored_output, print, say};
+use super::unseen::Unseen;
 use super::{around, junit, replay, setup};
 
 const HEAD: [&str; 6] = ["change", "level", "detector", "about", "opened at", "events"];
+
+/// The exit code where no alert is different, but detectors are that saw nothing because secrets were hidden before.
+const UNSEEN: u8 = 3;
 
 /// Replays as it is configured and with other detectors or exceptions, and shows what is different.
 pub fn compare(
@@ -46,7 +50,9 @@ pub fn compare(
         Some(file) => with_those_of(file, &exceptions, &others)?,
         None => exceptions,
     };
-    let around_others = Surrounded { exceptions: Arc::new(exceptions), ..around::load(config, catalogue)? };
+    let exceptions = Arc::new(exceptions);
+    let were = Arc::clone(&around.exceptions);
+    let around_others = Surrounded { exceptions: Arc::clone(&exceptions), ..around::load(config, catalogue)? };
     let now = replay::once(options, config, (catalogue, around), hiding, None)?;
     replay::tell(&now);
     let other = replay::once(options, config, (&others, around_others), hiding, None)?;
@@ -57,15 +63,29 @@ pub fn compare(
     let apart = |alerts: &[Alert]| alerts.iter().flat_map(Alert::apart).collect::<Vec<_>>();
     let alerts = (apart(&now.alerts), apart(&other.alerts));
     let pairs = pairs_of(&alerts.0, &alerts.1);
+    let unseen = Unseen::of(now.hidden_before, (catalogue, &were), (&others, &exceptions));
     if let Some(path) = &options.junit {
         let ids = catalogue.detectors.all.iter().chain(&others.detectors.all).map(|detector| &*detector.id);
         let took = Duration::from_secs_f64(now.summary.seconds + other.summary.seconds);
-        replay::write(path, |out| out.write_all(junit::report(ids, &pairs, took).as_bytes()))?;
+        replay::write(path, |out| out.write_all(junit::report(ids, &pairs, &unseen, took).as_bytes()))?;
     }
     if options.junit.as_deref().is_none_or(|path| path.as_os_str() != "-") {
-        print(&table(&pairs, colored_output()))?;
+        print(&(table(&pairs, colored_output()) + &unseen.says()))?;
+    } else if unseen.matters() {
+        say(unseen.says().trim_end());
     }
-    Ok(if pairs.iter().all(Pair::is_same) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(ExitCode::from(code(&pairs, &unseen)))
+}
+
+/// Returns the exit code: 1 if anything comes, goes or changes; else [`UNSEEN`] if that can't be said of all detectors.
+fn code(pairs: &[Pair<'_>], unseen: &Unseen) -> u8 {
+    if !pairs.iter().all(Pair::is_same) {
+        1
+    } else if unseen.matters() {
+        UNSEEN
+    } else {
+        0
+    }
 }
 
 /// Returns `exceptions` and those that `file` holds.

@@ -38,6 +38,9 @@ pub fn replay(options: &Replay) -> Result<ExitCode, Failure> {
         write(path, |out| serde_json::to_writer_pretty(&mut *out, &replayed.summary).map_err(Into::into))?;
     }
     tell(&replayed);
+    if replayed.hidden_before > 0 {
+        setup::note(&format!("{} messages were redacted before: secrets in them are not seen", replayed.hidden_before));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -208,6 +208,11 @@ impl Exceptions {
         Self { all: self.all.clone(), of: detectors.all.iter().map(of).collect(), asked: self.asked }
     }
 
+    /// Returns how many are for detector number `detector`.
+    pub fn many_for(&self, detector: usize) -> usize {
+        self.of.get(detector).map_or(0, Vec::len)
+    }
+
     /// Returns every exception, in the order of the file.
     pub fn all(&self) -> &[Exception] {
         &self.all

@@ -169,7 +169,8 @@ fn node(plan: &Plan, of: &super::correlation_plan::Node, number: usize) -> Strin
     format!("at {how}: {inputs}, within {}", write_duration(of.within))
 }
 
-fn said(limits: &[Limit]) -> String {
+/// Says what a number must be.
+pub(super) fn said(limits: &[Limit]) -> String {
     use super::correlation_plan::Compare;
     let one = |limit: &Limit| {
         let sign = match limit.how {

@@ -8,6 +8,7 @@
 
 mod aside;
 mod because;
+mod blind;
 mod case;
 mod case_event;
 mod case_raw;
@@ -28,7 +29,7 @@ mod finding;
 mod flip;
 mod gathered;
 mod groups;
-mod in_words;
+pub mod in_words;
 mod kinds;
 mod lit;
 mod matcher;

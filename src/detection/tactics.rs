@@ -60,6 +60,13 @@ pub fn tactic_of(detector: &Detector) -> u8 {
     tactic.unwrap_or_else(family) as u8
 }
 
+/// Returns the name of a tactic by its number, or of the family that stands for one.
+pub fn tactic_name(number: u8) -> &'static str {
+    let number = usize::from(number);
+    let family = || Family::ALL.get(number.saturating_sub(TACTICS.len())).map_or("", |family| family.name());
+    TACTIC_NAMES.get(number).copied().unwrap_or_else(family)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

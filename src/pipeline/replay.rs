@@ -17,6 +17,7 @@ use crate::alerts::{Alert, AlertId, AlertState};
 use crate::clock::{Clock, Timestamp};
 use crate::detection::Detectors;
 use crate::posture::intended::Intended;
+use crate::redaction::hidden_before;
 use crate::sources::{FileReader, ReadState};
 use crate::telemetry::{Batch, Mark, StreamId, StreamName, Streams};
 
@@ -64,6 +65,8 @@ pub struct Replayed {
     pub streams: Streams,
     /// The counters, as `--summary` writes them.
     pub summary: Summary,
+    /// Messages whose secrets were hidden before they were read: no detector sees them.
+    pub hidden_before: u64,
 }
 
 /// `replay --summary`.
@@ -128,10 +131,13 @@ pub fn replay(
     let mut crew = Crew::new(options.threads, Arc::new(ArcSwap::from_pointee(stage)));
     let mut files = open(options, &streams, &mut core)?;
     let mut finals: BTreeMap<AlertId, Alert> = BTreeMap::new();
+    let mut hidden = 0;
     loop {
         let next = next_file(&mut files, &core);
         if let Some(file) = next {
-            crew.submit(read(file, options.batch_bytes)?);
+            let batch = read(file, options.batch_bytes)?;
+            hidden += (0..batch.messages.len()).filter(|message| hidden_before(batch.message(*message))).count() as u64;
+            crew.submit(batch);
         }
         while crew.under_way() > 0 && (!crew.has_room() || next_file(&mut files, &core).is_none()) {
             let Some(worked) = crew.take() else { break };
@@ -150,7 +156,7 @@ pub fn replay(
     let mut alerts: Vec<Alert> = finals.into_values().collect();
     alerts.sort_by_key(|alert| (alert.opened_at, alert.id));
     let summary = summary(&core, &alerts, clock.elapsed().saturating_sub(began));
-    Ok(Replayed { alerts, streams, summary })
+    Ok(Replayed { alerts, streams, summary, hidden_before: hidden })
 }
 
 fn open(options: &ReplayOptions, streams: &Streams, core: &mut Core) -> Result<Vec<Open>, ReplayError> {

@@ -229,6 +229,30 @@ pub fn holds_fingerprint(text: &[u8]) -> bool {
     memchr::memchr_iter(b':', text).any(|colon| tail_at(&text[colon..]).is_some() && name_before(&text[..colon]) > 0)
 }
 
+/// Returns the name of the kind of each fingerprint in `text`, in order; linear.
+pub fn names_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr::memmem::find_iter(text, b":k").filter_map(|colon| {
+        tail_at(&text[colon..])?;
+        let before = &text[..colon];
+        let (rest, name) = before.split_at(before.len() - name_before(before));
+        let name = name.get(escaped_before(rest, name)..).unwrap_or_default();
+        (!name.is_empty()).then_some(name)
+    })
+}
+
+/// Returns how much of what seems to be a `name` is the end of an escape that `before` begins: `%22person`.
+fn escaped_before(before: &[u8], name: &[u8]) -> usize {
+    let digits = |from: usize, many: usize| {
+        name.get(from..from + many).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    match before.last() {
+        Some(b'%') if digits(0, 2) => 2,
+        Some(b'\\') if name.first() == Some(&b'u') && digits(1, 4) => 5,
+        Some(b'\\') if name.first().is_some_and(|letter| b"bfnrt".contains(letter)) => 1,
+        _ => 0,
+    }
+}
+
 /// Returns the value behind `raw`: escapes and entities undone, padding of base64 keys and case of addresses
 /// of people taken away.
 pub fn normalised(kind: Kind, raw: &[u8]) -> Cow<'_, [u8]> {
@@ -405,6 +429,18 @@ mod tests {
         let nameless = text["email".len()..].to_owned();
         for wrong in [format!("{text}A"), nameless, text[..text.len() - 1].to_owned(), text.to_lowercase()] {
             assert!(!is_fingerprint(wrong.as_bytes()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_are_found_wherever_they_stand_with_their_kinds() {
+        let (key, person) = (fingerprint(Kind::FunctionKey, "x1"), fingerprint(Kind::Person, "y"));
+        let text = format!("{{\"url\":\"https://a:key/?code={key}&x=%22{person}%22\",\"k\":\":k1:{key} :k1:AB\"}}");
+        let names: Vec<_> = names_in(text.as_bytes()).map(|name| std::str::from_utf8(name).unwrap()).collect();
+        assert_eq!(names, ["azure-function-key", "person", "azure-function-key"]);
+        for before in ["\\n", "\\u0022", "%20", "\\\\", "?"] {
+            let text = format!("{before}{person}");
+            assert_eq!(names_in(text.as_bytes()).collect::<Vec<_>>(), [b"person"], "{before}");
         }
     }
 

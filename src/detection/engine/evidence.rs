@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::detection::kinds::value_of;
 use crate::detection::tactics::tactic_of;
 use crate::detection::{Detector, Detectors, Finding, Observed, Signal};
+use crate::telemetry::Entity;
 
 use super::found::Found;
 use super::waiting::canonical;
@@ -47,7 +48,7 @@ impl Engine {
 
 fn signal(number: usize, shard: u8, finding: &Finding, detector: &Detector) -> Option<Signal> {
     let last = finding.evidence.last()?;
-    let key = hash(&[finding.entity.kind.name().as_bytes(), finding.entity.value.as_bytes()]);
+    let key = key_of(&finding.entity);
     let observed = Observed {
         time: finding.at,
         hash: content(finding, detector, key),
@@ -65,6 +66,11 @@ fn signal(number: usize, shard: u8, finding: &Finding, detector: &Detector) -> O
         value: value_of(tactic_of(detector), xxh3_64(detector.id.as_bytes())),
         ..Signal::new(&observed, &finding.entity, Some(&detector.title))
     })
+}
+
+/// Returns what the evidence against an entity is kept by.
+pub fn key_of(entity: &Entity) -> u128 {
+    hash(&[entity.kind.name().as_bytes(), entity.value.as_bytes()])
 }
 
 /// Hashes all of a finding that its alert may show: one detector may find two things about an entity at

@@ -86,7 +86,7 @@ impl Episode {
 /// What is known of one entity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cell {
-    state: State,
+    pub(super) state: State,
     episode: Option<Box<Episode>>,
     /// Its place in the order; [`Timestamp::MAX`] as long as it has none.
     #[serde(skip)]

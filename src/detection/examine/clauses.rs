@@ -8,7 +8,7 @@ use crate::detection::words::{How, Words};
 use crate::telemetry::Field;
 
 /// Values of a clause that are told; the others are counted.
-const TOLD: usize = 6;
+pub(in crate::detection) const TOLD: usize = 6;
 /// Letters of a value of the event that are told.
 const SHOWN: usize = 120;
 
@@ -89,7 +89,8 @@ fn said(condition: &Condition, scene: Scene<'_, '_>) -> Option<(String, Option<S
     Some((format!("{} {asks}", field.name()), seen(*field, scene)))
 }
 
-fn of_words(words: &Words) -> String {
+/// Says how a text must stand to which words.
+pub(in crate::detection) fn of_words(words: &Words) -> String {
     let how = match words.how() {
         How::Is => "is",
         How::Starts => "begins with",
@@ -98,13 +99,15 @@ fn of_words(words: &Words) -> String {
     format!("{how} {}", any_of(words.iter()))
 }
 
-fn any_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
+/// Lists words, as many as are told.
+pub(in crate::detection) fn any_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
     let all: Vec<&str> = words.collect();
     let told = all.iter().take(TOLD).copied().collect::<Vec<_>>().join(" or ");
     if all.len() > TOLD { format!("{told} or one of {} more", all.len() - TOLD) } else { told }
 }
 
-fn expression(pattern: &str) -> String {
+/// Returns an expression as far as it is told.
+pub(in crate::detection) fn expression(pattern: &str) -> String {
     let pattern = pattern.strip_prefix(INSENSITIVE).unwrap_or(pattern);
     let mut told: String = pattern.chars().take(SHOWN).collect();
     if told.len() < pattern.len() {
@@ -150,7 +153,8 @@ fn seen_raw(test: &RawTest, scene: Scene<'_, '_>) -> Option<String> {
     (!values.is_empty()).then(|| values.join(" | "))
 }
 
-fn cut(text: &str) -> String {
+/// Returns what an event says as far as it is told.
+pub(in crate::detection) fn cut(text: &str) -> String {
     let mut told: String = text.chars().take(SHOWN).collect();
     if told.len() < text.len() {
         told.push('…');

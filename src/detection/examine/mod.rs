@@ -6,6 +6,7 @@
 //! at most 20,000 events, and says how many it left out.
 
 mod clauses;
+mod evidence;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,12 @@ use super::exceptions::Exceptions;
 use super::matcher::MAX_SECRETS;
 use super::rule::{Rule, Term};
 use super::scene::Scene;
+use super::sigma::Walk;
 use super::{Catalogue, Engine, EngineSettings, Finding, Matcher, Signal, Signals};
 pub use clauses::Clause;
+pub(in crate::detection) use clauses::{TOLD, any_of, cut, expression, of_words};
+use evidence::Levels;
+pub use evidence::{Added, FoundBy, Piece};
 
 /// Events that are told of.
 const MOST: usize = 20_000;
@@ -41,6 +46,8 @@ pub struct Examined {
     pub looks: Vec<Look>,
     /// Why it is not counted, whatever it says.
     pub passed_over: Option<String>,
+    /// Whether secrets that the detector looks at were hidden in it before it was read.
+    pub unseen: bool,
     /// Whom it is counted for, and what is remembered of them then.
     pub counted: Vec<Counted>,
 }
@@ -83,6 +90,8 @@ pub enum Told {
     Event(Examined),
     /// Of silence.
     Elapsed(Elapsed),
+    /// Of what other detectors find.
+    Added(Added),
 }
 
 /// Looks at events for one detector.
@@ -91,6 +100,10 @@ pub struct Examiner<'c> {
     catalogue: &'c Catalogue,
     number: usize,
     matcher: Matcher,
+    /// What its Sigma rules ask, if it is made of them.
+    walk: Option<Walk>,
+    /// Whether it sees less where secrets were hidden before.
+    blind: bool,
     events: Vec<Noted>,
     left_out: usize,
 }
@@ -107,11 +120,27 @@ impl<'c> Examiner<'c> {
     /// the same detectors.
     pub fn new(catalogue: &'c Catalogue, id: &str, matcher: Matcher) -> Option<Self> {
         let number = catalogue.detectors.place_of(id)?;
-        Some(Self { catalogue, number, matcher, events: Vec::new(), left_out: 0 })
+        let blind = catalogue.blind().iter().any(|one| *one.id == *id);
+        Some(Self { catalogue, number, matcher, walk: None, blind, events: Vec::new(), left_out: 0 })
+    }
+
+    /// Returns it with what the Sigma rules of its detector ask.
+    #[must_use]
+    pub fn with_sigma(self, walk: Option<Walk>) -> Self {
+        Self { walk, ..self }
     }
 
     /// Takes in an event; `hash` is the keyed hash of its content.
     pub fn look(&mut self, event: &RedactedEvent<'_>, hash: u128) {
+        self.take(event, hash, false);
+    }
+
+    /// Takes in an event of a record whose secrets were hidden before it was read.
+    pub fn look_again(&mut self, event: &RedactedEvent<'_>, hash: u128) {
+        self.take(event, hash, true);
+    }
+
+    fn take(&mut self, event: &RedactedEvent<'_>, hash: u128, hidden: bool) {
         if self.events.len() >= MOST {
             self.left_out += 1;
             return;
@@ -126,7 +155,8 @@ impl<'c> Examiner<'c> {
             time: event.time(),
             what: format!("{} ({})", event.kind().name(), event.category().name()),
             looks: self.looks(event),
-            passed_over: if signals.is_empty() { self.why_not(event) } else { None },
+            passed_over: if signals.is_empty() || adds_up { self.why_not(event) } else { None },
+            unseen: hidden && self.blind,
             counted: Vec::new(),
         };
         self.events.push(Noted { hash, told, signals });
@@ -138,16 +168,24 @@ impl<'c> Examiner<'c> {
         events.sort_by_key(|noted| (noted.told.time, noted.hash));
         let mut engine = Engine::new(Arc::clone(&self.catalogue.detectors), EngineSettings::for_few());
         let mut marks = Watermarks::new(Duration::ZERO, Duration::ZERO);
-        let mut all = Vec::new();
+        let (mut all, mut levels) = (Vec::new(), Levels::default());
+        let adds_up = self.detector().counting.is_risk();
         for Noted { mut told, signals, .. } in events {
             // Silence until just before it, then the event itself.
             marks.advance(told.time.minus(Duration::from_nanos(1)));
-            all.extend(self.elapsed(engine.tick(&marks)));
+            let found = engine.tick(&marks);
+            all.extend(if adds_up { self.added(&engine, &found, None, &mut levels) } else { self.elapsed(found) });
             for signal in &signals {
                 engine.apply(signal.clone());
             }
             marks.advance(told.time);
             let mut found = engine.tick(&marks);
+            if adds_up {
+                let event = told.number;
+                all.push(Told::Event(told));
+                all.extend(self.added(&engine, &found, Some(event), &mut levels));
+                continue;
+            }
             found.retain(|finding| finding.fired && *finding.detector == *self.detector().id);
             for signal in signals.iter().filter(|signal| usize::from(signal.detector) == self.number) {
                 let entity = signal.entity();
@@ -178,6 +216,9 @@ impl<'c> Examiner<'c> {
 
     /// Returns what an event was held against.
     fn looks(&self, event: &RedactedEvent<'_>) -> Vec<Look> {
+        if let Some(walk) = &self.walk {
+            return walk.looks(event);
+        }
         let rule = self.rule();
         let mut looks = Vec::new();
         if !rule.kinds.contains(&event.kind()) {
@@ -206,7 +247,7 @@ impl<'c> Examiner<'c> {
             return Some("it sees no events, only what other detectors find".to_owned());
         }
         if self.detector().is_sigma() {
-            return Some("its Sigma rule does not match it".to_owned());
+            return self.why_not_sigma(event);
         }
         if !rule.kinds.contains(&event.kind()) {
             let kinds: Vec<&str> = rule.kinds.iter().map(|kind| kind.name()).collect();
@@ -236,6 +277,17 @@ impl<'c> Examiner<'c> {
             .or_else(|| missing(&rule.value, "which is counted"))
             .or_else(|| self.held_back(scene))
             .or_else(|| Some("it says again what an event of the same second has said".to_owned()))
+    }
+
+    /// Says the same of an event that a Sigma rule looks at; `None` where its clauses do.
+    fn why_not_sigma(&self, event: &RedactedEvent<'_>) -> Option<String> {
+        let Some(walk) = &self.walk else { return Some("its Sigma rule does not match it".to_owned()) };
+        let says = walk.why_not(event);
+        if says.is_some() || !walk.looks(event).iter().any(|look| look.holds) {
+            return says;
+        }
+        let held_back = self.held_back(scene(event, None));
+        held_back.or_else(|| Some("it says again what an event of the same second has said".to_owned()))
     }
 
     fn aside(&self, event: &RedactedEvent<'_>) -> Option<String> {

@@ -1,3 +1,6 @@
+mod risk;
+mod sigma;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -219,6 +222,25 @@ fn what_is_not_counted_says_why() {
     assert_eq!(why(risk, &request("outcome: success")), "it sees no events, only what other detectors find");
 }
 
+#[test]
+fn a_record_that_was_redacted_before_says_so_to_a_detector_of_secrets_alone() {
+    let unseen = |detector: &str| {
+        let catalogue = catalogue(detector);
+        let given = request("outcome: failure");
+        let case =
+            Case::read_all("x.test.yaml", &format!("- {{ name: n, alert: [], given: [ {{ {given} }} ] }}")).unwrap();
+        let mut examiner = Examiner::new(&catalogue, "probing.x", catalogue.matcher(KEY)).unwrap();
+        play(&case[0], redactor(), |event, hash| {
+            examiner.look(event, hash);
+            examiner.look_again(event, hash);
+        });
+        let (told, _) = examiner.finish();
+        events(&told).iter().map(|event| event.unseen).collect::<Vec<_>>()
+    };
+    assert_eq!(unseen("needs: [http.request]\nwhen: { secret.kind: jwt }\nmatch: { by: source.ip }"), [false, true]);
+    assert_eq!(unseen("needs: [http.request]\nmatch: { by: source.ip }"), [false, false]);
+}
+
 /// What an examiner of `id` tells of one request, first thing.
 fn told_by(catalogue: &Catalogue, id: &str, matcher: Matcher) -> Examined {
     let event = request("outcome: failure");
@@ -284,6 +306,7 @@ fn what_time_alone_brings_is_told_between_the_events_in_order() {
         .map(|one| match one {
             Told::Event(event) => format!("event {}", event.number),
             Told::Elapsed(elapsed) => format!("{} {}", elapsed.at, elapsed.says),
+            Told::Added(added) => panic!("{added:?}"),
         })
         .collect();
     assert_eq!(kinds, ["event 1", "2026-01-05T12:20:00Z App a did it", "event 2"]);
@@ -300,6 +323,7 @@ fn it_fires_when_the_detectors_cases_say_so() {
             let fires = told.iter().any(|one| match one {
                 Told::Event(event) => event.counted.iter().any(|counted| counted.fired.is_some()),
                 Told::Elapsed(_) => true,
+                Told::Added(added) => added.fired.is_some(),
             });
             assert_eq!(fires, !case.alert.is_empty(), "{}:{} {}", case.file, case.line, case.name);
         }

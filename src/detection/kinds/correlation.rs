@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::detection::Signal;
 use crate::detection::correlation_plan::{Input, Joint, Limit, Node, Plan};
+use crate::detection::explain::said;
+use crate::detection::in_words::{amount, in_words};
 use crate::detection::stats::{Measures, Tally, Values};
 
 use super::kept::Newest;
@@ -79,6 +81,18 @@ impl Correlation {
         let kept = self.kept.take_since(start);
         let flips = root.is_row().then(|| took(first, signal.time)).flatten().into_iter().collect();
         Some(Firing { distinct, kept, value, flips, ..Firing::of(seen.times.total().max(1), first, newest) })
+    }
+
+    /// Says how far its nodes have come, the whole last.
+    pub fn standing(&self, plan: &Plan) -> String {
+        let Some(newest) = self.newest else { return "nothing has come yet".to_owned() };
+        let whole = plan.nodes.len().saturating_sub(1);
+        let of = |(number, (node, seen)): (usize, (&Node, &Seen))| match number {
+            _ if whole == 0 => seen.standing(node, newest),
+            _ if number == whole => format!("the whole: {}", seen.standing(node, newest)),
+            _ => format!("correlation {}: {}", number + 1, seen.standing(node, newest)),
+        };
+        plan.nodes.iter().zip(&self.nodes).enumerate().map(of).collect::<Vec<_>>().join("; ")
     }
 
     /// Returns the last moment at which it can still matter.
@@ -181,6 +195,45 @@ impl Seen {
             Joint::Together(_) | Joint::Ordered => seen + 2 > node.inputs.len().max(2),
             _ => self.times.total() > 1,
         }
+    }
+
+    /// Says how far it is from happening.
+    fn standing(&self, node: &Node, newest: Timestamp) -> String {
+        let (events, within) = (self.times.total(), in_words(node.within));
+        let of_events = |what: String, limits: &[Limit]| {
+            format!("{what} {events} events within {within}; it takes {}", said(limits))
+        };
+        match &node.joint {
+            Joint::Count(limits) => format!("{events} events within {within}; it takes {}", said(limits)),
+            Joint::Values(limits) => of_events(format!("{} different values in", self.values.len()), limits),
+            Joint::Sum(limits) => of_events(format!("a sum of {} in", amount(self.measures.sum())), limits),
+            Joint::Average(limits) => {
+                let average = self.measures.sum() / self.measures.len().max(1) as f64;
+                of_events(format!("an average of {} in", amount(average)), limits)
+            }
+            Joint::Percentile(percent, limits) => {
+                let number = self.measures.percentile(*percent).unwrap_or_default();
+                of_events(format!("percentile {percent} is {} in", amount(number)), limits)
+            }
+            Joint::Share(limits) => of_events("values counted in".to_owned(), limits),
+            Joint::Together(least) => {
+                format!("{} within {within}; it takes {least} of them", self.come(node, newest))
+            }
+            Joint::Ordered => format!("{} within {within}; it takes all, in this order", self.come(node, newest)),
+        }
+    }
+
+    /// Says which of its inputs have come and still count.
+    fn come(&self, node: &Node, newest: Timestamp) -> String {
+        let of = |(place, input): (usize, &Input)| {
+            let named = match input {
+                Input::Step(step) => format!("rule {}", u32::from(*step) + 1),
+                Input::Node(inner) => format!("correlation {}", u32::from(*inner) + 1),
+            };
+            let last = self.last.get(place).copied().flatten().filter(|at| in_time(*at, newest, node.within));
+            format!("{named} {}", if last.is_some() { "has come" } else { "has not come" })
+        };
+        node.inputs.iter().enumerate().map(of).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns what is held against the limits.

@@ -35,7 +35,7 @@ pub use distinct::EXACT;
 pub use first_seen::{Bulk, Only};
 pub use kept::Kept;
 pub use ratio::Share;
-pub use risk::{Risking, value_of};
+pub use risk::{Risking, Weighed, value_of, weight};
 pub use shown::Shown;
 pub use travel::{Traveling, pack as pack_place};
 pub use voice::Voice;

@@ -47,8 +47,25 @@ struct Piece {
     at: Timestamp,
 }
 
+/// A finding of another detector, and what it is worth by now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weighed {
+    /// The tactic it serves, by its number.
+    pub tactic: u8,
+    /// By what its detector is known.
+    pub detector: u64,
+    /// When it was found.
+    pub at: Timestamp,
+    /// What it was worth then.
+    pub fresh: u32,
+    /// What is left of that.
+    pub worth: f64,
+    /// How much of it counts: all, or half if another of its tactic is worth more.
+    pub counts: f64,
+}
+
 /// Returns what a finding of that level is worth.
-const fn weight(level: Level) -> u32 {
+pub const fn weight(level: Level) -> u32 {
     match level {
         Level::Informational => 2,
         Level::Low => 10,
@@ -138,6 +155,25 @@ impl Risk {
         tactics.values().map(|(heaviest, all)| f64::midpoint(*heaviest, *all)).sum()
     }
 
+    /// Returns each finding with what it is worth at the newest one, by tactic, the heaviest of each first.
+    pub fn weighed(&self, asked: Risking) -> Vec<Weighed> {
+        let Some(now) = self.newest() else { return Vec::new() };
+        let of = |piece: &Piece| {
+            let worth = piece.worth(asked, now);
+            let &Piece { tactic, detector, weight, at } = piece;
+            Weighed { tactic, detector, at, fresh: weight, worth, counts: worth }
+        };
+        let mut all: Vec<Weighed> = self.pieces.iter().map(of).collect();
+        all.sort_by(|a, b| a.tactic.cmp(&b.tactic).then(b.worth.total_cmp(&a.worth)).then(a.detector.cmp(&b.detector)));
+        let mut before = None;
+        for piece in &mut all {
+            if before.replace(piece.tactic) == Some(piece.tactic) {
+                piece.counts = piece.worth / 2.0;
+            }
+        }
+        all
+    }
+
     /// Returns when its newest finding was.
     pub fn newest(&self) -> Option<Timestamp> {
         self.pieces.iter().map(|piece| piece.at).max()
@@ -201,6 +237,22 @@ mod tests {
         assert_eq!(tenths(&mut risk, &of(1, 2, Level::High, 0)), 750);
         assert_eq!(tenths(&mut risk, &of(2, 3, Level::Medium, 0)), 1000);
         assert_eq!(tenths(&mut risk, &of(2, 3, Level::Medium, 0)), 1000, "a detector counts once");
+    }
+
+    #[test]
+    fn what_counts_of_each_finding_adds_up_to_the_score() {
+        let mut risk = Risk::default();
+        for (tactic, detector, level, at) in
+            [(1, 1, Level::High, 0), (1, 2, Level::Critical, 50), (2, 3, Level::Medium, 100), (1, 4, Level::Low, 100)]
+        {
+            risk.add(ASKED, &of(tactic, detector, level, at));
+        }
+        let weighed = risk.weighed(ASKED);
+        let told: Vec<_> = weighed.iter().map(|one| (one.tactic, one.fresh, one.worth, one.counts)).collect();
+        let expected = [(1, 80, 60.0, 60.0), (1, 50, 25.0, 12.5), (1, 10, 10.0, 5.0), (2, 25, 25.0, 25.0)];
+        assert_eq!(told, expected);
+        assert_eq!(amount(risk.score(ASKED, Timestamp::from_seconds(100))), "102");
+        assert!(risk.standing(ASKED).starts_with("4 findings of 2 tactics are worth 102;"));
     }
 
     #[test]

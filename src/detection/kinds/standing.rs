@@ -31,7 +31,7 @@ impl State {
             }
             (Self::Risk(state), &Counting::Risk(asked)) => state.standing(asked),
             (Self::Travel(state), &Counting::Travel(asked)) => state.standing(asked),
-            (Self::Correlation(_), _) => "events of its rules have come".to_owned(),
+            (Self::Correlation(state), Counting::Correlation(plan)) => state.standing(plan),
             _ => "every matching event fires".to_owned(),
         }
     }

@@ -120,8 +120,12 @@ impl<'c> Parser<'c> {
         let Some(pattern) = self.next() else { return Err("the condition ends behind `of`.".to_owned()) };
         let them = pattern.eq_ignore_ascii_case("them");
         let fits = |name: &str| if them { !name.starts_with('_') } else { matches(pattern, name) };
-        let found: Vec<Expr> =
-            self.selections.iter().filter(|(name, _)| fits(name)).map(|(_, expr)| expr.clone()).collect();
+        let found: Vec<Expr> = self
+            .selections
+            .iter()
+            .filter(|(name, _)| fits(name))
+            .map(|(name, expr)| expr.clone().named(name))
+            .collect();
         self.count(&found)?;
         match (found.is_empty(), all) {
             (true, _) => Err(format!("no search identifier is called `{pattern}`. {}", self.known())),
@@ -131,7 +135,7 @@ impl<'c> Parser<'c> {
     }
 
     fn named(&mut self, name: &str) -> Result<Expr, String> {
-        let found = self.selections.iter().find(|(known, _)| known == name).map(|(_, expr)| expr.clone());
+        let found = self.selections.iter().find(|(known, _)| known == name).map(|(_, expr)| expr.clone().named(name));
         match found {
             Some(expr) => {
                 self.count(std::slice::from_ref(&expr))?;
@@ -190,6 +194,10 @@ mod tests {
             Expr::All(parts) => format!("({})", join(parts, "&")),
             Expr::Any(parts) => format!("({})", join(parts, "|")),
             Expr::Not(inner) => format!("!{}", shown(inner)),
+            Expr::Named(name, inner) => {
+                assert_eq!(*name, shown(inner));
+                name.clone()
+            }
             Expr::Is(Asked::Field(name), _) => name.clone(),
             _ => "?".to_owned(),
         }

@@ -19,6 +19,8 @@ pub(super) enum Expr {
     Any(Vec<Expr>),
     /// Not this.
     Not(Box<Expr>),
+    /// What a search identifier of this name asks, which is told by it.
+    Named(String, Box<Expr>),
     /// A test on a field.
     Is(Asked, Arc<Sound>),
     /// A field stands so to another: it is, begins, ends with or (`None`) contains it.
@@ -74,6 +76,11 @@ impl Expr {
         if parts.len() == 1 { parts.swap_remove(0) } else { Self::Any(parts) }
     }
 
+    /// Returns it under the name that a rule gives it.
+    pub(super) fn named(self, name: &str) -> Self {
+        Self::Named(name.to_owned(), Box::new(self))
+    }
+
     /// Returns the opposite.
     pub(super) fn not(self) -> Self {
         Self::Not(Box::new(self))
@@ -83,7 +90,7 @@ impl Expr {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::size).sum::<usize>() + 1,
-            Self::Not(inner) => inner.size(),
+            Self::Not(inner) | Self::Named(_, inner) => inner.size(),
             Self::Is(..) | Self::Same(..) => 1,
         }
     }

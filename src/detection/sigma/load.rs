@@ -34,7 +34,7 @@ pub struct Rules {
     pub refused: Vec<Problem>,
     /// What runs, but not quite as it may seem.
     pub notes: Vec<Problem>,
-    detections: Vec<Ready>,
+    pub(super) detections: Vec<Ready>,
     placeholders: Placeholders,
 }
 
@@ -51,10 +51,10 @@ pub struct Silent {
 
 /// A detection whose records are known, with the detectors it counts for, by their ids.
 #[derive(Clone, Debug)]
-struct Ready {
-    detection: Detection,
-    reach: Reach,
-    targets: Vec<(String, Target)>,
+pub(super) struct Ready {
+    pub(super) detection: Detection,
+    pub(super) reach: Reach,
+    pub(super) targets: Vec<(String, Target)>,
 }
 
 /// What was read, before it is tied together.
@@ -204,7 +204,10 @@ impl Rules {
                 let Some(rule) = read.detections.get_mut(number) else { continue };
                 if rule.source.is_within(&filter.source) {
                     let when = std::mem::replace(&mut rule.when, Expr::All(Vec::new()));
-                    rule.when = Expr::All(vec![when, filter.without.clone().not()]);
+                    rule.when = Expr::All(vec![
+                        when,
+                        filter.without.clone().named(&format!("filter \u{201c}{}\u{201d}", filter.meta.title)).not(),
+                    ]);
                     rule.missing.extend(filter.missing.iter().cloned());
                     rule.version.push_str(&filter.version);
                 } else if !for_all {

@@ -29,10 +29,13 @@ mod test;
 mod tests;
 mod texts;
 mod tie;
+mod tree;
+mod walk;
 
 pub use load::{Rules, Silent};
 pub use modifiers::Placeholders;
 pub use set::{Hit, Set};
 pub use test::Compare;
+pub use walk::Walk;
 
 pub(super) use made::Sound;

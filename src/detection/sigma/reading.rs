@@ -76,6 +76,11 @@ impl<'g, 'e, 's: 'e> Reading<'g, 'e, 's> {
         (self.values.get(place).map_or(&[][..], |read| read.values.as_slice()), of.is_bare())
     }
 
+    /// Tells whether `slot` is the whole record.
+    pub(super) fn is_whole(&self, slot: u16) -> bool {
+        self.slots.list.get(usize::from(slot)).is_some_and(|slot| slot.whole)
+    }
+
     /// Returns the first value of `slot` that says something.
     pub(super) fn first(&mut self, slot: u16) -> Option<&'e str> {
         self.get(slot).0.iter().find(|said| !said.null && !said.text.is_empty()).map(|said| said.text)

@@ -30,6 +30,8 @@ pub(super) struct Detection {
     pub(super) meta: Meta,
     pub(super) source: LogSource,
     pub(super) when: Expr,
+    /// Its condition, as it is written.
+    pub(super) condition: String,
     /// Placeholders whose values nobody has given.
     pub(super) missing: Vec<String>,
     /// All that its meaning depends on, as text.
@@ -107,8 +109,8 @@ fn any(
     match has.as_slice() {
         ["detection"] => {
             let source = source(&mut section, problems);
-            let (when, missing) = detection(section.take("detection")?, placeholders, problems)?;
-            Some(Rule::Detection(Detection { meta: meta?, source: source?, when, missing, version }))
+            let (when, condition, missing) = detection(section.take("detection")?, placeholders, problems)?;
+            Some(Rule::Detection(Detection { meta: meta?, source: source?, when, condition, missing, version }))
         }
         ["correlation"] => {
             let generate = section.take("generate");
@@ -138,7 +140,11 @@ fn source(section: &mut Section, problems: &mut Problems) -> Option<LogSource> {
 }
 
 /// Reads search identifiers and the condition on them.
-fn detection(value: Located, placeholders: &Placeholders, problems: &mut Problems) -> Option<(Expr, Vec<String>)> {
+fn detection(
+    value: Located,
+    placeholders: &Placeholders,
+    problems: &mut Problems,
+) -> Option<(Expr, String, Vec<String>)> {
     let line = value.line;
     let mut section = value.section("`detection`", problems)?;
     let condition = section.demand("condition", "Say which search identifiers must hold.", problems);
@@ -162,7 +168,8 @@ fn detection(value: Located, placeholders: &Placeholders, problems: &mut Problem
             Err(says) => problems.add(line, says),
         }
     }
-    (any.len() == texts.len() && !any.is_empty()).then(|| (Expr::any(any), missing))
+    let written = texts.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(", or: ");
+    (any.len() == texts.len() && !any.is_empty()).then(|| (Expr::any(any), written, missing))
 }
 
 fn selections(
@@ -270,7 +277,7 @@ pub(super) fn personal(when: &Expr) -> Vec<String> {
 fn collect(expr: &Expr, found: &mut BTreeSet<String>) {
     match expr {
         Expr::All(parts) | Expr::Any(parts) => parts.iter().for_each(|part| collect(part, found)),
-        Expr::Not(inner) => collect(inner, found),
+        Expr::Not(inner) | Expr::Named(_, inner) => collect(inner, found),
         Expr::Is(Asked::Field(name), sound) if is_personal(name) && sound.test.compares() => {
             found.insert(name.clone());
         }

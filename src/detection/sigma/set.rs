@@ -110,6 +110,18 @@ pub(super) struct Asks<'r> {
     pub(super) targets: &'r [Target],
 }
 
+impl Asks<'_> {
+    /// Returns what a record of `category` must say of what wrote it; `None` if its category says that.
+    pub(super) fn written(&self, category: Category) -> Option<Expr> {
+        if category != Category::Other || self.writers.is_empty() {
+            return None;
+        }
+        let names = self.writers.iter().map(|name| Key::Is(name.to_ascii_lowercase())).collect();
+        let test = Test::Words(Words::new(How::Is, Case::Ignored, self.writers.iter().cloned()));
+        Some(Expr::Is(Asked::Writer, Arc::new(Sound { test, keys: Keys::OneOf(names) })))
+    }
+}
+
 /// Puts the rules of all categories together.
 #[derive(Default)]
 pub(super) struct Builder {
@@ -120,7 +132,7 @@ pub(super) struct Builder {
 type FieldKey = (Asked, &'static str, bool);
 
 #[derive(Default)]
-struct Building {
+pub(super) struct Building {
     known: HashMap<FieldKey, u16>,
     by_places: Vec<(Vec<Place>, u16)>,
     slots: Vec<Slot>,
@@ -205,12 +217,8 @@ impl Builder {
     pub(super) fn add(&mut self, category: Category, asks: &Asks<'_>) {
         let group = self.groups.entry(category).or_default();
         let mut when = group.cond(asks.expr, asks);
-        if category == Category::Other && !asks.writers.is_empty() {
-            let names = asks.writers.iter().map(|name| Key::Is(name.to_ascii_lowercase())).collect();
-            let test = Test::Words(Words::new(How::Is, Case::Ignored, asks.writers.iter().cloned()));
-            let slot = group.slot(Asked::Writer, asks);
-            let written = Cond::Is(slot, Arc::new(Sound { test, keys: Keys::OneOf(names) }));
-            when = Cond::All(vec![written, when]);
+        if let Some(written) = asks.written(category) {
+            when = Cond::All(vec![group.cond(&written, asks), when]);
         }
         let about = about(asks.table);
         let about = about.into_iter().map(|(kind, places)| (kind, group.slot_of(places))).collect();
@@ -250,11 +258,13 @@ impl Building {
         Bound { target: target.clone(), by, value }
     }
 
-    fn cond(&mut self, expr: &Expr, asks: &Asks<'_>) -> Cond {
+    /// Returns what `expr` asks of the records, its fields found.
+    pub(super) fn cond(&mut self, expr: &Expr, asks: &Asks<'_>) -> Cond {
         match expr {
             Expr::All(parts) => Cond::All(parts.iter().map(|part| self.cond(part, asks)).collect()),
             Expr::Any(parts) => Cond::Any(parts.iter().map(|part| self.cond(part, asks)).collect()),
             Expr::Not(inner) => Cond::Not(Box::new(self.cond(inner, asks))),
+            Expr::Named(_, inner) => self.cond(inner, asks),
             Expr::Is(asked, sound) => Cond::Is(self.slot(asked.clone(), asks), Arc::clone(sound)),
             Expr::Same(one, how, other, case) => Cond::Same(
                 self.slot(Asked::Field(one.clone()), asks),
@@ -265,7 +275,8 @@ impl Building {
         }
     }
 
-    fn slot(&mut self, asked: Asked, asks: &Asks<'_>) -> u16 {
+    /// Returns the slot of what is asked for, a new one if there is none.
+    pub(super) fn slot(&mut self, asked: Asked, asks: &Asks<'_>) -> u16 {
         let ecs = asks.taxonomy == Taxonomy::Ecs;
         let key = (asked, asks.table.name(), ecs);
         if let Some(slot) = self.known.get(&key) {
@@ -313,9 +324,15 @@ impl Building {
         (self.slots.len() - 1).min(usize::from(u16::MAX)) as u16
     }
 
-    fn build(self) -> Group {
+    /// Returns what fills the slots.
+    pub(super) fn slots(self) -> Slots {
         let paths = RawPaths::new(self.paths.iter().map(Vec::as_slice));
-        let index = Index::new(self.rules.iter().map(|rule| &rule.when));
-        Group { slots: Slots { list: self.slots, paths, fills: self.fills }, rules: self.rules, index }
+        Slots { list: self.slots, paths, fills: self.fills }
+    }
+
+    fn build(mut self) -> Group {
+        let rules = std::mem::take(&mut self.rules);
+        let index = Index::new(rules.iter().map(|rule| &rule.when));
+        Group { slots: self.slots(), rules, index }
     }
 }

@@ -11,6 +11,7 @@ use chrono::{Datelike, Timelike};
 use ipnet::IpNet;
 use regex::Regex;
 
+use crate::detection::examine::{any_of, expression, of_words};
 use crate::detection::words::{Case, How, Sought, Words};
 
 /// A test on the values of a field.
@@ -29,7 +30,7 @@ pub(super) enum Test {
     /// Contains one of these words.
     Sought(Sought),
     /// Contains one of these words, in their case.
-    Cased(AhoCorasick),
+    Cased(Vec<String>, AhoCorasick),
     /// The expression finds something.
     Pattern(Regex),
     /// A number that stands so to this one.
@@ -92,6 +93,17 @@ impl Compare {
 }
 
 impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+
     fn of(self, text: &str) -> Option<f64> {
         let at = moment(text.trim())?;
         Some(f64::from(match self {
@@ -127,10 +139,47 @@ pub(super) fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
+impl Compare {
+    /// Says how a number must stand to `limit`.
+    pub(super) fn says(self, limit: f64) -> String {
+        match self {
+            Self::Equal => format!("is {limit}"),
+            Self::Other => format!("is not {limit}"),
+            Self::Less => format!("is less than {limit}"),
+            Self::AtMost => format!("is {limit} or less"),
+            Self::More => format!("is more than {limit}"),
+            Self::AtLeast => format!("is {limit} or more"),
+        }
+    }
+}
+
 impl Test {
+    /// Says what it asks of a field.
+    pub(super) fn asks(&self) -> String {
+        let cased = |case: Case| if case == Case::Kept { ", in this case" } else { "" };
+        match self {
+            Self::Exists => "is there".to_owned(),
+            Self::Null => "is not there, or null".to_owned(),
+            Self::Empty => "is empty".to_owned(),
+            Self::Anything => "is there and not null".to_owned(),
+            Self::Words(words) => format!("{}{}", of_words(words), cased(words.case())),
+            Self::Sought(words) => format!("contains {}", any_of(words.iter())),
+            Self::Cased(words, _) => {
+                format!("contains {}{}", any_of(words.iter().map(String::as_str)), cased(Case::Kept))
+            }
+            Self::Pattern(pattern) => format!("matches `{}`", expression(pattern.as_str())),
+            Self::Number(how, limit) => how.says(*limit),
+            Self::Network(networks) => {
+                let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+                format!("is in {}", any_of(networks.iter().map(String::as_str)))
+            }
+            Self::Date(part, how, limit) => format!("is a date whose {} {}", part.name(), how.says(*limit)),
+        }
+    }
+
     /// Tells whether it compares what a field says with a text of the rule.
     pub(super) fn compares(&self) -> bool {
-        matches!(self, Self::Words(_) | Self::Sought(_) | Self::Cased(_) | Self::Pattern(_))
+        matches!(self, Self::Words(_) | Self::Sought(_) | Self::Cased(..) | Self::Pattern(_))
     }
 
     /// Tells whether one of `values` fulfils it. `bare` says that the field knows no empty text: then
@@ -145,7 +194,7 @@ impl Test {
             Self::Anything => values.iter().any(|value| !value.null),
             Self::Words(words) => any(&|text| words.hold(text)),
             Self::Sought(words) => any(&|text| words.hold(text)),
-            Self::Cased(words) => any(&|text| words.is_match(text)),
+            Self::Cased(_, words) => any(&|text| words.is_match(text)),
             Self::Pattern(pattern) => any(&|text| pattern.is_match(text)),
             Self::Number(how, limit) => any(&|text| number(text).is_some_and(|number| how.holds(number, *limit))),
             Self::Network(networks) => {

@@ -57,7 +57,10 @@ pub(super) fn texts(asked: &Asked, patterns: &[Pattern], case: Case) -> Result<E
         let failed = |error: aho_corasick::BuildError| format!("these words can't be looked for: {error}. Use fewer.");
         let test = match case {
             Case::Ignored => Test::Sought(Sought::new(contains.words).map_err(failed)?),
-            Case::Kept => Test::Cased(AhoCorasick::new(contains.words).map_err(failed)?),
+            Case::Kept => {
+                let found = AhoCorasick::new(&contains.words).map_err(failed)?;
+                Test::Cased(contains.words, found)
+            }
         };
         push(test, one_of(contains.keys));
     }
