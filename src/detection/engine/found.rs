@@ -27,8 +27,9 @@ pub struct Found {
     findings: Vec<(u16, Key, u8, Finding)>,
     /// Findings of this tick that further events of the same attack are added to.
     growing: HashMap<(u16, Key), usize, KeyHash>,
-    /// Findings that say an attack is worse than was known, by their places.
-    worse: Vec<usize>,
+    /// What says that an attack is worse than was known: the detector's number, the shard, and a finding of that event
+    /// alone, for what a tick adds up depends on how long the tick is.
+    worse: Vec<(u16, u8, Finding)>,
     /// Entities and values given up because a ceiling was reached.
     pub evicted: u64,
     /// The shard that is being looked at.
@@ -86,7 +87,10 @@ impl Found {
         finding.level = finding.level.max(signal.level);
         if signal.level > episode.level {
             episode.level = signal.level;
-            self.worse.push(place);
+            let mut alone = blank(rule, episode.entity.clone(), signal, signal.level);
+            alone.entities = entities(&alone.entity, [&**signal.observed()]);
+            (alone.count, alone.evidence) = (1, vec![shown(signal.observed())]);
+            self.worse.push((rule.number, self.shard, alone));
         }
         finding.late |= rule.late;
         finding.peak = finding.peak.max(now);
@@ -132,10 +136,9 @@ impl Found {
 
     /// Returns what has fired so far, or is worse than was known: the detector's number, the shard and the finding.
     pub fn fired(&self) -> impl Iterator<Item = (u16, u8, &Finding)> {
-        let is_news = |(place, finding): &(usize, &Finding)| finding.fired || self.worse.contains(place);
-        let all = self.findings.iter().enumerate();
-        let fired = all.filter(move |(place, (.., finding))| is_news(&(*place, finding))).map(|(_, found)| found);
-        fired.map(|(number, _, shard, finding)| (*number, *shard, finding))
+        let fired = self.findings.iter().filter(|(.., finding)| finding.fired);
+        let fired = fired.map(|(number, _, shard, finding)| (*number, *shard, finding));
+        fired.chain(self.worse.iter().map(|(number, shard, finding)| (*number, *shard, finding)))
     }
 
     /// Returns the findings in order of the time from which on they hold.
