@@ -43,7 +43,6 @@ fn detectors(together: bool) -> Arc<Detectors> {
     let only = Only { few: None, settled: None };
     let first_seen = |bulk| Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk, only };
     let amount = |average, more_than| Counting::Amount { average, more_than, among: 2, within: secs(30).into() };
-    let percentile = Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() };
     let any_order = Counting::Sequence { steps: vec![1, 2], within: secs(60), gap: Some(secs(20)), any_order: true };
     let bulk = Bulk { more_than: 1, within: secs(8), level: Level::Low };
     let baseline = Baselining {
@@ -70,7 +69,7 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("h.ratio", Counting::Ratio { at_least: Share(600_000), among: 3, within: secs(40).into() }, 9),
             detector("i.sum", amount(false, 6), 12),
             detector("j.average", amount(true, 2), 12),
-            detector("k.percentile", percentile, 9),
+            detector("k.percentile", percentile(), 9),
             detector("l.together", any_order, 20),
             detector("m.bulk", first_seen(Some(bulk)), 15),
             detector("n.unanswered", Counting::Unanswered { within: secs(12) }, 15),
@@ -85,6 +84,10 @@ fn detectors(together: bool) -> Arc<Detectors> {
 
 /// The place of the one that travels among the detectors.
 const TRAVEL: u16 = 17;
+
+fn percentile() -> Counting {
+    Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() }
+}
 
 fn travel() -> Counting {
     Counting::Travel(Traveling { faster_than: 100, at_least: 200, within: secs(60) })

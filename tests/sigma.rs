@@ -675,10 +675,6 @@ fn one(members: &str) -> Events {
     vec![(0, members.to_owned())]
 }
 
-fn each(said: &[(i64, &str)]) -> Events {
-    said.iter().map(|(at, members)| (*at, (*members).to_owned())).collect()
-}
-
 /// Returns events of the rule `step`, one at each of `times`, with what `members` says of the n-th.
 fn many(step: &str, times: impl Iterator<Item = i64>, members: impl Fn(usize) -> String) -> Events {
     times.enumerate().map(|(n, at)| (at, format!(r#""step":"{step}",{}"#, members(n)))).collect()
