@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use gatewatch::alerts::{Alert, AlertBook, BookSettings, Matcher, MuteRules, Mutes, Preview, Silence, SilenceId};
 use gatewatch::clock::{Lanes, Timestamp, Watermarks};
+use gatewatch::detection::correlation_plan::{Compare, Input, Joint, Limit, Node, Plan};
 use gatewatch::detection::{
     Attack, Baselining, Bulk, Counting, Detector, Detectors, Engine, EngineSettings, Family, Level, Measured, Observed,
-    Only, Risking, Share, Signal, Window,
+    Only, Risking, Share, Signal, Traveling, Window,
 };
 use gatewatch::telemetry::{Category, Entity, EntityKind, Position, StreamId};
 use proptest::prelude::*;
@@ -42,7 +43,6 @@ fn detectors(together: bool) -> Arc<Detectors> {
     let only = Only { few: None, settled: None };
     let first_seen = |bulk| Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk, only };
     let amount = |average, more_than| Counting::Amount { average, more_than, among: 2, within: secs(30).into() };
-    let percentile = Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() };
     let any_order = Counting::Sequence { steps: vec![1, 2], within: secs(60), gap: Some(secs(20)), any_order: true };
     let bulk = Bulk { more_than: 1, within: secs(8), level: Level::Low };
     let baseline = Baselining {
@@ -69,25 +69,58 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("h.ratio", Counting::Ratio { at_least: Share(600_000), among: 3, within: secs(40).into() }, 9),
             detector("i.sum", amount(false, 6), 12),
             detector("j.average", amount(true, 2), 12),
-            detector("k.percentile", percentile, 9),
+            detector("k.percentile", percentile(), 9),
             detector("l.together", any_order, 20),
             detector("m.bulk", first_seen(Some(bulk)), 15),
             detector("n.unanswered", Counting::Unanswered { within: secs(12) }, 15),
             detector("o.baseline", Counting::Baseline(baseline), 9),
             detector("p.rhythm", Counting::Rhythm { missing: 1, minutes: false, learn: Duration::ZERO }, 9),
             detector("q.risk", Counting::Risk(Risking { at_least: 70, tactics: 1, half_life: secs(20) }), 9),
+            detector("r.travel", travel(), 9),
+            detector("s.correlation", correlation(), 9),
         ],
     })
 }
 
+/// The place of the one that travels among the detectors.
+const TRAVEL: u16 = 17;
+
+fn percentile() -> Counting {
+    Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() }
+}
+
+fn travel() -> Counting {
+    Counting::Travel(Traveling { faster_than: 100, at_least: 200, within: secs(60) })
+}
+
+/// A place as the value of a signal: one of five, of which two are near each other.
+fn place(value: u64) -> u64 {
+    let places = [(52.5, 13.4), (52.4, 13.1), (48.9, 2.4), (35.7, 139.7), (-33.9, 151.2)];
+    let (latitude, longitude): (f32, f32) = places[value as usize];
+    u64::from(latitude.to_bits()) << 32 | u64::from(longitude.to_bits())
+}
+
+/// Two events of a rule, and then one of another that shows a second value.
+fn correlation() -> Counting {
+    let limit = || vec![Limit::new(Compare::AtLeast, 2.0)];
+    let node = |inputs, joint| Node { inputs, joint, within: secs(40) };
+    let many = node(vec![Input::Step(0)], Joint::Count(limit()));
+    let values = node(vec![Input::Step(1)], Joint::Values(limit()));
+    let both = node(vec![Input::Node(0), Input::Node(1)], Joint::Ordered);
+    Counting::Correlation(Arc::new(Plan { nodes: vec![many, values, both] }))
+}
+
 /// Tells whether a detector's alert can be no other's.
 fn alone(counting: &Counting) -> bool {
-    matches!(counting, Counting::Absence { .. } | Counting::Rhythm { .. } | Counting::Risk(_))
+    matches!(
+        counting,
+        Counting::Absence { .. } | Counting::Rhythm { .. } | Counting::Risk(_) | Counting::Correlation(_)
+    )
 }
 
 /// Several keys share an entity, as they do when a detector counts by more than its entity.
 fn signals() -> impl Strategy<Value = Vec<Signal>> {
-    prop::collection::vec((0_u16..17, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
+    prop::collection::vec((0_u16..19, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
         let made = said.into_iter().zip(1_u128..).map(|((detector, who, key, at, value, step), n)| {
             let observed = Observed {
                 time: Timestamp::from_seconds(at),
@@ -102,6 +135,7 @@ fn signals() -> impl Strategy<Value = Vec<Signal>> {
             let mut signal = Signal::new(&observed, &entity, Some(&format!("v{value}")));
             signal.detector = detector;
             signal.level = if n % 7 == 0 { Level::Critical } else { Level::Medium };
+            let value = if detector == TRAVEL { place(value) } else { value };
             (signal.step, signal.shard, signal.value) = (step, who as u8, value);
             signal.key = u128::from(who * 2 + key);
             signal

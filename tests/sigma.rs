@@ -565,6 +565,17 @@ fn a_rule_on_sign_ins_and_a_correlation_over_the_activity_log_raise_alerts() {
     assert!(!shown.contains("mallory") && !shown.contains("Ada"), "{shown}");
 }
 
+#[test]
+fn the_status_of_a_sign_in_is_success_where_entras_code_is_0_and_nowhere_else() {
+    let rule = "title: In\nlogsource: { product: azure, service: signinlogs }\ndetection:\n  selection: { Status: Success }\n  condition: selection\n";
+    for (code, holds) in [("0", true), ("50140", false), ("50126", false)] {
+        let record = sign_in(0, "203.0.113.10", r#""deviceDetail":{}"#)
+            .replace(r#""errorCode":0"#, &format!(r#""errorCode":{code}"#))
+            .replace(r#""resultType":"0""#, &format!(r#""resultType":"{code}""#));
+        assert_eq!(!alerts(rule, &[record]).is_empty(), holds, "{code}");
+    }
+}
+
 /// The folder with the public rules and the specification, if there is one.
 fn sigma() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the folder is the tester's")]
@@ -619,6 +630,17 @@ fn all_public_rules_compile() {
 fn the_examples_of_the_specification_compile_and_the_invalid_one_does_not() {
     let Some(folder) = sigma() else { return };
     let mut seen = 0;
+    for (example, invalid) in examples(&folder) {
+        seen += 1;
+        let said = refused(&completed(&example));
+        assert_eq!(said.is_empty(), !invalid, "{said:?} of {example}");
+    }
+    assert!(seen >= 32, "{seen} examples");
+}
+
+/// Returns the examples of the specification's pages and of its tests, and whether each is said to be invalid.
+fn examples(folder: &std::path::Path) -> Vec<(String, bool)> {
+    let mut examples = Vec::new();
     for document in
         ["sigma-rules-specification.md", "sigma-correlation-rules-specification.md", "sigma-filters-specification.md"]
     {
@@ -633,26 +655,220 @@ fn the_examples_of_the_specification_compile_and_the_invalid_one_does_not() {
             let asks = ["detection:", "correlation:", "filter:"]
                 .iter()
                 .any(|key| example.contains(&format!("\n{key}")) || example.starts_with(key));
-            if !language.starts_with('y') || !asks || example.contains("condition [optional]") {
-                continue;
+            if language.starts_with('y') && asks && !example.contains("condition [optional]") {
+                examples.push((example.to_owned(), before.trim_end().ends_with("Invalid Example:")));
             }
-            seen += 1;
-            let said = refused(&completed(example));
-            let invalid = before.trim_end().ends_with("Invalid Example:");
-            assert_eq!(said.is_empty(), !invalid, "{document}: {said:?} of {example}");
         }
     }
-    assert!(seen >= 20, "{seen} examples");
-    let mut files = 0;
     for kind in ["correlation", "filter", "rules"] {
         for entry in std::fs::read_dir(folder.join("tests/schema").join(kind)).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            let said = refused(&completed(&text));
-            assert!(said.is_empty(), "{said:?} of {text}");
-            files += 1;
+            examples.push((std::fs::read_to_string(entry.unwrap().path()).unwrap(), false));
         }
     }
-    assert_eq!(files, 12);
+    examples
+}
+
+/// Events, seconds after the start and members.
+type Events = Vec<(i64, String)>;
+
+fn one(members: &str) -> Events {
+    vec![(0, members.to_owned())]
+}
+
+/// Returns events of the rule `step`, one at each of `times`, with what `members` says of the n-th.
+fn many(step: &str, times: impl Iterator<Item = i64>, members: impl Fn(usize) -> String) -> Events {
+    times.enumerate().map(|(n, at)| (at, format!(r#""step":"{step}",{}"#, members(n)))).collect()
+}
+
+/// What an example of the specification is told by, and events of ours at which it must fire and at which it must not.
+type Meant = (&'static [&'static str], Events, Events);
+
+/// Single events, as the specification's words on lists, maps, `null`, `exists` and keywords have it.
+fn meant_of_rules() -> Vec<Meant> {
+    vec![
+        (
+            &["whoami.exe"],
+            one(r#""Image":"c:\\windows\\system32\\WHOAMI.exe""#),
+            one(r#""Image":"C:\\Temp\\whoami.exe""#),
+        ),
+        (&["EVILSERVICE"], one(r#""Message":"started svchost.exe -n evil now""#), one(r#""Message":"svchost.exe""#)),
+        (
+            &["Test executable"],
+            one(r#""Image":"C:\\x.exe","Description":"A test executable of ours""#),
+            one(r#""Image":"C:\\example.exe.txt","Description":"Test""#),
+        ),
+        (&["517"], one(r#""EventLog":"Security","EventID":1102"#), one(r#""EventLog":"System","EventID":517"#)),
+        (
+            &["TicketEncryption"],
+            one(r#""EventLog":"Security","EventID":4769,"TicketOptions":"0x40810000","TicketEncryption":"0x17""#),
+            one(r#""EventLog":"Security","EventID":4769,"TicketOptions":"0x40810000","TicketEncryption":"0x12""#),
+        ),
+        (&["PasswordLastSet: null"], one(r#""EventID":4738,"PasswordLastSet":"today""#), one(r#""EventID":4738"#)),
+        (
+            &["selection_empty1"],
+            one(r#""FieldA":"something","FieldB":"""#),
+            one(r#""FieldA":"something","FieldB":"else""#),
+        ),
+        (&["PasswordLastSet|exists"], one(r#""EventID":4738,"PasswordLastSet":"today""#), one(r#""EventID":4738"#)),
+        (&["mimikatz"], one(r#""x":{"y":"run EVENT::drop"}"#), one(r#""x":{"y":"event: drop"}"#)),
+        (
+            &["OabVirtualDirectory"],
+            one(r#""a":"Set-OabVirtualDirectory","b":"x -ExternalUrl y""#),
+            one(r#""a":"Set-OabVirtualDirectory","b":"x -InternalUrl y""#),
+        ),
+        (&["Provider_Name"], one(r#""Provider_Name":"Application error""#), one(r#""Provider_Name":"Application""#)),
+    ]
+}
+
+/// Those whose fields lie in one another, and filters.
+fn meant_of_deep_fields() -> Vec<Meant> {
+    let status = |status: u32| one(&format!(r#""http":{{"response":{{"status_code":{status}}}}}"#));
+    let network =
+        |outcome: &str| one(&format!(r#""event":{{"category":"network","type":"connection","outcome":"{outcome}"}}"#));
+    let dns = |more: &str, name: &str| one(&format!(r#"{more}"dns":{{"question":{{"name":"{name}"}}}}"#));
+    // The rule that the examples of filters name first.
+    let rule = r#""step":"6f3e2987-db24-4c78-a860-b4f4095a7095","#;
+    vec![
+        (&["aliases:"], of_aliases("203.0.113.9"), of_aliases("203.0.113.8")),
+        (&["status_code"], status(500), status(200)),
+        (&["new_network_connection"], network("success"), network("failure")),
+        (&["taxonomy: ecs", "sigmahq"], dns("", "sigmahq"), dns("", "sigmahq.example")),
+        (&["taxonomy: ecs", "filter:"], dns(rule, "www.example.com"), dns(rule, "www.google.com")),
+        (&["filter:"], one(&format!(r#"{rule}"Owner":"root""#)), one(&format!(r#"{rule}"Owner":"ADM_7""#))),
+    ]
+}
+
+/// An error from one address to another, and a connection back to it, or to another one.
+fn of_aliases(to: &str) -> Events {
+    let members = |step: &str, from: &str, to: &str| {
+        format!(r#""step":"{step}","source":{{"ip":"{from}"}},"destination":{{"ip":"{to}"}}"#)
+    };
+    vec![
+        (0, members("internal_error", "203.0.113.9", "198.51.100.5")),
+        (9, members("new_network_connection", "198.51.100.5", to)),
+    ]
+}
+
+/// The rule that the examples of counts name.
+const FAILED: &str = "5638f7c0-ac70-491d-8465-2a65075e0d86";
+
+/// Counts and values, as the specification's words on each type of correlation have it.
+fn meant_of_counts() -> Vec<Meant> {
+    let on = |computer: &'static str| move |_: usize| format!(r#""ComputerName":"{computer}""#);
+    let of_users = |users: usize| {
+        many(FAILED, 0..120, move |n| format!(r#""ComputerName":"c","WorkstationName":"w","Owner":"u{}""#, n % users))
+    };
+    let numbers = |step: &str, field: &str, numbers: [u32; 2]| {
+        many(step, 0..2, |n| format!(r#""SourceIP":"203.0.113.9","Owner":"u","{field}":{}"#, numbers[n]))
+    };
+    // One in a hundred events, or one in ninety-nine.
+    let images = |often: i64| {
+        let image = |n: usize| if n as i64 == often { "once" } else { "often" };
+        many("process_creation", 0..=often, |n| {
+            let image = image(n);
+            format!(r#""ComputerName":"c","image":"{image}","Image":"{image}""#)
+        })
+    };
+    let asked = |name: &'static str| move |_: usize| format!(r#""dns":{{"question":{{"name":"{name}"}}}}"#);
+    let hour = |events: i64| (0..events).map(|n| n * 36);
+    vec![
+        (
+            &["taxonomy: ecs", "event_count"],
+            many(FAILED, 0..100, asked("a.example")),
+            [many(FAILED, 0..99, asked("a.example")), many(FAILED, 99..100, asked("b.example"))].concat(),
+        ),
+        (
+            &["event_count", "gte: 100"],
+            many(FAILED, hour(100), on("c")),
+            // One of another computer, and one that comes too late.
+            [many(FAILED, hour(99), on("c")), many(FAILED, 3_570..3_571, on("d")), many(FAILED, 7_000..7_001, on("c"))]
+                .concat(),
+        ),
+        (&["value_count"], of_users(100), of_users(99)),
+        (
+            &["value_sum"],
+            numbers("website_access", "bytes_sent", [600_000, 400_001]),
+            numbers("website_access", "bytes_sent", [600_000, 400_000]),
+        ),
+        (&["value_avg"], numbers("rule_a_id", "BytesOut", [400, 601]), numbers("rule_a_id", "BytesOut", [400, 600])),
+        (&["value_percentile"], images(99), images(98)),
+    ]
+}
+
+/// Rules that happen together, in any order or in theirs.
+fn meant_of_rows() -> Vec<Meant> {
+    let by = |event: u32, times: std::ops::Range<i64>| -> Events {
+        times.map(|at| (at, format!(r#""EventID":{event},"Owner":"u""#))).collect()
+    };
+    let recon = |said: [(i64, &str, &str); 3]| -> Events {
+        let of = |step: &str, owner: &str| format!(r#""step":"recon_cmd_{step}","ComputerName":"c","Owner":"{owner}""#);
+        said.iter().map(|(at, step, owner)| (*at, of(step, owner))).collect()
+    };
+    let row = |first: &str, then: i64, second: &str| {
+        let of = |step: &str| format!(r#""step":"{step}","Owner":"u""#);
+        vec![(0, of(first)), (then, of(second))]
+    };
+    vec![
+        (
+            &["multiple_failed_login"],
+            [by(4625, 0..9), by(529, 9..10), by(4624, 600..601)].concat(),
+            [by(4624, 0..1), by(4625, 1..12)].concat(),
+        ),
+        (&["firewall_block"], row("firewall_block", 60, FAILED), row("firewall_block", 30, "firewall_block")),
+        (
+            &["recon_cmd_a", "temporal_ordered"],
+            recon([(0, "a", "u"), (200, "b", "u"), (300, "c", "u")]),
+            recon([(0, "b", "u"), (1, "a", "u"), (2, "c", "u")]),
+        ),
+        (
+            &["recon_cmd_a"],
+            recon([(0, "c", "u"), (200, "b", "u"), (300, "a", "u")]),
+            recon([(0, "c", "u"), (1, "b", "u"), (2, "a", "v")]),
+        ),
+        (
+            &["many_failed_logins"],
+            row("many_failed_logins", 3_600, "successful_login"),
+            row("successful_login", 1, "many_failed_logins"),
+        ),
+    ]
+}
+
+#[test]
+fn the_examples_of_the_specification_mean_what_it_says() {
+    let Some(folder) = sigma() else { return };
+    let meant = [meant_of_counts(), meant_of_rows(), meant_of_rules(), meant_of_deep_fields()].concat();
+    let mut told = vec![0; meant.len()];
+    for (example, _) in examples(&folder).into_iter().filter(|(_, invalid)| !invalid) {
+        let place = meant.iter().position(|(words, ..)| words.iter().all(|word| example.contains(word)));
+        let place = place.unwrap_or_else(|| panic!("no events are known for {example}"));
+        told[place] += 1;
+        let rules = on_our_log(&completed(&example));
+        let fires = |events: &Events| {
+            let records: Vec<String> = events.iter().map(|(at, members)| record(*at, members)).collect();
+            !alerts(&rules, &records).is_empty()
+        };
+        let (words, matching, other) = &meant[place];
+        assert!(fires(matching), "{words:?} must fire: {rules}");
+        assert!(!fires(other), "{words:?} must not fire: {rules}");
+    }
+    assert!(told.iter().all(|many| *many > 0), "{told:?}");
+}
+
+/// Returns an example on the made-up log, with a name for its persons that redaction lets stand.
+fn on_our_log(example: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for line in example.replace("User", "Owner").lines() {
+        inside = inside && line.starts_with(' ');
+        if line.starts_with("logsource:") {
+            inside = true;
+            text.push_str("logsource: { product: azure, service: madeuplogs }\n");
+        } else if !inside {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// Returns an example with what it leaves out: a title, a log source, a condition, the rules it refers to.
@@ -696,7 +912,7 @@ fn completed(example: &str) -> String {
         if !text.contains(&format!("name: {name}")) && !text.contains(&format!("\nid: {name}")) {
             _ = write!(
                 text,
-                "\n---\ntitle: {name}\nname: {name}\nlogsource: {{ product: windows }}\ndetection: {{ selection: {{ A: x }}, condition: selection }}\n"
+                "\n---\ntitle: {name}\nname: {name}\nlogsource: {{ product: windows }}\ndetection: {{ selection: {{ step: {name} }}, condition: selection }}\n"
             );
         }
     }

@@ -66,7 +66,8 @@ fn every_kind_of_counting_gives_the_same_alerts_however_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let config = dir.path().join("kinds.toml");
-    let kinds = concat!("[detection]\ndetectors = '", env!("CARGO_MANIFEST_DIR"), "/tests/kinds'\n");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kinds");
+    let kinds = format!("[detection]\ndetectors = '{folder}'\nsigma = ['{folder}_sigma']\n");
     std::fs::write(&config, kinds).unwrap();
     let kinds = config.to_str().unwrap();
     let (file, shuffled) = (dir.path().join("world.ndjson"), dir.path().join("shuffled.ndjson"));
@@ -77,6 +78,9 @@ fn every_kind_of_counting_gives_the_same_alerts_however_it_is_read() {
     let fired = |name: &str| reference.alerts.contains(&format!("\"detector\":\"probing.{name}\""));
     for name in ["tumbling", "share", "adds", "slowest", "in_order", "in_any_order", "unanswered", "adds_up"] {
         assert!(fired(name), "{name} has not fired");
+    }
+    for rule in ["7d1c7f54-3f0e-4f0c-9a53-0c8b0f4f2a21", "7d1c7f54-3f0e-4f0c-9a53-0c8b0f4f2a22"] {
+        assert!(reference.alerts.contains(&format!("\"detector\":\"sigma.{rule}\"")), "{rule} has not fired");
     }
     let batches = ["--lateness", "60s", "--threads", "4", "--batch-bytes", "4096", "--config", kinds];
     assert_same(&reference.alerts, &replay(dir.path(), &data, &files, &batches).alerts, "threads and batches");

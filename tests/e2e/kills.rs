@@ -34,15 +34,16 @@ fn a_daemon_killed_at_random_moments_ends_with_the_alerts_of_an_undisturbed_run(
     let topic = broker::topic(&brokers, "kills", PARTITIONS);
     broker::produce(&brokers, &topic, PARTITIONS, &world);
     let (hook, received) = receiver::start();
-    // The shipped detectors, and every kind of counting beside them.
+    // The shipped detectors, and every kind of counting and Sigma's correlations beside them.
     let detectors = dir.path().join("detectors");
     for from in ["detectors", "tests/kinds"] {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(from), &detectors);
     }
-    let detectors = detectors.display();
+    let sigma = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kinds_sigma");
+    let detectors = format!("detectors = '{}'\nsigma = ['{sigma}']", detectors.display());
     let config = format!(
         "[sources.kafka.fleet]\nbrokers = '{brokers}'\ntopics = ['{topic}']\ngroup = '{topic}'\nstart = 'earliest'\n\
-         [detection]\nsilence = '8s'\nlateness = '60s'\nthreads = 2\ndetectors = '{detectors}'\n[alerts]\nnotify_max_age = '36500d'\n\
+         [detection]\nsilence = '8s'\nlateness = '60s'\nthreads = 2\n{detectors}\n[alerts]\nnotify_max_age = '36500d'\n\
          [sinks.webhook.pager]\nurl = '{hook}'\nallow_private = true\n\
          [redacted]\nfile = '{}'\n[dashboard]\nlisten = '127.0.0.1:0'\n",
         dir.path().join("redacted.ndjson").display()
@@ -74,7 +75,7 @@ fn a_daemon_killed_at_random_moments_ends_with_the_alerts_of_an_undisturbed_run(
     let file = dir.path().join("world.ndjson");
     write(&file, &world);
     let kinds = dir.path().join("kinds.toml");
-    std::fs::write(&kinds, format!("[detection]\ndetectors = '{detectors}'\n")).unwrap();
+    std::fs::write(&kinds, format!("[detection]\n{detectors}\n")).unwrap();
     let kinds = ["--lateness", "60s", "--config", kinds.to_str().unwrap()];
     let reference = replay(dir.path(), &daemon.data, &[file], &kinds);
     let wanted = reference.summary["records"].as_u64().unwrap();

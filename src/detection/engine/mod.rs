@@ -389,18 +389,32 @@ fn patience(detector: &Detector) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
 
     use super::trial::{
         Reading, attacks, detector, engine, engine_with, folded, read, settings, signal, signal_of, until,
     };
     use super::*;
     use crate::clock::Lanes;
-    use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Risking, Share, Window};
+    use crate::detection::correlation_plan::{Compare, Input, Joint, Limit, Node, Plan};
+    use crate::detection::kinds::pack_place;
+    use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Risking, Share, Traveling, Window};
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
+
+    /// The place among all kinds of the one that adds up evidence.
+    const RISK: u16 = 18;
+    const TRAVEL: u16 = 21;
+    /// Of those that learn what an hour brings: one entity, over hours.
+    const SEASONAL: [u16; 4] = [15, 16, 17, 20];
+    /// When all of the random input is over, and what follows from silence.
+    const END: i64 = 13_000;
 
     fn all_kinds() -> Vec<Detector> {
         vec![
@@ -433,6 +447,8 @@ mod tests {
             detector("s.risk", risk(), 9),
             detector("t.only", Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk: None, only: only() }, 15),
             detector("u.minutes", Counting::Rhythm { missing: 1, minutes: true, learn: Duration::ZERO }, 9),
+            detector("v.travel", travel(), 9),
+            detector("w.correlation", correlation(), 9),
         ]
     }
 
@@ -461,6 +477,44 @@ mod tests {
         Counting::Risk(Risking { at_least: 60, tactics: 1, half_life: secs(20) })
     }
 
+    fn travel() -> Counting {
+        Counting::Travel(Traveling { faster_than: 100, at_least: 200, within: secs(60) })
+    }
+
+    /// Two of a row of steps and two values of one, in order: every sort of memory that a correlation has.
+    fn correlation() -> Counting {
+        let limit = |to| vec![Limit::new(Compare::AtLeast, to)];
+        let node = |inputs, joint, within| Node { inputs, joint, within: secs(within) };
+        let nodes = vec![
+            node(vec![Input::Step(0), Input::Step(1)], Joint::Count(limit(2.0)), 30),
+            node(vec![Input::Step(1), Input::Step(2)], Joint::Values(limit(2.0)), 40),
+            node(vec![Input::Node(0), Input::Node(1)], Joint::Together(2), 20),
+            node(vec![Input::Step(0), Input::Node(2)], Joint::Ordered, 60),
+        ];
+        Counting::Correlation(Arc::new(Plan { nodes }))
+    }
+
+    /// What `value` is to the detector: to the one that travels, a place.
+    fn meant(detector: u16, value: u64) -> u64 {
+        let places = [(52.5, 13.4), (52.4, 13.1), (48.9, 2.4), (35.7, 139.7), (-33.9, 151.2)];
+        let (latitude, longitude) = places[value as usize];
+        if detector == TRAVEL { pack_place(latitude, longitude).unwrap() } else { value }
+    }
+
+    #[test]
+    fn of_random_input_every_kind_fires() {
+        let mut silent: BTreeSet<String> = all_kinds().iter().map(|one| one.id.to_string()).collect();
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..64 {
+            let signals = input().new_tree(&mut runner).unwrap().current();
+            let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
+            for finding in read(&once, signals, || engine(all_kinds()), END).iter().filter(|one| one.fired) {
+                silent.remove(&*finding.detector);
+            }
+        }
+        assert_eq!(silent, BTreeSet::new());
+    }
+
     fn together() -> Counting {
         Counting::Sequence { steps: vec![1, 2, 1], within: secs(60), gap: Some(secs(20)), any_order: true }
     }
@@ -470,15 +524,18 @@ mod tests {
     }
 
     fn input() -> impl Strategy<Value = Vec<Signal>> {
-        prop::collection::vec((0_u16..18, 0_u64..4, 0_i64..200, 0_u64..5, 0_u8..3), 0..200).prop_map(|mut said| {
-            said.sort_by_key(|said| said.2);
+        prop::collection::vec((0_u16..22, 0_u64..2, 0_i64..120, 0_u64..5, 0_u8..3), 0..300).prop_map(|said| {
             let signals = said.into_iter().zip(0..);
-            signals
-                .map(|((number, who, at, value, step), n)| Signal {
-                    detector: number,
-                    ..signal_of(who, at, value, step, n)
+            let mut signals: Vec<Signal> = signals
+                .map(|((number, who, at, value, step), n)| {
+                    // One that adds up evidence gets no events.
+                    let number = if number < RISK { number } else { number + 1 };
+                    let (who, at) = if SEASONAL.contains(&number) { (0, at / 4 * 400 + at % 4) } else { (who, at) };
+                    Signal { detector: number, ..signal_of(who, at, meant(number, value), step, n) }
                 })
-                .collect()
+                .collect();
+            signals.sort_by_key(|signal| signal.time);
+            signals
         })
     }
 
@@ -495,15 +552,15 @@ mod tests {
         #[test]
         fn neither_order_of_arrival_nor_ticks_change_an_answer(signals in input(), reading in reading(false)) {
             let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
-            let expected = folded(read(&once, signals.clone(), || engine(all_kinds()), 400));
-            prop_assert_eq!(folded(read(&reading, signals, || engine(all_kinds()), 400)), expected);
+            let expected = folded(read(&once, signals.clone(), || engine(all_kinds()), END));
+            prop_assert_eq!(folded(read(&reading, signals, || engine(all_kinds()), END)), expected);
         }
 
         #[test]
         fn a_kill_at_any_moment_changes_no_answer(signals in input(), reading in reading(true)) {
             let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
-            let expected = folded(read(&once, signals.clone(), || engine(all_kinds()), 400));
-            prop_assert_eq!(folded(read(&reading, signals, || engine(all_kinds()), 400)), expected);
+            let expected = folded(read(&once, signals.clone(), || engine(all_kinds()), END));
+            prop_assert_eq!(folded(read(&reading, signals, || engine(all_kinds()), END)), expected);
         }
 
         #[test]
@@ -515,8 +572,8 @@ mod tests {
             };
             let signals: Vec<_> = signals.into_iter().map(crowded).collect();
             let once = Reading { delays: vec![0], ticks: vec![false], epochs: vec![false], kills: vec![false] };
-            let expected = folded(read(&once, signals.clone(), small, 400));
-            prop_assert_eq!(folded(read(&reading, signals, small, 400)), expected);
+            let expected = folded(read(&once, signals.clone(), small, END));
+            prop_assert_eq!(folded(read(&reading, signals, small, END)), expected);
         }
     }
 
@@ -713,6 +770,35 @@ mod tests {
         assert!((stops + 1_500..stops + 2_400).contains(&fired[0]), "{} s later", fired[0] - stops);
         engine.apply(signal(1, stops + 8_000));
         assert!(engine.tick(&until(stops + 9_000))[0].resumes());
+    }
+
+    #[test]
+    fn an_hour_with_too_little_is_told_though_the_next_event_comes_at_the_moment_it_ends() {
+        let asked = Baselining {
+            measured: Measured::Count,
+            every: secs(3_600),
+            learn: secs(86_400),
+            tolerance: 40,
+            sides: (false, true),
+            at_least: 10,
+        };
+        for next in [72 * 3_600 - 1, 72 * 3_600, 72 * 3_600 + 1] {
+            let mut engine = engine(vec![detector("t", Counting::Baseline(asked), 60)]);
+            (0..71 * 3_600).step_by(60).for_each(|at| engine.apply(signal(1, at)));
+            engine.apply(signal(1, next));
+            let told: Vec<_> = attacks(&engine.tick(&until(72 * 3_600 + 60))).iter().map(|told| told.1).collect();
+            assert_eq!(told, [72 * 3_600], "the next event at {next}");
+        }
+    }
+
+    #[test]
+    fn one_that_falls_silent_while_it_is_learnt_is_not_forgotten() {
+        // One a minute; sixty of them are missing at the very moment an hour ends.
+        let counting = Counting::Rhythm { missing: 60, minutes: true, learn: secs(7 * 86_400) };
+        let mut engine = engine(vec![detector("t", counting, 60)]);
+        (0..=48 * 3_600).step_by(60).for_each(|at| engine.apply(signal(1, at)));
+        engine.tick(&until(51 * 3_600));
+        assert_eq!(engine.entities(), [1]);
     }
 
     #[test]

@@ -11,8 +11,6 @@ mod changes;
 mod order;
 mod values;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -132,7 +130,7 @@ impl Table {
     /// Looks at one event; events come in canonical order, late ones before the others.
     pub fn take(&mut self, rule: &Rule<'_>, signal: &Signal, found: &mut Found) {
         let at = signal.time;
-        self.expire(rule, if rule.late { rule.released } else { at.minus(Duration::from_nanos(1)) }, found);
+        self.expire(rule, if rule.late { rule.released } else { rule.detector.counting.over_before(at) }, found);
         let key = Key::from(signal.key);
         let counting = &rule.detector.counting;
         let begins = || State::begins_with(counting, signal) && !(rule.late && rule.is_silence_over(at));

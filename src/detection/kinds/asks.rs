@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::detection::Counting;
 
 use super::amount::Asked;
@@ -57,6 +58,15 @@ impl Counting {
             Self::FirstSeen { bulk, .. } => bulk.is_some(),
             Self::Baseline(asked) => asked.is_timed(),
             _ => false,
+        }
+    }
+
+    /// Returns up to when time has passed before an event at `at` is looked at: an hour is over before any event of
+    /// the moment it ends, a silence is not.
+    pub fn over_before(&self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Baseline(asked) if asked.is_timed() => at,
+            _ => at.minus(Duration::from_nanos(1)),
         }
     }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::detection::engine::trial::{Told, at_once, attacks, signal_of};
-use crate::detection::stats::{Normal, Season};
-use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Share, Signal, Window};
+use crate::detection::{Bulk, Counting, Level, Only, Share, Signal, Window};
 
+mod evidence;
 mod flips;
+mod seasons;
 mod sequences;
 
 /// Who, when, value, step.
@@ -234,34 +235,17 @@ proptest! {
     }
 
     #[test]
-    fn baseline_is_what_it_says(said in said(), part in prop::sample::select(vec![1_i64, 2, 4]), summed in any::<bool>()) {
-        // A quarter of an hour where the others have a second: two days.
-        let said: Vec<Said> = said.into_iter().map(|(who, at, value, step)| (who, at * 850, value, step)).collect();
-        let measured = if summed { Measured::Sum } else { Measured::Count };
-        let every = 3_600 / part;
-        let (learn, at_least, tolerance) = (secs(24 * 3_600), 2, 20);
-        let asked = Baselining { measured, every: secs(every), learn, tolerance, sides: (true, false), at_least };
-        let found = at_once(Counting::Baseline(asked), 0, &signals(&said), 400 * 3_600);
-        let mut told: BTreeSet<(String, i64)> = BTreeSet::new();
-        let value = |events: &mut dyn Iterator<Item = &&Said>| events.map(|event| if summed { event.2 } else { 1 }).sum::<u64>();
-        for who in 0..3 {
-            let of: Vec<&Said> = said.iter().filter(|event| event.0 == who).collect();
-            for (n, &&(_, at, ..)) in of.iter().enumerate() {
-                let (first, hour) = (of[0].1 / 3_600, at / 3_600);
-                let mut season = Season::default();
-                for before in first..hour {
-                    season.add(before, value(&mut of.iter().filter(|event| event.1 / 3_600 == before)), false);
-                }
-                let normal = if hour > first { season.normal(hour) } else { Normal::unknown() };
-                let now = value(&mut of[..=n].iter().filter(|event| event.1 / every == at / every));
-                let high = normal.of_part(1.0 / part as f64).band(2.0).1;
-                if hour - first >= 24 && now >= 2 && now as f64 > high {
-                    told.insert((format!("203.0.113.{who}"), at));
-                }
-            }
-        }
-        let got: BTreeSet<_> = attacks(&found).into_iter().map(|told| (told.0, told.1)).collect();
-        prop_assert_eq!(got, told);
+    fn a_tumbling_distinct_is_what_it_says(said in said(), more_than in 0_u32..5, of in windows(), quiet in 0_i64..60) {
+        let found = at_once(Counting::Distinct { more_than, within: span(of) }, quiet as u64, &signals(&said), END);
+        let values = |inside: &[Said]| inside.iter().map(|event| event.2).collect::<BTreeSet<_>>().len();
+        let fires = |all: &[Said], event: Said| {
+            let inside = lies(all, event.1, of);
+            (values(&inside) > more_than as usize).then(|| (inside[0].1, inside.len() as u64))
+        };
+        let belongs = |all: &[Said], event: Said| {
+            values(&[lies(all, event.1, of), vec![event]].concat()) > more_than as usize
+        };
+        prop_assert_eq!(attacks(&found), slowly_since(&said, quiet, false, belongs, fires));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Signs of life, seconds or minutes in which it is heard, are counted by the hour, and a [`Season`] says how many an hour brings as a rule.
 //! Since the last one, what should have come adds up, quickly by day and hardly at night; when it
-//! has reached so many, and the entity is known for long enough, its silence fires once. It is over with the
-//! next sign of life.
+//! has reached so many, and the entity is known for long enough, its silence fires once. Where it is not, what
+//! should have come adds up anew from the next hour on. Silence is over with the next sign of life.
 
 use std::time::Duration;
 
@@ -112,7 +112,8 @@ impl Rhythm {
         self.missed += self.rate * at.since(self.from).as_secs_f64() / 3_600.0;
         self.from = at;
         let learnt = self.season.len() as u64 * 3_600 >= learn.as_secs();
-        if learnt && self.missed >= f64::from(missing) - 1e-6 {
+        let enough = self.missed >= f64::from(missing) - 1e-6;
+        if learnt && enough {
             self.silent = true;
             let silence = at.since(self.newest).as_secs_f64();
             let known = Duration::from_hours(self.season.len() as u64);
@@ -120,12 +121,12 @@ impl Rhythm {
             let firing = Firing { value: silence, flips, ..Firing::of(self.missed.round() as u64, self.newest, at) };
             return Some((self.voice.clone(), firing));
         }
+        if enough {
+            // Not learnt yet: nothing to add up before the hour is over.
+            (self.missed, self.rate) = (0.0, 0.0);
+        }
         if at >= self.end() {
             self.reach(self.hour + 1);
-        } else {
-            // Not learnt yet: nothing to add up before the hour is over.
-            self.missed = 0.0;
-            self.rate = 0.0;
         }
         None
     }

@@ -1,8 +1,8 @@
 //! Risk: is there so much evidence against this entity that it matters together?
 //!
 //! Its events are what other detectors have found, each worth what its level is worth and half of that
-//! after each half-life. A detector counts once, with the finding that is worth most by now. Of one tactic the heaviest counts
-//! in full and each other one half, so that ten detectors of the same thing are not an attack of many steps;
+//! after each half-life, in a straight line in between. A detector counts once: of two findings with the one that is worth more
+//! when the second comes. Of one tactic the heaviest counts in full and each other one half, so that ten detectors of the same thing are not an attack of many steps;
 //! tactics add up. Bound: 32 findings an entity, the lightest give way.
 
 use std::collections::{BTreeMap, BTreeSet};

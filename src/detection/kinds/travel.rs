@@ -1,7 +1,7 @@
 //! Travel: could this entity have got from there to here in that time?
 //!
 //! Each event carries a place; two in a row that are `at_least` so far apart and need more than `faster_than`
-//! to get from one to the other fire. An event that comes late is held against the newest as well. Places of
+//! to get from one to the other fire; what is of one moment is taken to be a second apart. An event that comes late is held against the newest as well. Places of
 //! known egress are left out by the detector's `when`. Bound: one place and one record an entity.
 
 use std::time::Duration;

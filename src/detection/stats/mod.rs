@@ -2,6 +2,8 @@
 
 mod compact;
 mod measures;
+#[cfg(test)]
+pub mod plainly;
 mod quantiles;
 mod season;
 mod sums;

@@ -1,9 +1,9 @@
 //! What is normal for this entity at this hour?
 //!
 //! Four weeks of hours are remembered, each in two bytes. Normal is a weighted median: of the same hour
-//! in the weeks before, of the same hour on other days of its sort (working days, weekends) and of the hours
-//! beside it; so an attack in the past is one value among several and moves nothing. The median of the
-//! last week's ratios of what came to what was normal follows level and trend: a new level is normal
+//! in the weeks before (which counts three times), of the same hour on other days of the last week of its sort (working
+//! days, weekends; twice) and of the hours beside it, of the last day and of the weeks before (once); so an attack in the past is one value among several and moves nothing. The median of the
+//! last week's ratios of what came to what was normal, of six hours each, follows level and trend: a new level is normal
 //! after half a week. How far values stray upwards and downwards is read off the last two weeks: a Poisson
 //! count at least, more where they have strayed more (as a negative binomial does), by their median and by
 //! all but the wildest fortieth. All is reckoned by additions, products and square roots, so that every

@@ -4,6 +4,7 @@ use super::*;
 use crate::detection::correlation_plan::{Input, Joint, Node, Plan};
 use crate::detection::in_words::beyond;
 use crate::detection::kinds::{pack_place, value_of};
+use crate::detection::{Baselining, Measured};
 use crate::detection::{Because, Finding, Flip, Measure, Risking, Traveling};
 
 /// Longer than all that is said here: what follows of an attack belongs to it.
