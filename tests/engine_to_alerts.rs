@@ -84,6 +84,8 @@ fn detectors(together: bool) -> Arc<Detectors> {
 
 /// The place of the one that travels among the detectors.
 const TRAVEL: u16 = 17;
+/// The place of the risk.
+const RISK: u16 = TRAVEL - 1;
 
 fn percentile() -> Counting {
     Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() }
@@ -121,7 +123,9 @@ fn alone(counting: &Counting) -> bool {
 /// Several keys share an entity, as they do when a detector counts by more than its entity.
 fn signals() -> impl Strategy<Value = Vec<Signal>> {
     prop::collection::vec((0_u16..19, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
-        let made = said.into_iter().zip(1_u128..).map(|((detector, who, key, at, value, step), n)| {
+        // A risk sees what the others have found, and no events.
+        let said = said.into_iter().filter(|said| said.0 != RISK);
+        let made = said.zip(1_u128..).map(|((detector, who, key, at, value, step), n)| {
             let observed = Observed {
                 time: Timestamp::from_seconds(at),
                 hash: n * 0x9e37_79b9 % 1_009,

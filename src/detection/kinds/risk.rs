@@ -91,7 +91,8 @@ impl Risk {
         tactics.dedup();
         let enough = self.pieces.len() > 1 && tactics.len() >= asked.tactics as usize;
         if enough && score >= f64::from(asked.at_least) {
-            let kept = self.kept.take_since(Timestamp::MIN);
+            // What is forgotten counts for nothing, whether or not it has been put away yet.
+            let kept = self.kept.take_since(last.minus(asked.span()));
             let (count, distinct) = (self.pieces.len() as u64, tactics.len() as u64);
             let flips = self.flips(asked, before, signal, last);
             return Some(Firing { value: score, distinct, kept, flips, ..Firing::of(count, first, last) });
