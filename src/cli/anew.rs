@@ -191,14 +191,7 @@ impl Turns {
             tracing::info!("standard input can't be read again, so changed detectors are taken with the next start");
             return Ok(());
         }
-        let (poke, pokes) = bounded(1);
-        runtime.spawn(async move {
-            let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
-            while hangup.recv().await.is_some() {
-                // One that waits already is enough.
-                let _ = poke.try_send(());
-            }
-        });
+        let pokes = super::around::pokes(runtime);
         let (tell, next, handle) = (self.tell.clone(), self.next.clone(), runtime.handle().clone());
         let thread = std::thread::Builder::new().name("detectors".into()).spawn(move || {
             if let Some(others) = files.until_others(&pokes, &to) {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Problem, Surrounded, surroundings};
@@ -110,7 +111,6 @@ pub fn follow(
     (core, stage, clock): (&mut Core, &Stage, &Clock),
     (intended, detectors): (Arc<Intended>, BTreeMap<String, String>),
 ) -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
     core.set_surroundings(Surroundings { intended, ..Surroundings::of(stage) });
     let mut files = reloader.sums();
     files.extend(detectors);
@@ -120,6 +120,13 @@ pub fn follow(
     if reloader.is_idle() {
         return Ok(());
     }
+    let pokes = pokes(runtime);
+    let thread = std::thread::Builder::new().name("context".into()).spawn(move || reloader.run(&pokes, &to));
+    thread.map(drop).map_err(|error| Failure::Io(format!("the files of [context] can't be followed: {error}")))
+}
+
+/// Returns what speaks at SIGHUP, for as long as `runtime` lasts.
+pub fn pokes(runtime: &Runtime) -> Receiver<()> {
     let (poke, pokes) = bounded(1);
     runtime.spawn(async move {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
@@ -128,6 +135,5 @@ pub fn follow(
             let _ = poke.try_send(());
         }
     });
-    let thread = std::thread::Builder::new().name("context".into()).spawn(move || reloader.run(&pokes, &to));
-    thread.map(drop).map_err(|error| Failure::Io(format!("the files of [context] can't be followed: {error}")))
+    pokes
 }
