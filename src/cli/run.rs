@@ -88,24 +88,26 @@ pub fn daemon(
         // What could not be gone by when it was taken up is read again.
         let by = going_by.take().map_or_else(|| Files::begin(config, clock), Ok);
         match by.and_then(|by| turn((config, origin.clone()), data, clock, (by, &turns), ready)) {
-            Ok(durable) => match turns.next() {
-                Some(next) => going_by = Some(next),
-                None => return farewell(durable),
+            Ok(ended) => match (ended?, turns.next()) {
+                (_, Some(next)) => going_by = Some(next),
+                (durable, None) => return farewell(durable),
             },
+            // One that was running a moment ago is begun again; one that broke off while it ran ends the process.
             Err(failure) if turns.is_later() => turns.wait(failure)?,
             Err(failure) => return Err(failure),
         }
     }
 }
 
-/// Runs it with one set of detectors; returns whether all that was read is durable.
+/// Runs it with one set of detectors; returns whether all that was read is durable, or why it broke off. What keeps it
+/// from beginning is an error of its own.
 fn turn(
     (config, origin): (&Config, Origin),
     data: &Path,
     clock: &Clock,
     ((catalogue, files), turns): (GoingBy, &Turns),
     ready: impl FnOnce(SocketAddr),
-) -> Result<bool, Failure> {
+) -> Result<Result<bool, Failure>, Failure> {
     let (reloader, around, intended) = around::begin(config, &catalogue, clock)?;
     let mut store = Store::open(data).map_err(|error| Failure::Io(error.to_string()))?;
     let mut recovered = carried::recover(&mut store, carried::newest_alert(data), config.alerts.cooldown, &catalogue)?;
@@ -164,7 +166,7 @@ fn turn(
     drop(std::fs::remove_file(address_file));
     runtime.block_on(serving.close());
     runtime.shutdown_timeout(Duration::from_secs(3));
-    ended.map_err(|error| Failure::Io(error.to_string()))
+    Ok(ended.map_err(|error| Failure::Io(error.to_string())))
 }
 
 /// What was kept of who was told what, and of what was held back.

@@ -66,7 +66,8 @@ impl Watch {
         for (outcome, times) in ["taken", "refused"].into_iter().zip(times) {
             self.metrics.detector_reloads.add(&[outcome], times);
         }
-        if taken {
+        // Nothing is known of what came where a run had to be tried again.
+        if taken && !came.is_empty() {
             tracing::info!("the detectors were read anew: {came}");
         }
     }
