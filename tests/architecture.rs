@@ -107,9 +107,9 @@ impl File {
     }
 }
 
-/// What stands before the first `#[cfg(test)]`.
+/// What stands before the tests: a function that tests alone have, further up, is no end.
 fn product(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or_default()
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
 
 /// A line up to its comment; `//` after a `:` or within quotes is an address, not a comment.

@@ -122,12 +122,6 @@ impl Grams {
         self.table.each(text, |at| self.settle(text, at, &mut hit), &mut beside);
     }
 
-    /// Returns every word, by its number.
-    #[cfg(test)]
-    pub fn words(&self) -> impl Iterator<Item = &Word> {
-        self.words.iter()
-    }
-
     /// Returns the length of word `word`.
     pub fn length(&self, word: u16) -> usize {
         self.words.get(usize::from(word)).map_or(0, |word| word.bytes.len())
@@ -406,6 +400,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Grams {
+        /// Returns every word, by its number.
+        pub fn words(&self) -> impl Iterator<Item = &Word> {
+            self.words.iter()
+        }
+    }
 
     fn word(text: &str, case: Case) -> Word {
         Word { bytes: text.as_bytes().to_vec(), case }
