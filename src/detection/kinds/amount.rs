@@ -12,6 +12,7 @@ use crate::detection::in_words::amount;
 use crate::detection::stats::Sums;
 use crate::detection::{Flip, Signal};
 
+use super::few::Mark;
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, TIMES, Window};
 
@@ -36,11 +37,13 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// Returns what one event leaves behind that is far from firing.
-    pub fn of_one(number: i64, at: Timestamp) -> Self {
-        let mut one = Self::default();
-        one.numbers.add(at, number, TIMES);
-        one
+    /// Returns what a few events leave behind that are far from firing.
+    pub fn of_few(marks: &[Mark]) -> Self {
+        let mut few = Self::default();
+        for mark in marks {
+            few.numbers.add(mark.at, mark.value.cast_signed(), TIMES);
+        }
+        few
     }
 
     /// Counts an event; returns what it completes.

@@ -14,6 +14,7 @@ use crate::detection::Signal;
 use crate::detection::because::Earlier;
 use crate::detection::stats::{Tally, Uniques, Values};
 
+use super::few::Mark;
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, TIMES, Window};
 
@@ -31,12 +32,14 @@ pub struct Distinct {
 }
 
 impl Distinct {
-    /// Returns what one event leaves behind that is far from firing.
-    pub fn of_one(value: u64, at: Timestamp) -> Self {
-        let mut one = Self::default();
-        one.values.see(value, at);
-        one.times.add(at, TIMES);
-        one
+    /// Returns what a few events leave behind that are far from firing.
+    pub fn of_few(marks: &[Mark]) -> Self {
+        let mut few = Self::default();
+        for mark in marks {
+            few.values.see(mark.value, mark.at);
+            few.times.add(mark.at, TIMES);
+        }
+        few
     }
 
     /// Counts an event; returns what it completes.

@@ -40,6 +40,7 @@ impl State {
             Self::Correlation(state) => return state.until(counting.span()),
             Self::Shown(state) => Some(state.newest()),
             Self::Lone(state) => state.newest(),
+            Self::Few(state) => state.newest(counting),
         };
         let until = |at: Timestamp| counting.window().map_or(at.plus(counting.span()), |window| window.until(at));
         newest.map(until)

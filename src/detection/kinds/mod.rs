@@ -12,9 +12,9 @@ mod baseline;
 mod correlation;
 mod distinct;
 mod ending;
+mod few;
 mod first_seen;
 mod kept;
-mod lone;
 mod percentile;
 mod ratio;
 #[cfg(test)]
@@ -53,8 +53,8 @@ use amount::Amount;
 use baseline::Baseline;
 use correlation::Correlation;
 use distinct::Distinct;
+use few::{Few, Lone};
 use first_seen::FirstSeen;
-use lone::Lone;
 use percentile::Percentile;
 use ratio::Ratio;
 use rhythm::Rhythm;
@@ -107,8 +107,10 @@ pub enum State {
     Correlation(Box<Correlation>),
     /// Of a value, not of an entity: since when it has been shown.
     Shown(Shown),
-    /// One event, of a kind that keeps values or numbers.
+    /// One event, of a kind that keeps times, values or numbers.
     Lone(Lone),
+    /// A few of them.
+    Few(Few),
 }
 
 /// A detector fires: what it rests on.
@@ -213,11 +215,8 @@ impl State {
 
     /// Looks at an event outside an attack; returns what it completes.
     pub fn observe(&mut self, counting: &Counting, signal: &Signal, room: &mut Room) -> Option<Firing> {
-        if let Self::Lone(lone) = self {
-            if lone.take(signal) {
-                return None;
-            }
-            *self = lone.unfolded(counting);
+        if self.takes_in(counting, signal) {
+            return None;
         }
         match (self, counting) {
             (Self::Match, _) => Some(Firing::of_one(signal)),
@@ -342,6 +341,7 @@ impl State {
         match self {
             Self::Match | Self::Shown(_) => Cost::default(),
             Self::Lone(_) => Lone::cost(),
+            Self::Few(few) => few.cost(),
             Self::Threshold(state) => state.cost(),
             Self::Distinct(state) => state.cost(),
             Self::Sequence(state) => state.cost(),

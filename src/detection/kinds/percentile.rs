@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::detection::stats::Quantiles;
 use crate::detection::{Flip, Signal};
 
+use super::few::Mark;
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, Window};
 
@@ -34,6 +35,15 @@ pub struct Percentile {
 }
 
 impl Percentile {
+    /// Returns what a few events leave behind that are far from firing.
+    pub fn of_few(marks: &[Mark], window: Window) -> Self {
+        let mut few = Self::default();
+        for mark in marks {
+            few.numbers.add(mark.at, mark.value.cast_signed(), window.within);
+        }
+        few
+    }
+
     /// Counts an event; returns what it completes.
     pub fn observe(&mut self, asked: Ranked, signal: &Signal, room: &Room) -> Option<Firing> {
         let start = self.count(asked, signal)?;

@@ -12,6 +12,7 @@ use crate::detection::in_words::amount;
 use crate::detection::stats::Sums;
 use crate::detection::{Flip, Signal};
 
+use super::few::Mark;
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, Room, TIMES, Window};
 
@@ -50,6 +51,15 @@ impl Share {
 }
 
 impl Ratio {
+    /// Returns what a few events leave behind that are far from firing.
+    pub fn of_few(marks: &[Mark]) -> Self {
+        let mut few = Self::default();
+        for mark in marks {
+            few.events.add(mark.at, i64::from(mark.value == 1), TIMES);
+        }
+        few
+    }
+
     /// Counts an event; returns what it completes.
     pub fn observe(
         &mut self,

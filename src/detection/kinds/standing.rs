@@ -6,7 +6,9 @@ impl State {
     /// Says what is remembered of an entity, beside what it is held against.
     pub fn standing(&self, counting: &Counting) -> String {
         match (self, counting) {
-            (Self::Lone(state), counting) => state.unfolded(counting).standing(counting),
+            (Self::Lone(_) | Self::Few(_), counting) => {
+                self.unfolded(counting).map(|state| state.standing(counting)).unwrap_or_default()
+            }
             (Self::Threshold(state), &Counting::Threshold { at_least, within }) => state.standing(at_least, within),
             (Self::Distinct(state), &Counting::Distinct { more_than, within }) => state.standing(more_than, within),
             (Self::Ratio(state), &Counting::Ratio { at_least, among, within }) => {

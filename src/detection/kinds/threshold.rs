@@ -12,6 +12,7 @@ use crate::detection::Signal;
 use crate::detection::because::Earlier;
 use crate::detection::stats::Tally;
 
+use super::few::Mark;
 use super::kept::{BEFORE, Newest};
 use super::{Cost, Firing, MOST_TIMES, Room, Window};
 
@@ -23,6 +24,15 @@ pub struct Threshold {
 }
 
 impl Threshold {
+    /// Returns what a few events leave behind that are far from firing.
+    pub fn of_few(marks: &[Mark]) -> Self {
+        let mut few = Self::default();
+        for mark in marks {
+            few.times.add(mark.at, MOST_TIMES);
+        }
+        few
+    }
+
     /// Counts an event; returns what it completes.
     pub fn observe(&mut self, at_least: u32, window: Window, signal: &Signal, room: &Room) -> Option<Firing> {
         let at = signal.time;
