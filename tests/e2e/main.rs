@@ -24,6 +24,7 @@ mod demo;
 mod determinism;
 mod door;
 mod drift;
+mod every_output;
 mod explain;
 mod ingest;
 mod kills;
