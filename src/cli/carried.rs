@@ -42,6 +42,12 @@ fn key_is_there(data: &Path, recovered: &Recovered) -> Result<(), Failure> {
     let key = data.join(KEY_FILE);
     let marked = recovered.values.contains_key(MARK);
     let used = marked || !recovered.positions.is_empty() || !recovered.alerts.is_empty();
+    if !used && key.exists() {
+        say(&format!(
+            "The store in {} is new, though the installation's key is older. If there was one here, stop this daemon, move the folder away and bring a backup back with gatewatch restore.",
+            data.display()
+        ));
+    }
     if !used || key.exists() {
         return Ok(());
     }

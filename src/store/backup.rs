@@ -46,9 +46,10 @@ impl Store {
     /// As [`Store::backup`].
     pub fn backup_with(data: &Path, to: &Path, key: Option<&str>) -> Result<BackedUp, StoreError> {
         refuse_existing(to)?;
-        let from = schema::open_to_read(&data.join(DATABASE))?;
+        let from = schema::open_to_copy(&data.join(DATABASE))?;
         let partial = beside(to, ".partial");
         let bytes = copy_whole(&from, &partial, key)
+            .and_then(|()| is_whole(&partial, data))
             .and_then(|()| publish(&partial, to))
             // A half-written copy is of no use; that it can't be removed is not what went wrong.
             .inspect_err(|_| drop(fs::remove_file(&partial)))?;
@@ -63,11 +64,10 @@ impl Store {
     /// [`StoreError::Failed`] if the backup is damaged.
     pub fn restore_backup(file: &Path, data: &Path) -> Result<BackedUp, StoreError> {
         refuse_existing(&data.join(DATABASE))?;
-        let from = schema::open_to_read(file)?;
-        let whole: String = from.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if whole != "ok" {
+        let from = schema::open_to_copy(file)?;
+        if let Some(wrong) = damage(&from)? {
             return Err(StoreError::Failed(format!(
-                "the backup {} is damaged ({whole}): restore an older one",
+                "the backup {} is damaged ({wrong}): restore an older one",
                 file.display()
             )));
         }
@@ -92,6 +92,23 @@ impl Store {
             .inspect_err(|_| drop(fs::remove_file(&partial)))?;
         Ok(BackedUp { bytes, with_key: key.is_some() })
     }
+}
+
+/// Says what is wrong with the pages of a database; `None` where they are whole.
+fn damage(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let told: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((told != "ok").then_some(told))
+}
+
+/// Refuses the copy of a damaged store: kept for a backup, it would take the place of the last good one.
+fn is_whole(copy: &Path, data: &Path) -> Result<(), StoreError> {
+    let copy = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let Some(wrong) = damage(&copy)? else { return Ok(()) };
+    Err(StoreError::Failed(format!(
+        "the store in {} is damaged ({wrong}), so this would be no backup: keep the last one, stop the daemon, move \
+         {DATABASE} away and bring that back with `gatewatch restore`",
+        data.display()
+    )))
 }
 
 /// Removes the log that a database which is gone has left behind: SQLite would write it into the one that is brought
@@ -208,6 +225,23 @@ mod tests {
     fn state(byte: u8) -> Epoch {
         let shard = ShardBytes { component: "engine", shard: 0, whole: true, bytes: vec![byte; 100_000] };
         Epoch { shards: vec![shard], ..Epoch::default() }
+    }
+
+    #[test]
+    fn the_copy_of_a_damaged_store_is_no_backup() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, file) = (home.path().join("data"), home.path().join("backup.db"));
+        let mut store = Store::open(&data).unwrap();
+        store.commit(&state(1)).unwrap();
+        drop(store);
+        let database = data.join(DATABASE);
+        let mut bytes = fs::read(&database).unwrap();
+        let from = 8_192 * 4;
+        bytes[from..from + 8_192 * 6].fill(0);
+        fs::write(&database, bytes).unwrap();
+        let refused = Store::backup(&data, &file).unwrap_err().to_string();
+        assert!(refused.contains("is damaged") && refused.contains("gatewatch restore"), "{refused}");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing is left of it");
     }
 
     #[test]

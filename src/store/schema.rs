@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::backup::KEY_FILE;
 use super::{StoreError, alert_rows};
 
 /// `GWCH`: how a Gatewatch database is told from any other.
@@ -69,7 +70,34 @@ pub(super) fn open_to_ask(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens the database at `path` for reading only, to copy it as it is: of an older schema too, which the next
+/// `gatewatch run` brings forward wherever the copy lies.
+pub(super) fn open_to_copy(path: &Path) -> Result<Connection, StoreError> {
+    let (connection, version) = open_as_it_is(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if version == 0 {
+        return Err(behind(path));
+    }
+    Ok(connection)
+}
+
 fn open_there(path: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
+    let (connection, version) = open_as_it_is(path, how)?;
+    if version < MIGRATIONS.len() {
+        return Err(behind(path));
+    }
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn behind(path: &Path) -> StoreError {
+    StoreError::Unusable(format!(
+        "the store {} was written by an older gatewatch, or is not whole yet: `gatewatch run` brings it up to date",
+        path.display()
+    ))
+}
+
+/// Returns the connection, and how many migrations the database has seen.
+fn open_as_it_is(path: &Path, how: OpenFlags) -> Result<(Connection, usize), StoreError> {
     if !path.is_file() {
         return Err(StoreError::Unusable(format!(
             "there is no store at {}: start `gatewatch run` once, or name its folder with --data",
@@ -78,23 +106,21 @@ fn open_there(path: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
     }
     let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
-    if check(&connection, path)? < MIGRATIONS.len() {
-        return Err(StoreError::Unusable(format!(
-            "the store {} was written by an older gatewatch, or is not whole yet: `gatewatch run` brings it up to date",
-            path.display()
-        )));
-    }
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
+    let version = check(&connection, path)?;
+    Ok((connection, version))
 }
 
 /// Returns how many migrations the database has seen; refuses a foreign or a newer one.
 fn check(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
     let foreign = || {
-        StoreError::Unusable(format!(
-            "{} is not a Gatewatch store: name another folder with --data, or move the file away",
-            path.display()
-        ))
+        let was_ours = path.with_file_name(KEY_FILE).exists();
+        let damaged = if was_ours {
+            ", or its beginning is damaged, for the installation's key lies beside it: move it away, and bring a backup \
+             back with `gatewatch restore`"
+        } else {
+            ": name another folder with --data, or move the file away"
+        };
+        StoreError::Unusable(format!("{} is not a Gatewatch store{damaged}", path.display()))
     };
     let application: Result<i32, _> = connection.pragma_query_value(None, "application_id", |row| row.get(0));
     let application = application.map_err(|error| match error.sqlite_error_code() {
@@ -151,6 +177,41 @@ mod tests {
         let mut ready = new.prepare("SELECT sink || ' ' || key FROM outbox WHERE ready = 1 ORDER BY id").unwrap();
         let ready: Vec<String> = ready.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(ready, ["hook 1:2", "mail 1:1"]);
+    }
+
+    /// A store as the version of that many migrations left it.
+    fn of_version(path: &Path, version: usize) {
+        let old = Connection::open(path).unwrap();
+        MIGRATIONS.iter().take(version).for_each(|sql| old.execute_batch(sql).unwrap());
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.pragma_update(None, "user_version", version as i64).unwrap();
+    }
+
+    #[test]
+    fn a_backup_of_any_older_version_is_taken_and_brought_back() {
+        for version in 1..MIGRATIONS.len() {
+            let home = tempfile::tempdir().unwrap();
+            let (data, file, new) = (home.path().join("data"), home.path().join("saved.db"), home.path().join("new"));
+            std::fs::create_dir(&data).unwrap();
+            of_version(&data.join("gatewatch.db"), version);
+            super::super::Store::backup(&data, &file).unwrap();
+            super::super::Store::restore_backup(&file, &new).unwrap();
+            super::super::Store::open(&new).unwrap();
+            assert!(open_to_read(&new.join("gatewatch.db")).is_ok(), "{version}");
+        }
+    }
+
+    #[test]
+    fn a_store_whose_beginning_is_damaged_is_called_so_where_its_key_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gatewatch.db");
+        drop(open_to_write(&path).unwrap());
+        std::fs::write(folder.path().join(KEY_FILE), "k1 not-a-real-key\n").unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[..100].fill(0);
+        std::fs::write(&path, bytes).unwrap();
+        let refused = open_to_write(&path).unwrap_err().to_string();
+        assert!(refused.contains("gatewatch restore"), "{refused}");
     }
 
     #[test]
