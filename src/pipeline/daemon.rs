@@ -264,17 +264,24 @@ impl Daemon {
         }
     }
 
+    /// Tells whether a source has failed for so short a time that all others wait for it.
+    fn is_waited_for(&self, now: Duration) -> bool {
+        let is_new = |source: &usize| self.failing_since.get(source).is_none_or(|&since| now - since <= WITHOUT);
+        self.failing.keys().any(is_new)
+    }
+
     /// In total silence event time moves on with the clock, so that what is missing is noticed.
     fn silence(&mut self, now: Duration) {
         let quiet = now.saturating_sub(self.last_record);
         let watermarks = self.parts.core.watermarks();
-        let calm = self.failing.is_empty() && !self.parts.core.is_recovering() && watermarks.all_at_end();
+        let calm = !self.is_waited_for(now) && !self.parts.core.is_recovering() && watermarks.all_at_end();
         let idle = self.parts.crew.under_way() == 0 && self.parts.batches.is_empty();
         let Some(from) = self.parts.core.silent_from() else { return };
         if calm && idle && quiet >= self.parts.settings.silence {
             // What waits is released first; beyond that event time follows the clock only behind
-            // the time that Azure may take to deliver, lest a late batch be late for good.
-            let passed = quiet.saturating_sub(DELIVERY).as_secs() / 10 * 10;
+            // the time that Azure may take to deliver, lest a late batch be late for good, and only
+            // if silence is all that there is: of a source that can't read nobody knows.
+            let passed = if self.failing.is_empty() { quiet.saturating_sub(DELIVERY).as_secs() / 10 * 10 } else { 0 };
             let passed = Duration::from_secs(passed);
             if self.parts.core.advance_once(from.plus(passed)) {
                 self.dirty = true;

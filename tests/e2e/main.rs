@@ -40,4 +40,5 @@ mod rotation;
 mod secrets;
 mod signals;
 mod tap;
+mod without;
 mod world;
