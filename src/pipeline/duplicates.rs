@@ -4,6 +4,7 @@
 //! known by a keyed hash for a window of event time, together with where it was first seen: read
 //! again after a restart, it is still the first, and its twin still the second. At most
 //! `max_records` are remembered; beyond it the oldest are forgotten early, and counted.
+//! The window ends where an eighth of the newest arrivals is at least: a clock that goes ahead moves it nowhere.
 //!
 //! They lie in order of arrival, and a table of sixteen bytes each tells where, by half of the hash, so that
 //! little memory is written at random. Of two different records alike in that half the second is not remembered.
@@ -23,6 +24,9 @@ use crate::telemetry::Position;
 pub const COMPONENT: &str = "duplicates";
 /// Room for this many records is made at once.
 const AT_ONCE: usize = 50_000;
+/// Arrivals of which so many, in order of their times, must have come as far as the window ends.
+const ARRIVALS: usize = 64;
+const COME: usize = ARRIVALS / 8;
 /// State is kept in this many parts, so that rewriting one whole is cheap.
 const PARTS: u8 = 16;
 
@@ -63,7 +67,10 @@ pub struct Duplicates {
     /// By the upper half of the hash: its number in its part.
     known: HashMap<u64, u32, BuildHasherDefault<Spread>>,
     parts: Vec<Part>,
-    newest: Timestamp,
+    /// The times of the newest arrivals, until there are enough of them to move the window.
+    arrivals: Vec<Timestamp>,
+    /// Where the window ends.
+    end: Timestamp,
     forgotten_early: u64,
     /// Whether additions are collected for [`Duplicates::delta`].
     durable: bool,
@@ -100,7 +107,8 @@ impl Duplicates {
             max_records: max_records.max(usize::from(PARTS)),
             known: HashMap::with_capacity_and_hasher(max_records.min(AT_ONCE), BuildHasherDefault::default()),
             parts: (0..PARTS).map(|_| Part::default()).collect(),
-            newest: Timestamp::MIN,
+            arrivals: Vec::with_capacity(ARRIVALS),
+            end: Timestamp::MIN,
             forgotten_early: 0,
             durable,
         }
@@ -114,7 +122,7 @@ impl Duplicates {
             all += 1;
             new += usize::from(!self.known.contains_key(&half(hash)));
         }
-        let oldest = self.newest.minus(self.window);
+        let oldest = self.end.minus(self.window);
         let of_part = all / usize::from(PARTS) + 1;
         let fronts = self.parts.iter().flat_map(|part| part.order.iter().take(of_part));
         let gone = fronts.filter(|front| front.time < oldest && self.known.contains_key(&half(front.hash))).count();
@@ -200,8 +208,13 @@ impl Duplicates {
             Slot::Occupied(first) => return Some(*first.get()),
             Slot::Vacant(free) => free.insert(number),
         };
-        self.newest = self.newest.max(entry.time);
-        let oldest = self.newest.minus(self.window);
+        self.arrivals.push(entry.time);
+        if self.arrivals.len() == ARRIVALS {
+            let (_, &mut come, _) = self.arrivals.select_nth_unstable_by(COME, |one, other| other.cmp(one));
+            self.end = self.end.max(come);
+            self.arrivals.clear();
+        }
+        let oldest = self.end.minus(self.window);
         while let Some(front) = part.order.front() {
             let full = part.order.len() >= self.max_records / usize::from(PARTS);
             if front.time >= oldest && !full {
@@ -262,9 +275,28 @@ mod tests {
     fn a_record_is_forgotten_after_the_window() {
         let mut seen = ten_minutes();
         seen.see(16 << 64, at(1), time(0));
-        seen.see(32 << 64, at(2), time(601));
+        others(&mut seen, 601, 2 * ARRIVALS);
         assert_eq!(seen.first(16 << 64), None);
         assert_eq!(seen.forgotten_early(), 0);
+    }
+
+    #[test]
+    fn one_clock_that_goes_ahead_makes_no_record_forgotten() {
+        let mut seen = ten_minutes();
+        for second in 0..300_u64 {
+            seen.see(u128::from(second) << 64 | 1, at(second as i64), time(second as i64));
+            if second % 20 == 0 {
+                seen.see(u128::from(1_000 + second) << 64 | 1, at(1_000 + second as i64), time(second as i64 + 3_000));
+            }
+        }
+        assert!((0..300_u64).all(|second| seen.first(u128::from(second) << 64 | 1).is_some()));
+    }
+
+    /// So many other records of one time.
+    fn others(seen: &mut Duplicates, seconds: i64, many: usize) {
+        for n in 0..many as u128 {
+            seen.see((1_000_000 + n) << 64, at(1_000_000 + n as i64), time(seconds));
+        }
     }
 
     #[test]
@@ -294,8 +326,10 @@ mod tests {
         assert_eq!(seen.see(7 << 64 | 2, at(2), time(0)), Seen::First);
         assert_eq!(seen.first(7 << 64 | 2), None);
         assert_eq!(seen.see(7 << 64 | 1, at(3), time(0)), Seen::Copy);
-        seen.see(7 << 64 | 16 << 64, at(4), time(601));
-        assert_eq!((seen.first(7 << 64 | 1), seen.known.len()), (None, 1));
+        for n in 1..=2 * ARRIVALS as u128 {
+            seen.see(7 << 64 | n << 72, at(4), time(601));
+        }
+        assert_eq!(seen.first(7 << 64 | 1), None);
     }
 
     #[test]
