@@ -174,7 +174,7 @@ impl Daemon {
 
     fn ask(&mut self, ask: Ask) -> Result<(), DaemonError> {
         match ask {
-            Ask::Deed(deed, origin, reply) => self.deed(&deed, origin, reply)?,
+            Ask::Deed(deed, origin, reply) => self.deed(&deed, origin, reply),
             Ask::Surround(reread) => self.surround(*reread)?,
             Ask::DetectorsRefused(says) => self.parts.watch.detectors_refused(says),
             Ask::Configured(reading) => self.configured(*reading)?,

@@ -468,3 +468,22 @@ fn closing_as_a_false_positive_offers_an_exception_that_hides_it_and_a_case_that
     assert!(ran.status.success(), "{case}{}", String::from_utf8_lossy(&ran.stdout));
     assert!(String::from_utf8_lossy(&ran.stdout).starts_with("ok      probing."), "{case}");
 }
+
+#[test]
+fn an_alert_that_the_store_cannot_read_ends_nobody_elses_work() {
+    let mut story = Story::begin();
+    story.append(&messages(3, 4_000));
+    story.wait("alerts", || story.list("state:all").len() > 2);
+    let ids: Vec<String> =
+        story.list("state:all").iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect();
+    story.run(&["alerts", "close", &ids[0], "--class", "benign", "--reason", "a drill"]);
+    story.daemon.stop();
+    let store = rusqlite::Connection::open(story.daemon.data.join("gatewatch.db")).unwrap();
+    let spoilt = "UPDATE alerts SET alert = '{bad', last_seen = last_seen - 864000000000000 WHERE id = ?1";
+    assert_eq!(store.execute(spoilt, [&ids[0]]).unwrap(), 1);
+    drop(store);
+    story.start();
+    let (well, _, says) = story.try_to(&["alerts", "note", &ids[0], "--text", "what was that?"]);
+    assert!(!well && says.contains("nothing was done: the store can't read"), "{says}");
+    story.run(&["alerts", "note", &ids[1], "--text", "and this?"]);
+}

@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed, Transition};
 use crate::clock::Timestamp;
 use crate::sinks::Audience;
-use crate::store::{AuditEntry, Epoch, Origin};
+use crate::store::{AuditEntry, Epoch, Origin, StoreError};
 
 use super::super::backlog::BACKLOG;
 use super::super::people::{HELD_BACK, done_already};
-use super::{Daemon, DaemonError, DaemonParts};
+use super::{Daemon, DaemonParts};
 
 /// Takes the answer.
 pub(super) type Reply = oneshot::Sender<Result<Done, String>>;
@@ -32,22 +32,15 @@ pub(super) struct Held {
 }
 
 impl Daemon {
-    /// Does what somebody wants done.
-    pub(super) fn deed(&mut self, deed: &Deed, origin: Origin, reply: Reply) -> Result<(), DaemonError> {
+    /// Does what somebody wants done. What the store can't read of it is that person's answer, and no end of the daemon.
+    pub(super) fn deed(&mut self, deed: &Deed, origin: Origin, reply: Reply) {
         let (by, at) = deed.by();
         let origin = (by.to_owned(), at, origin);
         if let Deed::Silence(deed) = deed {
-            self.silence_deed(deed, origin, reply);
-            return Ok(());
+            return self.silence_deed(deed, origin, reply);
         }
-        if let Deed::Bulk(bulk) = deed
-            && self.parts.store.knows_bulk(bulk.id).map_err(DaemonError::Store)?
-        {
-            drop(reply.send(Err(done_already(bulk.id))));
-            return Ok(());
-        }
-        let stored = self.stored(deed)?;
-        match self.parts.core.act(deed, &stored) {
+        let done = self.stored(deed).and_then(|stored| self.parts.core.act(deed, &stored));
+        match done {
             Ok((transitions, done)) => {
                 self.held.origins.push(origin);
                 self.told_since.get_or_insert(self.parts.clock.elapsed());
@@ -57,7 +50,6 @@ impl Daemon {
             }
             Err(why) => drop(reply.send(Err(why))),
         }
-        Ok(())
     }
 
     fn silence_deed(&mut self, deed: &SilenceDeed, origin: (String, Timestamp, Origin), reply: Reply) {
@@ -159,7 +151,12 @@ impl Daemon {
     }
 
     /// Returns those of the deed's alerts that the book no longer has, as they are now.
-    fn stored(&self, deed: &Deed) -> Result<HashMap<AlertId, Alert>, DaemonError> {
+    fn stored(&self, deed: &Deed) -> Result<HashMap<AlertId, Alert>, String> {
+        if let Deed::Bulk(bulk) = deed
+            && self.parts.store.knows_bulk(bulk.id).map_err(|error| unreadable(&error))?
+        {
+            return Err(done_already(bulk.id));
+        }
         let mut missing: HashSet<AlertId> = deed.alerts().into_iter().collect();
         missing.retain(|id| self.parts.core.book().get(*id).is_none());
         let mut found = HashMap::new();
@@ -170,10 +167,16 @@ impl Daemon {
             }
         }
         for id in missing {
-            if let Some(alert) = self.parts.store.alert(id).map_err(DaemonError::Store)? {
+            if let Some(alert) = self.parts.store.alert(id).map_err(|error| unreadable(&error))? {
                 found.insert(id, alert);
             }
         }
         Ok(found)
     }
+}
+
+fn unreadable(error: &StoreError) -> String {
+    format!(
+        "nothing was done: the store can't read what this is about ({error}); a backup that is whole can be brought back with `gatewatch restore`"
+    )
 }
