@@ -4,7 +4,7 @@
 //! maintenance windows. Whether an alert is a source of inhibition does not depend on whether
 //! anybody is told of it: a silenced source still inhibits. Nothing here changes what is detected
 //! or kept. At most 1,000 silences that have not ended; of one that ends, the worst 100 alerts it
-//! still hid are told of at once, the others with their next change.
+//! still hid are told of at once, the others by and by.
 
 mod rules;
 
@@ -24,6 +24,8 @@ use rules::Sources;
 pub const MOST_SILENCES: usize = 1_000;
 /// Alerts that are told of at once when a silence ends.
 const MOST_TOLD: usize = 100;
+/// What a silence is called among what holds back.
+const SILENCE: &str = "silence";
 
 /// What held a change back, as marks and pages name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +85,8 @@ pub struct Mutes {
     targets: BTreeMap<AlertId, Vec<(usize, String)>>,
     /// Open alerts that silences hide, each as bad as it was then.
     hidden: BTreeMap<SilenceId, BTreeMap<AlertId, Level>>,
-    /// Open alerts that rules hide, and by which: they are told of once none does.
+    /// Open alerts that rules hide, and by which: they are told of once none does. Those too that a silence which has
+    /// ended let go, and whose turn has not come.
     waiting: BTreeMap<AlertId, String>,
     /// Whether those have changed since they were last saved.
     unsaved: bool,
@@ -175,7 +178,10 @@ impl Mutes {
         let hidden = hidden.filter(|(alert, _)| !self.waiting.contains_key(alert));
         let mut worst: Vec<_> = hidden.map(|(alert, level)| (Reverse(level), alert)).collect();
         worst.sort_unstable();
-        Some(Over { says, tell: worst.into_iter().take(MOST_TOLD).map(|(_, alert)| alert).collect() })
+        let mut tell: Vec<AlertId> = worst.into_iter().map(|(_, alert)| alert).collect();
+        let later = tell.split_off(tell.len().min(MOST_TOLD));
+        self.wait_their_turn(later, &format!("{SILENCE}:{id}"));
+        Some(Over { says, tell })
     }
 
     /// Returns what is made of an alert that has just changed, at `now` (wall time).
@@ -219,7 +225,7 @@ impl Mutes {
                     if alert.state != AlertState::Closed && (is_news || hidden.contains_key(&alert.id)) {
                         hidden.insert(alert.id, alert.level);
                     }
-                    mark(format!("silence:{}", silence.id), format!("silence of {}: {}", silence.by, silence.reason));
+                    mark(format!("{SILENCE}:{}", silence.id), format!("silence of {}: {}", silence.by, silence.reason));
                 }
                 Judged::Trips(why) => tripped.push((silence.id, silence.by.clone(), why)),
             }
@@ -476,9 +482,15 @@ mod tests {
             let level = if id > 140 { Level::High } else { Level::Low };
             assert_eq!(held(&mutes.judge(&alert(id, "shop", level), NOW)).len(), 1);
         }
-        let over = mutes.tick(NOW.plus(Duration::from_hours(2)));
+        let end = NOW.plus(Duration::from_hours(2));
+        let over = mutes.tick(end);
         let wanted: Vec<AlertId> = (141..=150).chain(1..=90).map(AlertId).collect();
         assert_eq!(over[0].tell, wanted);
+        // The others by and by, also after a restart, though none of them changes.
+        let open: Vec<Alert> = (1..=150).map(|id| alert(id, "shop", Level::Low)).collect();
+        let told = told(&mut restarted(&mut mutes, MuteRules::default(), &open), &open, end);
+        let wanted: Vec<AlertId> = (91..=140).map(AlertId).collect();
+        assert_eq!((told.len(), &told[0].1, told[0].0.starts_with("silence ")), (1, &wanted, true), "{told:?}");
     }
 
     fn deploying() -> MuteRules {

@@ -23,6 +23,8 @@ pub const LOOKS_BACK: Duration = Duration::from_hours(24 * 30);
 const DAY: Duration = Duration::from_hours(24);
 /// It trips at so many times what was usual.
 const TIMES: u32 = 3;
+/// Alerts that a silence hides within a day, however many are usual.
+const MOST_HIDDEN: usize = 10_000;
 /// So many alerts within a day trip none, however few were usual.
 const FEW: usize = 10;
 /// Detectors whose highest measure is remembered, in the order of their names.
@@ -171,7 +173,7 @@ impl Silence {
         }
         let within = |(at, id): &&(Timestamp, AlertId)| *id != alert.id && at.plus(DAY) > alert.opened_at;
         let a_day = self.recent.iter().filter(within).count() + 1;
-        let most = (self.usual.a_day * TIMES as usize).max(FEW);
+        let most = self.usual.a_day.saturating_mul(TIMES as usize).clamp(FEW, MOST_HIDDEN);
         if a_day > most {
             return Judged::Trips(format!(
                 "{a_day} alerts within a day, and {most} at most are hidden: {} were the most before",

@@ -18,6 +18,9 @@ use super::{Store, StoreError, bulks, changes, key_usage, silence_rows};
 const AT_ONCE: i64 = 2_000;
 /// With an alert go its words, history, activity and marks: each costs some ten rows.
 const ALERTS_AT_ONCE: i64 = 500;
+/// Days for which a caller of a key is kept at least: so far back may be asked whether a key is quiet, and who was
+/// forgotten meanwhile would be taken for quiet.
+const CALLERS_DAYS: u32 = 31;
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// How long the store keeps what is over: the section `[store]` of the configuration.
@@ -32,7 +35,7 @@ pub struct Settings {
     pub keep_deliveries_days: u32,
     /// Deliveries of one sink that may wait; beyond it the oldest are given up and counted.
     pub max_waiting_deliveries: u32,
-    /// Days for which the record of who did what is kept, and who used which key.
+    /// Days for which the record of who did what is kept, and who used which key (31 days at least).
     pub keep_audit_days: u32,
 }
 
@@ -82,7 +85,7 @@ impl Store {
         };
         bulks::prune(&transaction, now)?;
         silence_rows::prune(&transaction, now)?;
-        key_usage::forget_before(&transaction, before(settings.keep_audit_days), AT_ONCE)?;
+        key_usage::forget_before(&transaction, before(settings.keep_audit_days.max(CALLERS_DAYS)), AT_ONCE)?;
         transaction.commit()?;
         Ok(pruned)
     }
@@ -134,4 +137,25 @@ fn give_up(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<u
         }
     }
     Ok(given_up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_of_a_key_is_kept_as_long_as_may_be_asked_for() {
+        let home = tempfile::tempdir().unwrap();
+        let mut store = Store::open(home.path()).unwrap();
+        let now = Timestamp::from_seconds(2_000_000_000);
+        for (address, days) in [("203.0.113.1", 29), ("203.0.113.2", 40)] {
+            let seen = now.minus(DAY * days).nanos();
+            let row = "INSERT INTO key_callers VALUES ('k', ?1, 'orders', ?2, ?2, ?2, 0, x'')";
+            store.connection.execute(row, params![address, seen]).unwrap();
+        }
+        store.prune(&Settings { keep_audit_days: 1, ..Settings::default() }, now).unwrap();
+        let left: String =
+            store.connection.query_row("SELECT group_concat(address) FROM key_callers", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, "203.0.113.1");
+    }
 }

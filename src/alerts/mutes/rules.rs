@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 use super::super::{Alert, AlertId, AlertState, Matcher};
-use super::{MOST_TOLD, Mutes, Over};
+use super::{MOST_TOLD, Mutes, Over, SILENCE};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -247,6 +247,13 @@ impl Mutes {
         self.unsaved |= before.is_none();
     }
 
+    /// Lets alerts wait that are to be told of, but not all at once.
+    pub(super) fn wait_their_turn(&mut self, alerts: Vec<AlertId>, by: &str) {
+        self.unsaved |= !alerts.is_empty();
+        self.loosened |= !alerts.is_empty();
+        self.waiting.extend(alerts.into_iter().map(|alert| (alert, by.to_owned())));
+    }
+
     /// Returns the alerts that rules hid, and hide no longer at `now`; `look` finds those in the book.
     pub fn release<'a>(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<&'a Alert>) -> Vec<Over> {
         let active: Vec<bool> = self.rules.maintenance.iter().map(|rule| rule.is_active(now)).collect();
@@ -276,6 +283,7 @@ impl Mutes {
         }
         let says = |by: &str| match by.split_once(':') {
             Some(("maintenance", name)) => format!("maintenance {name} is over"),
+            Some((SILENCE, id)) => format!("silence {id} has ended"),
             Some((_, name)) => format!("inhibition {name} no longer holds it back"),
             None => format!("{by} is over"),
         };
