@@ -22,7 +22,7 @@ use crate::pipeline::{
 };
 use crate::sinks::Dispatcher;
 use crate::sources::ResumePoints;
-use crate::store::{Reader, Recovered, Store, StreamPosition};
+use crate::store::{RESTORED, Reader, Recovered, Store, StreamPosition};
 use crate::telemetry::{StreamId, StreamName, Streams};
 
 use super::anew::Turns;
@@ -169,20 +169,21 @@ fn turn(
     Ok(ended.map_err(|error| Failure::Io(error.to_string())))
 }
 
-/// What was kept of who was told what, and of what was held back.
-type Kept = (Vec<Vec<u8>>, Option<Vec<u8>>);
+/// What was kept of who was told what, whether that may not be the newest, and what was held back.
+type Kept = (Vec<Vec<u8>>, bool, Option<Vec<u8>>);
 
 /// Takes out what was kept for the dispatcher and the mutes, and what tells old alerts from news.
 fn kept(config: &Config, recovered: &mut Recovered, streams: &Streams) -> (Kept, Backlog) {
     let values = &mut recovered.values;
-    let dispatch = Dispatcher::names().filter_map(|name| values.remove(name)).collect();
+    let dispatch: Vec<Vec<u8>> = Dispatcher::names().filter_map(|name| values.remove(name)).collect();
+    let is_behind = dispatch.is_empty() || values.contains_key(RESTORED);
     let (held_back, of_old) = (values.remove(HELD_BACK), values.remove(BACKLOG));
     let most = config.alerts.notify_max_age;
     let (backlog, sound) = Backlog::restored(most, of_old.as_deref(), &recovered.positions, streams);
     if !sound {
         tracing::warn!("which alerts are old is not known any more: what every known stream brings is told");
     }
-    ((dispatch, held_back), backlog)
+    ((dispatch, is_behind, held_back), backlog)
 }
 
 /// Returns of what nobody is told, and deliveries of the rest; both go on where the newest epoch stood.
@@ -190,7 +191,7 @@ fn telling(
     (store, core): (&Store, &Core),
     (config, backlog): (&Config, &Backlog),
     (runtime, to, clock): (&Runtime, &Sender<Ask>, &Clock),
-    (dispatch, held_back): Kept,
+    (dispatch, is_behind, held_back): Kept,
 ) -> Result<(Mutes, Deliveries), Failure> {
     let open: Vec<Alert> = core.book().alerts().filter(|alert| alert.state != AlertState::Closed).cloned().collect();
     let (silences, hidden) = store.silences().map_err(|error| Failure::Io(error.to_string()))?;
@@ -198,7 +199,7 @@ fn telling(
     let routes = (config.routes.clone(), config.dashboard.external_url.as_deref());
     let outlets = sources::sinks(config, None, clock)?;
     let mut deliveries = Deliveries::new(outlets, routes, runtime.handle().clone(), to.clone(), clock.clone());
-    deliveries.resume(&dispatch, &open);
+    deliveries.resume(&dispatch, is_behind, &open);
     // What was old when it was hidden is not told of once it is not.
     let by_id: BTreeMap<AlertId, &Alert> = open.iter().map(|alert| (alert.id, alert)).collect();
     let was_old = |id, at| by_id.get(&id).is_some_and(|alert| backlog.is_old(alert, at));

@@ -111,14 +111,19 @@ fn failed(error: StoreError) -> Failure {
     Failure::Io(error.to_string())
 }
 
-/// Deliveries that are looked through at most for those that are asked for.
+/// Deliveries of one alert that are looked through at most for those that are asked for.
 const LOOKED_THROUGH: usize = 100_000;
 
 fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     let reader = Reader::open(&options.data.data).map_err(failed)?;
-    let narrow = options.sink.is_some() || options.failing;
     let limit = options.limit as usize;
-    let made = reader.made(options.alert, if narrow { LOOKED_THROUGH } else { limit }).map_err(failed)?;
+    let made = match (options.alert, options.sink.as_deref(), options.failing) {
+        (Some(alert), _, _) => reader.made(Some(alert), LOOKED_THROUGH),
+        (None, sink, true) => reader.troubled(sink, limit),
+        (None, Some(sink), false) => reader.made_to(sink, limit),
+        (None, None, false) => reader.made(None, limit),
+    };
+    let made = made.map_err(failed)?;
     let wanted = |one: &&Made| {
         options.sink.as_ref().is_none_or(|sink| *sink == one.delivery.sink)
             && (!options.failing || one.outcome == "refused" || one.outcome == "waiting" && one.delivery.attempts > 0)

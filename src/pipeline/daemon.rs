@@ -56,7 +56,8 @@ pub struct Daemon {
     pending: Vec<(Transition, Timestamp)>,
     answers: Vec<(people::Reply, Done)>,
     held: people::Held,
-    unsaved: Option<Epoch>,
+    /// An epoch that could not be committed yet, and who waits for it.
+    unsaved: Option<(Epoch, Vec<(people::Reply, Done)>)>,
     dirty: bool,
     /// Whether a message to people has waited long enough.
     message: bool,
@@ -266,7 +267,8 @@ impl Daemon {
 
     /// Tells whether a source has failed for so short a time that all others wait for it.
     fn is_waited_for(&self, now: Duration) -> bool {
-        let is_new = |source: &usize| self.failing_since.get(source).is_none_or(|&since| now - since <= WITHOUT);
+        let is_short = |since: &Duration| now.saturating_sub(*since) <= WITHOUT;
+        let is_new = |source: &usize| self.failing_since.get(source).is_none_or(is_short);
         self.failing.keys().any(is_new)
     }
 
@@ -293,6 +295,15 @@ impl Daemon {
         }
     }
 
+    /// Takes all that was done so far into one epoch, and who waits for it; what comes from now on is the next one's.
+    fn make_epoch(&mut self) -> (Epoch, Vec<(people::Reply, Done)>) {
+        let mut epoch = self.parts.core.epoch(std::mem::take(&mut self.pending), self.parts.clock.now());
+        self.put_held(&mut epoch);
+        self.outbox(&mut epoch);
+        (self.records_since_epoch, self.dirty, self.message, self.told_since) = (0, false, false, None);
+        (epoch, std::mem::take(&mut self.answers))
+    }
+
     fn epoch(&mut self, now: Duration) -> Result<(), DaemonError> {
         if now < self.next_try {
             return Ok(());
@@ -302,19 +313,12 @@ impl Daemon {
             self.next_try = now + Duration::from_secs(1);
             return Ok(());
         }
-        let mut epoch = if let Some(epoch) = self.unsaved.take() {
-            epoch
-        } else {
-            let mut epoch = self.parts.core.epoch(std::mem::take(&mut self.pending), self.parts.clock.now());
-            self.put_held(&mut epoch);
-            self.outbox(&mut epoch);
-            epoch
-        };
+        let (mut epoch, answers) = self.unsaved.take().unwrap_or_else(|| self.make_epoch());
         match self.parts.store.commit(&epoch) {
             Ok(()) => {}
             Err(StoreError::Full(says) | StoreError::Busy(says)) => {
                 self.parts.watch.store_full(&says);
-                self.unsaved = Some(epoch);
+                self.unsaved = Some((epoch, answers));
                 self.next_try = now + Duration::from_secs(1);
                 return Ok(());
             }
@@ -324,11 +328,9 @@ impl Daemon {
         let took = self.parts.clock.elapsed().saturating_sub(now);
         let transitions = std::mem::take(&mut epoch.transitions);
         self.parts.watch.committed(&transitions, &self.parts.core, took, self.parts.clock.now());
-        self.answers.drain(..).for_each(|(reply, done)| drop(reply.send(Ok(done))));
-        self.records_since_epoch = 0;
-        self.dirty = false;
-        self.message = false;
-        self.told_since = None;
+        for (reply, done) in answers {
+            drop(reply.send(Ok(done)));
+        }
         self.last_epoch = self.parts.clock.elapsed();
         let positions = self.parts.core.positions().into_iter();
         let (committed, reopening) =

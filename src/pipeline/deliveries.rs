@@ -109,9 +109,13 @@ impl Deliveries {
     }
 
     /// Goes on where the newest epoch stood; `open` are the alerts that are not closed. Sinks that
-    /// must be reminded of those are, from now on.
-    pub fn resume(&mut self, saved: &[Vec<u8>], open: &[Alert]) {
+    /// must be reminded of those are, from now on. If what was kept `is_behind`, messages went out that it knows
+    /// nothing of.
+    pub fn resume(&mut self, saved: &[Vec<u8>], is_behind: bool, open: &[Alert]) {
         let now = self.clock.now();
+        if is_behind {
+            self.dispatcher.count_anew(now);
+        }
         if !self.dispatcher.restore(saved, now) {
             tracing::warn!("what was to be told together is not known any more: it was kept by another version");
         }

@@ -14,10 +14,15 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::folder::{DATABASE, Folder, own};
+use super::state_rows::put_values;
 use super::{Store, StoreError, schema};
 
 /// The name of the file in the data folder that holds the installation's key.
 pub const KEY_FILE: &str = "installation.key";
+
+/// The name of the value that tells a store which was brought back from a backup: what went on after it was made is
+/// not known there.
+pub const RESTORED: &str = "restored";
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +91,7 @@ impl Store {
         refuse_existing(&folder.database)?;
         let partial = beside(&folder.database, ".partial");
         let bytes = copy_whole(&from, &partial, None)
+            .and_then(|()| mark_restored(&partial))
             .and_then(|()| forget_log(&folder.database))
             .and_then(|()| key.as_deref().map_or(Ok(()), |key| write_key(data, key)))
             .and_then(|()| publish(&partial, &folder.database))
@@ -109,6 +115,16 @@ fn is_whole(copy: &Path, data: &Path) -> Result<(), StoreError> {
          {DATABASE} away and bring that back with `gatewatch restore`",
         data.display()
     )))
+}
+
+fn mark_restored(copy: &Path) -> Result<(), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut copy = Connection::open_with_flags(copy, flags)?;
+    let transaction = copy.transaction()?;
+    put_values(&transaction, &[(RESTORED, Vec::new())])?;
+    transaction.commit()?;
+    copy.close().map_err(|(_, error)| error)?;
+    Ok(())
 }
 
 /// Removes the log that a database which is gone has left behind: SQLite would write it into the one that is brought

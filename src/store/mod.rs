@@ -38,7 +38,7 @@ mod writer;
 pub use activity::ActivityLine;
 pub use alert_query::AlertQuery;
 pub use audit::{Audited, Origin, note};
-pub use backup::{BackedUp, KEY_FILE};
+pub use backup::{BackedUp, KEY_FILE, RESTORED};
 pub use bulks::KeptBulk;
 pub use changes::{ChangeLine, Looked};
 pub use epoch::{

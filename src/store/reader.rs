@@ -136,6 +136,17 @@ impl Reader {
         self.made_where("sink = ?1", sink, limit)
     }
 
+    /// Returns the deliveries that were refused, or wait after a failure, newest first, with what came of each: those
+    /// to one sink, or to all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the store can't be read.
+    pub fn troubled(&self, sink: Option<&str>, limit: usize) -> Result<Vec<Made>, StoreError> {
+        let which = "(outcome = 2 OR (outcome = 0 AND attempts > 0)) AND (?1 = '' OR sink = ?1)";
+        self.made_where(which, sink.unwrap_or_default(), limit)
+    }
+
     fn made_where(&self, which: &str, value: &str, limit: usize) -> Result<Vec<Made>, StoreError> {
         let read = |row: &rusqlite::Row<'_>| {
             let about: Option<String> = row.get(10)?;

@@ -138,24 +138,3 @@ fn give_up(transaction: &Transaction<'_>, most: u32, now: Timestamp) -> Result<u
     }
     Ok(given_up)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_of_a_key_is_kept_as_long_as_may_be_asked_for() {
-        let home = tempfile::tempdir().unwrap();
-        let mut store = Store::open(home.path()).unwrap();
-        let now = Timestamp::from_seconds(2_000_000_000);
-        for (address, days) in [("203.0.113.1", 29), ("203.0.113.2", 40)] {
-            let seen = now.minus(DAY * days).nanos();
-            let row = "INSERT INTO key_callers VALUES ('k', ?1, 'orders', ?2, ?2, ?2, 0, x'')";
-            store.connection.execute(row, params![address, seen]).unwrap();
-        }
-        store.prune(&Settings { keep_audit_days: 1, ..Settings::default() }, now).unwrap();
-        let left: String =
-            store.connection.query_row("SELECT group_concat(address) FROM key_callers", [], |row| row.get(0)).unwrap();
-        assert_eq!(left, "203.0.113.1");
-    }
-}

@@ -14,7 +14,7 @@ use super::{StoreError, alert_rows};
 
 /// `GWCH`: how a Gatewatch database is told from any other.
 const APPLICATION: i32 = 0x4757_4348;
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_second.sql"),
     include_str!("migrations/0003_retries.sql"),
@@ -27,6 +27,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0010_posture.sql"),
     include_str!("migrations/0011_views.sql"),
     include_str!("migrations/0012_words.sql"),
+    include_str!("migrations/0013_troubled.sql"),
 ];
 /// The migration that empties the index of words, which is then filled anew: what an alert's words are, SQL can't say.
 const WORDS_ANEW: i64 = 12;

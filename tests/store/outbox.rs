@@ -85,3 +85,37 @@ fn a_delivery_tells_when_it_was_tried_how_long_that_took_and_which_alerts_it_is_
     );
     assert_eq!(of(1), []);
 }
+
+#[test]
+fn what_fails_is_found_behind_however_many_that_went_well() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = Store::open(home.path()).unwrap();
+    let outbox = (0..400).map(|id| delivery(id, 1, id as i64)).collect();
+    store.commit(&Epoch { outbox, ..Epoch::default() }).unwrap();
+    for (n, one) in store.due("hook", at(1_000), 400).unwrap().iter().enumerate() {
+        let came = match n {
+            0 => Err(("can't be reached", Some(at(2_000)))),
+            1 => Err(("400 Bad Request", None)),
+            _ => Ok("200"),
+        };
+        store.settle(one.id, came, tried(1_000)).unwrap();
+    }
+    let reader = Reader::open(home.path()).unwrap();
+    let keys =
+        |sink| -> Vec<String> { reader.troubled(sink, 9).unwrap().into_iter().map(|made| made.in_words()).collect() };
+    assert_eq!(keys(Some("hook")), ["refused: 400 Bad Request", "waiting: can't be reached"]);
+    assert_eq!((keys(None).len(), keys(Some("other")).len()), (2, 0));
+    assert_eq!(reader.made_to("hook", 3).unwrap().len(), 3);
+    // Neither looks at what is not asked for.
+    let store = rusqlite::Connection::open(home.path().join("gatewatch.db")).unwrap();
+    for (asked, index) in [
+        ("(outcome = 2 OR (outcome = 0 AND attempts > 0)) AND (?1 = '' OR sink = ?1)", "outbox_troubled"),
+        ("sink = ?1", "outbox_by_sink"),
+    ] {
+        let plan = format!("EXPLAIN QUERY PLAN SELECT payload FROM outbox WHERE {asked} ORDER BY id DESC LIMIT 9");
+        let mut plan = store.prepare(&plan).unwrap();
+        let steps = plan.query_map(["hook"], |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        assert!(steps.len() == 1 && steps[0].contains(index), "{steps:?}");
+    }
+}

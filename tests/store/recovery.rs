@@ -79,6 +79,8 @@ fn a_backup_of_a_running_store_brings_store_and_key_back() {
     assert_eq!(std::fs::read_to_string(new.join(KEY_FILE)).unwrap(), "k1 not-a-real-key\n");
     let back = recovered(&new);
     assert_eq!((back.alerts.len(), back.accounting.records), (1, 0));
+    // What went out after the backup is not known there, so what is told from now on must not be taken for it.
+    assert!(back.values.contains_key(gatewatch::store::RESTORED));
     for secret in [&file, &new.join(KEY_FILE), &new.join("gatewatch.db")] {
         assert_eq!(std::fs::metadata(secret).unwrap().permissions().mode() & 0o777, 0o600, "{}", secret.display());
     }

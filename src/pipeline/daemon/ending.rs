@@ -25,11 +25,12 @@ impl Daemon {
         let now = self.parts.clock.elapsed();
         self.next_try = now;
         self.epoch(now)?;
-        if self.unsaved.is_none() && !self.pending.is_empty() {
+        // One that could not be committed before holds nothing of what came since.
+        if self.unsaved.is_none() && (self.dirty || !self.pending.is_empty()) {
             self.epoch(now)?;
         }
         self.see_off()?;
-        Ok(self.unsaved.is_none() && self.pending.is_empty())
+        Ok(self.unsaved.is_none() && self.pending.is_empty() && !self.dirty)
     }
 
     /// Waits for what is on its way, and records what became of it.

@@ -147,10 +147,15 @@ impl Dispatcher {
         values
     }
 
+    /// Counts messages from the milliseconds of `now` on, beyond any that went before: one with a key that was used
+    /// would be taken for the old one. For a store that does not know of the newest, new or brought back from a backup.
+    pub fn count_anew(&mut self, now: Timestamp) {
+        self.sent = self.sent.max(now.millis().unsigned_abs());
+    }
+
     /// Takes back what [`Dispatcher::save`] said, the newest of each value, in any order; what concerns sinks that
-    /// are no more is let go, see [`Dispatcher::take_gone`], and what came by a route that is no more goes by the last. Tells whether all of it
-    /// could be read; if not, messages are counted from the milliseconds of `now` on, beyond any that went before,
-    /// for a message with a key that was used would be taken for the old one.
+    /// are no more is let go, see [`Dispatcher::take_gone`], and what came by a route that is no more goes by the last.
+    /// Tells whether all of it could be read; if not, messages are counted anew.
     pub fn restore(&mut self, values: &[Vec<u8>], now: Timestamp) -> bool {
         if !values.is_empty() {
             self.changed = Changed::ALL;
@@ -161,7 +166,7 @@ impl Dispatcher {
             self.take_back(saved);
         }
         if !all_read {
-            self.sent = self.sent.max(now.millis().unsigned_abs());
+            self.count_anew(now);
         }
         self.places.clear();
         for (key, group) in &self.groups {
@@ -213,6 +218,16 @@ impl Dispatcher {
 mod tests {
     use super::super::tests::{alert, at, dispatcher, opened};
     use super::*;
+
+    #[test]
+    fn counted_anew_no_key_is_used_twice() {
+        let mut one = dispatcher("");
+        one.sent = 7;
+        one.count_anew(at(100));
+        assert_eq!(one.sent, 100_000);
+        one.count_anew(at(50));
+        assert_eq!(one.sent, 100_000, "a clock that was set back");
+    }
     use crate::alerts::Transition;
     use crate::sinks::Audience;
 
