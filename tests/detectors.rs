@@ -130,7 +130,7 @@ fn fires(detector: &Detector, signals: &[&Signal], all: &[Signal], until: Timest
         Counting::Distinct { more_than, within } => any(&|last| {
             window(last, *within).map(|signal| signal.value).collect::<BTreeSet<_>>().len() > *more_than as usize
         }),
-        Counting::Sequence { steps, within, gap: None, any_order: false } => any(&|last| {
+        Counting::Sequence { steps, within, gap: None, any_order: false, .. } => any(&|last| {
             let (mut step, mut seen) = (0, 0);
             for signal in window(last, (*within).into()) {
                 if step < steps.len() && usize::from(signal.step) == step {

@@ -8,8 +8,8 @@ use gatewatch::alerts::{Alert, AlertBook, BookSettings, Matcher, MuteRules, Mute
 use gatewatch::clock::{Lanes, Timestamp, Watermarks};
 use gatewatch::detection::correlation_plan::{Compare, Input, Joint, Limit, Node, Plan};
 use gatewatch::detection::{
-    Attack, Baselining, Bulk, Counting, Detector, Detectors, Engine, EngineSettings, Family, Level, Measured, Observed,
-    Only, Risking, Share, Signal, Traveling, Window,
+    Attack, Baselining, Bulk, Counting, Detector, Detectors, Engine, EngineSettings, Family, Finders, Level, Measured,
+    Observed, Only, Risking, Share, Signal, Traveling, Window,
 };
 use gatewatch::telemetry::{Category, Entity, EntityKind, Position, StreamId};
 use proptest::prelude::*;
@@ -18,32 +18,33 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+fn detector(id: &str, counting: Counting, quiet: u64, together: bool) -> Arc<Detector> {
+    Arc::new(Detector {
+        id: id.into(),
+        family: Family::AuthFailures,
+        title: "A title".into(),
+        level: Level::High,
+        threat: "key-theft".into(),
+        group: (together && !alone(&counting)).then(|| "seen".into()),
+        attack: Attack::default(),
+        needs: Lanes::ALL,
+        why: "".into(),
+        triage: "".into(),
+        false_alarms: "".into(),
+        says: "{entity}: {count}, {examples} in {window}".into(),
+        entity: EntityKind::Ip,
+        counting,
+        quiet: secs(quiet),
+        version: 1,
+    })
+}
+
 /// Detectors of every kind; `together`, those that may are one group.
 fn detectors(together: bool) -> Arc<Detectors> {
-    let detector = |id: &str, counting: Counting, quiet: u64| {
-        Arc::new(Detector {
-            id: id.into(),
-            family: Family::AuthFailures,
-            title: "A title".into(),
-            level: Level::High,
-            threat: "key-theft".into(),
-            group: (together && !alone(&counting)).then(|| "seen".into()),
-            attack: Attack::default(),
-            needs: Lanes::ALL,
-            why: "".into(),
-            triage: "".into(),
-            false_alarms: "".into(),
-            says: "{entity}: {count}, {examples} in {window}".into(),
-            entity: EntityKind::Ip,
-            counting,
-            quiet: secs(quiet),
-            version: 1,
-        })
-    };
+    let detector = |id: &str, counting: Counting, quiet: u64| detector(id, counting, quiet, together);
     let only = Only { few: None, settled: None };
     let first_seen = |bulk| Counting::FirstSeen { learn: secs(10), forget: secs(60), bulk, only };
     let amount = |average, more_than| Counting::Amount { average, more_than, among: 2, within: secs(30).into() };
-    let any_order = Counting::Sequence { steps: vec![1, 2], within: secs(60), gap: Some(secs(20)), any_order: true };
     let bulk = Bulk { more_than: 1, within: secs(8), level: Level::Low };
     let baseline = Baselining {
         measured: Measured::Average,
@@ -58,11 +59,7 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("a.match", Counting::Match, 9),
             detector("b.threshold", Counting::Threshold { at_least: 4, within: secs(40).into() }, 12),
             detector("c.distinct", Counting::Distinct { more_than: 2, within: secs(30).into() }, 40),
-            detector(
-                "d.sequence",
-                Counting::Sequence { steps: vec![2, 1], within: secs(60), gap: None, any_order: false },
-                20,
-            ),
+            detector("d.sequence", sequence(vec![2, 1], None, false), 20),
             detector("e.first", first_seen(None), 15),
             detector("f.absence", Counting::Absence { after: secs(25), at_least: 2 }, 15),
             detector("g.tumbling", Counting::Threshold { at_least: 3, within: Window::tumbling(secs(30)) }, 9),
@@ -70,7 +67,7 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("i.sum", amount(false, 6), 12),
             detector("j.average", amount(true, 2), 12),
             detector("k.percentile", percentile(), 9),
-            detector("l.together", any_order, 20),
+            detector("l.together", sequence(vec![1, 2], Some(secs(20)), true), 20),
             detector("m.bulk", first_seen(Some(bulk)), 15),
             detector("n.unanswered", Counting::Unanswered { within: secs(12) }, 15),
             detector("o.baseline", Counting::Baseline(baseline), 9),
@@ -78,6 +75,10 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("q.risk", Counting::Risk(Risking { at_least: 70, tactics: 1, half_life: secs(20) }), 9),
             detector("r.travel", travel(), 9),
             detector("s.correlation", correlation(), 9),
+            detector("t.after", after(vec![by("b.threshold"), Finders::default()], false), 15),
+            detector("u.before", after(vec![Finders::default(), of_family()], false), 15),
+            detector("v.joined", after(vec![Finders::default(), by("c.distinct")], true), 15),
+            detector("w.found", after(vec![by("a.match"), of_family(), by("g.tumbling")], false), 15),
         ],
     })
 }
@@ -86,6 +87,23 @@ fn detectors(together: bool) -> Arc<Detectors> {
 const TRAVEL: u16 = 17;
 /// The place of the risk.
 const RISK: u16 = TRAVEL - 1;
+
+fn sequence(steps: Vec<u32>, gap: Option<Duration>, any_order: bool) -> Counting {
+    Counting::Sequence { steps, within: secs(60), gap, any_order, found: Vec::new() }
+}
+
+/// Steps of which some are what others find.
+fn after(found: Vec<Finders>, any_order: bool) -> Counting {
+    Counting::Sequence { steps: vec![1; found.len()], within: secs(60), gap: None, any_order, found }
+}
+
+fn by(id: &str) -> Finders {
+    Finders { detectors: vec![id.into()], families: Vec::new() }
+}
+
+fn of_family() -> Finders {
+    Finders { detectors: Vec::new(), families: vec![Family::AuthFailures] }
+}
 
 fn percentile() -> Counting {
     Counting::Percentile { rank: 60, more_than: 2, among: 2, within: secs(30).into() }
@@ -122,8 +140,8 @@ fn alone(counting: &Counting) -> bool {
 
 /// Several keys share an entity, as they do when a detector counts by more than its entity.
 fn signals() -> impl Strategy<Value = Vec<Signal>> {
-    prop::collection::vec((0_u16..19, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
-        // A risk sees what the others have found, and no events.
+    prop::collection::vec((0_u16..22, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
+        // A risk sees what the others have found, and no events; nor does the last.
         let said = said.into_iter().filter(|said| said.0 != RISK);
         let made = said.zip(1_u128..).map(|((detector, who, key, at, value, step), n)| {
             let observed = Observed {

@@ -1,7 +1,7 @@
 //! Would a detector's cases notice if somebody changed it?
 //!
 //! Every threshold of every shipped detector is moved up and down, every clause of its conditions, every value
-//! of a list there and everything it needs is taken away, and every level becomes another; each time at least
+//! of a list there, every detector that a step names and everything it needs is taken away, and every level becomes another; each time at least
 //! one of the cases beside it must fail, or the part that was changed is one that nobody would miss.
 //! Counts move by one, durations by half and by double. What is changed is the file as YAML reads it, and what
 //! runs is the real matcher and engine.
@@ -108,6 +108,8 @@ fn thresholds(whole: &Value, value: &Value, at: &str, found: &mut Vec<Mutant>) {
                 let below = format!("{at}/{key}");
                 if CONDITIONS.contains(&key.as_str()) && value.is_object() {
                     clauses(whole, value, &below, found);
+                } else if let ("detector", Value::Array(named)) = (key.as_str(), value) {
+                    found.extend((0..named.len()).map(|n| without_item(whole, &below, n)));
                 } else {
                     thresholds(whole, value, &below, found);
                 }
@@ -211,15 +213,39 @@ fn without_item(whole: &Value, at: &str, n: usize) -> Mutant {
 
 /// Tells whether a case of the detector fails. One that no longer compiles is noticed too.
 fn is_noticed(file: &str, detector: &Value, its_cases: &str, redactor: &Redactor) -> bool {
-    let threat = json!([{ "id": detector["threat"], "title": "t", "stride": "spoofing", "description": "d",
-        "controls": ["c"], "needs": ["http.request"] }]);
-    let files = BTreeMap::from([
-        ("threats.yaml".to_owned(), threat.to_string()),
-        (format!("{file}.yaml"), detector.to_string()),
-        (format!("{file}.test.yaml"), its_cases.to_owned()),
-    ]);
+    let mut files = others(file, detector);
+    if files.is_empty() {
+        let threat = json!([{ "id": detector["threat"], "title": "t", "stride": "spoofing", "description": "d",
+            "controls": ["c"], "needs": ["http.request"] }]);
+        files.insert("threats.yaml".to_owned(), threat.to_string());
+    }
+    files.insert(format!("{file}.yaml"), detector.to_string());
+    files.insert(format!("{file}.test.yaml"), its_cases.to_owned());
     Catalogue::build(&files)
         .map_or(true, |catalogue| cases::each(&catalogue, redactor).any(|result| result.wrong.is_some()))
+}
+
+/// The files of the shipped detectors whose findings a detector's steps take.
+fn others(file: &str, detector: &Value) -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors");
+    let texts = |value: &Value| match value {
+        Value::Array(all) => all.iter().filter_map(|one| Some(one.as_str()?.to_owned())).collect(),
+        one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+    };
+    let steps = detector.pointer("/sequence/steps").and_then(Value::as_array).into_iter().flatten();
+    let mut paths = BTreeSet::new();
+    for step in steps {
+        paths.extend(texts(&step["detector"]).iter().map(|id| format!("{}.yaml", id.replacen('.', "/", 1))));
+        for family in texts(&step["family"]) {
+            let names = std::fs::read_dir(root.join(&family)).unwrap();
+            let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            paths.extend(names.filter(|name| !name.ends_with(".test.yaml")).map(|name| format!("{family}/{name}")));
+        }
+    }
+    paths.remove(&format!("{file}.yaml"));
+    let files = paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(root.join(&path)).unwrap()));
+    // Those that go by others' findings themselves are never meant, and name some that are not here.
+    files.filter(|(_, text)| !text.contains("- detector:") && !text.contains("- family:")).collect()
 }
 
 /// The shipped detectors: path without its ending, detector, cases.

@@ -12,7 +12,7 @@ use bumpalo::Bump;
 use crate::clock::Clock;
 use crate::dashboard::visible;
 use crate::detection::describe;
-use crate::detection::examine::{Added, Clause, Examined, Examiner, Told};
+use crate::detection::examine::{Added, Clause, Examined, Examiner, FoundAt, Told};
 use crate::detection::in_words::amount;
 use crate::redaction::hidden_before;
 use crate::sources::{FileReader, ReadState};
@@ -59,10 +59,10 @@ pub fn explain(options: &Explain) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     examiner = examiner.with_sigma(walk);
-    let adds_up = detector.counting.is_risk();
+    let (adds_up, sees_events) = (detector.counting.is_risk(), detector.counting.sees_events());
     let undecodable = examine(file, &stage, &mut examiner)?;
     let (told, left_out) = examiner.finish();
-    for one in told.iter().filter(|one| !adds_up || !matches!(one, Told::Event(_))) {
+    for one in told.iter().filter(|one| sees_events || !matches!(one, Told::Event(_))) {
         if !print_while_read(text(one).as_bytes())? {
             return Ok(ExitCode::SUCCESS);
         }
@@ -112,7 +112,23 @@ fn text(told: &Told) -> String {
         Told::Event(event) => of_event(event),
         Told::Elapsed(elapsed) => format!("{}  FIRES: {}\n\n", elapsed.at, visible(&elapsed.says)),
         Told::Added(added) => of_added(added),
+        Told::Found(found) => of_found(found),
     }
+}
+
+fn of_found(found: &FoundAt) -> String {
+    let entity = visible(&found.entity);
+    let brought = found.event.map_or_else(|| "time alone".to_owned(), |number| format!("event {number}"));
+    let steps = found.steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let by = visible(&found.detector);
+    let mut out =
+        format!("{}  {brought}  about {entity}\n  step {steps}: found by {by}\n  {}\n", found.at, found.standing);
+    if let Some(says) = &found.fired {
+        // Writing to a string can't fail.
+        let _ = writeln!(out, "  FIRES: {}", visible(says));
+    }
+    out.push('\n');
+    out
 }
 
 fn of_added(added: &Added) -> String {
@@ -204,15 +220,22 @@ fn summary(told: &[Told], adds_up: bool, left_out: usize, undecodable: usize) {
                 found += added.found.len();
                 fired += usize::from(added.fired.is_some());
             }
+            Told::Found(one) => {
+                found += 1;
+                fired += usize::from(one.fired.is_some());
+            }
         }
     }
-    let came =
-        if adds_up { format!("{found} findings of other detectors added up") } else { format!("{counted} counted") };
+    let came = match (adds_up, found) {
+        (true, _) => format!("{found} findings of other detectors added up"),
+        (_, 0) => format!("{counted} counted"),
+        _ => format!("{counted} counted beside {found} findings of other detectors"),
+    };
     say(&format!("{events} events, {came}, it fires {fired} times; {undecodable} records could not be decoded"));
     if unseen > 0 {
         setup::note(&format!(
             "{unseen} events are of records that were redacted before: secrets in them are not seen, and the detector looks at \
-             them or adds up what others find in them"
+             them or goes by what others find in them"
         ));
     }
     if left_out > 0 {

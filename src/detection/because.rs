@@ -382,7 +382,8 @@ mod tests {
                 "Without its largest event, of 45, it would not have fired then.",
             ]
         );
-        let steps = Counting::Sequence { steps: vec![1, 2], within: within.within, gap: None, any_order: false };
+        let (within, found) = (within.within, Vec::new());
+        let steps = Counting::Sequence { steps: vec![1, 2], within, gap: None, any_order: false, found };
         assert_eq!(
             flips(steps, &[(0, 0, 0), (100, 0, 1), (552, 0, 1)]),
             [
@@ -399,7 +400,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            flips(Counting::Unanswered { within: within.within }, &[(0, 0, 0)]),
+            flips(Counting::Unanswered { within }, &[(0, 0, 0)]),
             [
                 "Within 5 min it would have fired at least 5 min earlier.",
                 "Without the one event that waits it would have stayed quiet.",

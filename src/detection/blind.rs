@@ -1,7 +1,7 @@
 //! Which detectors can't be judged by records whose secrets were hidden before?
 //!
 //! In such a record a fingerprint stands where a secret was. It is no secret, so a detector that looks at secrets sees
-//! none, nor does one that adds up what such a detector finds: that nothing fires says nothing of them.
+//! none, nor does one that goes by what such a detector finds: that nothing fires says nothing of them.
 
 use std::sync::Arc;
 
@@ -20,11 +20,14 @@ impl Catalogue {
             let all = self.detectors.all.iter().zip(self.rules.iter());
             all.filter(|(_, rule)| rule.of_secret || rule.of_hash).map(|(detector, _)| detector)
         };
-        let adds_up =
-            |one: &Arc<Detector>| one.counting.is_risk() && of_secrets().any(|other| other.entity == one.entity);
+        let goes_by = |one: &Arc<Detector>, other: &Arc<Detector>| {
+            let taken = || one.counting.finders().iter().any(|finders| finders.take(other));
+            other.entity == one.entity && (one.counting.is_risk() || taken())
+        };
         let mut blind: Vec<&Arc<Detector>> = of_secrets().collect();
-        blind.extend(self.detectors.all.iter().filter(|one| adds_up(one)));
+        blind.extend(self.detectors.all.iter().filter(|one| of_secrets().any(|other| goes_by(one, other))));
         blind.sort_by(|a, b| a.id.cmp(&b.id));
+        blind.dedup_by(|a, b| a.id == b.id);
         blind
     }
 
@@ -61,6 +64,13 @@ mod tests {
     const PLAIN: &str = "needs: [http.request]\nwhen: { outcome: failure }\nmatch: { by: source.ip }";
     const RISK: &str = "needs: any\nrisk: { by: source.ip, at_least: 50, half_life: 1h }";
 
+    /// A sequence that begins with what detector `name` finds.
+    fn after(name: &str) -> String {
+        format!(
+            "needs: [http.request]\nsequence: {{ by: source.ip, within: 1h, steps: [{{ detector: probing.{name} }}, {{ when: {{ outcome: success }} }}] }}"
+        )
+    }
+
     fn catalogue(detectors: &[(&str, &str)]) -> Catalogue {
         let file = |(name, text): &(&str, &str)| {
             let head = "title: t\nthreat: key-theft\nattack: { version: '18', techniques: [T1110] }\nwhy: w\ntriage: t\nfalse_alarms: f\nsays: '{entity} did it'";
@@ -72,11 +82,15 @@ mod tests {
     }
 
     #[test]
-    fn those_are_blind_that_look_at_secrets_or_add_up_what_these_find() {
+    fn those_are_blind_that_look_at_secrets_or_go_by_what_these_find() {
         let blind = |detectors: &[(&str, &str)]| {
             catalogue(detectors).blind().iter().map(|one| one.id.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(blind(&[("a", SECRET), ("b", PLAIN), ("c", RISK)]), ["probing.a", "probing.c"]);
+        assert_eq!(
+            blind(&[("a", SECRET), ("b", PLAIN), ("d", &after("a")), ("e", &after("b"))]),
+            ["probing.a", "probing.d"]
+        );
         assert_eq!(blind(&[("b", PLAIN), ("c", RISK)]), Vec::<String>::new());
     }
 

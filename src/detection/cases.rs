@@ -1,7 +1,7 @@
 //! Do the detectors do what their cases say?
 //!
-//! A case runs through the real matcher and the real engine, alone with its detector (of a `risk`, with
-//! all of them), from empty
+//! A case runs through the real matcher and the real engine, alone with its detector (of one that sees what
+//! others find, with all of them), from empty
 //! state to the final watermark: what it shows is what a replay would do. The fields of its events
 //! are as decoding leaves them.
 
@@ -133,10 +133,10 @@ pub(super) struct Ground<'c> {
 }
 
 impl<'c> Ground<'c> {
-    /// What adds up what others find needs the others; every other detector is alone.
+    /// What sees what others find needs the others; every other detector is alone.
     pub(super) fn of(catalogue: &'c Catalogue, number: usize) -> Self {
         let detector = &catalogue.detectors.all[number];
-        let together = detector.counting.is_risk();
+        let together = detector.counting.sees_findings();
         let (matcher, place) = if together {
             (catalogue.matcher(KEY), (number, catalogue.rules.len()))
         } else {

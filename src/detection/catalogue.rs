@@ -12,13 +12,13 @@ use std::sync::Arc;
 use rust_embed::RustEmbed;
 
 use crate::posture::document::MAX_BYTES;
-use crate::posture::{Need, Problem, Threats};
-use crate::telemetry::Kind;
+use crate::posture::{Problem, Threats};
 
 use super::case::Case;
-use super::groups::{GROUPS, Groups, wait_together};
+use super::finders;
+use super::groups::{GROUPS, Groups};
 use super::spec::{Compiled, DetectorSpec};
-use super::{Detector, Detectors, Family, Matcher, Rule, sigma};
+use super::{Detectors, Family, Matcher, Rule, sigma};
 
 /// The file of the threats.
 pub(super) const THREATS: &str = "threats.yaml";
@@ -102,7 +102,7 @@ impl Catalogue {
     }
 
     fn assemble(mut compiled: Vec<(String, Compiled)>, cases: Vec<Vec<Case>>, threats: Threats) -> Self {
-        wait_together(compiled.iter_mut().map(|(_, one)| &mut one.detector));
+        finders::wait(compiled.iter_mut().map(|(_, one)| &mut one.detector));
         let mut all: Vec<_> = compiled.into_iter().map(|(_, one)| one).zip(cases).collect();
         all.sort_by(|(a, _), (b, _)| a.detector.id.cmp(&b.detector.id));
         let mut detectors = Detectors::default();
@@ -154,24 +154,6 @@ impl Catalogue {
         cases.is_some_and(|cases| cases.iter().any(|case| !case.alert.is_empty()))
     }
 
-    /// Returns the kinds of event that each step of the detector `id` may be; nothing where it has one step.
-    pub fn steps(&self, id: &str) -> Vec<Vec<Kind>> {
-        let rule = self.detectors.place_of(id).and_then(|place| self.rules.get(place));
-        rule.map(Rule::kinds_of_steps).unwrap_or_default()
-    }
-
-    /// Returns which kinds of events each detector is told of, in the same order.
-    pub fn needs(&self) -> Vec<Need> {
-        let need = |(detector, rule): (&Arc<Detector>, &Rule)| Need {
-            detector: detector.id.clone(),
-            title: detector.title.clone(),
-            kinds: if rule.kinds.len() == Kind::ALL.len() { Vec::new() } else { rule.kinds.clone() },
-        };
-        // A Sigma rule is somebody else's: that nothing tells it something is no gap in what we watch.
-        let own = self.detectors.all.iter().zip(self.rules.iter()).filter(|(detector, _)| !detector.is_sigma());
-        own.map(need).collect()
-    }
-
     /// Returns the matcher of these detectors. `key` is the installation's: two halves of a
     /// secret 128-bit key.
     pub fn matcher(&self, key: (u64, u64)) -> Matcher {
@@ -215,6 +197,7 @@ impl Parts {
             }
         }
         parts.strays();
+        parts.problems.extend(finders::unfit(&parts.compiled, |id| files.contains_key(&path_of(id))));
         if parts.compiled.len() > usize::from(u16::MAX) {
             parts.problems.push(whole("", "There are more than 65,535 detectors."));
         }
@@ -305,6 +288,11 @@ fn text_of(path: &str) -> Option<String> {
 /// Tells whether a file is about all detectors: threats, or groups; or about controls, which are no detectors.
 fn is_common(path: &str) -> bool {
     path == THREATS || path == GROUPS || path == CONTROLS
+}
+
+/// Returns the path at which the detector `id` stands.
+fn path_of(id: &str) -> String {
+    format!("{}.yaml", id.replacen('.', "/", 1))
 }
 
 /// Returns the path of the cases beside the detector at `path`.

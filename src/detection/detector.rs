@@ -7,6 +7,7 @@ use crate::clock::Lanes;
 use crate::telemetry::EntityKind;
 
 use super::correlation_plan::Plan;
+use super::finders::Finders;
 use super::kinds::{Baselining, Bulk, Only, Risking, Share, Traveling, Window};
 use super::{Attack, Family, Level, drifting};
 
@@ -70,6 +71,8 @@ pub enum Counting {
         gap: Option<Duration>,
         /// Whether the steps may come in any order.
         any_order: bool,
+        /// For each step whose findings it takes; empty if all of them take events.
+        found: Vec<Finders>,
     },
     /// A value not seen for this entity before, once the entity has been known for a while.
     FirstSeen {

@@ -94,12 +94,18 @@ pub(super) fn counts(detector: &Detector) -> String {
 fn others(counting: &Counting, detector: &Detector) -> String {
     let entity = detector.entity;
     match counting {
-        Counting::Sequence { steps, within, gap, any_order } => {
+        Counting::Sequence { steps, within, gap, any_order, found } => {
             let (joint, order) = if *any_order { (" and ", "in any order") } else { (", then ", "in order") };
-            let steps = steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(joint);
+            let of = |(step, many): (usize, &u32)| match found.get(step) {
+                None => many.to_string(),
+                Some(finders) if finders.is_none() => format!("{many} event{}", plural(*many)),
+                Some(finders) => format!("{many} finding{} of {}", plural(*many), finders.said()),
+            };
+            let steps = steps.iter().enumerate().map(of).collect::<Vec<_>>().join(joint);
+            let steps = if found.is_empty() { format!("{steps} events of its steps") } else { steps };
             let gap = gap.map(|gap| format!(", none longer than {} after the one before", write_duration(gap)));
             let (within, gap) = (write_duration(*within), gap.unwrap_or_default());
-            format!("at {steps} events of its steps, {order}, for one {entity} within {within}{gap}")
+            format!("at {steps}, {order}, for one {entity} within {within}{gap}")
         }
         Counting::FirstSeen { learn, forget, bulk, only } => {
             let known = if learn.is_zero() { "" } else { " that has been known for " };
@@ -136,6 +142,10 @@ fn others(counting: &Counting, detector: &Detector) -> String {
         }
         _ => String::new(),
     }
+}
+
+const fn plural(many: u32) -> &'static str {
+    if many == 1 { "" } else { "s" }
 }
 
 /// Says what the events of several rules must do, the last node of the plan first.

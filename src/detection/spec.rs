@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::clock::Lanes;
 use crate::posture::document::{self, Located, Section, unknown};
 use crate::posture::{Problem, Problems, Threats};
-use crate::telemetry::{Category, Field, Kind, Outcome};
+use crate::telemetry::{Field, Kind};
 
 use super::aside::Aside;
 use super::condition::Condition;
 use super::counting::{self, Counted};
+use super::finders::Named;
+use super::offered::{offered, possible, steps};
 use super::rule::{Leveling, Rule, Term, Weigh};
 use super::{Attack, Counting, Detector, Family, Level, when};
 
@@ -52,7 +53,6 @@ const PLACEHOLDERS: [&str; 16] = [
 ];
 /// How long an attack must be over before its alert is closed, where the file does not say.
 const QUIET: Duration = Duration::from_hours(1);
-const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Unknown];
 
 /// What a detector's file says, with the lines on which it says so.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub struct Compiled {
     pub rule: Rule,
     /// The group that its file asks for, and on which line.
     pub(super) group: Option<(String, usize)>,
+    /// What its steps name whose findings they take.
+    pub(super) finders: Vec<Named>,
 }
 
 /// The texts of a detector that people read.
@@ -123,26 +125,25 @@ fn compile(
     let threat = threat(&mut file, threats, problems);
     let group = file.take("group").and_then(|group| Some((group.text("`group`", problems)?, group.line)));
     let attack = attack(&mut file, problems);
-    let needs = needs(&mut file, problems);
     let when_line = file.line;
     let when = file.take("when").map(|when| (when.line, when::compile(when, problems)));
     let counted = counting::take(&mut file, problems);
+    let offered = offered(&mut file, counted.as_ref(), problems);
     let quiet = file.take("quiet").map(|quiet| quiet.duration("`quiet`", problems));
     file.finish("a key of a detector", &KEYS, problems);
 
-    let ((family, id), texts, level, (kinds, lanes)) = (id?, texts?, leveling?, needs?);
+    let ((family, id), texts, level, (kinds, lanes)) = (id?, texts?, leveling?, offered?);
     let mut counted = counted?;
     let (line, condition) = when.unwrap_or((when_line, Condition::Always));
-    let steps = steps(&mut counted, condition);
-    let risk = counted.counting.is_risk();
-    if risk && !matches!(steps.first(), Some(Condition::Always)) {
-        problems.add(line, "A `risk` sees what other detectors find, and no events. Leave `when` out.");
+    if !counted.counting.sees_events() && !matches!(condition, Condition::Always) {
+        let which = if counted.counting.is_risk() { "A `risk`" } else { "Such a sequence" };
+        problems.add(line, format!("{which} sees what other detectors find, and no events. Leave `when` out."));
     }
-    // It is offered no event, and waits for all that others may find something in.
-    let (kinds, lanes) = if risk { (Vec::new(), Lanes::ALL) } else { (kinds, lanes) };
-    if !risk {
-        possible(&steps, &kinds, line, problems);
+    let steps = steps(&mut counted, &condition);
+    if counted.counting.sees_events() {
+        possible(&steps, &counted.counting, &kinds, line, problems);
     }
+    let finders = std::mem::take(&mut counted.finders);
     let quiet = quiet.flatten().unwrap_or_else(|| usual_quiet(&counted.counting));
     let detector = Detector {
         id: id.into(),
@@ -162,7 +163,7 @@ fn compile(
         quiet,
         version,
     };
-    Some(Compiled { detector, rule: rule(counted, steps, kinds, level), group })
+    Some(Compiled { detector, rule: rule(counted, steps, kinds, level), group, finders })
 }
 
 fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveling) -> Rule {
@@ -197,29 +198,6 @@ fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveli
         answered: matches!(counted.counting, Counting::Unanswered { .. }),
         of_values,
         coarse,
-    }
-}
-
-/// Returns a condition for each step; what stands in `when` holds for all of them.
-fn steps(counted: &mut Counted, when: Condition) -> Vec<Condition> {
-    let steps = std::mem::take(&mut counted.steps);
-    if steps.is_empty() {
-        return vec![when];
-    }
-    steps.into_iter().map(|step| Condition::all(vec![when.clone(), step])).collect()
-}
-
-/// Reports steps that no event can take: a kind that is not in `needs`, or two outcomes at once.
-fn possible(steps: &[Condition], kinds: &[Kind], line: usize, problems: &mut Problems) {
-    for (number, step) in steps.iter().enumerate() {
-        let may = |kind: &Kind| OUTCOMES.into_iter().any(|outcome| step.may_hold(*kind, outcome));
-        if !kinds.iter().any(may) {
-            let which = if steps.len() > 1 { format!("Step {} ", number + 1) } else { "The condition ".to_owned() };
-            problems.add(
-                line,
-                format!("{which}can hold for no event of the kinds in `needs`. Compare `kind` and `outcome`."),
-            );
-        }
     }
 }
 
@@ -371,33 +349,11 @@ fn attack(file: &mut Section, problems: &mut Problems) -> Option<Attack> {
     Some(Attack { version: version?, techniques: techniques.into_iter().map(|(technique, _)| technique).collect() })
 }
 
-fn needs(file: &mut Section, problems: &mut Problems) -> Option<(Vec<Kind>, Lanes)> {
-    let value =
-        file.demand("needs", "List kinds of event, such as `needs: [http.request]`, or `needs: any`.", problems)?;
-    let names = value.texts("A kind or category", problems);
-    if names.iter().any(|(name, _)| name == "any") {
-        return Some((Kind::ALL.to_vec(), Lanes::ALL));
-    }
-    let (mut kinds, mut lanes) = (Vec::new(), Lanes(0));
-    for (name, line) in names {
-        if let Some(kind) = Kind::named(&name) {
-            kinds.push(kind);
-            lanes = Lanes(lanes.0 | kind.lanes().0);
-        } else if let Some(category) = Category::ALL.into_iter().find(|category| category.name() == name) {
-            // All that it makes; and nobody waits for others that make the same.
-            kinds.extend(category.makes());
-            lanes = lanes.with(category.lane());
-        } else {
-            let known = Kind::ALL.iter().map(|kind| kind.name()).chain(["any"]);
-            problems.add(line, unknown(&name, "a kind of event", known));
-        }
-    }
-    Some((kinds, lanes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Lanes;
+    use crate::telemetry::Category;
 
     const THREATS: &str = "\
 - { id: key-theft, title: t, stride: spoofing, description: d, controls: [c], needs: [http.request] }

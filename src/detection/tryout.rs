@@ -48,9 +48,9 @@ impl Tryout {
         };
         let changed = catalogue.alone(&file.path, text, file.cases.as_deref())?;
         let before = Arc::clone(&catalogue.detectors.all[number]);
-        if before.counting.is_risk() || changed.detectors.all.iter().any(|one| one.counting.is_risk()) {
+        if before.counting.sees_findings() || changed.detectors.all.iter().any(|one| one.counting.sees_findings()) {
             return Err(whole(
-                "A `risk` adds up what other detectors find, so it can't be tried alone: compare with `gatewatch replay --compare`.",
+                "It goes by what other detectors find, so it can't be tried alone: compare with `gatewatch replay --compare`.",
             ));
         }
         let matcher = |rule: &super::Rule| Matcher::new(Arc::from([rule.clone()]), KEY);

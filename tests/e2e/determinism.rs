@@ -76,7 +76,18 @@ fn every_kind_of_counting_gives_the_same_alerts_however_it_is_read() {
     let files = [file];
     let reference = replay(dir.path(), &data, &files, &["--lateness", "60s", "--threads", "1", "--config", kinds]);
     let fired = |name: &str| reference.alerts.contains(&format!("\"detector\":\"probing.{name}\""));
-    for name in ["tumbling", "share", "adds", "slowest", "in_order", "in_any_order", "unanswered", "adds_up"] {
+    for name in [
+        "tumbling",
+        "share",
+        "adds",
+        "slowest",
+        "in_order",
+        "in_any_order",
+        "unanswered",
+        "adds_up",
+        "found_then",
+        "found_both",
+    ] {
         assert!(fired(name), "{name} has not fired");
     }
     for rule in ["7d1c7f54-3f0e-4f0c-9a53-0c8b0f4f2a21", "7d1c7f54-3f0e-4f0c-9a53-0c8b0f4f2a22"] {

@@ -4,22 +4,25 @@
 //! most 10,000 times, a million values (sketched beyond 1,024) and 8 steps.
 
 mod seasonal;
+mod steps;
 mod values;
 
 use std::time::Duration;
 
 use crate::posture::Problems;
-use crate::posture::document::{Located, Node, Section};
+use crate::posture::document::Section;
 use crate::telemetry::{EntityKind, Field};
 
 use super::condition::Condition;
+use super::finders::Named;
 use super::rule::{Term, Weigh};
 use super::scene::entity_kind;
 use super::spec::level_named;
 use super::when;
 use super::{Bulk, Counting, Level, Measured, Only, Risking, Traveling};
 use seasonal::{baseline, measured};
-use values::{count, duration, missing, named, number, path, share, terms, window};
+use steps::sequence;
+use values::{count, duration, missing, number, path, share, terms, window};
 
 /// The kinds of counting, as detectors write them.
 pub(super) const KINDS: [&str; 13] = [
@@ -40,7 +43,6 @@ pub(super) const KINDS: [&str; 13] = [
 const MOST: i64 = 10_000;
 /// Different values that a detector may ask for: beyond 1,024 they are sketched.
 const MOST_VALUES: i64 = 1_000_000;
-const MAX_STEPS: usize = 8;
 /// Values of an entity that shows few.
 const MOST_FEW: i64 = 500;
 
@@ -54,6 +56,8 @@ pub(super) struct Counted {
     pub(super) weigh: Weigh,
     /// A condition for each step of a sequence; empty for the other kinds.
     pub(super) steps: Vec<Condition>,
+    /// What the steps name whose findings they take.
+    pub(super) finders: Vec<Named>,
 }
 
 /// Takes the one kind of counting out of a detector's keys.
@@ -96,6 +100,7 @@ fn keys(kind: &str) -> &'static [&'static str] {
 fn kind_of(kind: &str, section: &mut Section, problems: &mut Problems) -> Option<Counted> {
     let by = by(section, problems);
     let (mut value, mut steps, mut weigh) = (Vec::new(), Vec::new(), Weigh::Hash);
+    let mut finders = Vec::new();
     let counting = match kind {
         "match" => Some(Counting::Match),
         "threshold" => {
@@ -121,8 +126,8 @@ fn kind_of(kind: &str, section: &mut Section, problems: &mut Problems) -> Option
             of_number(kind, section, problems)
         }
         "sequence" => {
-            let (conditions, counting) = sequence(section, problems);
-            steps = conditions;
+            let (read, counting) = sequence(by.as_ref().map_or(&[], |(by, _)| by), section, problems);
+            (steps, finders) = (read.conditions, read.finders);
             counting
         }
         "first_seen" => {
@@ -150,7 +155,7 @@ fn kind_of(kind: &str, section: &mut Section, problems: &mut Problems) -> Option
         }
     };
     let (by, entity) = by?;
-    Some(Counted { counting: counting?, by, entity, value, weigh, steps })
+    Some(Counted { counting: counting?, by, entity, value, weigh, steps, finders })
 }
 
 /// Reads one of the three ways to be absent.
@@ -191,15 +196,6 @@ fn travel(section: &mut Section, problems: &mut Problems) -> Option<Counting> {
     let at_least = count(section, "at_least", MOST, problems);
     let within = duration(section, "within", problems);
     Some(Counting::Travel(Traveling { faster_than: faster_than?, at_least: at_least?, within: within? }))
-}
-
-fn sequence(section: &mut Section, problems: &mut Problems) -> (Vec<Condition>, Option<Counting>) {
-    let within = duration(section, "within", problems);
-    let gap = if section.has("gap") { duration(section, "gap", problems).map(Some) } else { Some(None) };
-    let any_order = named(section, "order", ["given", "any"], problems).map(|order| order == "any");
-    let (conditions, steps) = steps_of(section, problems);
-    let counting = || Some(Counting::Sequence { steps, within: within?, gap: gap?, any_order: any_order? });
-    (conditions, counting())
 }
 
 fn first_seen(section: &mut Section, problems: &mut Problems) -> Option<Counting> {
@@ -274,30 +270,6 @@ fn by(section: &mut Section, problems: &mut Problems) -> Option<(Vec<Term>, Enti
         return None;
     }
     Some((terms, entity?))
-}
-
-fn steps_of(section: &mut Section, problems: &mut Problems) -> (Vec<Condition>, Vec<u32>) {
-    let Some(value) = section.demand("steps", "List two steps or more, each with its `when`.", problems) else {
-        return (Vec::new(), Vec::new());
-    };
-    let line = value.line;
-    let Node::List(items) = value.node else {
-        problems.add(line, "`steps` must be a list of `{ when, at_least }`.");
-        return (Vec::new(), Vec::new());
-    };
-    if !(2..=MAX_STEPS).contains(&items.len()) {
-        problems.add(line, format!("A sequence has 2 to {MAX_STEPS} steps, this one has {}.", items.len()));
-    }
-    items.into_iter().take(MAX_STEPS).filter_map(|item| step(item, problems)).unzip()
-}
-
-fn step(item: Located, problems: &mut Problems) -> Option<(Condition, u32)> {
-    let mut section = item.section("A step", problems)?;
-    let when = section.demand("when", "Say which events the step takes.", problems);
-    let condition = when.map(|when| when::compile(when, problems));
-    let at_least = if section.has("at_least") { count(&mut section, "at_least", MOST, problems) } else { Some(1) };
-    section.finish("a key of a step", &["when", "at_least"], problems);
-    Some((condition?, at_least?))
 }
 
 #[cfg(test)]

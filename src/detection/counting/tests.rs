@@ -1,5 +1,7 @@
 //! Every kind as a file says it: it compiles, its cases come out, and what is wrong is told with its line.
 
+mod found;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -364,6 +366,10 @@ fn what_is_wrong_with_a_kind_is_told_with_its_line() {
         (
             "risk: { by: [app, source.ip], at_least: 60, half_life: 6h }\n",
             "`by` of `risk` takes one field: evidence is about one entity.",
+        ),
+        (
+            "sequence: { by: [source.ip, app], within: 1h, steps: [ { family: probing }, { when: { app: a } } ] }\n",
+            "`by` takes one field where a step is what other detectors found: that is about one entity. Take the others out.",
         ),
         (
             "when: { app: a }\nrisk: { by: app, at_least: 60, half_life: 6h }\n",

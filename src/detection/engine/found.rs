@@ -24,16 +24,31 @@ const MOST_ENTITIES: usize = 32;
 /// What a tick has found so far.
 #[derive(Debug, Default)]
 pub struct Found {
-    findings: Vec<(u16, Key, u8, Finding)>,
+    findings: Vec<Noted>,
     /// Findings of this tick that further events of the same attack are added to.
     growing: HashMap<(u16, Key), usize, KeyHash>,
-    /// What says that an attack is worse than was known: the detector's number, the shard, and a finding of that event
-    /// alone, for what a tick adds up depends on how long the tick is.
-    worse: Vec<(u16, u8, Finding)>,
+    /// What says that an attack is worse than was known: findings of that event alone, for what a tick adds up depends
+    /// on how long the tick is.
+    worse: Vec<Noted>,
     /// Entities and values given up because a ceiling was reached.
     pub evicted: u64,
     /// The shard that is being looked at.
     pub shard: u8,
+}
+
+/// A finding, and what of it nobody is told.
+#[derive(Debug)]
+pub struct Noted {
+    /// The detector's number.
+    pub number: u16,
+    /// Whom its state is kept by.
+    key: Key,
+    /// Where that lies.
+    pub shard: u8,
+    /// What the event hashes to at which it was found; 0 where time alone found it.
+    pub event: u128,
+    /// What it says.
+    pub finding: Finding,
 }
 
 impl Found {
@@ -65,7 +80,7 @@ impl Found {
         finding.because = Some(because);
         let level = finding.level;
         self.growing.remove(&(rule.number, key));
-        self.findings.push((rule.number, key, self.shard, finding));
+        self.note(rule, key, signal.hash, finding);
         (shown, level)
     }
 
@@ -75,11 +90,11 @@ impl Found {
         let place = self.growing.get(&(rule.number, key)).copied().unwrap_or_else(|| {
             let mut finding = blank(rule, episode.entity.clone(), signal, signal.level);
             finding.entities = vec![episode.entity.clone()];
-            self.findings.push((rule.number, key, self.shard, finding));
+            self.note(rule, key, 0, finding);
             self.growing.insert((rule.number, key), self.findings.len() - 1);
             self.findings.len() - 1
         });
-        let Some((_, _, _, finding)) = self.findings.get_mut(place) else { return };
+        let Some(Noted { finding, .. }) = self.findings.get_mut(place) else { return };
         finding.count += 1;
         finding.first = finding.first.min(at);
         finding.last = finding.last.max(at);
@@ -90,7 +105,8 @@ impl Found {
             let mut alone = blank(rule, episode.entity.clone(), signal, signal.level);
             alone.entities = entities(&alone.entity, [&**signal.observed()]);
             (alone.count, alone.evidence) = (1, vec![shown(signal.observed())]);
-            self.worse.push((rule.number, self.shard, alone));
+            let (number, shard) = (rule.number, self.shard);
+            self.worse.push(Noted { number, key, shard, event: signal.hash, finding: alone });
         }
         finding.late |= rule.late;
         finding.peak = finding.peak.max(now);
@@ -125,29 +141,29 @@ impl Found {
         (finding.fired, finding.why, finding.late) = (true, why, false);
         (finding.peak, finding.because) = (because.peak, Some(because));
         self.growing.remove(&(rule.number, key));
-        self.findings.push((rule.number, key, self.shard, finding));
+        self.note(rule, key, 0, finding);
     }
 
     /// Records that an entity speaks of which nothing was known: it may have fallen silent before.
     pub fn speaks(&mut self, rule: &Rule<'_>, key: Key, signal: &Signal) {
         let finding = blank(rule, signal.entity(), signal, signal.level);
-        self.findings.push((rule.number, key, self.shard, finding));
+        self.note(rule, key, 0, finding);
     }
 
-    /// Returns what has fired so far, or is worse than was known: the detector's number, the shard and the finding.
-    pub fn fired(&self) -> impl Iterator<Item = (u16, u8, &Finding)> {
-        let fired = self.findings.iter().filter(|(.., finding)| finding.fired);
-        let fired = fired.map(|(number, _, shard, finding)| (*number, *shard, finding));
-        fired.chain(self.worse.iter().map(|(number, shard, finding)| (*number, *shard, finding)))
+    fn note(&mut self, rule: &Rule<'_>, key: Key, event: u128, finding: Finding) {
+        self.findings.push(Noted { number: rule.number, key, shard: self.shard, event, finding });
+    }
+
+    /// Returns what has fired so far, or is worse than was known.
+    pub fn fired(&self) -> impl Iterator<Item = &Noted> {
+        self.findings.iter().filter(|noted| noted.finding.fired).chain(&self.worse)
     }
 
     /// Returns the findings in order of the time from which on they hold.
     pub fn into_findings(mut self) -> Vec<Finding> {
         let holds = |finding: &Finding| if finding.fired { finding.at } else { finding.first };
-        self.findings.sort_by(|(a, a_key, _, a_found), (b, b_key, _, b_found)| {
-            (holds(a_found), a, a_key).cmp(&(holds(b_found), b, b_key))
-        });
-        self.findings.into_iter().map(|(_, _, _, finding)| finding).collect()
+        self.findings.sort_by_key(|noted| (holds(&noted.finding), noted.number, noted.key));
+        self.findings.into_iter().map(|noted| noted.finding).collect()
     }
 }
 

@@ -12,6 +12,7 @@ mod key;
 mod openings;
 mod queue;
 mod records;
+mod reload;
 mod saved;
 mod settings;
 mod standing;
@@ -29,6 +30,7 @@ use crate::clock::{Timestamp, Watermarks};
 use crate::telemetry::{Position, StreamId};
 
 use super::{Counting, Detector, Detectors, Finding, Signal};
+use evidence::{about, key_of};
 use found::Found;
 use queue::Queue;
 use records::Records;
@@ -81,8 +83,10 @@ struct Line {
     queue: usize,
     /// Whether an entity's first event must be of its first step.
     in_order: bool,
+    /// Whether it sees what others find.
+    after: bool,
     late: Vec<Signal>,
-    /// What others have found and this one adds up, once the watermark has passed it.
+    /// What others have found and this one sees, once the watermark has passed it.
     evidence: Vec<Signal>,
     /// Everything up to this has been evaluated.
     released: Timestamp,
@@ -133,6 +137,9 @@ impl Engine {
     pub fn apply(&mut self, mut signal: Signal) {
         let Some(line) = self.lines.get_mut(usize::from(signal.detector)) else { return };
         self.carrier = Some(signal.shard);
+        if line.after {
+            signal.key = about(&signal);
+        }
         if signal.time <= line.released {
             line.late.push(signal);
             return;
@@ -148,38 +155,45 @@ impl Engine {
     pub fn tick(&mut self, now: &Watermarks) -> Vec<Finding> {
         let mut found = Found::default();
         let detectors = Arc::clone(&self.detectors);
-        for number in 0..self.lines.len() {
+        for number in (0..self.lines.len()).filter(|&number| !detectors.all[number].counting.sees_findings()) {
             let mut late = std::mem::take(&mut self.lines[number].late);
             late.sort_unstable_by(canonical);
             self.evaluate(&detectors, true, &late, &mut found);
         }
         let share = self.share();
-        for number in 0..self.queues.len() {
-            let queue = &mut self.queues[number];
-            let reached = now.of(queue.needs);
-            queue.put_in_order(reached, share, &self.shards);
-            let passed = queue.passed;
-            let mut waiting = std::mem::take(&mut queue.waiting);
-            for due in waiting.due(passed) {
-                self.evicted += (due.len() - due.partition_point(|signal| signal.time <= reached)) as u64;
-                self.evaluate(&detectors, false, due, &mut found);
-            }
-            waiting.let_go(passed);
-            self.queues[number].waiting = waiting;
+        for number in (0..self.queues.len()).filter(|&number| !self.queues[number].after).collect::<Vec<_>>() {
+            let reached = now.of(self.queues[number].needs);
+            self.queues[number].pass(reached, share);
+            self.release(&detectors, number, reached, &mut found);
         }
         self.settle(&detectors, false, &mut found);
-        self.add_up(&detectors, &mut found);
+        self.hand_over(&detectors, &found);
+        self.go_by_findings(&detectors, now, share, &mut found);
         self.settle(&detectors, true, &mut found);
         self.records.forget();
         self.evicted += std::mem::take(&mut found.evicted);
         found.into_findings()
     }
 
-    /// Notes how far detectors have evaluated, and lets time reach their entities: for those that add
-    /// up what others find, or for the others.
-    fn settle(&mut self, detectors: &Detectors, adds_up: bool, found: &mut Found) {
+    /// Evaluates what a queue has let pass; what lies behind `reached` is evaluated early.
+    fn release(&mut self, detectors: &Detectors, number: usize, reached: Timestamp, found: &mut Found) {
+        let queue = &mut self.queues[number];
+        queue.put_in_order(&self.shards);
+        let passed = queue.passed;
+        let mut waiting = std::mem::take(&mut queue.waiting);
+        for due in waiting.due(passed) {
+            self.evicted += (due.len() - due.partition_point(|signal| signal.time <= reached)) as u64;
+            self.evaluate(detectors, false, due, found);
+        }
+        waiting.let_go(passed);
+        self.queues[number].waiting = waiting;
+    }
+
+    /// Notes how far detectors have evaluated, and lets time reach their entities: for those that see
+    /// what others find, or for the others.
+    fn settle(&mut self, detectors: &Detectors, after: bool, found: &mut Found) {
         for (number, detector) in detectors.all.iter().enumerate() {
-            if detector.counting.is_risk() != adds_up {
+            if detector.counting.sees_findings() != after {
                 continue;
             }
             let line = &mut self.lines[number];
@@ -215,7 +229,8 @@ impl Engine {
             }
             found.shard = signal.shard;
             let table = self.shards[usize::from(signal.shard)].table(number);
-            table.take(&rule, signal, if signal.learns { &mut untold } else { found });
+            let known = line.after.then(|| Signal { key: key_of(&signal.entity()), ..signal.clone() });
+            table.take(&rule, known.as_ref().unwrap_or(signal), if signal.learns { &mut untold } else { found });
             if line.next == Timestamp::MAX || detector.counting.is_timed() {
                 line.next = line.next.min(table.next());
             }
@@ -308,42 +323,6 @@ impl Engine {
         self.load(deltas)
     }
 
-    /// Runs `detectors` from now on. Those whose id and version are known keep their state and
-    /// what waits for them; signals made for the old ones must all have been applied.
-    pub fn reload(&mut self, detectors: Arc<Detectors>) {
-        let tags: Vec<u64> = detectors.all.iter().map(|detector| tag_of(detector)).collect();
-        let mut lines: Vec<Option<Line>> = self.lines.drain(..).map(Some).collect();
-        let old: Vec<Option<usize>> = tags.iter().map(|tag| self.tags.iter().position(|old| old == tag)).collect();
-        let mut queues = Vec::new();
-        for (number, (place, detector)) in old.iter().zip(&detectors.all).enumerate() {
-            let queue = Queue::of(&mut queues, detector);
-            let mut line =
-                place.and_then(|place| lines.get_mut(place)?.take()).unwrap_or_else(|| Line::new(queue, detector));
-            line.queue = queue;
-            line.late.iter_mut().chain(&mut line.evidence).for_each(|signal| signal.detector = number as u16);
-            self.lines.push(line);
-        }
-        for mut signal in std::mem::replace(&mut self.queues, queues).iter_mut().flat_map(|old| old.waiting.take_all())
-        {
-            let Some(number) = old.iter().position(|place| *place == Some(usize::from(signal.detector))) else {
-                continue;
-            };
-            signal.detector = number as u16;
-            let queue = self.lines.get(number).and_then(|line| self.queues.get_mut(line.queue));
-            if let Some(queue) = queue {
-                queue.push(signal, self.lines[number].in_order);
-            }
-        }
-        for shard in &mut self.shards {
-            let mut tables = std::mem::take(&mut shard.tables);
-            let mut moved = |place: &Option<usize>| tables.get_mut((*place)?)?.take();
-            shard.tables = old.iter().map(&mut moved).collect();
-            shard.must_be_whole |= tables.iter().any(Option::is_some);
-        }
-        self.seasonal = seasonal(&detectors);
-        (self.tags, self.detectors) = (tags, detectors);
-    }
-
     /// Returns entities given up so far because a ceiling was reached, and signals evaluated early.
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -358,8 +337,8 @@ impl Engine {
 impl Line {
     fn new(queue: usize, detector: &Detector) -> Self {
         let in_order = matches!(detector.counting, Counting::Sequence { any_order: false, .. });
-        let (released, next) = (Timestamp::MIN, Timestamp::MAX);
-        Self { queue, in_order, late: Vec::new(), evidence: Vec::new(), released, next }
+        let (after, released, next) = (detector.counting.sees_findings(), Timestamp::MIN, Timestamp::MAX);
+        Self { queue, in_order, after, late: Vec::new(), evidence: Vec::new(), released, next }
     }
 }
 
@@ -402,7 +381,9 @@ mod tests {
     use crate::clock::Lanes;
     use crate::detection::correlation_plan::{Compare, Input, Joint, Limit, Node, Plan};
     use crate::detection::kinds::pack_place;
-    use crate::detection::{Baselining, Bulk, Counting, Level, Measured, Only, Risking, Share, Traveling, Window};
+    use crate::detection::{
+        Baselining, Bulk, Counting, Family, Finders, Level, Measured, Only, Risking, Share, Traveling, Window,
+    };
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -449,7 +430,23 @@ mod tests {
             detector("u.minutes", Counting::Rhythm { missing: 1, minutes: true, learn: Duration::ZERO }, 9),
             detector("v.travel", travel(), 9),
             detector("w.correlation", correlation(), 9),
+            detector("x.after", after(vec![by("b.threshold"), Finders::default()], false), 15),
+            detector("y.joined", after(vec![Finders::default(), by("c.distinct")], true), 15),
+            detector("z.found", after(vec![by("a.match"), of_family(), by("g.tumbling")], false), 15),
         ]
+    }
+
+    /// Steps of which some are what others find.
+    fn after(found: Vec<Finders>, any_order: bool) -> Counting {
+        Counting::Sequence { steps: vec![1; found.len()], within: secs(60), gap: None, any_order, found }
+    }
+
+    fn by(id: &str) -> Finders {
+        Finders { detectors: vec![id.into()], families: Vec::new() }
+    }
+
+    fn of_family() -> Finders {
+        Finders { detectors: Vec::new(), families: vec![Family::KeyUsage] }
     }
 
     fn only() -> Only {
@@ -465,7 +462,7 @@ mod tests {
     }
 
     fn sequence(steps: Vec<u32>, gap: Option<u64>) -> Counting {
-        Counting::Sequence { steps, within: secs(60), gap: gap.map(secs), any_order: false }
+        Counting::Sequence { steps, within: secs(60), gap: gap.map(secs), any_order: false, found: Vec::new() }
     }
 
     fn baseline(measured: Measured) -> Counting {
@@ -516,7 +513,13 @@ mod tests {
     }
 
     fn together() -> Counting {
-        Counting::Sequence { steps: vec![1, 2, 1], within: secs(60), gap: Some(secs(20)), any_order: true }
+        Counting::Sequence {
+            steps: vec![1, 2, 1],
+            within: secs(60),
+            gap: Some(secs(20)),
+            any_order: true,
+            found: Vec::new(),
+        }
     }
 
     fn bulk() -> Bulk {
@@ -524,11 +527,11 @@ mod tests {
     }
 
     fn input() -> impl Strategy<Value = Vec<Signal>> {
-        prop::collection::vec((0_u16..22, 0_u64..2, 0_i64..120, 0_u64..5, 0_u8..3), 0..300).prop_map(|said| {
+        prop::collection::vec((0_u16..24, 0_u64..2, 0_i64..120, 0_u64..5, 0_u8..3), 0..300).prop_map(|said| {
             let signals = said.into_iter().zip(0..);
             let mut signals: Vec<Signal> = signals
                 .map(|((number, who, at, value, step), n)| {
-                    // One that adds up evidence gets no events.
+                    // One that adds up evidence gets no events, and neither does the last, which sees findings alone.
                     let number = if number < RISK { number } else { number + 1 };
                     let (who, at) = if SEASONAL.contains(&number) { (0, at / 4 * 400 + at % 4) } else { (who, at) };
                     Signal { detector: number, ..signal_of(who, at, meant(number, value), step, n) }

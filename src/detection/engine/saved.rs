@@ -181,8 +181,7 @@ impl Engine {
             for signal in signals {
                 if let Some(&place) = places.get(&signal.tag) {
                     let line = &mut self.lines[place];
-                    let adds_up = self.detectors.all[place].counting.is_risk();
-                    let waiting = if adds_up { &mut line.evidence } else { &mut line.late };
+                    let waiting = if line.after { &mut line.evidence } else { &mut line.late };
                     waiting.push(signal.back(place, shard));
                 }
             }

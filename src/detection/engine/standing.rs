@@ -21,7 +21,17 @@ impl Engine {
     pub fn standing(&self, signal: &Signal) -> Option<String> {
         let number = usize::from(signal.detector);
         let table = self.shards.get(usize::from(signal.shard))?.tables.get(number)?.as_ref()?;
-        Some(table.get(Key::from(signal.key))?.standing(self.detectors.all.get(number)?))
+        let detector = self.detectors.all.get(number)?;
+        let key = if detector.counting.sees_findings() { key_of(&signal.entity()) } else { signal.key };
+        Some(table.get(Key::from(key))?.standing(detector))
+    }
+
+    /// Says the same of `entity`, for a detector that sees what others find.
+    pub fn standing_of(&self, number: usize, entity: &Entity) -> Option<String> {
+        let detector = self.detectors.all.get(number)?;
+        let key = Key::from(key_of(entity));
+        let mut tables = self.shards.iter().filter_map(|shard| shard.tables.get(number)?.as_ref());
+        Some(tables.find_map(|table| table.get(key))?.standing(detector))
     }
 
     /// Returns what detector `number`, which adds up what others find, holds against `entity`, each with the id of

@@ -120,7 +120,7 @@ impl Examiner<'_> {
 
     /// Returns what is added by a finding; `None` of one that only goes on, and is no worse than what was found before.
     fn found_by(&self, finding: &Finding, levels: &mut Levels) -> Option<FoundBy> {
-        let of = self.catalogue.detectors.named(&finding.detector).filter(|one| !one.counting.is_risk())?;
+        let of = self.catalogue.detectors.named(&finding.detector).filter(|one| !one.counting.sees_findings())?;
         let known = levels.get_mut(&(Arc::clone(&finding.detector), finding.entity.clone()));
         match known {
             Some(known) if !finding.fired && finding.level <= *known => return None,

@@ -7,6 +7,7 @@
 
 mod clauses;
 mod evidence;
+mod found;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub use clauses::Clause;
 pub(in crate::detection) use clauses::{TOLD, any_of, cut, expression, of_words};
 use evidence::Levels;
 pub use evidence::{Added, FoundBy, Piece};
+pub use found::FoundAt;
+use found::Seen;
 
 /// Events that are told of.
 const MOST: usize = 20_000;
@@ -90,8 +93,10 @@ pub enum Told {
     Event(Examined),
     /// Of silence.
     Elapsed(Elapsed),
-    /// Of what other detectors find.
+    /// Of what other detectors find, as evidence that adds up.
     Added(Added),
+    /// Of what another detector finds, as a step.
+    Found(FoundAt),
 }
 
 /// Looks at events for one detector.
@@ -148,14 +153,15 @@ impl<'c> Examiner<'c> {
         let mut signals = Signals::default();
         self.matcher.observe(event, hash, &mut signals);
         let mut signals = signals.finish().0;
-        let adds_up = self.detector().counting.is_risk();
-        signals.retain(|signal| adds_up || usize::from(signal.detector) == self.number);
+        let others = self.detector().counting.sees_findings();
+        let own = |signal: &Signal| usize::from(signal.detector) == self.number;
+        signals.retain(|signal| others || own(signal));
         let told = Examined {
             number: self.events.len() + 1,
             time: event.time(),
             what: format!("{} ({})", event.kind().name(), event.category().name()),
             looks: self.looks(event),
-            passed_over: if signals.is_empty() || adds_up { self.why_not(event) } else { None },
+            passed_over: if signals.iter().any(own) { None } else { self.why_not(event) },
             unseen: hidden && self.blind,
             counted: Vec::new(),
         };
@@ -168,13 +174,18 @@ impl<'c> Examiner<'c> {
         events.sort_by_key(|noted| (noted.told.time, noted.hash));
         let mut engine = Engine::new(Arc::clone(&self.catalogue.detectors), EngineSettings::for_few());
         let mut marks = Watermarks::new(Duration::ZERO, Duration::ZERO);
-        let (mut all, mut levels) = (Vec::new(), Levels::default());
+        let (mut all, mut levels, mut seen) = (Vec::new(), Levels::default(), Seen::default());
         let adds_up = self.detector().counting.is_risk();
         for Noted { mut told, signals, .. } in events {
             // Silence until just before it, then the event itself.
             marks.advance(told.time.minus(Duration::from_nanos(1)));
-            let found = engine.tick(&marks);
-            all.extend(if adds_up { self.added(&engine, &found, None, &mut levels) } else { self.elapsed(found) });
+            let mut found = engine.tick(&marks);
+            if adds_up {
+                all.extend(self.added(&engine, &found, None, &mut levels));
+            } else {
+                all.extend(self.found(&engine, &mut found, None, &mut seen));
+                all.extend(self.elapsed(found));
+            }
             for signal in &signals {
                 engine.apply(signal.clone());
             }
@@ -186,7 +197,11 @@ impl<'c> Examiner<'c> {
                 all.extend(self.added(&engine, &found, Some(event), &mut levels));
                 continue;
             }
+            let others = self.found(&engine, &mut found, Some(told.number), &mut seen);
             found.retain(|finding| finding.fired && *finding.detector == *self.detector().id);
+            if let Some(signal) = signals.iter().find(|signal| usize::from(signal.detector) == self.number) {
+                self.found_before(&signal.entity(), &seen, &mut told.looks);
+            }
             for signal in signals.iter().filter(|signal| usize::from(signal.detector) == self.number) {
                 let entity = signal.entity();
                 let at = found.iter().position(|finding| finding.entity == entity);
@@ -195,6 +210,7 @@ impl<'c> Examiner<'c> {
                 told.counted.push(Counted { entity: entity.sayable(), standing, fired });
             }
             all.push(Told::Event(told));
+            all.extend(others);
             all.extend(self.elapsed(found));
         }
         (all, self.left_out)
@@ -225,7 +241,8 @@ impl<'c> Examiner<'c> {
             return looks;
         }
         let secrets = secrets_of(rule, event);
-        for (number, when) in rule.steps.iter().enumerate() {
+        let of_events = |(number, _): &(usize, &Condition)| self.detector().counting.takes_events(*number);
+        for (number, when) in rule.steps.iter().enumerate().filter(of_events) {
             let step = if rule.steps.len() > 1 { format!("step {}", number + 1) } else { String::new() };
             if rule.of_secret && (!rule.of_hash || when.mentions(&Field::of_secret)) {
                 for secret in secrets.iter().take(MOST_SECRETS) {
@@ -243,7 +260,7 @@ impl<'c> Examiner<'c> {
     /// Says why an event gives no signal.
     fn why_not(&self, event: &RedactedEvent<'_>) -> Option<String> {
         let rule = self.rule();
-        if self.detector().counting.is_risk() {
+        if !self.detector().counting.sees_events() {
             return Some("it sees no events, only what other detectors find".to_owned());
         }
         if self.detector().is_sigma() {

@@ -1,3 +1,4 @@
+mod found;
 mod risk;
 mod sigma;
 
@@ -306,7 +307,7 @@ fn what_time_alone_brings_is_told_between_the_events_in_order() {
         .map(|one| match one {
             Told::Event(event) => format!("event {}", event.number),
             Told::Elapsed(elapsed) => format!("{} {}", elapsed.at, elapsed.says),
-            Told::Added(added) => panic!("{added:?}"),
+            Told::Added(_) | Told::Found(_) => panic!("{one:?}"),
         })
         .collect();
     assert_eq!(kinds, ["event 1", "2026-01-05T12:20:00Z App a did it", "event 2"]);
@@ -324,6 +325,7 @@ fn it_fires_when_the_detectors_cases_say_so() {
                 Told::Event(event) => event.counted.iter().any(|counted| counted.fired.is_some()),
                 Told::Elapsed(_) => true,
                 Told::Added(added) => added.fired.is_some(),
+                Told::Found(found) => found.fired.is_some(),
             });
             assert_eq!(fires, !case.alert.is_empty(), "{}:{} {}", case.file, case.line, case.name);
         }

@@ -50,7 +50,7 @@ fn section(detector: &Detector, rule: &Rule, page: &mut String) {
             detector.entity
         );
     }
-    _ = writeln!(page, "- **Needs**: {}", needs(rule));
+    _ = writeln!(page, "- **Needs**: {}", needs(detector, rule));
     if !detector.threat.is_empty() {
         _ = writeln!(page, "- **Threat**: `{}`", detector.threat);
     }
@@ -75,7 +75,11 @@ fn level(level: &Leveling) -> String {
     }
 }
 
-fn needs(rule: &Rule) -> String {
+fn needs(detector: &Detector, rule: &Rule) -> String {
+    if !detector.counting.finders().is_empty() {
+        let own = rule.kinds.iter().map(|kind| format!("`{}`, ", kind.name()));
+        return format!("{}what the detectors need whose findings it takes", own.collect::<String>());
+    }
     if rule.kinds.is_empty() || rule.kinds.len() == Kind::ALL.len() {
         return "any telemetry".to_owned();
     }

@@ -115,10 +115,13 @@ impl Of<'_> {
                 let limit = Said::Number(*more_than);
                 self.counted("value_sum", *within, &Said::map([("field", Said::texts(field)), ("gt", limit)]))
             }
+            Counting::Sequence { found, .. } if !found.is_empty() => {
+                Err("it goes by what other detectors find".to_owned())
+            }
             Counting::Sequence { gap: Some(_), .. } => {
                 Err("its steps may lie only so far apart; a Sigma correlation has one span".to_owned())
             }
-            Counting::Sequence { steps, within, gap: None, any_order } => self.sequence(steps, *within, *any_order),
+            Counting::Sequence { steps, within, gap: None, any_order, .. } => self.sequence(steps, *within, *any_order),
             other => Err(no_words(other).to_owned()),
         }
     }

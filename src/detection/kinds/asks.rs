@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::detection::Counting;
+use crate::detection::{Counting, Finders};
 
 use super::amount::Asked;
 use super::percentile::Ranked;
@@ -21,7 +21,34 @@ impl Counting {
 
     /// Tells whether what it finds is found in no event: a silence, or what others found.
     pub fn has_no_event(&self) -> bool {
-        self.is_absence() || self.is_risk()
+        self.is_absence() || !self.sees_events()
+    }
+
+    /// Tells whether it sees what others have found, so that it comes after them.
+    pub fn sees_findings(&self) -> bool {
+        self.is_risk() || !self.finders().is_empty()
+    }
+
+    /// Tells whether a step takes events, and not what others have found.
+    pub fn takes_events(&self, step: usize) -> bool {
+        self.finders().get(step).is_none_or(Finders::is_none)
+    }
+
+    /// Returns for each step whose findings it takes; nothing if all take events.
+    pub fn finders(&self) -> &[Finders] {
+        match self {
+            Self::Sequence { found, .. } => found,
+            _ => &[],
+        }
+    }
+
+    /// Tells whether it sees events.
+    pub fn sees_events(&self) -> bool {
+        match self {
+            Self::Risk(_) => false,
+            Self::Sequence { found, .. } => found.is_empty() || found.iter().any(Finders::is_none),
+            _ => true,
+        }
     }
 
     /// Returns how long some entity must have shown a value before it is told of another.
@@ -109,7 +136,9 @@ impl Counting {
 
     pub(super) fn steps(&self) -> Option<Steps<'_>> {
         match self {
-            Self::Sequence { steps, within, gap, .. } => Some(Steps { counts: steps, within: *within, gap: *gap }),
+            Self::Sequence { steps, within, gap, found, .. } => {
+                Some(Steps { counts: steps, within: *within, gap: *gap, found })
+            }
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use crate::detection::{Bulk, Counting, Level, Only, Share, Signal, Window};
 
 mod evidence;
 mod flips;
+mod found;
 mod seasons;
 mod sequences;
 

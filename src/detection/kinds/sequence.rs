@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::detection::in_words::in_words;
 use crate::detection::stats::Tally;
-use crate::detection::{Flip, Signal};
+use crate::detection::{Finders, Flip, Signal};
 
 use super::{Cost, Firing, Kept, MOST_TIMES, Room};
 
@@ -27,6 +27,8 @@ pub struct Steps<'a> {
     pub within: Duration,
     /// From one event to the next.
     pub gap: Option<Duration>,
+    /// For each step whose findings it takes; empty if all of them take events.
+    pub found: &'a [Finders],
 }
 
 impl Steps<'_> {
@@ -37,6 +39,18 @@ impl Steps<'_> {
 
     fn needed(&self, step: usize) -> usize {
         self.counts.get(step).copied().unwrap_or(1).max(1) as usize
+    }
+
+    fn is_found(&self, step: usize) -> bool {
+        self.found.get(step).is_some_and(|finders| !finders.is_none())
+    }
+
+    /// Tells whether what `newest` hashes to, of the step before `step`, is what `signal` hashes to. What was found is
+    /// one with the event at which it was found, which it shares half a hash with, but not with what else was found there.
+    fn is_same(&self, step: usize, newest: u64, signal: &Signal) -> bool {
+        let hash = signal.hash as u64;
+        let of_event = self.is_found(step - 1) != self.is_found(step);
+        newest == hash || of_event && newest >> 32 == hash >> 32
     }
 }
 
@@ -122,7 +136,7 @@ impl Sequence {
     /// Returns when the latest row began that has all steps before `step` and that this event goes on with.
     fn reached(&mut self, steps: Steps<'_>, step: usize, signal: &Signal) -> Option<Timestamp> {
         let at = signal.time;
-        let is_own = |newest: u64, last: Option<Timestamp>| newest == signal.hash as u64 && last == Some(at);
+        let is_own = |newest: u64, last: Option<Timestamp>| last == Some(at) && steps.is_same(step, newest, signal);
         let (first, last) = match step.checked_sub(2) {
             None => {
                 let own = is_own(self.newest, self.opening.newest());
@@ -257,7 +271,8 @@ mod tests {
     /// Who goes through `steps` within ten minutes; each event is of one second and of some steps.
     fn told(steps: &[u32], said: &[(i64, &[u8])]) -> Vec<Told> {
         let within = Duration::from_mins(10);
-        let counting = Counting::Sequence { steps: steps.to_vec(), within, gap: None, any_order: false };
+        let counting =
+            Counting::Sequence { steps: steps.to_vec(), within, gap: None, any_order: false, found: Vec::new() };
         let of = |(hash, (at, steps)): (u128, &(i64, &[u8]))| {
             let one = |step: &u8| signal_of(1, *at, 0, *step, hash);
             steps.iter().map(one).collect::<Vec<_>>()
@@ -292,6 +307,31 @@ mod tests {
         assert_eq!(told(&[1, 1], &[(5, &[0]), (6, &[0, 1])]).len(), 1);
         assert_eq!(told(&[1, 1, 1], &[(5, &[0]), (6, &[1, 2])]), []);
         assert_eq!(told(&[1, 1, 1], &[(5, &[0]), (6, &[1, 2]), (7, &[1, 2])]).len(), 1);
+    }
+
+    #[test]
+    fn what_was_found_is_one_with_its_event_and_with_nothing_else_that_was_found_there() {
+        let finder = Finders { detectors: vec!["probing.scanner".into()], families: Vec::new() };
+        let (none, within) = (Finders::default(), Duration::from_mins(10));
+        // Of the event 7, and of another at the same moment: what half of the hash says.
+        let (own, other, first, second) = (7 << 32 | 1, 8 << 32 | 1, 7 << 32 | 2, 7 << 32 | 3);
+        for (found, hashes, fires) in [
+            ([finder.clone(), none.clone()], [first, own], false),
+            ([finder.clone(), none.clone()], [first, other], true),
+            ([none.clone(), finder.clone()], [own, first], false),
+            ([finder.clone(), finder.clone()], [first, second], true),
+            ([finder.clone(), finder.clone()], [first, first], false),
+            ([none.clone(), none], [own, own], false),
+        ] {
+            let steps = Steps { counts: &[1, 1], within, gap: None, found: &found };
+            let room = Room { spare: 0, spare_bare: 0, evicted: 0, common: true };
+            let mut state = Sequence::default();
+            let came = [0, 1].map(|step| {
+                let signal = signal_of(1, 5, 0, step as u8, hashes[step]);
+                state.observe(steps, &signal, &room).is_some()
+            });
+            assert_eq!(came, [false, fires], "{found:?} {hashes:?}");
+        }
     }
 
     #[test]

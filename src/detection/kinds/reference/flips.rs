@@ -134,7 +134,7 @@ proptest! {
         said in one(1, 3), steps in prop::collection::vec(1_u32..4, 2..4), within in 1_i64..80,
         gap in prop::option::of(1_i64..40), any_order in any::<bool>(),
     ) {
-        let with = |within: Duration| Counting::Sequence { steps: steps.clone(), within, gap: gap.map(secs), any_order };
+        let with = |within: Duration| Counting::Sequence { steps: steps.clone(), within, gap: gap.map(secs), any_order, found: Vec::new() };
         let Some((came, because)) = first(&with(secs(within)), &said) else { return Ok(()) };
         for flip in &because.others {
             match flip {

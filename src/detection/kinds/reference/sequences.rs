@@ -2,6 +2,27 @@
 
 use super::*;
 
+/// Returns when the latest row of steps began that the last of `since` ends, and how many events it takes.
+pub(super) fn row(counts: &[u32], within: i64, gap: i64, since: &[Said]) -> Option<(i64, u64)> {
+    let all: Vec<u8> = (0_u8..).zip(counts).flat_map(|(step, many)| vec![step; *many as usize]).collect();
+    // Of every event at every place of the row: when the latest row began that ends there.
+    let mut begun: Vec<Vec<Option<i64>>> = Vec::new();
+    for (n, event) in since.iter().enumerate() {
+        let at_place = |place: usize| {
+            let before = |m: &usize| event.1 - since[*m].1 <= gap;
+            match place {
+                _ if all[place] != event.3 => None,
+                0 => Some(event.1),
+                _ => (0..n).filter(before).filter_map(|m| begun[m][place - 1]).max(),
+            }
+        };
+        let row = (0..all.len()).map(at_place).collect();
+        begun.push(row);
+    }
+    let (first, at) = (begun.last()?.last().copied().flatten()?, since.last()?.1);
+    (at <= first + within).then_some((first, all.len() as u64))
+}
+
 proptest! {
     #[test]
     fn sequence_is_what_it_says(
@@ -9,29 +30,11 @@ proptest! {
         quiet in 0_i64..60,
     ) {
         let counting = Counting::Sequence {
-            steps: counts.clone(), within: secs(within), gap: gap.map(secs), any_order: false,
+            steps: counts.clone(), within: secs(within), gap: gap.map(secs), any_order: false, found: Vec::new(),
         };
         let found = at_once(counting, quiet as u64, &signals(&said), END);
         let gap = gap.unwrap_or(i64::MAX);
-        let all: Vec<u8> = (0_u8..).zip(&counts).flat_map(|(step, many)| vec![step; *many as usize]).collect();
-        // Of every event at every place of the row: when the latest row began that ends there.
-        let fires = |since: &[Said]| {
-            let mut begun: Vec<Vec<Option<i64>>> = Vec::new();
-            for (n, event) in since.iter().enumerate() {
-                let at_place = |place: usize| {
-                    let before = |m: &usize| event.1 - since[*m].1 <= gap;
-                    match place {
-                        _ if all[place] != event.3 => None,
-                        0 => Some(event.1),
-                        _ => (0..n).filter(before).filter_map(|m| begun[m][place - 1]).max(),
-                    }
-                };
-                let row = (0..all.len()).map(at_place).collect();
-                begun.push(row);
-            }
-            let (first, at) = (begun.last()?.last().copied().flatten()?, since.last()?.1);
-            (at <= first + within).then_some((first, all.len() as u64))
-        };
+        let fires = |since: &[Said]| row(&counts, within, gap, since);
         let last = counts.len() as u8 - 1;
         let mut told = slowly_anew(&said, quiet, fires, |event| event.3 == last);
         told.sort();
@@ -44,7 +47,7 @@ proptest! {
     ) {
         let steps = [a, b, 1];
         let counting =
-            Counting::Sequence { steps: steps.to_vec(), within: secs(within), gap: gap.map(secs), any_order: true };
+            Counting::Sequence { steps: steps.to_vec(), within: secs(within), gap: gap.map(secs), any_order: true, found: Vec::new() };
         let found = at_once(counting, quiet as u64, &signals(&said), END);
         let gap = gap.unwrap_or(i64::MAX);
         let fires = |since: &[Said], event: Said| {
