@@ -2,11 +2,13 @@
 //!
 //! An event counts for one step only. Of all rows of events that reach a step, the one that began last is
 //! remembered: as any other, it goes on with whatever comes, and its span ends last, so none is missed, however many
-//! half rows came before it. With a `gap`, a longer pause between two events that count ends a row. What happens
-//! at one moment stands in the order of the steps. Bound: of each step as many times as it needs, and one, and one
-//! record a step.
+//! half rows came before it. With a `gap`, a longer pause between two events that count ends a row; since any event of
+//! a step that takes several may bridge a pause, each of its events has a place of its own then. What happens
+//! at one moment stands in the order of the steps. Bound: of each step as many times as it needs, and one (with a `gap`,
+//! twice as many), and one record a step.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -41,15 +43,38 @@ impl Steps<'_> {
         self.counts.get(step).copied().unwrap_or(1).max(1) as usize
     }
 
+    /// Returns the places of a row that `step` has: one, or one for each of its events.
+    fn places(&self, step: usize) -> Range<usize> {
+        if self.gap.is_none() || step == 0 {
+            return step..step + 1;
+        }
+        let first = 1 + (1..step).map(|before| self.needed(before)).sum::<usize>();
+        first..first + self.needed(step)
+    }
+
+    /// Returns the step that has this place.
+    fn step_of(&self, place: usize) -> usize {
+        (0..self.counts.len()).find(|&step| self.places(step).contains(&place)).unwrap_or(0)
+    }
+
+    /// Returns how many events the place takes.
+    fn takes(&self, place: usize) -> usize {
+        if self.gap.is_none() || place == 0 { self.needed(place) } else { 1 }
+    }
+
+    fn last_place(&self) -> usize {
+        self.places(self.counts.len().saturating_sub(1)).end - 1
+    }
+
     fn is_found(&self, step: usize) -> bool {
         self.found.get(step).is_some_and(|finders| !finders.is_none())
     }
 
-    /// Tells whether what `newest` hashes to, of the step before `step`, is what `signal` hashes to. What was found is
+    /// Tells whether what `newest` hashes to, of the place before `place`, is what `signal` hashes to. What was found is
     /// one with the event at which it was found, which it shares half a hash with, but not with what else was found there.
-    fn is_same(&self, step: usize, newest: u64, signal: &Signal) -> bool {
+    fn is_same(&self, place: usize, newest: u64, signal: &Signal) -> bool {
         let hash = signal.hash as u64;
-        let of_event = self.is_found(step - 1) != self.is_found(step);
+        let of_event = self.is_found(self.step_of(place - 1)) != self.is_found(self.step_of(place));
         newest == hash || of_event && newest >> 32 == hash >> 32
     }
 }
@@ -98,10 +123,15 @@ impl Sequence {
             let alone = steps.counts.len() == 1 && self.opening.total() >= steps.needed(0) as u64;
             return alone.then(|| self.begun(steps, 0)).flatten().map(|(first, _)| self.fire(steps, first, at));
         }
-        let begun = self.reached(steps, step, signal);
-        self.count(steps, signal, begun, room)?;
-        let row = self.rows.get(step - 1).filter(|_| step + 1 == steps.counts.len())?;
-        let first = row.begun(steps.needed(step), 0)?.0;
+        // From the last on: one event has one place.
+        let mut counts = false;
+        for place in steps.places(step).rev() {
+            let begun = self.reached(steps, place, signal);
+            let is_counted = self.count(steps, place, signal, begun, room).is_some();
+            counts |= is_counted && place == steps.last_place();
+        }
+        let row = self.rows.get(steps.last_place() - 1).filter(|_| counts)?;
+        let first = row.begun(steps.takes(steps.last_place()), 0)?.0;
         (at <= first.plus(steps.within)).then(|| self.fire(steps, first, at))
     }
 
@@ -133,11 +163,11 @@ impl Sequence {
         Some((self.opening.time_of(begun + 1)?, self.opening.time_of(all - own)?))
     }
 
-    /// Returns when the latest row began that has all steps before `step` and that this event goes on with.
-    fn reached(&mut self, steps: Steps<'_>, step: usize, signal: &Signal) -> Option<Timestamp> {
+    /// Returns when the latest row began that has all places before `place` and that this event goes on with.
+    fn reached(&mut self, steps: Steps<'_>, place: usize, signal: &Signal) -> Option<Timestamp> {
         let at = signal.time;
-        let is_own = |newest: u64, last: Option<Timestamp>| last == Some(at) && steps.is_same(step, newest, signal);
-        let (first, last) = match step.checked_sub(2) {
+        let is_own = |newest: u64, last: Option<Timestamp>| last == Some(at) && steps.is_same(place, newest, signal);
+        let (first, last) = match place.checked_sub(2) {
             None => {
                 let own = is_own(self.newest, self.opening.newest());
                 self.begun(steps, own.into())?
@@ -145,23 +175,32 @@ impl Sequence {
             Some(before) => {
                 let row = self.rows.get(before)?;
                 let own = is_own(row.newest, row.events.back().map(|event| event.at));
-                row.begun(steps.needed(step - 1), own.into())?
+                row.begun(steps.takes(place - 1), own.into())?
             }
         };
         // A step can't come before what it follows, even if it is heard of later.
         (last <= at && at <= first.plus(steps.within) && !steps.is_pause(last, at)).then_some(first)
     }
 
-    /// Counts an event of a later step, with which a row goes on that has `begun` then.
-    fn count(&mut self, steps: Steps<'_>, signal: &Signal, begun: Option<Timestamp>, room: &Room) -> Option<()> {
-        let (at, step) = (signal.time, usize::from(signal.step));
-        if begun.is_none() && self.rows.get(step - 1).is_none_or(|row| row.events.is_empty()) {
+    /// Counts an event at a later place, with which a row goes on that has `begun` then.
+    fn count(
+        &mut self,
+        steps: Steps<'_>,
+        place: usize,
+        signal: &Signal,
+        begun: Option<Timestamp>,
+        room: &Room,
+    ) -> Option<()> {
+        let at = signal.time;
+        // Where a place takes one event, one that goes on with nothing would only hide one that does.
+        let is_idle = steps.gap.is_some() || self.rows.get(place - 1).is_none_or(|row| row.events.is_empty());
+        if begun.is_none() && is_idle {
             return None;
         }
-        if self.rows.len() < step {
-            self.rows.resize_with(step, Row::default);
+        if self.rows.len() < place {
+            self.rows.resize_with(place, Row::default);
         }
-        let (before, rest) = self.rows.split_at_mut(step - 1);
+        let (before, rest) = self.rows.split_at_mut(place - 1);
         let row = rest.first_mut()?;
         if row.events.back().is_some_and(|last| at < last.at) {
             return None;
@@ -177,17 +216,18 @@ impl Sequence {
             return None;
         }
         let goes_on = row.events.back().is_some_and(|last| begun.is_none() || last.begun == begun);
-        let completes = steps.needed(step) == 1 && step + 1 == steps.counts.len();
+        let completes = steps.takes(place) == 1 && place == steps.last_place();
         if !goes_on {
             let others = before.last().map_or(self.opener.as_slice(), |row| row.kept.as_slice());
             row.kept = others.to_vec();
-            if !completes {
+            let is_first = steps.places(usize::from(signal.step)).start == place;
+            if !completes && is_first {
                 row.kept.extend(Kept::new(signal, room));
             }
         }
         row.events.push_back(Counted { at, begun });
         row.newest = signal.hash as u64;
-        while row.events.len() > steps.needed(step) + 1 {
+        while row.events.len() > steps.takes(place) + 1 {
             row.events.pop_front();
         }
         Some(())
@@ -197,7 +237,7 @@ impl Sequence {
         let flips = self.flips(steps, first, last);
         let whole = std::mem::take(self);
         let mut kept =
-            whole.rows.into_iter().nth(steps.counts.len().wrapping_sub(2)).map_or_else(Vec::new, |row| row.kept);
+            whole.rows.into_iter().nth(steps.last_place().wrapping_sub(1)).map_or_else(Vec::new, |row| row.kept);
         if steps.counts.len() == 1 {
             kept.extend(whole.opener);
         }
@@ -208,9 +248,8 @@ impl Sequence {
     /// Returns how long the row took, which began last of all that end here, and whether its last step came to no
     /// more events than it takes.
     fn flips(&self, steps: Steps<'_>, first: Timestamp, last: Timestamp) -> Vec<Flip> {
-        let final_step = steps.counts.len().saturating_sub(1);
-        let takes = steps.needed(final_step);
-        let row = final_step.checked_sub(1).and_then(|row| self.rows.get(row));
+        let takes = steps.takes(steps.last_place());
+        let row = steps.last_place().checked_sub(1).and_then(|row| self.rows.get(row));
         let exactly = row.is_some_and(|row| takes > 1 && row.events.len() == takes);
         let exactly = exactly.then_some(Flip::Exactly { step: steps.counts.len() as u8, takes: takes as u32 });
         took(first, last).into_iter().chain(exactly).collect()
@@ -224,9 +263,11 @@ impl Sequence {
 
     /// Says which step it waits for, and how many of its events have come.
     pub fn standing(&self, steps: Steps<'_>) -> String {
-        let came = |step: usize| match step.checked_sub(1) {
-            Some(row) => self.rows.get(row).map_or(0, |row| row.events.len()),
-            None => self.opening.total() as usize,
+        let events = |place: usize| self.rows.get(place - 1).map_or(0, |row| row.events.len());
+        let came = |step: usize| match step {
+            0 => self.opening.total() as usize,
+            _ if steps.gap.is_some() => steps.places(step).filter(|place| events(*place) > 0).count(),
+            _ => events(step),
         };
         let furthest = (0..steps.counts.len()).rev().find(|step| came(*step) > 0).unwrap_or(0);
         // A step that is full waits for the next, and slides on meanwhile.
@@ -289,6 +330,28 @@ mod tests {
         assert_eq!(told(&[1, 10], &all).len(), 1);
         let again: [(i64, &[u8]); 5] = [(60, &[0]), (120, &[1]), (600, &[0]), (630, &[1]), (720, &[2])];
         assert_eq!(told(&[1, 1, 1], &again)[0].2, 600);
+    }
+
+    #[test]
+    fn any_event_of_a_step_may_bridge_a_pause() {
+        let within = Duration::from_secs(65);
+        let counting = |steps: &[u32]| Counting::Sequence {
+            steps: steps.to_vec(),
+            within,
+            gap: Some(Duration::from_secs(28)),
+            any_order: false,
+            found: Vec::new(),
+        };
+        let fires = |steps: &[u32], said: &[(i64, u8)]| {
+            let signals: Vec<Signal> =
+                (0..).zip(said).map(|(hash, &(at, step))| signal_of(1, at, 0, step, hash)).collect();
+            attacks(&at_once(counting(steps), 3_600, &signals, 1_000)).len()
+        };
+        // Of the events that come between, 54 is near enough to 26, and 82 to 54 and to what comes last.
+        assert_eq!(fires(&[1, 2, 1], &[(26, 0), (54, 1), (55, 1), (82, 1), (82, 1), (91, 2)]), 1);
+        assert_eq!(fires(&[1, 2, 1], &[(26, 0), (55, 1), (82, 1), (91, 2)]), 0);
+        assert_eq!(fires(&[1, 1, 1], &[(26, 0), (54, 1), (55, 1), (82, 2)]), 1);
+        assert_eq!(fires(&[1, 3], &[(26, 0), (54, 1), (60, 1)]), 0);
     }
 
     #[test]
