@@ -3,7 +3,7 @@
 //! Signs of life, seconds or minutes in which it is heard, are counted by the hour, and a [`Season`] says how many an hour brings as a rule.
 //! Since the last one, what should have come adds up, quickly by day and hardly at night; when it
 //! has reached so many, and the entity is known for long enough, its silence fires once. Where it is not, what
-//! should have come adds up anew from the next hour on. Silence is over with the next sign of life.
+//! should have come adds up anew from the next hour or sign on. Silence is over with the next sign of life.
 
 use std::time::Duration;
 
@@ -87,6 +87,9 @@ impl Rhythm {
             self.season.add(hour - 1, 0, false);
         }
         (self.hour, self.signs) = (hour, 0);
+        if self.missed.is_infinite() {
+            self.missed = 0.0;
+        }
         self.rate = self.season.normal(hour).least;
     }
 
@@ -122,8 +125,8 @@ impl Rhythm {
             return Some((self.voice.clone(), firing));
         }
         if enough {
-            // Not learnt yet: nothing to add up before the hour is over.
-            (self.missed, self.rate) = (0.0, 0.0);
+            // Not learnt yet: nothing adds up before the hour is over, or another sign comes.
+            self.missed = f64::NEG_INFINITY;
         }
         if at >= self.end() {
             self.reach(self.hour + 1);
