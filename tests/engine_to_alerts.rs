@@ -78,6 +78,8 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("q.risk", Counting::Risk(Risking { at_least: 70, tactics: 1, half_life: secs(20) }), 9),
             detector("r.travel", travel(), 9),
             detector("s.correlation", correlation(), 9),
+            detector("t.values", Counting::Baseline(Baselining { measured: Measured::Distinct, ..baseline }), 9),
+            detector("u.share", Counting::Baseline(Baselining { measured: Measured::Ratio, ..baseline }), 9),
         ],
     })
 }
