@@ -217,8 +217,8 @@ impl Because {
                 | Measure::Silence
                 | Measure::Unanswered,
                 _,
-            ) => None,
-            (_, Limit::Band(..)) => None,
+            )
+            | (_, Limit::Band(..)) => None,
             // No share is above all of them; it is written, and said, in tenths of a percent.
             (Measure::Share, _) => Some(((self.peak * 1e3 + 1e-6).floor() + 1.0) / 1e3).filter(|share| *share <= 1.0),
             (_, Limit::AtLeast(_)) => Some((self.peak + 1e-9).floor() + 1.0),

@@ -21,7 +21,9 @@ pub(super) type What = (Measured, Vec<Term>, Weigh);
 pub(super) fn what(section: &mut Section, problems: &mut Problems) -> Option<What> {
     let Some(measured) = measured(section, problems) else {
         // What they say depends on what is measured.
-        ["of", "count"].into_iter().for_each(|key| drop(section.take(key)));
+        for key in ["of", "count"] {
+            section.take(key);
+        }
         return None;
     };
     // A key of another measure is told here, and not again as one that is unknown.

@@ -256,7 +256,7 @@ impl Baseline {
         let kept = self.kept.take_since(start);
         let (band, flips) = (Some(asked.band(self.normal)), self.flips(asked, value));
         let distinct = if asked.measured == Measured::Distinct { self.of_bucket.sum } else { 1 };
-        Firing { kept, value, band, flips, distinct, ..Firing::of(self.of_bucket.events, start, at) }
+        Firing { distinct, kept, value, band, flips, ..Firing::of(self.of_bucket.events, start, at) }
     }
 
     /// Returns at which tolerance, least and learning time it would have been nothing.

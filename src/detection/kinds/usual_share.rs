@@ -159,9 +159,9 @@ impl UsualShare {
         let spoke = &self.voice.observed;
         kept.retain(|one| (one.observed.time, one.observed.hash) != (spoke.time, spoke.hash));
         Firing {
+            distinct: of.events,
             kept,
             value: of.share(),
-            distinct: of.events,
             band: Some((low / all, high / all)),
             spare: self.spare(asked),
             flips: self.flips(asked),
