@@ -25,9 +25,8 @@ fn attack(dice: &mut Dice, hours: &mut [Vec<u64>], mut add: impl FnMut(&mut Dice
         let night = dice.next() < 0.5;
         let start = week * 168 + dice.below(5) * 24 + if night { 1 + dice.below(3) } else { 9 + dice.below(6) };
         let long = 1 + dice.below(4);
-        for hour in start..start + long {
-            let more = add(dice, hour);
-            hours[hour].extend(more);
+        for (hour, values) in (start..).zip(&mut hours[start..start + long]) {
+            values.extend(add(dice, hour));
         }
         attacks.push((start, start + long));
     }
