@@ -213,8 +213,15 @@ fn first_sight(detector: &Detector, signals: &[&Signal], last: usize, all: &[Sig
 fn is_unusual(signals: &[&Signal], last: usize, asked: Baselining) -> bool {
     let hour = |signal: &Signal| signal.time.nanos() / 3_600_000_000_000;
     let (first, now) = (hour(signals[0]), hour(signals[last]));
+    if asked.measured == Measured::Ratio {
+        return is_unusual_share(signals, last, asked);
+    }
     let worth = |signal: &&&Signal| if asked.measured == Measured::Sum { signal.value as f64 } else { 1.0 };
     let many = |of: i64| -> f64 {
+        if asked.measured == Measured::Distinct {
+            let of_hour = signals[..=last].iter().filter(|signal| hour(signal) == of);
+            return of_hour.map(|signal| signal.value).collect::<BTreeSet<_>>().len() as f64;
+        }
         signals[..=last].iter().filter(|signal| hour(signal) == of).map(|signal| worth(&signal)).sum()
     };
     let known = (now - first) as u64 * 3_600 >= asked.learn.as_secs();
@@ -225,6 +232,28 @@ fn is_unusual(signals: &[&Signal], last: usize, asked: Baselining) -> bool {
     let usual = days.iter().map(|of| kept(many(*of))).sum::<f64>() / days.len().max(1) as f64;
     let high = ((usual + 0.375).sqrt() + f64::from(asked.tolerance) / 20.0).powi(2) - 0.375;
     many(now) > high
+}
+
+/// Tells whether of the whole hour of an event a larger share is of the other sort than of the same hours of the days
+/// before, and further beyond it than chance among so many goes, if that share is known by no more than came then.
+fn is_unusual_share(signals: &[&Signal], last: usize, asked: Baselining) -> bool {
+    let hour = |signal: &Signal| signal.time.nanos() / 3_600_000_000_000;
+    let (first, now) = (hour(signals[0]), hour(signals[last]));
+    let of = |at: i64| {
+        let came: Vec<_> = signals.iter().filter(|signal| hour(signal) == at).collect();
+        (came.len() as f64, came.iter().filter(|signal| signal.value == 1).count() as f64)
+    };
+    let (all, part) = of(now);
+    if ((now - first) as u64) * 3_600 < asked.learn.as_secs() || all < f64::from(asked.at_least) {
+        return false;
+    }
+    let known = (1..=(now - first) / 24)
+        .map(|day| of(now - 24 * day))
+        .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let odds = (known.1 + 0.5) / (known.0 - known.1 + 0.5);
+    // Of so many events with such odds a Poisson count tells as much, if each counts for so many times more.
+    let high = (all * odds + 0.375).sqrt() + f64::from(asked.tolerance) / 20.0 * (1.0 + all / known.0).sqrt();
+    part * (1.0 + odds) > high.powi(2) - 0.375
 }
 
 /// Returns a number as it is remembered: to its first ten bits, as the middle of what begins with them.

@@ -75,6 +75,8 @@ fn detectors(together: bool) -> Arc<Detectors> {
             detector("q.risk", Counting::Risk(Risking { at_least: 70, tactics: 1, half_life: secs(20) }), 9),
             detector("r.travel", travel(), 9),
             detector("s.correlation", correlation(), 9),
+            detector("sa.values", Counting::Baseline(Baselining { measured: Measured::Distinct, ..baseline }), 9),
+            detector("sb.share", Counting::Baseline(Baselining { measured: Measured::Ratio, ..baseline }), 9),
             detector("t.after", after(vec![by("b.threshold"), Finders::default()], false), 15),
             detector("u.before", after(vec![Finders::default(), of_family()], false), 15),
             detector("v.joined", after(vec![Finders::default(), by("c.distinct")], true), 15),
@@ -140,7 +142,7 @@ fn alone(counting: &Counting) -> bool {
 
 /// Several keys share an entity, as they do when a detector counts by more than its entity.
 fn signals() -> impl Strategy<Value = Vec<Signal>> {
-    prop::collection::vec((0_u16..22, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
+    prop::collection::vec((0_u16..24, 0_u64..4, 0_u64..2, 0_i64..300, 0_u64..5, 0_u8..2), 0..250).prop_map(|said| {
         // A risk sees what the others have found, and no events; nor does the last.
         let said = said.into_iter().filter(|said| said.0 != RISK);
         let made = said.zip(1_u128..).map(|((detector, who, key, at, value, step), n)| {

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-use super::Counting;
 use super::correlation_plan::{Compare, Joint, Plan};
 use super::flip::Flip;
 use super::in_words::{amount, in_words};
 use super::kinds::{EXACT, Firing};
+use super::{Counting, Measured};
 
 /// Below this no number of different values is an estimate.
 const LEAST_SKETCHED: f64 = 900.0;
@@ -151,6 +151,7 @@ impl Because {
                 format!("It measured {value}{within}, and fires above {}.", self.said(limit))
             }
             (_, Limit::Band(from, to)) => {
+                let from = if self.measure == Measure::Share { from * 100.0 } else { from };
                 format!("It measured {value}{within}, and expected {} to {}.", amount(from), self.said(to))
             }
         }
@@ -216,7 +217,8 @@ impl Because {
                 | Measure::Silence
                 | Measure::Unanswered,
                 _,
-            ) => None,
+            )
+            | (_, Limit::Band(..)) => None,
             // No share is above all of them; it is written, and said, in tenths of a percent.
             (Measure::Share, _) => Some(((self.peak * 1e3 + 1e-6).floor() + 1.0) / 1e3).filter(|share| *share <= 1.0),
             (_, Limit::AtLeast(_)) => Some((self.peak + 1e-9).floor() + 1.0),
@@ -224,7 +226,6 @@ impl Because {
             (Measure::Values, Limit::MoreThan(limit)) if self.peak > 2.0 * limit && limit <= EXACT as f64 => None,
             // It is written whole, but for those of Sigma.
             (_, Limit::MoreThan(_)) => Some(self.peak.ceil()),
-            (_, Limit::Band(..)) => None,
         }
     }
 
@@ -242,6 +243,8 @@ impl Because {
                 self.quiet_at().map(|_| (self.peak - limit) as u64)
             }
             (Measure::Event, _) => Some(1),
+            // Of too small a share fewer are no mend.
+            (Measure::Share, Limit::Band(_, high)) if self.value <= high => None,
             (Measure::Share, _) => Some(self.spare + 1),
             _ => None,
         }
@@ -256,7 +259,11 @@ impl Because {
     pub fn limit_said(&self) -> String {
         match self.limit {
             Limit::AtLeast(limit) | Limit::MoreThan(limit) => self.said(limit),
-            Limit::Band(from, to) => format!("{} to {}", amount(from), self.said(to)),
+            // What is usual is said without a word of what it is of, but for the sign that a share needs.
+            Limit::Band(from, to) if self.measure == Measure::Share => {
+                format!("{} to {}", amount(from * 100.0), self.said(to))
+            }
+            Limit::Band(from, to) => format!("{} to {}", amount(from), amount(to)),
         }
     }
 
@@ -321,7 +328,11 @@ pub(super) fn measured(counting: &Counting) -> (Measure, Limit) {
         }
         Counting::FirstSeen { .. } => (Measure::Unseen, Limit::AtLeast(1.0)),
         Counting::Unanswered { .. } => (Measure::Unanswered, Limit::AtLeast(1.0)),
-        Counting::Baseline(_) => (Measure::Usual, Limit::AtLeast(0.0)),
+        Counting::Baseline(asked) => match asked.measured {
+            Measured::Distinct => (Measure::Values, Limit::AtLeast(0.0)),
+            Measured::Ratio => (Measure::Share, Limit::AtLeast(0.0)),
+            _ => (Measure::Usual, Limit::AtLeast(0.0)),
+        },
         Counting::Travel(asked) => (Measure::Speed, Limit::MoreThan(f64::from(asked.faster_than))),
         Counting::Correlation(plan) => joint(plan),
         Counting::Risk(asked) => (Measure::Risk, Limit::AtLeast(f64::from(asked.at_least))),

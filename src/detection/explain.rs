@@ -215,19 +215,24 @@ fn baseline(asked: Baselining, detector: &Detector) -> String {
         Measured::Count => "how many matching events there are",
         Measured::Sum => "what the number adds up to",
         Measured::Average => "the number's average",
+        Measured::Distinct => "how many different values there are",
+        Measured::Ratio => "the share of what `of` says",
     };
     let side = match asked.sides {
         (true, true) => "above or below",
         (true, false) => "above",
         _ => "below",
     };
+    let least = match asked.measured {
+        Measured::Average | Measured::Ratio => format!("of {} events or more", asked.at_least),
+        _ => format!("and {} at least", asked.at_least),
+    };
     format!(
         "when {what} in {} is {side} what one {} does at such an hour of the week, by more than {} times what it \
-         strays as a rule, and {} at least; known for {}",
+         strays as a rule, {least}; known for {}",
         write_duration(asked.every),
         detector.entity,
         amount(f64::from(asked.tolerance) / 10.0),
-        asked.at_least,
         write_duration(asked.learn)
     )
 }

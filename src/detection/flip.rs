@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::in_words::{amount, beyond, in_words};
-use super::stats::Normal;
+use super::stats::{Normal, Proportion};
 
 /// The largest tolerance that a baseline may have, in tenths.
 const MOST_TOLERANCE: u16 = 500;
@@ -74,6 +74,15 @@ pub enum Flip {
     Tactics(u64),
     /// The two places are so far apart, km.
     Far(f64),
+    /// What share was normal for that stretch of time, and what came.
+    Share {
+        /// What was normal.
+        normal: Proportion,
+        /// How many of its events were of the other sort.
+        part: u64,
+        /// How many events came.
+        events: u64,
+    },
 }
 
 impl Flip {
@@ -126,6 +135,7 @@ impl Flip {
                 let (far, more) = (amount(far.floor()), amount(far.floor() + 1.0));
                 format!("It was {far} km away: asked for {more} or more {THEN}.")
             }
+            Self::Share { normal, part, events } => in_band("it", normal.tolerance(*part, *events, MOST_TOLERANCE)),
         }
     }
 }
@@ -151,7 +161,11 @@ fn without(events: u64, worth: f64, largest: bool) -> String {
 fn tolerance(normal: Normal, value: f64, peak: f64) -> String {
     let (what, number) =
         if peak > value { (format!("its most, {},", amount(peak)), peak) } else { ("it".to_owned(), value) };
-    match normal.tolerance(number, MOST_TOLERANCE) {
+    in_band(&what, normal.tolerance(number, MOST_TOLERANCE))
+}
+
+fn in_band(what: &str, tolerance: Option<u16>) -> String {
+    match tolerance {
         Some(tenths) => {
             let tolerance = amount(f64::from(tenths) / 10.0);
             format!("At a tolerance of {tolerance} {what} would have lain within what was expected then.")

@@ -11,7 +11,7 @@ use crate::redaction::{RedactedEvent, Redactor};
 
 use super::because::measured;
 use super::cases::{self, CaseResult, KEY};
-use super::{Because, Catalogue, Detector, Limit, Matcher, Measure, Problem, Signals};
+use super::{Because, Catalogue, Counting, Detector, Limit, Matcher, Measure, Problem, Signals};
 
 /// What a changed detector makes of an alert, as far as what was kept of it tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Tryout {
         let counted = !matches!(
             measure,
             Measure::Event | Measure::Steps | Measure::Usual | Measure::Silence | Measure::Unanswered | Measure::Bulk
-        );
+        ) && !matches!(after, Counting::Baseline(_));
         if !counted || !same_window || measure != because.measure || measured(&self.before.counting).0 != measure {
             return None;
         }

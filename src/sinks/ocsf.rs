@@ -116,8 +116,12 @@ fn anomaly(alert: &Alert, because: &Because) -> Option<Value> {
     } else {
         ("BELOW_USUAL", because.value)
     };
-    let attribute =
-        format!("{} of {}", if because.measure == Measure::Usual { "events" } else { "values" }, alert.detector);
+    let of = match because.measure {
+        Measure::Usual => "events",
+        Measure::Share => "share",
+        _ => "values",
+    };
+    let attribute = format!("{of} of {}", alert.detector);
     let span = json!({
         "type_id": 9, "type": "Time Interval", "start_time": time(because.from), "end_time": time(because.to),
     });

@@ -95,6 +95,7 @@ impl Plot {
             return None;
         }
         let mut plot = match because.measure {
+            _ if matches!(because.limit, Limit::Band(..)) => Self::beside(because),
             Measure::Events | Measure::Values | Measure::Sum | Measure::Risk => Self::rise(alert, because),
             Measure::Share
             | Measure::Average

@@ -19,8 +19,8 @@ use super::rule::{Term, Weigh};
 use super::scene::entity_kind;
 use super::spec::level_named;
 use super::when;
-use super::{Bulk, Counting, Level, Measured, Only, Risking, Traveling};
-use seasonal::{baseline, measured};
+use super::{Bulk, Counting, Level, Only, Risking, Traveling};
+use seasonal::baseline;
 use steps::sequence;
 use values::{count, duration, missing, number, path, share, terms, window};
 
@@ -92,7 +92,7 @@ fn keys(kind: &str) -> &'static [&'static str] {
         "first_seen" => &["of", "by", "learn", "forget", "few", "settled", "bulk"],
         "travel" => &["by", "latitude", "longitude", "faster_than", "at_least", "within"],
         "risk" => &["by", "at_least", "half_life", "tactics"],
-        "baseline" => &["by", "of", "measure", "every", "learn", "tolerance", "side", "at_least"],
+        "baseline" => &["by", "of", "count", "measure", "every", "learn", "tolerance", "side", "at_least"],
         _ => &["by", "after", "at_least", "once", "expected", "within", "missing", "learn"],
     }
 }
@@ -141,11 +141,9 @@ fn kind_of(kind: &str, section: &mut Section, problems: &mut Problems) -> Option
             travel(section, problems)
         }
         "baseline" => {
-            let measured = measured(section, problems);
-            if measured.is_some_and(|measured| measured != Measured::Count) {
-                value = number(section, problems);
-                weigh = Weigh::Number;
-            }
+            let what = seasonal::what(section, problems);
+            let measured = what.as_ref().map(|(measured, ..)| *measured);
+            (value, weigh) = what.map_or((Vec::new(), Weigh::Hash), |(_, value, weigh)| (value, weigh));
             baseline(measured, section, problems)
         }
         _ => {

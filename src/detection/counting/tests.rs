@@ -1,6 +1,7 @@
 //! Every kind as a file says it: it compiles, its cases come out, and what is wrong is told with its line.
 
 mod found;
+mod usual;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -393,7 +393,7 @@ mod tests {
     const RISK: u16 = 18;
     const TRAVEL: u16 = 21;
     /// Of those that learn what an hour brings: one entity, over hours.
-    const SEASONAL: [u16; 4] = [15, 16, 17, 20];
+    const SEASONAL: [u16; 6] = [15, 16, 17, 20, 23, 24];
     /// When all of the random input is over, and what follows from silence.
     const END: i64 = 13_000;
 
@@ -430,6 +430,8 @@ mod tests {
             detector("u.minutes", Counting::Rhythm { missing: 1, minutes: true, learn: Duration::ZERO }, 9),
             detector("v.travel", travel(), 9),
             detector("w.correlation", correlation(), 9),
+            detector("wa.values", hourly(Measured::Distinct), 9),
+            detector("wb.share", hourly(Measured::Ratio), 9),
             detector("x.after", after(vec![by("b.threshold"), Finders::default()], false), 15),
             detector("y.joined", after(vec![Finders::default(), by("c.distinct")], true), 15),
             detector("z.found", after(vec![by("a.match"), of_family(), by("g.tumbling")], false), 15),
@@ -468,6 +470,11 @@ mod tests {
     fn baseline(measured: Measured) -> Counting {
         let (every, learn) = (secs(60), Duration::ZERO);
         Counting::Baseline(Baselining { measured, every, learn, tolerance: 20, sides: (true, true), at_least: 2 })
+    }
+
+    fn hourly(measured: Measured) -> Counting {
+        let (every, learn) = (secs(3_600), Duration::ZERO);
+        Counting::Baseline(Baselining { measured, every, learn, tolerance: 2, sides: (true, true), at_least: 1 })
     }
 
     fn risk() -> Counting {
@@ -527,7 +534,7 @@ mod tests {
     }
 
     fn input() -> impl Strategy<Value = Vec<Signal>> {
-        prop::collection::vec((0_u16..24, 0_u64..2, 0_i64..120, 0_u64..5, 0_u8..3), 0..300).prop_map(|said| {
+        prop::collection::vec((0_u16..26, 0_u64..2, 0_i64..120, 0_u64..5, 0_u8..3), 0..300).prop_map(|said| {
             let signals = said.into_iter().zip(0..);
             let mut signals: Vec<Signal> = signals
                 .map(|((number, who, at, value, step), n)| {

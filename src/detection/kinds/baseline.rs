@@ -1,8 +1,8 @@
 //! Baseline: is that more, or less, than this entity itself does at this hour?
 //!
 //! The time is cut into buckets of at most an hour; each is held against the entity's own [`Season`].
-//! A count or sum above its band fires at once, an average, and what lies below the band, when the bucket
-//! is over. Nothing fires before the entity is known for `learn`, and nothing below `at_least`: few events
+//! A count, sum or number of different values above its band fires at once, an average, a share, and what lies below
+//! the band, when the bucket is over. Different values and shares have files of their own: [`Usual`](super::usual::Usual). Nothing fires before the entity is known for `learn`, and nothing below `at_least`: few events
 //! are never an anomaly. Past attacks are among what is remembered and hardly count, as normal is a median.
 //! An entity that was heard of for less than two days is forgotten after eight, so that one that speaks once a week is
 //! learnt; others after five weeks.
@@ -21,10 +21,10 @@ use super::{Cost, Firing, Room, Voice};
 
 const HOUR: Duration = Duration::from_hours(1);
 /// Hours after which an entity is no passer-by.
-const SETTLED: usize = 48;
+pub(super) const SETTLED: usize = 48;
 /// How long passers-by are remembered, and the others.
-const SHORT: Duration = Duration::from_hours(8 * 24);
-const LONG: Duration = Duration::from_hours(5 * 168);
+pub(super) const SHORT: Duration = Duration::from_hours(8 * 24);
+pub(super) const LONG: Duration = Duration::from_hours(5 * 168);
 
 /// What is measured of each bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,10 @@ pub enum Measured {
     Sum,
     /// What a number is on average.
     Average,
+    /// How many different values.
+    Distinct,
+    /// Which share of the events is of the other sort.
+    Ratio,
 }
 
 /// What a detector asks.
@@ -77,15 +81,15 @@ struct Part {
 }
 
 impl Part {
-    fn add(&mut self, number: i64) {
+    fn add(&mut self, worth: u64) {
         self.events += 1;
-        self.sum = self.sum.saturating_add(u64::try_from(number).unwrap_or(0));
+        self.sum = self.sum.saturating_add(worth);
     }
 
     fn value(self, measured: Measured) -> u64 {
         match measured {
             Measured::Count => self.events,
-            Measured::Sum => self.sum,
+            Measured::Sum | Measured::Distinct | Measured::Ratio => self.sum,
             Measured::Average => self.sum.checked_div(self.events).unwrap_or(0),
         }
     }
@@ -94,14 +98,14 @@ impl Part {
 impl Baselining {
     /// Tells whether it fires when a bucket is over.
     pub fn is_timed(self) -> bool {
-        self.sides.1 || self.measured == Measured::Average
+        self.sides.1 || matches!(self.measured, Measured::Average | Measured::Ratio)
     }
 
-    fn bucket(self, at: Timestamp) -> i64 {
+    pub(super) fn bucket(self, at: Timestamp) -> i64 {
         number(at, self.every)
     }
 
-    fn end(self, bucket: i64) -> Timestamp {
+    pub(super) fn end(self, bucket: i64) -> Timestamp {
         let length = i64::try_from(self.every.as_nanos()).unwrap_or(i64::MAX);
         Timestamp::from_nanos(length.saturating_mul(bucket.saturating_add(1)))
     }
@@ -121,8 +125,13 @@ impl Baselining {
     }
 }
 
-fn number(at: Timestamp, length: Duration) -> i64 {
+pub(super) fn number(at: Timestamp, length: Duration) -> i64 {
     at.nanos().div_euclid(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX).max(1))
+}
+
+/// Returns what an event adds to a sum.
+fn worth(signal: &Signal) -> u64 {
+    u64::try_from(signal.value.cast_signed()).unwrap_or(0)
 }
 
 impl Baseline {
@@ -145,7 +154,18 @@ impl Baseline {
 
     /// Counts an event; returns what it completes.
     pub fn observe(&mut self, asked: Baselining, signal: &Signal, room: &Room) -> Option<Firing> {
-        if !self.count(asked, signal, room) || !self.is_above(asked) {
+        self.observe_worth(asked, signal, worth(signal), room)
+    }
+
+    /// Counts an event that is worth so much; returns what it completes.
+    pub(super) fn observe_worth(
+        &mut self,
+        asked: Baselining,
+        signal: &Signal,
+        worth: u64,
+        room: &Room,
+    ) -> Option<Firing> {
+        if !self.count(asked, signal, worth, room) || !self.is_above(asked) {
             return None;
         }
         Some(self.firing(asked, signal.time))
@@ -153,25 +173,31 @@ impl Baseline {
 
     /// Counts an event during an attack; returns what is measured if it is too much still.
     pub fn further(&mut self, asked: Baselining, signal: &Signal, room: &Room) -> Option<f64> {
-        let counts = self.count(asked, signal, room);
+        self.further_worth(asked, signal, worth(signal), room)
+    }
+
+    /// Counts an event that is worth so much during an attack; returns what is measured if it is too much still.
+    pub(super) fn further_worth(&mut self, asked: Baselining, signal: &Signal, worth: u64, room: &Room) -> Option<f64> {
+        let counts = self.count(asked, signal, worth, room);
         (counts && self.is_above(asked)).then(|| self.of_bucket.value(asked.measured) as f64)
     }
 
     /// Takes an event in; tells whether it is one of the bucket that is not over yet.
-    fn count(&mut self, asked: Baselining, signal: &Signal, room: &Room) -> bool {
+    fn count(&mut self, asked: Baselining, signal: &Signal, worth: u64, room: &Room) -> bool {
         let at = signal.time;
         self.reach(asked, asked.bucket(at));
         if asked.bucket(at) < self.bucket {
             return false;
         }
         self.newest = self.newest.max(at);
-        let number = signal.value.cast_signed();
-        self.of_hour.add(number);
-        self.of_bucket.add(number);
+        self.of_hour.add(worth);
+        self.of_bucket.add(worth);
         if let Some(voice) = &mut self.voice {
             voice.hears(signal, room);
         }
-        if self.is_near(asked) {
+        // Of different values each is shown once.
+        let is_new = asked.measured != Measured::Distinct || worth > 0;
+        if is_new && self.is_near(asked) {
             self.kept.push(signal, room);
         }
         true
@@ -186,8 +212,13 @@ impl Baseline {
         counts && soon && value + BEFORE as f64 >= asked.band(self.normal).1
     }
 
+    /// Returns the bucket that is not over yet.
+    pub(super) fn bucket(&self) -> i64 {
+        self.bucket
+    }
+
     /// Lets time reach `bucket`.
-    fn reach(&mut self, asked: Baselining, bucket: i64) {
+    pub(super) fn reach(&mut self, asked: Baselining, bucket: i64) {
         if bucket <= self.bucket {
             return;
         }
@@ -224,7 +255,8 @@ impl Baseline {
         let start = asked.end(self.bucket - 1);
         let kept = self.kept.take_since(start);
         let (band, flips) = (Some(asked.band(self.normal)), self.flips(asked, value));
-        Firing { kept, value, band, flips, ..Firing::of(self.of_bucket.events, start, at) }
+        let distinct = if asked.measured == Measured::Distinct { self.of_bucket.sum } else { 1 };
+        Firing { distinct, kept, value, band, flips, ..Firing::of(self.of_bucket.events, start, at) }
     }
 
     /// Returns at which tolerance, least and learning time it would have been nothing.
@@ -273,8 +305,9 @@ impl Baseline {
     pub fn standing(&self, asked: Baselining) -> String {
         let ((low, high), value) = (asked.band(self.normal), self.of_bucket.value(asked.measured));
         let (known, learn) = (Duration::from_hours(self.season.len() as u64), in_words(asked.learn));
+        let what = if asked.measured == Measured::Distinct { " different values" } else { "" };
         format!(
-            "{value} in this {}; {} to {} are usual, {} at least; known for {} of {learn}",
+            "{value}{what} in this {}; {} to {} are usual, {} at least; known for {} of {learn}",
             in_words(asked.every),
             amount(low.max(0.0)),
             amount(high),

@@ -34,6 +34,7 @@ impl State {
             Self::Together(state) => state.newest(),
             Self::Unanswered(state) => return state.until(counting.span()),
             Self::Baseline(state) => return Some(state.until()),
+            Self::Usual(state) => return Some(state.until()),
             Self::Rhythm(state) => return Some(state.until()),
             Self::Risk(state) => state.newest(),
             Self::Travel(state) => state.newest(),

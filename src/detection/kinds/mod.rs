@@ -13,6 +13,7 @@ mod correlation;
 mod distinct;
 mod ending;
 mod few;
+mod firing;
 mod first_seen;
 mod kept;
 mod percentile;
@@ -28,6 +29,9 @@ mod threshold;
 mod together;
 mod travel;
 mod unanswered;
+mod usual;
+mod usual_share;
+mod usual_values;
 mod voice;
 mod window;
 
@@ -64,6 +68,7 @@ use threshold::Threshold;
 use together::Together;
 use travel::Travel;
 use unanswered::Unanswered;
+use usual::Usual;
 
 /// Different times that a window tells apart at most, where its detector asks for no more.
 const TIMES: usize = 64;
@@ -111,6 +116,8 @@ pub enum State {
     Lone(Lone),
     /// A few of them.
     Few(Few),
+    /// How many different values it shows at each hour, or which share of its events is of the other sort.
+    Usual(Box<Usual>),
 }
 
 /// A detector fires: what it rests on.
@@ -195,7 +202,10 @@ impl State {
             Counting::Amount { .. } => Self::Amount(Box::default()),
             Counting::Percentile { .. } => Self::Percentile(Box::default()),
             Counting::Unanswered { .. } => Self::Unanswered(Box::new(Unanswered::new(signal))),
-            Counting::Baseline(asked) => Self::Baseline(Box::new(Baseline::new(*asked, signal))),
+            Counting::Baseline(asked) => Usual::new(*asked, signal).map_or_else(
+                || Self::Baseline(Box::new(Baseline::new(*asked, signal))),
+                |usual| Self::Usual(Box::new(usual)),
+            ),
             Counting::Rhythm { .. } => Self::Rhythm(Box::new(Rhythm::new(signal))),
             Counting::Risk(_) => Self::Risk(Box::default()),
             Counting::Travel(_) => Self::Travel(Box::default()),
@@ -245,6 +255,7 @@ impl State {
                 None
             }
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.observe(asked, signal, room),
+            (Self::Usual(state), &Counting::Baseline(asked)) => state.observe(asked, signal, room),
             (Self::Risk(state), &Counting::Risk(asked)) => state.observe(asked, signal, room),
             (Self::Travel(state), &Counting::Travel(asked)) => state.observe(asked, signal, room),
             (Self::Rhythm(state), &Counting::Rhythm { minutes, .. }) => {
@@ -292,6 +303,7 @@ impl State {
             (Self::Amount(state), counting) => state.further(counting.asked()?, signal),
             (Self::Percentile(state), counting) => state.further(counting.ranked()?, signal),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.further(asked, signal, room),
+            (Self::Usual(state), &Counting::Baseline(asked)) => state.further(asked, signal, room),
             (Self::Risk(state), &Counting::Risk(asked)) => Some(state.further(asked, signal)),
             (Self::Travel(state), &Counting::Travel(asked)) => state.further(asked, signal, room),
             _ => Some(0.0),
@@ -305,6 +317,7 @@ impl State {
             (Self::FirstSeen(state), &Counting::FirstSeen { bulk: Some(bulk), .. }) => state.alarm(bulk),
             (Self::Unanswered(state), &Counting::Unanswered { within }) => state.alarm(within),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.alarm(asked),
+            (Self::Usual(state), &Counting::Baseline(asked)) => state.alarm(asked),
             (Self::Rhythm(state), &Counting::Rhythm { missing, .. }) => state.alarm(missing),
             _ => None,
         }
@@ -317,6 +330,7 @@ impl State {
             (Self::FirstSeen(state), &Counting::FirstSeen { bulk: Some(bulk), .. }) => state.elapse(bulk),
             (Self::Unanswered(state), &Counting::Unanswered { within }) => state.elapse(within, at),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.elapse(asked, at),
+            (Self::Usual(state), &Counting::Baseline(asked)) => state.elapse(asked, at),
             (Self::Rhythm(state), &Counting::Rhythm { missing, learn, .. }) => state.elapse(missing, learn, at),
             _ => None,
         }
@@ -331,6 +345,7 @@ impl State {
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Baseline(state) => state.is_settled(),
+            Self::Usual(state) => state.is_settled(),
             Self::Rhythm(state) => state.is_settled(),
             _ => false,
         }
@@ -353,36 +368,11 @@ impl State {
             Self::Together(state) => state.cost(),
             Self::Unanswered(state) => state.cost(),
             Self::Baseline(state) => state.cost(),
+            Self::Usual(state) => state.cost(),
             Self::Rhythm(state) => state.cost(),
             Self::Risk(state) => state.cost(),
             Self::Travel(state) => state.cost(),
             Self::Correlation(state) => state.cost(),
         }
-    }
-}
-
-impl Firing {
-    /// Returns what `count` events from `first` to `last` complete; they are what was measured.
-    pub fn of(count: u64, first: Timestamp, last: Timestamp) -> Self {
-        let (kept, value) = (Vec::new(), count as f64);
-        Self {
-            count,
-            distinct: 1,
-            first,
-            last,
-            kept,
-            value,
-            band: None,
-            earlier: None,
-            spare: 0,
-            flips: Vec::new(),
-            level: None,
-            bulk: None,
-        }
-    }
-
-    /// An event that fires by itself.
-    fn of_one(signal: &Signal) -> Self {
-        Self::of(1, signal.time, signal.time)
     }
 }

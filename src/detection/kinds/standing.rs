@@ -28,6 +28,7 @@ impl State {
             (Self::Absence(state), &Counting::Absence { after, at_least }) => state.standing(after, at_least),
             (Self::Unanswered(state), &Counting::Unanswered { within }) => state.standing(within),
             (Self::Baseline(state), &Counting::Baseline(asked)) => state.standing(asked),
+            (Self::Usual(state), &Counting::Baseline(asked)) => state.standing(asked),
             (Self::Rhythm(state), &Counting::Rhythm { missing, learn, minutes }) => {
                 state.standing(missing, minutes, learn)
             }

@@ -136,7 +136,7 @@ impl Between {
 }
 
 /// The larger of what the median says of how far they stray, and the wildest on that side but one in forty of two weeks.
-fn spread(hours: &[(f64, f64)], excess: f64, sign: f64) -> f64 {
+pub(super) fn spread(hours: &[(f64, f64)], excess: f64, sign: f64) -> f64 {
     let stray = |&(usual, came): &(f64, f64)| {
         2.0 * ((came + 0.375).sqrt() - (usual + 0.375).sqrt()) / (1.0 + excess * usual).sqrt()
     };
@@ -151,7 +151,7 @@ fn spread(hours: &[(f64, f64)], excess: f64, sign: f64) -> f64 {
 }
 
 /// Tells whether the day of an hour is one of the fourteen from a Sunday on at which clocks were changed.
-fn clocks_changed(hour: i64) -> bool {
+pub(super) fn clocks_changed(hour: i64) -> bool {
     (0..14).any(|back| {
         let day = DateTime::from_timestamp((hour - 24 * back) * 3_600, 0).unwrap().date_naive();
         let of_europe = [3, 10].contains(&day.month()) && day.day() >= 25;
@@ -160,7 +160,7 @@ fn clocks_changed(hour: i64) -> bool {
     })
 }
 
-fn weekend(hour: i64) -> bool {
+pub(super) fn weekend(hour: i64) -> bool {
     let day = DateTime::from_timestamp(hour * 3_600, 0).unwrap().weekday();
     matches!(day, Weekday::Sat | Weekday::Sun)
 }

@@ -18,21 +18,21 @@ use serde::{Deserialize, Serialize};
 use super::compact::{pack, unpack};
 
 /// Hours that are remembered.
-const HOURS: usize = 4 * WEEK;
+pub(super) const HOURS: usize = 4 * WEEK;
 /// Hours of which it is remembered what was normal.
-const PLAIN: usize = 2 * WEEK;
+pub(super) const PLAIN: usize = 2 * WEEK;
 /// All but the wildest hours of those count.
 const WILDEST: usize = PLAIN / 40;
 const WEEK: usize = 168;
 /// Hours by which level and trend are told.
-const LATELY: usize = WEEK;
+pub(super) const LATELY: usize = WEEK;
 /// Hours after which it is looked again how far the values stray.
-const DAY: usize = 24;
-const BITS: u32 = 10;
+pub(super) const DAY: usize = 24;
+pub(super) const BITS: u32 = 10;
 /// Expectations are kept in so many parts of one.
 const PARTS: f64 = 16.0;
 /// Below this hardly anything is normal.
-const RARE: f64 = 1.0;
+pub(super) const RARE: f64 = 1.0;
 /// The most that is expected.
 const MOST: f64 = 1e15;
 
@@ -50,15 +50,15 @@ pub struct Season {
 /// How far values stray to one side: `rare` is a factor for hours in which hardly anything is normal,
 /// `excess` by how much the variance of others exceeds a Poisson count's, for each unit of the normal.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Side {
-    rare: f64,
-    excess: f64,
+pub(super) struct Side {
+    pub(super) rare: f64,
+    pub(super) excess: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Strays {
-    up: Side,
-    down: Side,
+pub(super) struct Strays {
+    pub(super) up: Side,
+    pub(super) down: Side,
 }
 
 /// What is normal for one hour.
@@ -144,20 +144,7 @@ impl Season {
     /// What came at such an hour, by the median of the weeks and days before, if any was seen.
     fn known(&self, hour: i64) -> Option<f64> {
         let mut seen: Vec<(u64, u32)> = Vec::with_capacity(24);
-        let mut take = |at: i64, weight: u32| seen.extend(self.at(at).map(|value| (value, weight)));
-        for week in 1..=4 {
-            let then = hour - week * WEEK as i64;
-            take(then, 3);
-            take(then - 1, 1);
-            take(then + 1, 1);
-        }
-        for day in 1..=7 {
-            let then = hour - day * 24;
-            if day < 7 && is_weekend(then) == is_weekend(hour) {
-                take(then, 2);
-            }
-        }
-        take(hour - 1, 1);
+        seen.extend(like(hour).filter_map(|(then, weight)| Some((self.at(then)?, weight))));
         (!seen.is_empty()).then(|| weighted_median(&mut seen))
     }
 
@@ -213,7 +200,7 @@ impl Default for Strays {
 
 impl Side {
     /// Reads it off pairs of what was normal and what came, on the side that `sign` says.
-    fn of(rare: &[(f64, f64)], common: &[(f64, f64)], sign: f64) -> Self {
+    pub(super) fn of(rare: &[(f64, f64)], common: &[(f64, f64)], sign: f64) -> Self {
         let factor = spread(rare, 0.0, sign).max(1.0);
         let (mut low, mut high) = (0.0_f64, 16.0_f64);
         if spread(common, 0.0, sign) <= 1.0 {
@@ -282,7 +269,7 @@ impl Normal {
 
 /// How far `got` is from `wanted`, in what is usual: a count's root strays by about a half, whatever
 /// the count is.
-fn stray(got: f64, wanted: f64, excess: f64) -> f64 {
+pub(super) fn stray(got: f64, wanted: f64, excess: f64) -> f64 {
     2.0 * ((got + 0.375).sqrt() - (wanted + 0.375).sqrt()) / (1.0 + excess * wanted).sqrt()
 }
 
@@ -291,7 +278,7 @@ const CHANGED: u64 = 14;
 
 /// Tells whether clocks were changed in the two weeks before an hour since 1970: on the last Sundays of March and
 /// October (Directive 2000/84/EC), or the second of March and the first of November (15 U.S.C. 260a).
-fn is_after_change(hour: i64) -> bool {
+pub(super) fn is_after_change(hour: i64) -> bool {
     let Some(day) = hour.checked_mul(3_600).and_then(|at| DateTime::from_timestamp(at, 0)).map(|at| at.date_naive())
     else {
         return false;
@@ -302,12 +289,22 @@ fn is_after_change(hour: i64) -> bool {
     changes.into_iter().flatten().any(|change| change <= day && day < change + Days::new(CHANGED))
 }
 
+/// Returns the hours that `hour` is held against, and what each counts: the same hour in four weeks and those beside
+/// it, the same hour on other days of its sort, and the one before.
+pub(super) fn like(hour: i64) -> impl Iterator<Item = (i64, u32)> {
+    let weeks = (1..=4).map(move |week| hour - week * WEEK as i64);
+    let weeks = weeks.flat_map(|then| [(then, 3), (then - 1, 1), (then + 1, 1)]);
+    let days = (1..7).map(move |day| hour - day * 24);
+    let days = days.filter(move |then| is_weekend(*then) == is_weekend(hour)).map(|then| (then, 2));
+    weeks.chain(days).chain([(hour - 1, 1)])
+}
+
 /// Tells whether an hour since 1970, which began on a Thursday, lies in a weekend.
 fn is_weekend(hour: i64) -> bool {
     matches!(hour.div_euclid(24).rem_euclid(7), 2 | 3)
 }
 
-fn weighted_median(seen: &mut [(u64, u32)]) -> f64 {
+pub(super) fn weighted_median(seen: &mut [(u64, u32)]) -> f64 {
     seen.sort_unstable();
     let all: u32 = seen.iter().map(|&(_, weight)| weight).sum();
     let mut below = 0;

@@ -254,10 +254,11 @@ proptest! {
 
     #[test]
     fn what_strays_lies_in_the_band_at_the_tolerance_that_is_said(
-        said in one(6, 1), part in prop::sample::select(vec![1_i64, 4]), summed in any::<bool>(), below in any::<bool>(),
+        said in one(6, 1), part in prop::sample::select(vec![1_i64, 4]), below in any::<bool>(),
+        measured in prop::sample::select(vec![Measured::Count, Measured::Sum, Measured::Distinct]),
     ) {
         let said: Vec<Said> = said.iter().map(|&(who, at, value, step)| (who, at * 850, value, step)).collect();
-        let measured = if summed { Measured::Sum } else { Measured::Count };
+        let part = if measured == Measured::Distinct { 1 } else { part };
         let usual = Baselining {
             measured, every: secs(3_600 / part), learn: secs(24 * 3_600), tolerance: 20, sides: (!below, below), at_least: 1,
         };

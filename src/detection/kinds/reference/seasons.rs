@@ -1,7 +1,9 @@
 //! The kinds that know what an entity does at each hour, against slow and obvious tellings of them.
 
+use crate::detection::in_words::beyond;
+use crate::detection::stats::plain_shares::PlainShares;
 use crate::detection::stats::plainly::Plainly;
-use crate::detection::{Baselining, Measured};
+use crate::detection::{Baselining, Flip, Measured};
 
 use super::*;
 
@@ -28,6 +30,8 @@ fn measure(came: &[Said], measured: Measured) -> f64 {
         Measured::Count => came.len() as u64,
         Measured::Sum => sum,
         Measured::Average => sum.checked_div(came.len() as u64).unwrap_or(0),
+        Measured::Distinct => came.iter().map(|event| event.2).collect::<BTreeSet<_>>().len() as u64,
+        Measured::Ratio => panic!("a share is no number of its own"),
     }) as f64
 }
 
@@ -65,6 +69,56 @@ fn strays(of: &[Said], asked: Baselining, end: i64) -> (BTreeSet<i64>, BTreeSet<
             judge(over, below.zip(above).map(|(below, above)| asked.sides.1 && below || asked.sides.0 && above));
         } else if !average && asked.sides.1 && between.least >= least {
             judge(over, below);
+        }
+    }
+    (told, unsure)
+}
+
+/// What one entity does each hour for some days: how many events, how many of them of the other sort.
+fn mixed() -> impl Strategy<Value = Vec<Said>> {
+    let hours = prop::collection::vec((0_i64..9, 0_i64..5), 60..150);
+    (hours, 1_i64..6, 1_i64..90).prop_map(|(hours, times, apart)| {
+        let of_hour = |(hour, (others, part)): (i64, (i64, i64))| {
+            let (others, part) = (others * times, part * times / 2);
+            let all = others + part;
+            // They come mingled, and never all at once.
+            (0..all).map(move |n| (1, hour * HOUR + n * apart % HOUR, u64::from(n * 7 % all.max(1) < part), 0))
+        };
+        let mut said: Vec<Said> = (0..).zip(hours).flat_map(of_hour).collect();
+        said.sort_by_key(|&(_, at, value, _)| (at, value));
+        said
+    })
+}
+
+/// When its share fires for an entity, and when it is too near the edge to say so.
+fn shares(of: &[Said], asked: Baselining, end: i64) -> (BTreeSet<i64>, BTreeSet<i64>) {
+    let every = asked.every.as_secs() as i64;
+    let (mut told, mut unsure, first) = (BTreeSet::new(), BTreeSet::new(), of[0].1 / HOUR);
+    let count = |came: &[Said]| (came.len() as f64, came.iter().filter(|event| event.2 == 1).count() as f64);
+    let within =
+        |from: i64, to: i64| of.iter().filter(|event| (from..to).contains(&event.1)).copied().collect::<Vec<_>>();
+    let (mut known, mut last) = (PlainShares::default(), first);
+    for hour in first..end / HOUR {
+        // An hour in which nothing came is known of once something comes after it.
+        if hour > first && !within((hour - 1) * HOUR, hour * HOUR).is_empty() {
+            for at in last..hour {
+                let (all, part) = count(&within(at * HOUR, (at + 1) * HOUR));
+                known.add(first, all, part);
+            }
+            last = hour;
+        }
+        for start in (hour * HOUR..(hour + 1) * HOUR).step_by(every as usize) {
+            let (all, part) = count(&within(start, start + every));
+            if all < 1.0 || all < f64::from(asked.at_least) || (known.len() as u64) < asked.learn.as_secs() / 3_600 {
+                continue;
+            }
+            let (low, high) = known.between(hour, all, f64::from(asked.tolerance) / 10.0);
+            let (low, high) = ((low - part) / (1.0 + low), (part - high) / (1.0 + high));
+            if known.unsure || [low, high].iter().any(|off| off.abs() < 0.01) {
+                unsure.insert(start + every);
+            } else if asked.sides.0 && high > 0.0 || asked.sides.1 && low > 0.0 {
+                told.insert(start + every);
+            }
         }
     }
     (told, unsure)
@@ -123,12 +177,14 @@ proptest! {
     #[test]
     fn baseline_is_what_it_says(
         said in said(), part in prop::sample::select(vec![1_i64, 2, 4]),
-        measured in prop::sample::select(vec![Measured::Count, Measured::Sum, Measured::Average]),
+        measured in prop::sample::select(vec![Measured::Count, Measured::Sum, Measured::Average, Measured::Distinct]),
         sides in prop::sample::select(vec![(true, false), (false, true), (true, true)]),
         learn in 1_i64..40, tolerance in prop::sample::select(vec![2_u16, 10, 20]), at_least in 1_u32..3,
     ) {
         // A quarter of an hour where the others have a second: two days. Some events are of the moment an hour begins.
         let said: Vec<Said> = said.into_iter().map(|(who, at, value, step)| (who, at * 900, value, step)).collect();
+        // Different values are those of whole hours.
+        let part = if measured == Measured::Distinct { 1 } else { part };
         let asked = Baselining { measured, every: secs(HOUR / part), learn: secs(learn * HOUR), tolerance, sides, at_least };
         let end = 80 * HOUR;
         let found = at_once(Counting::Baseline(asked), 0, &signals(&said), end);
@@ -148,6 +204,24 @@ proptest! {
     }
 
     #[test]
+    fn a_share_against_what_is_usual_is_what_it_says(
+        said in mixed(), part in prop::sample::select(vec![1_i64, 2]),
+        sides in prop::sample::select(vec![(true, false), (false, true), (true, true)]),
+        learn in 1_i64..60, tolerance in prop::sample::select(vec![5_u16, 10, 20, 30]), at_least in 1_u32..20,
+    ) {
+        prop_assume!(!said.is_empty());
+        let every = secs(HOUR / part);
+        let asked = Baselining { measured: Measured::Ratio, every, learn: secs(learn * HOUR), tolerance, sides, at_least };
+        let end = said.last().unwrap().1 / HOUR * HOUR + 5 * HOUR;
+        let found = at_once(Counting::Baseline(asked), 0, &signals(&said), end);
+        let (told, unsure) = shares(&said, asked, end);
+        let got: BTreeSet<i64> = attacks(&found).into_iter().map(|told| told.1).collect();
+        let sure = |all: BTreeSet<i64>| all.into_iter().filter(|one| !unsure.contains(one)).collect::<BTreeSet<_>>();
+        prop_assert!(unsure.len() < 100 || unsure.len() * 4 < said.len());
+        prop_assert_eq!(sure(got), sure(told));
+    }
+
+    #[test]
     fn silence_by_its_own_rhythm_is_what_it_says(signs in lively(), missing in 1_u32..8, learn in 0_i64..100) {
         prop_assume!(!signs.is_empty());
         let end = signs.last().unwrap().1 + 24 * HOUR;
@@ -156,5 +230,55 @@ proptest! {
         let (got, told) = (attacks(&found), silences(&signs, missing, learn, end));
         let off = got.iter().zip(&told).map(|(got, told)| (got.1 as f64 - told).abs()).fold(0.0, f64::max);
         prop_assert!(got.len() == told.len() && off <= 1.0, "{:?} {:?}", got, told);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_share_lies_in_the_band_at_the_tolerance_that_is_said(
+        said in mixed(), part in prop::sample::select(vec![1_i64, 2]), below in any::<bool>(),
+    ) {
+        let usual = Baselining {
+            measured: Measured::Ratio, every: secs(3_600 / part), learn: secs(24 * 3_600), tolerance: 20, sides: (!below, below),
+            at_least: 5,
+        };
+        let fired = |asked: Baselining, said: &[Said]| {
+            let found = at_once(Counting::Baseline(asked), 0, &signals(said), 200 * 3_600);
+            found.into_iter().filter(|finding| finding.fired).collect::<Vec<_>>()
+        };
+        let fires = |asked: Baselining, said: &[Said], at| fired(asked, said).iter().any(|one| one.at == at);
+        for finding in fired(usual, &said).into_iter().take(3) {
+            let (because, at) = (finding.because.clone().unwrap(), finding.at);
+            for flip in &because.others {
+                let changed = match flip {
+                    Flip::Share { normal, part, events } => {
+                        prop_assert_eq!(because.value, *part as f64 / *events as f64);
+                        let Some(tolerance) = normal.tolerance(*part, *events, 500) else { continue };
+                        prop_assert!(tolerance > 20);
+                        let less = Baselining { tolerance: tolerance - 1, ..usual };
+                        prop_assert!(fires(less, &said, at));
+                        Baselining { tolerance, ..usual }
+                    }
+                    Flip::Among(all) => Baselining { at_least: *all as u32 + 1, ..usual },
+                    Flip::Known(span) => Baselining { learn: beyond(*span), ..usual },
+                    other => panic!("{other:?}"),
+                };
+                prop_assert!(!fires(changed, &said, at), "{:?} {:?}", flip, because);
+            }
+            // So many of the other sort fewer, the last ones.
+            let end = at.nanos() / 1_000_000_000;
+            let fewer = |many: usize| {
+                let of_bucket = |one: &Said| one.2 == 1 && (end - usual.every.as_secs() as i64..end).contains(&one.1);
+                let gone: BTreeSet<usize> =
+                    (0..said.len()).filter(|place| of_bucket(&said[*place])).rev().take(many).collect();
+                (0..).zip(&said).filter(|(place, _)| !gone.contains(place)).map(|(_, one)| *one).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(because.without().is_none(), below);
+            if let Some(without) = because.without() {
+                prop_assert!(!fires(usual, &fewer(without as usize), at), "{:?}", because);
+                prop_assert!(fires(usual, &fewer(without as usize - 1), at), "{:?}", because);
+            }
+        }
     }
 }

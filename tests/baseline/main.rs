@@ -7,6 +7,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod kinds;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,9 +123,9 @@ fn series(sort: usize, seed: u64) -> Series {
     Series { values, attacks, excused }
 }
 
-fn detectors() -> Arc<Detectors> {
+fn detectors(measured: Measured) -> Arc<Detectors> {
     let asked = Baselining {
-        measured: Measured::Sum,
+        measured,
         every: Duration::from_hours(1),
         learn: Duration::from_hours(LEARNT as u64),
         tolerance: 40,
@@ -151,16 +153,24 @@ fn detectors() -> Arc<Detectors> {
     Arc::new(Detectors { all: vec![Arc::new(detector)] })
 }
 
-/// Returns the hours in which the engine fires.
+/// Returns the hours in which the engine fires for a sum.
 fn by_baseline(series: &Series) -> Vec<usize> {
-    let settings = EngineSettings { max_entities: 25_600, max_waiting_bytes: 1 << 20 };
-    let mut engine = Engine::new(detectors(), settings);
+    fires(
+        Measured::Sum,
+        series.values.iter().enumerate().filter(|(_, value)| **value > 0).map(|(hour, value)| (hour, *value)),
+    )
+}
+
+/// Returns the hours in which the engine fires, of events in order: in which hour, and of which value.
+fn fires(measured: Measured, events: impl Iterator<Item = (usize, u64)>) -> Vec<usize> {
+    let settings = EngineSettings { max_entities: 25_600, max_waiting_bytes: 1 << 30 };
+    let mut engine = Engine::new(detectors(measured), settings);
     let entity = Entity::new(EntityKind::App, "shop");
-    for (hour, &value) in series.values.iter().enumerate().filter(|(_, value)| **value > 0) {
+    for (number, (hour, value)) in events.enumerate() {
         let observed = Observed {
             time: Timestamp::from_seconds(MONDAY + 3_600 * hour as i64 + 1_800),
-            hash: hour as u128,
-            position: Position { stream: StreamId(0), offset: hour as i64, index: 0 },
+            hash: number as u128,
+            position: Position { stream: StreamId(0), offset: number as i64, index: 0 },
             category: Category::GatewayLogs,
             app: None,
             entities: Vec::new(),
@@ -172,7 +182,8 @@ fn by_baseline(series: &Series) -> Vec<usize> {
     }
     let mut now = Watermarks::new(Duration::ZERO, Duration::ZERO);
     now.advance(Timestamp::from_seconds(MONDAY + 3_600 * HOURS as i64));
-    let hour = |at: Timestamp| (at.nanos() / 1_000_000_000 - MONDAY) / 3_600;
+    // What fires when its hour is over fires at the moment at which the next one begins.
+    let hour = |at: Timestamp| (at.nanos() / 1_000_000_000 - 1 - MONDAY) / 3_600;
     engine.tick(&now).iter().filter(|finding| finding.fired).map(|finding| hour(finding.at) as usize).collect()
 }
 
