@@ -70,7 +70,8 @@ pub fn open(
     }
     for (name, settings) in config.sources.file.clone() {
         opened.push(first(&ground, resume, name.clone(), None, move |ground, resume| {
-            FileSource::open(&name, settings.clone(), ground.streams.clone(), resume).map(AnySource::File)
+            FileSource::open(&name, settings.clone(), ground.streams.clone(), resume, &ground.clock)
+                .map(AnySource::File)
         })?);
     }
     for (name, settings) in config.sources.http.clone() {

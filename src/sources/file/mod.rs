@@ -5,10 +5,15 @@
 //! rotation neither reads a file again nor skips its end, not even over a restart. One batch is
 //! filled at a time; a slow pipeline stops the thread.
 
+mod begin;
+mod done;
 mod follow;
+mod found;
 mod gone;
 mod identity;
+mod json;
 mod lines;
+mod missed;
 mod parked;
 mod place;
 mod reader;
@@ -23,15 +28,17 @@ pub use settings::FileSettings;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::telemetry::{Batch, Mark, StreamId, StreamName, Streams};
 
 use super::pump::{NAP, Outlet, Pump};
 use super::{ResumePoints, Source, SourceError};
 use follow::Files;
 
-/// After how many naps files are looked for again: every second.
-const NAPS: u32 = 20;
+/// How often files are looked for.
+const LOOKS: Duration = Duration::from_secs(1);
 /// How full a batch of standard input gets.
 const FULL: usize = 256 * 1024;
 
@@ -63,6 +70,7 @@ impl FileSource {
         settings: FileSettings,
         streams: Streams,
         resume: &ResumePoints,
+        clock: &Clock,
     ) -> Result<Self, SourceError> {
         let stdin = settings.paths.iter().any(|path| path == "-");
         if settings.paths.is_empty() || (stdin && settings.paths.len() > 1) {
@@ -79,8 +87,8 @@ impl FileSource {
             let id = streams.id(&of);
             Pump::start(&title, move |outlet| read_stdin(id, from, &outlet))?
         } else {
-            let files = Files::new(name, settings, streams, resume);
-            Pump::start(&title, move |outlet| run(files, &outlet, &thread))?
+            let (files, clock) = (Files::new(name, settings, streams, resume), clock.clone());
+            Pump::start(&title, move |outlet| run(files, &outlet, &thread, &clock))?
         };
         Ok(Self { pump, seen })
     }
@@ -91,7 +99,7 @@ impl FileSource {
         lock(&self.seen).lag.clone()
     }
 
-    /// Says that there are more files than can be read at once, and what to do.
+    /// Says that there are more files than can be read at once, one that can't be read, or none, and what to do.
     pub fn complaint(&self) -> Option<String> {
         lock(&self.seen).complaint.clone()
     }
@@ -119,13 +127,14 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 }
 
 /// Reads files until nobody wants them any more, or there is nothing more to come.
-fn run(mut files: Files, outlet: &Outlet, seen: &Mutex<Seen>) {
-    let mut naps = NAPS;
+fn run(mut files: Files, outlet: &Outlet, seen: &Mutex<Seen>, clock: &Clock) {
+    let mut last: Option<Duration> = None;
     while !outlet.closed() {
         let mut batch = Batch::default();
         let mut looked = Ok(());
-        if naps >= NAPS {
-            naps = 0;
+        let now = clock.elapsed();
+        if last.is_none_or(|last| now.saturating_sub(last) >= LOOKS) {
+            last = Some(now);
             looked = files.look(&mut batch);
             let mut seen = lock(seen);
             seen.lag = files.lag();
@@ -156,9 +165,6 @@ fn run(mut files: Files, outlet: &Outlet, seen: &Mutex<Seen>) {
         }
         if idle {
             std::thread::sleep(NAP);
-            naps += 1;
-        } else {
-            naps = naps.saturating_add(1);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! event time back, so that it is not late for waiting. Up to [`MANY`] files are followed; what
 //! is beyond them is said, and not read.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,10 @@ use crate::sources::SourceError;
 use crate::telemetry::{Batch, Mark, StreamId, StreamName};
 
 use super::follow::{CEILING, Files};
-use super::identity::{Inode, beside, identity, is_archive};
+use super::identity::{Folders, Inode, identity, is_archive};
 use super::place::{self, LastRead};
+use super::reader::Ending;
+use super::tail::QUIET;
 
 /// How many files of one source are followed, open or parked.
 const MANY: usize = 65_536;
@@ -38,15 +40,26 @@ pub(super) struct Parked {
     since: u64,
     /// What the pipeline was told: that there is nothing more to read in it.
     at_end: bool,
+    /// No path that matches leads to it any more.
+    left: bool,
+    /// The look at which its length changed last, or it was left.
+    grown: u64,
 }
 
 impl Parked {
     /// Takes in how long the file is now, and where it stands.
-    pub(super) fn see(&mut self, path: &Path, length: u64, batch: &mut Batch) {
+    pub(super) fn see(&mut self, path: &Path, length: u64, look: u64, batch: &mut Batch) {
         if self.path != path {
             path.clone_into(&mut self.path);
         }
-        self.length = length as i64;
+        self.left = false;
+        self.measure(length, look, batch);
+    }
+
+    fn measure(&mut self, length: u64, look: u64, batch: &mut Batch) {
+        if self.length != length as i64 {
+            (self.length, self.grown) = (length as i64, look);
+        }
         if self.at_end == self.has_more() {
             self.at_end = !self.has_more();
             batch.marks.push(Mark::AtEnd(self.id, self.at_end));
@@ -72,13 +85,13 @@ impl Files {
             let more = self.unread.len() - 1;
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             return Some(format!(
-                "{} of the source {name} can't be read: {says}{more}. Give the user that Gatewatch runs as the right to read it: \
-                 a source that follows begins it then, without a restart.",
+                "{} of the source {name} can't be read: {says}{more}. If the user that Gatewatch runs as lacks the right to \
+                 read it, give it: a source that follows begins it then, without a restart.",
                 path.display()
             ));
         }
         match self.crowd {
-            (0, 0) => None,
+            (0, 0) => self.missed().or_else(|| self.fruitless()),
             _ if !self.settings.follow => None,
             (waiting, 0) => Some(format!(
                 "{waiting} files of the source {name} wait: {CEILING} are open and all of them have more to read. They \
@@ -121,29 +134,35 @@ impl Files {
             length: 0,
             since: 0,
             at_end: false,
+            left: false,
+            grown: self.looks,
         };
-        parked.see(path, length, batch);
+        parked.see(path, length, self.looks, batch);
         self.parked.insert(inode, parked);
     }
 
-    /// Finds parked files that are no longer where they were: what was renamed is read to its end.
-    pub(super) fn find_moved(&mut self, there: &BTreeSet<Inode>, batch: &mut Batch) {
-        let gone: Vec<Inode> = self.parked.keys().copied().filter(|inode| !there.contains(inode)).collect();
-        for inode in gone {
-            let Some(parked) = self.parked.get_mut(&inode) else { continue };
-            let here = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|meta| Inode::of(&meta) == inode);
-            let moved = std::iter::once(parked.path.clone()).chain(beside(&parked.path)).find(here);
-            let length = moved.as_ref().and_then(|path| Some(std::fs::metadata(path).ok()?.len()));
-            if let (Some(path), Some(length)) = (moved, length) {
-                parked.see(&path, length, batch);
-                if parked.has_more() {
-                    continue;
+    /// Finds parked files that are no longer where they were: what was renamed is read to its end, and on while it
+    /// is written.
+    pub(super) fn find_moved(&mut self, there: &BTreeMap<Inode, PathBuf>, batch: &mut Batch) {
+        let mut folders = Folders::default();
+        let looks = self.looks;
+        self.parked.retain(|inode, parked| {
+            if there.contains_key(inode) {
+                return true;
+            }
+            if !std::mem::replace(&mut parked.left, true) {
+                parked.grown = looks;
+            }
+            if let Some((path, length)) = folders.find(&parked.path, *inode) {
+                parked.path = path;
+                parked.measure(length, looks, batch);
+                if parked.has_more() || looks.saturating_sub(parked.grown) < QUIET {
+                    return true;
                 }
             }
-            if let Some(parked) = self.parked.remove(&inode) {
-                batch.marks.push(Mark::Closed(parked.id));
-            }
-        }
+            batch.marks.push(Mark::Closed(parked.id));
+            false
+        });
     }
 
     /// Opens the parked files that have more to read, those first that have waited longest.
@@ -158,7 +177,8 @@ impl Files {
             let Some(parked) = self.parked.remove(&inode) else { continue };
             let file = File::open(&parked.path).ok().filter(|file| {
                 let same = file.metadata().is_ok_and(|meta| Inode::of(&meta) == inode);
-                same && identity(file, inode, false).is_ok_and(|number| number == Some(parked.number))
+                let known = || identity(file, inode, Ending::Final).is_ok_and(|number| number == Some(parked.number));
+                same && (parked.archive || known())
             });
             let whole = |file: &File| {
                 parked.archive || (parked.length >= place::in_text(parked.at) && parked.last_read.is_in(file))
@@ -210,6 +230,8 @@ impl Files {
                 length,
                 since: self.looks,
                 at_end: tail.at_end,
+                left: tail.left,
+                grown: tail.grown,
             };
             self.parked.insert(tail.inode, parked);
         }

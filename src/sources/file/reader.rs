@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::sources::SourceError;
 use crate::telemetry::{Batch, StreamId};
 
+use super::json::Json;
 use super::lines::{DOCUMENT, Found, LINE, Lines};
 use super::place;
 
@@ -29,14 +30,30 @@ pub enum ReadState {
     End,
 }
 
+/// What becomes of a last line without a newline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is handed out: nothing more will come.
+    Final,
+    /// It waits for its newline.
+    Growing,
+    /// Nothing has come for a while: it is handed out if it is whole JSON.
+    Quiet,
+}
+
 /// Reads the messages of one file, or of standard input.
 pub struct FileReader {
     path: PathBuf,
     input: Box<dyn Read + Send>,
     compressed: bool,
+    /// It is compressed and ends in the middle: more may come.
+    unfinished: bool,
     stream: StreamId,
-    /// The file may grow: its last line waits for a newline.
-    grows: bool,
+    ending: Ending,
+    /// How much of a last line was found not to be whole.
+    asked: usize,
+    /// A document that is too long is cut off, and no error.
+    cuts: bool,
     lines: Lines,
     buffer: Vec<u8>,
     /// Where the unread part of the buffer begins.
@@ -45,7 +62,7 @@ pub struct FileReader {
     offset: i64,
     /// What is added to offsets to tell this writing of the file from those before.
     writing: i64,
-    /// The first part of a line that is too long, and its offset; the rest is being skipped.
+    /// The first part of a line or document that is too long, and its offset; the rest is being skipped.
     cut: Option<(Vec<u8>, i64)>,
 }
 
@@ -75,6 +92,7 @@ impl FileReader {
         let mut head = [0; 4];
         let trouble = |error: io::Error| unreadable(path, &error);
         let length = read_up_to(&mut file, &mut head).map_err(trouble)?;
+        refuse_utf_16(path, &head[..length])?;
         if compression(&head[..length]).is_some() {
             file.seek(SeekFrom::Start(0)).map_err(trouble)?;
             return Self::read_from(path, Box::new(file), stream, from);
@@ -93,6 +111,7 @@ impl FileReader {
         let trouble = |error: io::Error| unreadable(path, &error);
         let mut head = [0; 4];
         let length = read_up_to(&mut input, &mut head).map_err(trouble)?;
+        refuse_utf_16(path, &head[..length])?;
         let kind = compression(&head[..length]);
         let whole = io::Cursor::new(head[..length].to_vec()).chain(input);
         let mut input: Box<dyn Read + Send> = match kind {
@@ -128,8 +147,11 @@ impl FileReader {
             path: path.to_owned(),
             input,
             compressed,
+            unfinished: false,
             stream,
-            grows: false,
+            ending: Ending::Final,
+            asked: 0,
+            cuts: false,
             lines: Lines::new(),
             buffer: Vec::new(),
             start: 0,
@@ -139,14 +161,25 @@ impl FileReader {
         }
     }
 
-    /// Says whether the file may grow, so that a last line without a newline is not handed out yet.
-    pub fn set_grows(&mut self, grows: bool) {
-        self.grows = grows;
+    /// Says what becomes of a last line without a newline.
+    pub(super) fn set_ending(&mut self, ending: Ending) {
+        self.ending = ending;
     }
 
-    /// Tells whether the file is compressed, and so never grows.
+    /// Cuts off a document that is too long, as it does a line: its source has others to read.
+    pub(super) fn cutting(mut self) -> Self {
+        self.cuts = true;
+        self
+    }
+
+    /// Tells whether the file is compressed.
     pub fn compressed(&self) -> bool {
         self.compressed
+    }
+
+    /// Tells whether reading failed because a compressed file ends in the middle.
+    pub(super) fn unfinished(&self) -> bool {
+        self.unfinished
     }
 
     /// Returns the offset of the next message in the text.
@@ -175,7 +208,7 @@ impl FileReader {
             if self.fill()? {
                 continue;
             }
-            if !self.grows || self.compressed {
+            if self.compressed || self.ending == Ending::Final || self.quiet_end() {
                 if self.take_one(batch, true)? {
                     continue;
                 }
@@ -183,6 +216,17 @@ impl FileReader {
             }
             return Ok(ReadState::End);
         }
+    }
+
+    /// Tells whether the file has been quiet behind a last line that is whole, though no newline ends it. Should it be
+    /// written on after all, the rest is a message of its own.
+    fn quiet_end(&mut self) -> bool {
+        let text = &self.buffer[self.start..];
+        if self.ending != Ending::Quiet || self.cut.is_some() || text.len() == self.asked {
+            return false;
+        }
+        self.asked = text.len();
+        Json::is_whole(text)
     }
 
     /// Appends what one read brings, so that a pipe that pauses holds back nothing it has written.
@@ -205,12 +249,12 @@ impl FileReader {
         }
         match self.lines.next(text, whole) {
             Found::Unfinished => Ok(false),
-            Found::LongDocument => Err(SourceError::Fatal(format!(
+            Found::LongDocument if !self.cuts => Err(SourceError::Fatal(format!(
                 "{} is one JSON document longer than {} MiB: write one record a line, such as with jq -c '.records[]'.",
                 self.path.display(),
                 DOCUMENT >> 20
             ))),
-            Found::LongLine => {
+            Found::LongLine | Found::LongDocument => {
                 self.cut = Some((text[..LINE].to_vec(), self.offset));
                 self.advance(LINE);
                 Ok(true)
@@ -227,15 +271,14 @@ impl FileReader {
         }
     }
 
-    /// Skips the rest of a line that is too long; at its end hands out the first part.
+    /// Skips the rest of a message that is too long; at its end hands out the first part.
     fn skip_line(&mut self, batch: &mut Batch) -> bool {
-        let text = &self.buffer[self.start..];
-        let end = memchr::memchr(b'\n', text);
-        self.advance(end.map_or(text.len(), |at| at + 1));
-        if end.is_some() {
+        let (bytes, ended) = self.lines.skip(&self.buffer[self.start..]);
+        self.advance(bytes);
+        if ended {
             self.push_cut(batch);
         }
-        end.is_some()
+        ended
     }
 
     fn push_cut(&mut self, batch: &mut Batch) {
@@ -247,6 +290,7 @@ impl FileReader {
     fn advance(&mut self, by: usize) {
         self.start += by;
         self.offset += by as i64;
+        self.asked = 0;
     }
 
     /// Reads more into the buffer; `false` at the end of what there is.
@@ -266,7 +310,10 @@ impl FileReader {
         self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
         match read {
             Ok(read) => Ok(read > 0),
-            Err(error) => Err(unreadable(&self.path, &error)),
+            Err(error) => {
+                self.unfinished = self.compressed && error.kind() == io::ErrorKind::UnexpectedEof;
+                Err(unreadable(&self.path, &error))
+            }
         }
     }
 }
@@ -290,6 +337,17 @@ pub(super) fn compression(head: &[u8]) -> Option<Compression> {
         [0x28, 0xb5, 0x2f, 0xfd] => Some(Compression::Zstd),
         _ => None,
     }
+}
+
+/// Says of a text in UTF-16 that it is one: nothing in it could be read, line by line.
+fn refuse_utf_16(path: &Path, head: &[u8]) -> Result<(), SourceError> {
+    if matches!(head, [0xff, 0xfe, _, 0] | [0xfe, 0xff, 0, _]) {
+        return Err(SourceError::Transient(format!(
+            "{} is UTF-16 text, as PowerShell's > writes it, and not UTF-8: write it with Out-File -Encoding utf8.",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
@@ -385,13 +443,48 @@ mod tests {
     fn a_growing_files_last_line_waits_for_its_newline() {
         let mut file = file(b"one\ntw");
         let mut reader = open(&file, 0);
-        reader.set_grows(true);
+        reader.set_ending(Ending::Growing);
         assert_eq!(messages(&mut reader), ["one"]);
         assert_eq!(reader.offset(), 4);
         file.write_all(b"o\nth").unwrap();
         assert_eq!(messages(&mut reader), ["two"]);
-        reader.set_grows(false);
+        reader.set_ending(Ending::Final);
         assert_eq!(messages(&mut reader), ["th"]);
+    }
+
+    #[test]
+    fn a_quiet_files_last_line_is_handed_out_if_it_is_whole_and_its_newline_is_no_message() {
+        let mut file = file(b"{\"a\":1}\n{\"b\":");
+        let mut reader = open(&file, 0);
+        reader.set_ending(Ending::Quiet);
+        assert_eq!(messages(&mut reader), ["{\"a\":1}"]);
+        file.write_all(b"[]}").unwrap();
+        reader.set_ending(Ending::Growing);
+        assert_eq!(messages(&mut reader), Vec::<String>::new());
+        reader.set_ending(Ending::Quiet);
+        assert_eq!(messages(&mut reader), ["{\"b\":[]}"]);
+        file.write_all(b"\n{\"c\":1}\n").unwrap();
+        assert_eq!(messages(&mut reader), ["{\"c\":1}"]);
+        assert_eq!(reader.offset(), 25);
+    }
+
+    #[test]
+    fn a_document_that_is_too_long_is_an_error_or_cut_off_where_there_are_others_to_read() {
+        let mut bytes = b"{\n".to_vec();
+        while bytes.len() <= DOCUMENT {
+            bytes.extend_from_slice(b" \"a\":\n 1,\n".repeat(100_000).as_slice());
+        }
+        bytes.extend_from_slice(b"}\n{\"b\":1}\n");
+        let file = file(&bytes);
+        let error = open(&file, 0).read(&mut Batch::default(), 1_000).unwrap_err();
+        assert!(error.to_string().contains("longer than 64 MiB"), "{error}");
+        let mut batch = Batch::default();
+        let mut reader = open(&file, 0).cutting();
+        reader.set_ending(Ending::Growing);
+        reader.read(&mut batch, 128 << 20).unwrap();
+        assert_eq!(batch.messages.len(), 2);
+        assert_eq!((batch.message(0).len(), batch.message(1)), (LINE, &b"{\"b\":1}"[..]));
+        assert_eq!(batch.messages[0].next, bytes.len() as i64 - 8);
     }
 
     #[test]
@@ -404,6 +497,13 @@ mod tests {
         assert_eq!(batch.message(0).len(), LINE);
         assert_eq!(batch.messages[0].next, LINE as i64 + 6);
         assert_eq!(batch.message(1), b"next");
+    }
+
+    #[test]
+    fn of_a_text_in_utf_16_that_is_said() {
+        let text: Vec<u8> = "\u{feff}{\"a\":1}\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let error = FileReader::open(file(&text).path(), StreamId(1), 0).unwrap_err();
+        assert!(error.to_string().contains("is UTF-16 text"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Following files as a daemon does: appends, rotations, truncations and restarts.
+//! Following files as a daemon does: appends, truncations and restarts.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -6,6 +6,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::*;
+use crate::clock::Timestamp;
+
+mod crowd;
+mod kinds;
+mod rotation;
 
 /// A folder with a log in it, and what was read of it.
 struct World {
@@ -36,8 +41,21 @@ impl World {
     }
 
     fn append(&self, name: &str, text: &str) {
+        self.append_bytes(name, text.as_bytes());
+    }
+
+    /// Writes a file compressed, or a part to one.
+    fn compress(&self, name: &str, text: &str) -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let bytes = gzip.finish().unwrap();
+        self.append_bytes(name, &bytes);
+        bytes
+    }
+
+    fn append_bytes(&self, name: &str, bytes: &[u8]) {
         let mut file = OpenOptions::new().create(true).append(true).open(self.path(name)).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
+        file.write_all(bytes).unwrap();
     }
 
     fn rename(&self, from: &str, to: &str) {
@@ -46,8 +64,13 @@ impl World {
 
     /// Looks and reads twice, as two seconds would; returns the messages.
     fn read(&mut self) -> Vec<String> {
+        self.read_for(2)
+    }
+
+    /// Looks and reads as often as `seconds` would; returns the messages.
+    fn read_for(&mut self, seconds: u64) -> Vec<String> {
         let mut all = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..seconds {
             let mut batch = Batch::default();
             self.files.look(&mut batch).unwrap();
             while self.files.read(&mut batch, &BTreeSet::new()).unwrap() {}
@@ -64,8 +87,7 @@ impl World {
 
     /// Ends the source and begins another one at the resume points.
     fn restart(&mut self) {
-        let path = self.folder.path().join("*.log").display().to_string();
-        let settings = FileSettings { follow: true, ..FileSettings::once(&[&path]) };
+        let settings = self.files.settings.clone();
         let names = self.streams.since(0).into_iter().map(|(_, name)| (*name).clone()).collect();
         self.streams = Streams::restore::<StreamName>(names);
         self.files = Files::new("files", settings, self.streams.clone(), &self.resume);
@@ -80,31 +102,6 @@ fn what_is_appended_is_read_and_a_half_line_waits() {
     world.append("a.log", "o\nthree\n");
     assert_eq!(world.read(), ["two", "three"]);
     assert_eq!(world.read(), Vec::<String>::new());
-}
-
-#[test]
-fn a_renamed_file_is_read_to_its_end_before_the_one_that_took_its_path() {
-    let mut world = World::followed();
-    world.append("a.log", "one\n");
-    assert_eq!(world.read(), ["one"]);
-    world.append("a.log", "two\nlast without newline");
-    world.rename("a.log", "a.log.1");
-    world.append("a.log", "three\n");
-    assert_eq!(world.read(), ["two", "last without newline", "three"]);
-    assert_eq!(world.read(), Vec::<String>::new());
-}
-
-#[test]
-fn a_renamed_file_that_still_matches_is_not_read_again() {
-    let mut world = World::followed();
-    world.append("a.log", "one\n");
-    assert_eq!(world.read(), ["one"]);
-    world.rename("a.log", "b.log");
-    world.append("a.log", "two\n");
-    assert_eq!(world.read(), ["two"]);
-    world.restart();
-    world.append("a.log", "three\n");
-    assert_eq!(world.read(), ["three"]);
 }
 
 #[test]
@@ -162,20 +159,6 @@ fn a_restart_goes_on_where_reading_was_left() {
 }
 
 #[test]
-fn what_a_rotation_moved_while_nobody_looked_is_finished_first() {
-    let mut world = World::followed();
-    world.append("a.log", "one\n");
-    assert_eq!(world.read(), ["one"]);
-    world.append("a.log", "two\n");
-    world.rename("a.log", "a.log.1");
-    world.append("a.log", "three\n");
-    world.restart();
-    assert_eq!(world.read(), ["two", "three"]);
-    world.restart();
-    assert_eq!(world.read(), Vec::<String>::new());
-}
-
-#[test]
 fn new_files_are_read_whole_though_the_first_start_was_at_the_latest() {
     let mut world = World::new(|path| FileSettings {
         follow: true,
@@ -191,81 +174,24 @@ fn new_files_are_read_whole_though_the_first_start_was_at_the_latest() {
     assert_eq!(read, ["all of it", "new"]);
 }
 
-/// Makes as many files as can be open at once, and `more`.
-fn crowd(world: &World, more: usize) -> usize {
-    let files = follow::CEILING + more;
-    (0..files).for_each(|n| world.append(&format!("{n:04}.log"), &format!("one of {n}\n")));
-    files
-}
-
 #[test]
-fn more_files_than_can_be_open_are_all_read_and_followed() {
-    let mut world = World::followed();
-    let files = crowd(&world, 30);
-    assert_eq!(world.read().len(), files);
-    // Whoever is idle makes room, whoever speaks gets it.
-    for n in [0, 300, files - 1] {
-        world.append(&format!("{n:04}.log"), &format!("two of {n}\n"));
+fn what_new_files_had_before_a_restart_is_read_though_the_first_start_was_at_the_latest() {
+    let mut world = World::new(|path| FileSettings {
+        follow: true,
+        start: crate::sources::Start::Latest,
+        ..FileSettings::once(&[path])
+    });
+    world.append("a.log", "old\n");
+    assert_eq!(world.read(), Vec::<String>::new());
+    for (id, at) in std::mem::take(&mut world.files.starts) {
+        world.resume.insert((*world.streams.name(id).unwrap()).clone(), at);
     }
+    world.append("a.log", "new\n");
+    world.append("b.log", "all of it\n");
+    world.restart();
     let mut read = world.read();
     read.sort();
-    assert_eq!(read, ["two of 0", "two of 300", &format!("two of {}", files - 1)]);
-    // One that is moved away is read to its end, parked or not.
-    for n in 0..files {
-        world.append(&format!("{n:04}.log"), "three\n");
-        world.rename(&format!("{n:04}.log"), &format!("{n:04}.log.1"));
-    }
-    let read: usize = (0..3).map(|_| world.read().len()).sum();
-    assert_eq!(read, files);
-    assert_eq!(world.files.parked.len(), 0);
-}
-
-#[test]
-fn files_that_never_end_take_turns_and_that_some_wait_is_said() {
-    let mut world = World::followed();
-    let files = crowd(&world, 30);
-    let mut seen = BTreeSet::new();
-    let mut complaint = None;
-    for _ in 0..30 {
-        // Nobody reads to the end.
-        let mut batch = Batch::default();
-        world.files.look(&mut batch).unwrap();
-        complaint = complaint.or(world.files.complaint());
-        seen.extend(world.files.tails.iter().map(|tail| tail.id));
-    }
-    assert_eq!(seen.len(), files);
-    let says = complaint.unwrap();
-    assert!(says.starts_with("30 files of the source files wait") && says.contains("second source"), "{says}");
-    assert_eq!(world.read().len(), files);
-    let mut batch = Batch::default();
-    world.files.look(&mut batch).unwrap();
-    assert_eq!(world.files.complaint(), None);
-}
-
-#[test]
-fn a_file_without_a_place_holds_event_time_back_until_it_is_read() {
-    let mut world = World::followed();
-    crowd(&world, 1);
-    let mut batch = Batch::default();
-    world.files.look(&mut batch).unwrap();
-    let waiting = world.files.parked.values().next().unwrap().id;
-    assert!(batch.marks.contains(&Mark::Opened(waiting)));
-    assert!(!batch.marks.contains(&Mark::AtEnd(waiting, true)));
-}
-
-#[test]
-fn a_parked_file_that_is_written_anew_is_read_anew() {
-    let mut world = World::followed();
-    let files = crowd(&world, 30);
-    assert_eq!(world.read().len(), files);
-    let parked: Vec<PathBuf> = world.files.parked.values().map(|parked| PathBuf::from(&parked.name.topic)).collect();
-    assert!(!parked.is_empty());
-    fs::write(&parked[0], format!("{}\n", fs::read_to_string(&parked[0]).unwrap().repeat(2).trim())).unwrap();
-    fs::write(&parked[1], "other\n").unwrap();
-    let mut read = world.read();
-    read.extend(world.read());
-    assert_eq!(read.iter().filter(|line| *line == "other").count(), 1, "{read:?}");
-    assert_eq!(read.len(), 2, "{read:?}");
+    assert_eq!(read, ["all of it", "new"]);
 }
 
 #[test]
@@ -302,15 +228,10 @@ fn that_a_file_is_gone_is_said_once_and_that_it_is_back_by_opening_it() {
     assert_eq!(gone(&mut world), ["a.log"]);
 }
 
-#[test]
-fn an_archive_among_followed_files_is_read_once() {
-    let mut world = World::followed();
-    fs::write(world.path("a.log"), zstd::encode_all(&b"one\ntwo"[..], 1).unwrap()).unwrap();
-    // Too short to tell a growing file by, but nothing else comes.
-    let long: Vec<String> = (0..400).map(|n| (n * 7_919 % 1_000_003).to_string()).collect();
-    fs::write(world.path("b.log"), zstd::encode_all(long.join("\n").as_bytes(), 1).unwrap()).unwrap();
-    assert!(world.read().len() >= 400);
-    assert_eq!(world.read(), Vec::<String>::new());
+/// Opens a source that reads `path` once.
+fn open(path: &str, streams: Streams) -> Result<FileSource, SourceError> {
+    let clock = Clock::fixed(Timestamp::from_seconds(0));
+    FileSource::open("files", FileSettings::once(&[path]), streams, &ResumePoints::new(), &clock)
 }
 
 #[tokio::test]
@@ -321,7 +242,7 @@ async fn a_source_that_does_not_follow_ends_with_every_file_closed() {
     }
     let path = folder.path().join("*.log").display().to_string();
     let streams = Streams::default();
-    let mut source = FileSource::open("files", FileSettings::once(&[&path]), streams, &ResumePoints::new()).unwrap();
+    let mut source = open(&path, streams).unwrap();
     let (mut read, mut marks) = (BTreeMap::new(), Vec::new());
     let error = loop {
         match source.next().await {
@@ -343,19 +264,10 @@ async fn a_source_that_does_not_follow_ends_with_every_file_closed() {
 
 #[tokio::test]
 async fn a_source_without_a_file_says_so() {
-    let mut source =
-        FileSource::open("files", FileSettings::once(&["/nowhere/*.log"]), Streams::default(), &ResumePoints::new())
-            .unwrap();
+    let mut source = open("/nowhere/*.log", Streams::default()).unwrap();
     let error = source.next().await.unwrap_err();
     assert!(error.to_string().contains("no file matches /nowhere/*.log"), "{error}");
-}
-
-#[test]
-fn a_file_that_cant_be_read_is_complained_of_until_it_can() {
-    let mut world = World::followed();
-    world.files.unread.insert("/var/log/azure/a.json".into(), "Permission denied (os error 13)".into());
-    let says = world.files.complaint().unwrap();
-    assert!(says.contains("/var/log/azure/a.json of the source files can't be read: Permission denied"), "{says}");
-    world.read();
-    assert_eq!(world.files.complaint(), None);
+    let mut source = open("/proc", Streams::default()).unwrap();
+    let error = source.next().await.unwrap_err();
+    assert!(error.to_string().contains("/proc is a folder, write /proc/*"), "{error}");
 }
