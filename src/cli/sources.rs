@@ -64,8 +64,10 @@ pub fn open(
     let ground = Ground { streams: streams.clone(), clock: clock.clone() };
     let mut opened = Vec::new();
     for (name, settings) in config.sources.kafka.clone() {
+        let clusters = data.join("clusters");
         opened.push(first(&ground, resume, name.clone(), None, move |ground, resume| {
-            let reader = KafkaReader::open(&name, &settings, ground.streams.clone(), resume, &ground.clock, &variable);
+            let (streams, known) = (ground.streams.clone(), (&ground.clock, &*clusters));
+            let reader = KafkaReader::open(&name, &settings, streams, resume, known, &variable);
             reader.map(AnySource::Kafka)
         })?);
     }

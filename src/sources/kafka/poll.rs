@@ -22,6 +22,7 @@ use crate::sources::pump::{NAP, Outlet};
 use crate::telemetry::StreamId;
 
 use super::assign::Assigner;
+use super::cluster::Cluster;
 use super::explain::Explainer;
 use super::filling::Filling;
 use super::track::Shared;
@@ -48,6 +49,7 @@ pub(super) struct Poller {
     outlet: Outlet,
     pub(super) explainer: Explainer,
     topics: Vec<String>,
+    cluster: Cluster,
     clock: Clock,
     filling: Filling,
     /// Since when a batch has found the channel full.
@@ -76,7 +78,7 @@ impl Poller {
     pub(super) fn new(
         consumer: BaseConsumer<Assigner>,
         (shared, outlet, explainer): (Arc<Shared>, Outlet, Explainer),
-        topics: Vec<String>,
+        (topics, cluster): (Vec<String>, Cluster),
         clock: Clock,
     ) -> Self {
         Self {
@@ -85,6 +87,7 @@ impl Poller {
             outlet,
             explainer,
             topics,
+            cluster,
             clock,
             filling: Filling::default(),
             full_since: None,
@@ -126,6 +129,8 @@ impl Poller {
             let error = self.explainer.no_topic(&missing);
             return self.fail(error);
         }
+        let other = self.cluster.meet(self.consumer.client().fetch_cluster_id(ANSWER));
+        self.shared.lock().other_cluster = other;
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         self.shared.lock().take_trouble();
         let Err(error) = self.consumer.subscribe(&topics) else { return Ok(()) };
