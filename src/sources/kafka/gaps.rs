@@ -9,17 +9,17 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{Consumer, RebalanceProtocol};
 use rdkafka::topic_partition_list::Offset;
 
-use super::poll::{ANSWER, Done, Poller};
+use super::poll::{ANSWER, Poller};
 use super::track::Place;
 
 impl Poller {
     /// Moves partitions on whose position the broker no longer has, and says what is missing.
     /// Which ones those are is in the statistics; how many of them, in the queue's errors: one
     /// whose error is still in the queue has messages there too.
-    pub(super) fn fill_gaps(&mut self) -> Result<(), Done> {
+    pub(super) fn fill_gaps(&self) {
         let mut track = self.shared.lock();
         if !std::mem::take(&mut track.measured) {
-            return Ok(());
+            return;
         }
         let expected = track.resets;
         let stopped: Vec<Place> = track
@@ -31,7 +31,7 @@ impl Poller {
         let (mut moved, mut strays) = (Vec::new(), Vec::new());
         for (topic, partition, next) in stopped {
             // Without an answer the next statistics lead here again.
-            let Ok((low, high)) = self.consumer.fetch_watermarks(&topic, partition, ANSWER) else { return Ok(()) };
+            let Ok((low, high)) = self.consumer.fetch_watermarks(&topic, partition, ANSWER) else { return };
             if next > high {
                 let why = self.explainer.recreated(&topic, partition, next, low, high);
                 strays.push((topic, partition, why));
@@ -40,7 +40,7 @@ impl Poller {
             }
         }
         if moved.iter().filter(|(_, _, from, to)| from < to).count() + strays.len() > expected {
-            return Ok(());
+            return;
         }
         let mut track = self.shared.lock();
         track.resets = 0;
@@ -54,7 +54,6 @@ impl Poller {
         if !moved.is_empty() {
             self.reposition(&moved);
         }
-        Ok(())
     }
 
     /// Assigns moved partitions again, at where they are now.

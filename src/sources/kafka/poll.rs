@@ -72,7 +72,7 @@ pub(super) struct Poller {
 }
 
 /// The reader can't go on, and has said why; or nobody wants its batches any more.
-pub(super) struct Done;
+struct Done;
 
 impl Poller {
     pub(super) fn new(
@@ -173,7 +173,7 @@ impl Poller {
     }
 
     /// Hands over all there is, and `error` as the last of it.
-    pub(super) fn fail<T>(&mut self, error: SourceError) -> Result<T, Done> {
+    fn fail<T>(&mut self, error: SourceError) -> Result<T, Done> {
         self.finish_batch();
         let rest = std::mem::take(&mut self.filling.ready);
         let _ = rest.into_iter().chain([Err(error)]).all(|batch| self.outlet.send(batch));
@@ -203,7 +203,7 @@ impl Poller {
             }
         };
         if self.shared.lock().resets > 0 {
-            self.fill_gaps()?;
+            self.fill_gaps();
         }
         let waited = || self.clock.elapsed().saturating_sub(self.filling.since);
         let old = !self.filling.batch.messages.is_empty() && waited() >= LINGER;
