@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gatewatch::clock::{Clock, Timestamp};
 use gatewatch::sources::{KafkaSettings, ResumePoints, Sasl, Secret, Security, Source, SourceError, Start};
-use gatewatch::telemetry::{Mark, StreamId};
+use gatewatch::telemetry::{Mark, StreamId, StreamName};
 use rdkafka::admin::AdminOptions;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -114,12 +114,82 @@ async fn a_topic_that_ends_before_our_position_was_made_anew_and_is_not_read() {
     let topic = Topic::new(&broker, 1).await;
     topic.write(1, 0..10);
     let mut reading = Reading::open(&topic.settings(), &topic.resume(&[(0, 500)]));
-    reading.until("error", |r| r.error.is_some()).await;
-    let error = reading.error.unwrap();
-    assert!(matches!(error, SourceError::Fatal(_)), "{error:?}");
-    let text = error.to_string();
+    reading.until("complaint", |r| r.reader.complaint().is_some()).await;
+    let text = reading.reader.complaint().unwrap();
     assert!(text.contains("made anew") && text.contains("up to 500") && text.contains("offset 10"), "{text}");
-    assert!(reading.messages.is_empty());
+    assert!(reading.messages.is_empty() && reading.error.is_none());
+}
+
+/// A cluster of our own, without a broker, with topics of one partition; writes `numbers` to each.
+fn mock(
+    topics: &[(&str, std::ops::Range<u32>)],
+) -> rdkafka::mocking::MockCluster<'static, rdkafka::producer::DefaultProducerContext> {
+    let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
+    for (topic, numbers) in topics {
+        cluster.create_topic(topic, 1, 1).unwrap();
+        write_to(&cluster.bootstrap_servers(), topic, numbers.clone());
+    }
+    cluster
+}
+
+fn write_to(brokers: &str, topic: &str, numbers: std::ops::Range<u32>) {
+    let producer: rdkafka::producer::BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+    for number in numbers {
+        let payload = format!("{topic}:{number}");
+        producer
+            .send(BaseRecord::<(), _>::to(topic).partition(0).payload(&payload))
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+    producer.flush(LIMIT).unwrap();
+}
+
+fn at(topic: &str, offset: i64) -> (StreamName, i64) {
+    (StreamName { source: "kafka".into(), topic: topic.into(), partition: 0 }, offset)
+}
+
+#[tokio::test]
+async fn a_topic_that_was_made_anew_stops_alone_and_what_to_do_is_said() {
+    let cluster = mock(&[("ka", 0..20), ("kb", 0..200)]);
+    let settings = KafkaSettings::new(cluster.bootstrap_servers(), &["ka", "kb"]);
+    let mut reading = Reading::open(&settings, &[at("ka", 100), at("kb", 50)].into());
+    reading.until("kb", |r| r.messages.len() == 150 && r.reader.complaint().is_some()).await;
+    let text = reading.reader.complaint().unwrap();
+    assert!(text.starts_with("ka/0 at ") && text.contains("up to 100") && text.contains("offset 20"), "{text}");
+    assert!(text.contains("start = \"earliest\""), "{text}");
+    // It grows beyond our position, which is in another topic: still nothing of it is read.
+    write_to(&cluster.bootstrap_servers(), "ka", 20..120);
+    write_to(&cluster.bootstrap_servers(), "kb", 200..210);
+    reading.until("the rest of kb", |r| r.messages.len() == 160).await;
+    reading.for_a_while(Duration::from_secs(2)).await;
+    assert!(reading.messages.len() == 160 && reading.error.is_none(), "{:?}", reading.error);
+    assert!(reading.messages.iter().all(|(message, times)| message.starts_with("kb:") && *times == 1));
+    let ka = reading.streams.id(&at("ka", 0).0);
+    assert!(reading.marks.contains(&Mark::Closed(ka)), "it holds up nobody's time: {:?}", reading.marks);
+}
+
+#[tokio::test]
+async fn another_cluster_by_the_same_source_is_told_of_and_the_first_is_not() {
+    let (one, two) = (mock(&[("logs", 0..10)]), mock(&[("logs", 0..20)]));
+    // A group for each reading: such a cluster waits for a member that is gone.
+    let settings = |cluster: String, group: &str| KafkaSettings {
+        start: Start::Earliest,
+        group: group.to_owned(),
+        ..KafkaSettings::new(cluster, &["logs"])
+    };
+    let clusters = tempfile::tempdir().unwrap();
+    for (cluster, group, resume, read, told) in [
+        (&one, "a", ResumePoints::new(), 10, false),
+        (&one, "b", [at("logs", 5)].into(), 5, false),
+        (&two, "c", [at("logs", 10)].into(), 10, true),
+    ] {
+        let settings = settings(cluster.bootstrap_servers(), group);
+        let mut reading = Reading::open_knowing(clusters.path(), &settings, &resume);
+        reading.until("all", |r| r.messages.len() == read).await;
+        let says = reading.reader.complaint();
+        assert_eq!(says.as_ref().is_some_and(|says| says.contains("another cluster")), told, "{says:?}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::redaction::Redactor;
 use crate::sinks::{Outlet, RedactedFile, RedactedStream, RedactedTopic};
 use crate::sources::{
     Admit, AnySource, Away, FileSource, KafkaReader, Reason, ResumePoints, SourceError, Spool, SpoolSource, Unwelcome,
+    left_over, spool_names,
 };
 use crate::store::{AuditEntry, Origin};
 use crate::telemetry::{StreamId, Streams};
@@ -63,8 +64,10 @@ pub fn open(
     let ground = Ground { streams: streams.clone(), clock: clock.clone() };
     let mut opened = Vec::new();
     for (name, settings) in config.sources.kafka.clone() {
+        let clusters = data.join("clusters");
         opened.push(first(&ground, resume, name.clone(), None, move |ground, resume| {
-            let reader = KafkaReader::open(&name, &settings, ground.streams.clone(), resume, &ground.clock, &variable);
+            let (streams, known) = (ground.streams.clone(), (&ground.clock, &*clusters));
+            let reader = KafkaReader::open(&name, &settings, streams, resume, known, &variable);
             reader.map(AnySource::Kafka)
         })?);
     }
@@ -77,6 +80,7 @@ pub fn open(
     for (name, settings) in config.sources.http.clone() {
         let spool = Spool::open(&data.join("spool").join(&name), settings.limits.max_spool_bytes);
         let spool = spool.map_err(|error| Failure::Io(error.to_string()))?;
+        tell_cut(&name, &spool);
         let intake = SpoolIntake::new(redactor.clone(), spool.clone());
         let ingest = Ingest { name: name.clone(), settings, intake };
         let absorbed = absorbed.clone();
@@ -84,7 +88,49 @@ pub fn open(
             SpoolSource::open(&name, spool.clone(), &ground.streams, resume, &absorbed).map(AnySource::Http)
         })?);
     }
+    for (name, spool) in left(config, data, resume)? {
+        let absorbed = absorbed.clone();
+        opened.push(first(&ground, resume, name.clone(), None, move |ground, resume| {
+            SpoolSource::open(&name, spool.clone(), &ground.streams, resume, &absorbed).map(AnySource::Http)
+        })?);
+    }
     Ok(opened)
+}
+
+/// Returns what HTTP sources took in that are not configured any more, to be read to its end.
+fn left(config: &Config, data: &Path, resume: &ResumePoints) -> Result<Vec<(String, Spool)>, Failure> {
+    let (folder, sources) = (data.join("spool"), &config.sources);
+    let mut left = Vec::new();
+    let names = spool_names(&folder).map_err(|error| Failure::Io(error.to_string()))?;
+    for name in names.into_iter().filter(|name| !sources.http.contains_key(name)) {
+        let spool = left_over(&name, &folder.join(&name), resume);
+        let Some(spool) = spool.map_err(|error| Failure::Io(error.to_string()))? else { continue };
+        tell_cut(&name, &spool);
+        if sources.kafka.contains_key(&name) || sources.file.contains_key(&name) {
+            return Err(Failure::Config(format!(
+                "what [sources.http.{name}] took in before is not read yet, and another source is called {name} now: give that \
+                 one another name until that has been read, or delete {}",
+                folder.join(&name).display()
+            )));
+        }
+        tracing::warn!(
+            "[sources.http.{name}] is not configured any more: what it has taken in and was not read yet is read to its \
+             end under its old name"
+        );
+        left.push((name, spool));
+    }
+    Ok(left)
+}
+
+/// Says so if the end of a spool was not whole.
+fn tell_cut(name: &str, spool: &Spool) {
+    if spool.cut() > 0 {
+        tracing::warn!(
+            "the spool of {name} ended with a record that was not whole, and {} bytes of it were cut off: the machine went \
+             down while it was written, and its sender got no answer; if it did not, look at the disk",
+            spool.cut()
+        );
+    }
 }
 
 /// Opens a source the first time, and keeps what opens it again.

@@ -81,6 +81,7 @@ fn check(config: &Config, file: &str, places: &Places) -> Vec<Problem> {
             );
         }
     }
+    super::sources_check::check(&config.sources, &mut wrong);
     super::sinks_check::check(&config.sinks, &mut wrong);
     super::routes::check(&config.sinks, &config.routes, &mut wrong);
     if config.detection.max_entities < 256 {

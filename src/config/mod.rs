@@ -18,6 +18,7 @@ mod shown;
 mod sinks;
 mod sinks_check;
 mod sinks_open;
+mod sources_check;
 
 pub use access::ways;
 pub use check::{MOST_THREADS, load};

@@ -11,13 +11,16 @@ use super::{Redactor, splice};
 
 impl Redactor {
     /// Returns message `message` of `scanned` with its people hidden too, and all that the scan
-    /// saw in it, its places moved to where it stands now; and how many of its records can't be
-    /// decoded.
-    pub fn finish_message(&self, scanned: &Scanned<'_>, message: usize, arena: &Bump) -> (ScannedMessage, usize) {
-        let (mut replacements, mut undecodable) = (Vec::new(), 0);
+    /// saw in it, its places moved to where it stands now; and how many of its records can be
+    /// decoded, and how many can't.
+    pub fn finish_message(&self, scanned: &Scanned<'_>, message: usize, arena: &Bump) -> (ScannedMessage, [usize; 2]) {
+        let (mut replacements, mut decodable, mut undecodable) = (Vec::new(), 0, 0);
         let bytes = scanned.bytes(message);
         decode(scanned, message, arena, |decoded| match decoded {
-            Ok(event) => replacements.extend_from_slice(self.finish(event).replacements()),
+            Ok(event) => {
+                decodable += 1;
+                replacements.extend_from_slice(self.finish(event).replacements());
+            }
             Err(bad) => {
                 undecodable += 1;
                 replacements.extend(self.personal_in(bytes, bad.bytes));
@@ -35,7 +38,8 @@ impl Redactor {
             let shift = |at: u32| u32::try_from(i64::from(at) + moved).unwrap_or(at);
             sighting.at = shift(sighting.at.start)..shift(sighting.at.end);
         }
-        (ScannedMessage { bytes: splice(bytes, whole, &replacements), sightings, stood: Vec::new() }, undecodable)
+        let finished = ScannedMessage { bytes: splice(bytes, whole, &replacements), sightings, stood: Vec::new() };
+        (finished, [decodable, undecodable])
     }
 }
 

@@ -45,11 +45,13 @@ impl AnySource {
         }
     }
 
-    /// Says what it can't do as it is, though it reads: such as follow all of its files at once.
+    /// Says what it can't do as it is, though it reads: such as follow all of its files at once,
+    /// or read a topic that was made anew.
     pub fn complaint(&self) -> Option<String> {
         match self {
             Self::File(source) => source.complaint(),
-            Self::Kafka(_) | Self::Http(_) => None,
+            Self::Kafka(source) => source.complaint(),
+            Self::Http(_) => None,
         }
     }
 

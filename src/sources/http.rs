@@ -2,19 +2,21 @@
 //!
 //! `POST /v1/ingest` takes lines of JSON or Azure's envelope, `POST /v1/logs` an OTLP export
 //! ([`super::otlp`]), gzip or not. They answer `202` and `200` only once the [`Intake`] has redacted
-//! and durably kept what came; whatever else they answer, nothing was kept. A body has a ceiling
-//! before and after it is uncompressed, as many requests as [`AT_ONCE`] are in work, and a body that
-//! trickles in is given up after [`PATIENCE`].
+//! and durably kept what came; whatever else they answer, nothing was kept. As many requests as
+//! [`AT_ONCE`] are in work, and a body has its own ceilings (`body`).
 
-use std::io::Read;
+mod body;
+
+pub use body::{MESSAGES, messages};
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -23,14 +25,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::admit::{Admit, Away, Reason, Unwelcome};
-use super::file::{FileReader, ReadState};
 use super::otlp;
 use crate::telemetry::Batch;
 
 /// How many requests are in work at once; others are told to come again.
 const AT_ONCE: usize = 64;
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// When to come again, where nothing better is known.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -53,8 +52,18 @@ impl Default for HttpSettings {
 /// Redacts bodies and keeps them durably: the pipeline's side.
 pub trait Intake: Send + Sync {
     /// Takes in the messages of `batch` for the source called `source`; returns what became of
-    /// them, once they are on disk. All of them or none. May block.
-    fn accept(&self, batch: &Batch, source: &str) -> Result<Taken, Refused>;
+    /// them, once they are on disk. All of them or none, and none if less can be read than is
+    /// `wanted`. May block.
+    fn accept(&self, batch: &Batch, source: &str, wanted: Wanted) -> Result<Taken, Refused>;
+}
+
+/// How much of a body must be readable for it to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// One record at least, if there is anything at all: what has none was meant for somebody else.
+    OneRecord,
+    /// It has been found to be what it should: its records may all be dead letters.
+    Nothing,
 }
 
 /// What was taken in.
@@ -77,6 +86,11 @@ pub enum Refused {
     /// It could not be searched for secrets, so it can't be kept. Answered with `422`; the text
     /// says why, without a value of the body.
     Unscannable(String),
+    /// It has more in it than one body may have, or than can ever be kept. Answered with `413`; the
+    /// text says of what.
+    TooLarge(String),
+    /// Nothing of it can be read as a record, or far too much can't. Answered with `400`.
+    Unreadable(String),
     /// The daemon stops or the disk fails. Answered with `503`.
     Unavailable(String),
 }
@@ -99,30 +113,15 @@ pub fn router(source: &str, settings: &HttpSettings, admit: Arc<dyn Admit>, inta
     Router::new().route("/v1/ingest", post(take_in)).route("/v1/logs", post(otlp::take_in)).with_state(ingest)
 }
 
-/// Returns the messages in `body`: its lines, or the JSON documents over many lines in it.
-///
-/// Fails with [`Refused::Unscannable`] at a document that is longer than any may be.
-pub fn messages(body: Vec<u8>) -> Result<Batch, Refused> {
-    let mut batch = Batch::default();
-    let mut reader = FileReader::over(body);
-    loop {
-        match reader.read(&mut batch, usize::MAX) {
-            Ok(ReadState::More) => {}
-            Ok(ReadState::End) => return Ok(batch),
-            Err(error) => return Err(Refused::Unscannable(error.to_string())),
-        }
-    }
-}
-
 async fn take_in(State(ingest): State<Arc<Ingest>>, sender: Sender, body: Body) -> Response {
     let mut who = None;
     let taken = async {
-        let (place, body) = ingest.receive(&sender, &mut who, body).await?;
-        ingest.keep(place, move |ingest| ingest.accept(&messages(body)?)).await
+        let (place, body) = ingest.receive(&sender, &mut who, body::lines_or_json, body).await?;
+        ingest.keep(place, move |ingest| ingest.accept(&messages(body)?, Wanted::OneRecord)).await
     };
     match taken.await {
         Ok(taken) => {
-            let text = format!("{{\"accepted\":{}}}", taken.messages);
+            let text = format!("{{\"accepted\":{},\"undecodable\":{}}}", taken.messages, taken.undecodable);
             (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], text).into_response()
         }
         Err(denied) => {
@@ -150,11 +149,13 @@ impl<S: Sync> FromRequestParts<S> for Sender {
 
 impl Ingest {
     /// Returns the whole body, uncompressed, and the request's place among those in work; or why
-    /// that can't be. `who` becomes the name of whoever may send.
+    /// that can't be. `who` becomes the name of whoever may send; `suits` says, once that is known,
+    /// whether what the headers announce belongs here.
     pub(super) async fn receive(
         &self,
         sender: &Sender,
         who: &mut Option<String>,
+        suits: impl FnOnce(&HeaderMap) -> Result<(), Denied>,
         body: Body,
     ) -> Result<(OwnedSemaphorePermit, Vec<u8>), Denied> {
         let bearer = sender.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
@@ -171,7 +172,8 @@ impl Ingest {
             let text = "Too many requests are being taken in at once; nothing of this one was kept.";
             return Err(Denied::later(Reason::Unavailable, AGAIN, text));
         };
-        Ok((place, uncompressed(&sender.headers, body, self.limit).await?))
+        suits(&sender.headers)?;
+        Ok((place, body::uncompressed(&sender.headers, body, self.limit).await?))
     }
 
     /// Tells that a request was not taken in.
@@ -198,8 +200,8 @@ impl Ingest {
     }
 
     /// Redacts the messages of `batch` and keeps them.
-    pub(super) fn accept(&self, batch: &Batch) -> Result<Taken, Denied> {
-        Ok(self.intake.accept(batch, &self.source)?)
+    pub(super) fn accept(&self, batch: &Batch, wanted: Wanted) -> Result<Taken, Denied> {
+        Ok(self.intake.accept(batch, &self.source, wanted)?)
     }
 }
 
@@ -281,40 +283,11 @@ impl From<Refused> for Denied {
                 Self::later(Reason::Full, retry_after, text)
             }
             Refused::Unscannable(why) => Self::new(Reason::Unscannable, why),
+            Refused::TooLarge(why) => Self::new(Reason::TooLarge, why),
+            Refused::Unreadable(why) => Self::new(Reason::Malformed, why),
             Refused::Unavailable(why) => Self::later(Reason::Unavailable, AGAIN, why),
         }
     }
-}
-
-/// Returns the whole body, uncompressed.
-async fn uncompressed(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Denied> {
-    let gzip = match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
-        None | Some("" | "identity") => false,
-        Some("gzip" | "x-gzip") => true,
-        Some(_) => {
-            let text = "This Content-Encoding is not known: send gzip, or nothing compressed.";
-            return Err(Denied::new(Reason::Media, text));
-        }
-    };
-    let received = tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await;
-    let Ok(received) = received else {
-        return Err(Denied::new(Reason::Slow, "The body did not arrive within 30 seconds."));
-    };
-    let Ok(received) = received else { return Err(Denied::too_large(limit)) };
-    let mut bytes = Vec::from(received);
-    if gzip {
-        let compressed = std::mem::take(&mut bytes);
-        let decoder = flate2::read::MultiGzDecoder::new(&compressed[..]);
-        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        if decoder.take(most).read_to_end(&mut bytes).is_err() {
-            let text = "The body says it is gzip, and is not, or ends too soon.";
-            return Err(Denied::new(Reason::Malformed, text));
-        }
-        if bytes.len() > limit {
-            return Err(Denied::too_large(limit));
-        }
-    }
-    Ok(bytes)
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -327,6 +300,7 @@ mod tests {
     use std::io::Write;
     use std::sync::Mutex;
 
+    use axum::body::to_bytes;
     use axum::http::Request;
     use tower::ServiceExt;
 
@@ -339,7 +313,7 @@ mod tests {
     }
 
     impl Intake for Fake {
-        fn accept(&self, batch: &Batch, source: &str) -> Result<Taken, Refused> {
+        fn accept(&self, batch: &Batch, source: &str, _: Wanted) -> Result<Taken, Refused> {
             assert_eq!(source, "http");
             if let Some(refused) = &self.answer {
                 return Err(refused.clone());
@@ -381,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn lines_and_envelopes_are_taken_in() {
         let (status, _, text, taken) = send(None, &[RIGHT], b"{\"a\":1}\n{\"b\":2}\n".to_vec()).await;
-        assert_eq!((status.as_u16(), text.as_str()), (202, "{\"accepted\":2}"));
+        assert_eq!((status.as_u16(), text.as_str()), (202, "{\"accepted\":2,\"undecodable\":0}"));
         assert_eq!(taken, ["{\"a\":1}", "{\"b\":2}"]);
         let envelope = "{\n  \"records\": [\n    {}\n  ]\n}";
         assert_eq!(send(None, &[RIGHT], envelope.into()).await.3, [envelope]);
@@ -461,6 +435,27 @@ mod tests {
         assert!(text.contains("1000 bytes"), "{text}");
         assert_eq!(send(None, &compressed, gzip(b"{}\n")).await.3, ["{}"]);
         assert_eq!(send(None, &compressed, b"{}\n".to_vec()).await.0, StatusCode::BAD_REQUEST);
+        let loud = [RIGHT, ("content-encoding", "GZIP")];
+        assert_eq!(send(None, &loud, gzip(b"{}\n")).await.3, ["{}"], "codings have no case");
+        assert_eq!(send(None, &[RIGHT, ("content-encoding", "br")], Vec::new()).await.0.as_u16(), 415);
+    }
+
+    #[tokio::test]
+    async fn an_exporter_with_a_wrong_path_is_told_the_right_one() {
+        let protobuf = [RIGHT, ("content-type", "application/x-protobuf; charset=utf-8")];
+        let (status, _, text, taken) = send(None, &protobuf, b"\x0a\x00".to_vec()).await;
+        assert_eq!((status.as_u16(), taken.len()), (415, 0));
+        assert!(text.contains("/v1/logs"), "{text}");
+        let stranger = send(None, &protobuf[1..], Vec::new()).await.0;
+        assert_eq!(stranger, StatusCode::UNAUTHORIZED, "who may not send hears of nothing else");
+    }
+
+    #[tokio::test]
+    async fn what_is_nothing_or_never_fits_is_not_asked_for_again() {
+        for (refused, expected) in [(Refused::Unreadable("no".into()), 400), (Refused::TooLarge("no".into()), 413)] {
+            let (status, headers, ..) = send(Some(refused), &[RIGHT], b"{}".to_vec()).await;
+            assert_eq!((status.as_u16(), headers.get(RETRY_AFTER)), (expected, None));
+        }
     }
 
     #[tokio::test]

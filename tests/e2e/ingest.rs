@@ -81,3 +81,41 @@ fn what_was_answered_202_is_read_after_a_kill_and_holds_no_secret() {
     let leaked = daemon.alerts().iter().filter(|alert| alert.family.name() == "leaked-secrets").count();
     assert!(leaked > 0, "what was seen before spooling is still known: {:?}", daemon.accounting());
 }
+
+#[test]
+fn what_was_answered_202_is_read_although_its_source_has_another_name_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, pages) = (free_port(), free_port());
+    let config = |name: &str| {
+        format!("[sources.http.{name}]\nlisten = '127.0.0.1:{port}'\n[dashboard]\nlisten = '127.0.0.1:{pages}'\n")
+    };
+    let mut daemon = Daemon::new(dir.path(), &config("web"));
+    let data = daemon.data.to_str().unwrap().to_owned();
+    let made = gatewatch().args(["token", "create", "sender", "--role", "ingest", "--data", &data]).output().unwrap();
+    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    daemon.start();
+    let began = std::time::Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(began.elapsed().as_secs() < 20, "{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let answer = post(port, &token, "{\"a\":1}\n{\"b\":2}\nno record\n");
+    assert!(answer.contains("{\"accepted\":3,\"undecodable\":1}"), "{answer}");
+    let answer = post(port, &token, "no record\n");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    daemon.kill();
+    // As the operator would: the same file, another name.
+    std::fs::write(dir.path().join("gatewatch.toml"), config("website")).unwrap();
+    daemon.start();
+    daemon.wait_for(3, Duration::from_secs(30));
+    daemon.stop();
+    assert!(daemon.log().contains("read to its end under its old name"), "{}", daemon.log());
+    daemon.start();
+    let began = std::time::Instant::now();
+    while daemon.data.join("spool/web").exists() {
+        assert!(began.elapsed().as_secs() < 20, "what has been read whole is not kept: {}", daemon.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    daemon.stop();
+    assert!(daemon.data.join("spool/website").exists());
+}

@@ -1,6 +1,7 @@
 //! A topic of a test's own on a real broker, and a reader that remembers what it handed out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gatewatch::clock::Clock;
@@ -98,15 +99,24 @@ pub struct Reading {
     pub next: BTreeMap<StreamId, i64>,
     pub marks: Vec<Mark>,
     pub error: Option<SourceError>,
+    /// Where it is kept which cluster was read.
+    _clusters: Option<tempfile::TempDir>,
 }
 
 impl Reading {
     pub fn open(settings: &KafkaSettings, resume: &ResumePoints) -> Self {
+        let clusters = tempfile::tempdir().unwrap();
+        let reading = Self::open_knowing(clusters.path(), settings, resume);
+        Self { _clusters: Some(clusters), ..reading }
+    }
+
+    /// Opens a reader that finds in `clusters` which cluster was read before.
+    pub fn open_knowing(clusters: &Path, settings: &KafkaSettings, resume: &ResumePoints) -> Self {
         let streams = Streams::default();
-        let reader =
-            KafkaReader::open("kafka", settings, streams.clone(), resume, &Clock::system(), &|_| None).unwrap();
+        let known = (&Clock::system(), clusters);
+        let reader = KafkaReader::open("kafka", settings, streams.clone(), resume, known, &|_| None).unwrap();
         let (messages, next) = (BTreeMap::new(), BTreeMap::new());
-        Self { reader, streams, messages, next, marks: Vec::new(), error: None }
+        Self { reader, streams, messages, next, marks: Vec::new(), error: None, _clusters: None }
     }
 
     fn take(&mut self, batch: &Batch) {

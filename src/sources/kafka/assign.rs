@@ -21,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::sources::{ResumePoints, Start};
 use crate::telemetry::{StreamName, Streams};
 
-use super::track::Shared;
+use super::track::{Part, Shared, Track};
 
 /// How long a question to the broker may take inside a rebalance.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -71,8 +71,12 @@ impl ConsumerContext for Assigner {
                 let next = if let Offset::Offset(next) = offset { Some(*next) } else { None };
                 track.assign(topic, *partition, next, &self.source, &self.streams);
             }
+            let strays = strays(&track, list);
             drop(track);
-            if cooperative { consumer.incremental_assign(&at) } else { consumer.assign(&at) }
+            let done = if cooperative { consumer.incremental_assign(&at) } else { consumer.assign(&at) };
+            // What it holds is not read, so it need not be fetched.
+            let _ = consumer.pause(&strays);
+            done
         } else {
             let mut track = self.shared.lock();
             for gone in list.elements() {
@@ -131,7 +135,14 @@ impl Assigner {
 
     /// Returns our own position: this reader's, else the store's.
     fn own(&self, topic: &str, partition: i32) -> Option<Offset> {
-        let read = self.shared.lock().get(topic, partition).and_then(|part| part.next);
+        let (read, stray) = match self.shared.lock().get(topic, partition) {
+            Some(part) => (part.next, part.is_stray()),
+            None => (None, false),
+        };
+        if stray {
+            // Ours is none of its positions, and would be an error once more.
+            return Some(Offset::End);
+        }
         let name = || StreamName { source: self.source.clone(), topic: topic.to_owned(), partition };
         read.or_else(|| self.resume.get(&name()).copied()).map(Offset::Offset)
     }
@@ -167,6 +178,17 @@ impl Assigner {
             Start::At(time) => at(consumer, topic, partition, time).unwrap_or(Offset::Offset(high)),
         }
     }
+}
+
+/// Returns those of `list` that must not be read.
+fn strays(track: &Track, list: &TopicPartitionList) -> TopicPartitionList {
+    let mut strays = TopicPartitionList::new();
+    for element in list.elements() {
+        if track.get(element.topic(), element.partition()).is_some_and(Part::is_stray) {
+            strays.add_partition(element.topic(), element.partition());
+        }
+    }
+    strays
 }
 
 /// Returns the offset of the first message taken in at `time` or later; `None` if there is none

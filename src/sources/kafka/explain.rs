@@ -9,6 +9,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use crate::sources::SourceError;
 use crate::sources::secret::hide;
 
+use super::pattern;
 use super::settings::{KafkaSettings, Profile};
 
 /// Explains the errors of one cluster.
@@ -16,6 +17,8 @@ pub(super) struct Explainer {
     brokers: String,
     group: String,
     hubs: bool,
+    /// The patterns among the topics, as librdkafka has them.
+    patterns: Vec<String>,
     secrets: Vec<String>,
 }
 
@@ -25,6 +28,12 @@ impl Explainer {
             brokers: settings.brokers.clone(),
             group: settings.group.clone(),
             hubs: settings.profile == Profile::EventHubs,
+            patterns: settings
+                .topics
+                .iter()
+                .map(|topic| pattern(topic))
+                .filter(|topic| topic.starts_with('^'))
+                .collect(),
             secrets,
         }
     }
@@ -55,9 +64,12 @@ impl Explainer {
                 true,
                 "Another running daemon uses the same `instance` name in this group: give each its own, or stop the other.".to_owned(),
             ),
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                (false, format!("A topic that was being read is gone from {brokers}: it is read again as soon as it is there."))
-            }
+            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => (
+                false,
+                self.no_match(reason).unwrap_or_else(|| {
+                    format!("A topic that was being read is gone from {brokers}: it is read again as soon as it is there.")
+                }),
+            ),
             Code::InconsistentGroupProtocol => (
                 true,
                 format!("Other members of the consumer group {} assign partitions in another way: give Gatewatch a `group` of its own.", self.group),
@@ -83,12 +95,24 @@ impl Explainer {
         ))
     }
 
-    /// Returns the error for a partition that ends before the position to resume at.
-    pub(super) fn recreated(&self, topic: &str, partition: i32, ours: i64, low: i64, high: i64) -> SourceError {
-        SourceError::Fatal(format!(
+    /// Says what a partition is that ends before the position to resume at.
+    pub(super) fn recreated(&self, topic: &str, partition: i32, ours: i64, low: i64, high: i64) -> String {
+        format!(
             "{topic}/{partition} at {} ends at offset {high} (it begins at {low}), but Gatewatch has read up to {ours}: the topic \
-             was deleted and made anew, or its broker lost data. Nothing is read from it until you decide. To read the new \
-             topic from its start, give this source a new name in the configuration.",
+             was deleted and made anew, or its broker lost data. Nothing is read from it until you decide; other topics are read \
+             on. To read it from its start, move the topic from this source's `topics` to a new source with a name of its own and \
+             start = \"earliest\".",
+            self.brokers
+        )
+    }
+
+    /// Says that a pattern stands for nothing at all, if `reason` is about one.
+    fn no_match(&self, reason: &str) -> Option<String> {
+        let pattern = self.patterns.iter().find(|pattern| reason.contains(pattern.as_str()))?;
+        let what = if self.hubs { "event hub" } else { "topic" };
+        Some(format!(
+            "No {what} matches {pattern} at {}, or this user may not see one: check `topics`. One that comes is read as soon as \
+             it is there.",
             self.brokers
         ))
     }
@@ -184,6 +208,17 @@ mod tests {
             .explain(Code::SSL, "certificate verify failed: broker certificate could not be verified")
             .to_string();
         assert!(text.contains("security.ca_file"), "{text}");
+    }
+
+    #[test]
+    fn a_pattern_that_stands_for_nothing_is_not_a_topic_that_is_gone() {
+        let explainer = Explainer::new(&KafkaSettings::new("broker:9092", &["logs", "/^nothing-.*/"]), Vec::new());
+        let reason = "Subscribed topic not available: ^nothing-.*: Broker: Unknown topic or partition";
+        let text = explainer.explain(Code::UnknownTopicOrPartition, reason).to_string();
+        assert!(text.contains("No topic matches ^nothing-.* at broker:9092") && !text.contains("gone"), "{text}");
+        let reason = "Subscribed topic not available: logs: Broker: Unknown topic or partition";
+        let text = explainer.explain(Code::UnknownTopicOrPartition, reason).to_string();
+        assert!(text.contains("is gone from broker:9092"), "{text}");
     }
 
     #[test]

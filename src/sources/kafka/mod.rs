@@ -6,6 +6,7 @@
 //! librdkafka's thread-safe client is polled on a thread of its own; about 65 MB are read ahead.
 
 mod assign;
+mod cluster;
 mod explain;
 mod filling;
 mod gaps;
@@ -19,6 +20,7 @@ mod track;
 pub use producing::producer_properties;
 pub use settings::{KafkaSettings, Profile, Sasl, Security};
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -32,6 +34,7 @@ use super::pump::Pump;
 use super::{ResumePoints, Source, SourceError};
 
 use assign::Assigner;
+use cluster::Cluster;
 use explain::Explainer;
 use poll::Poller;
 use properties::Properties;
@@ -51,7 +54,8 @@ pub struct KafkaReader {
 
 impl KafkaReader {
     /// Begins to read as `settings` say, as the source called `name`. `env` looks up variables
-    /// that [`Secret`](super::Secret)s name. Returns before the cluster has answered.
+    /// that [`Secret`](super::Secret)s name, and `clusters` is the folder that knows which cluster each
+    /// source has read. Returns before the cluster has answered.
     ///
     /// Fails with [`SourceError::Fatal`] if the settings can't work, whatever the cluster says.
     pub fn open(
@@ -59,11 +63,11 @@ impl KafkaReader {
         settings: &KafkaSettings,
         streams: Streams,
         resume: &ResumePoints,
-        clock: &Clock,
+        (clock, clusters): (&Clock, &Path),
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, SourceError> {
         let wrong = |what: String| SourceError::Fatal(format!("The source {name} can't be read: {what}."));
-        let properties = Properties::of(settings, env).map_err(wrong)?;
+        let properties = Properties::of(settings, name, env).map_err(wrong)?;
         let explainer = Explainer::new(settings, properties.secrets);
         let mut config = ClientConfig::new();
         for (key, value) in &properties.pairs {
@@ -79,13 +83,14 @@ impl KafkaReader {
             opened: clock.now(),
             before: AtomicBool::new(false),
         };
+        let cluster = Cluster::of(clusters, name, settings, !assigner.resume.is_empty());
         let consumer = BaseConsumer::from_config_and_context(&config, assigner).map_err(|error| {
             wrong(format!("librdkafka refuses the settings ({})", explainer.hidden(&error.to_string())))
         })?;
         let topics = settings.topics.iter().map(|topic| pattern(topic)).collect();
         let (thread, clock) = (shared.clone(), clock.clone());
         let pump = Pump::start(&format!("kafka {name}"), move |outlet| {
-            Poller::new(consumer, (thread, outlet, explainer), topics, clock).run();
+            Poller::new(consumer, (thread, outlet, explainer), (topics, cluster), clock).run();
         })?;
         Ok(Self { pump, shared })
     }
@@ -93,6 +98,12 @@ impl KafkaReader {
     /// Returns how many messages each of our partitions has still to hand out, as of the last second.
     pub fn lag(&self) -> Vec<(StreamId, i64)> {
         self.shared.lock().lag()
+    }
+
+    /// Says which partitions are not read as they are, or that the cluster is another one than
+    /// before, and what to do.
+    pub fn complaint(&self) -> Option<String> {
+        self.shared.lock().complaint()
     }
 
     /// Returns the offset at which this reader began each partition it has had: the resume point

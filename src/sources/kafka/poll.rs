@@ -22,6 +22,7 @@ use crate::sources::pump::{NAP, Outlet};
 use crate::telemetry::StreamId;
 
 use super::assign::Assigner;
+use super::cluster::Cluster;
 use super::explain::Explainer;
 use super::filling::Filling;
 use super::track::Shared;
@@ -48,6 +49,7 @@ pub(super) struct Poller {
     outlet: Outlet,
     pub(super) explainer: Explainer,
     topics: Vec<String>,
+    cluster: Cluster,
     clock: Clock,
     filling: Filling,
     /// Since when a batch has found the channel full.
@@ -70,13 +72,13 @@ pub(super) struct Poller {
 }
 
 /// The reader can't go on, and has said why; or nobody wants its batches any more.
-pub(super) struct Done;
+struct Done;
 
 impl Poller {
     pub(super) fn new(
         consumer: BaseConsumer<Assigner>,
         (shared, outlet, explainer): (Arc<Shared>, Outlet, Explainer),
-        topics: Vec<String>,
+        (topics, cluster): (Vec<String>, Cluster),
         clock: Clock,
     ) -> Self {
         Self {
@@ -85,6 +87,7 @@ impl Poller {
             outlet,
             explainer,
             topics,
+            cluster,
             clock,
             filling: Filling::default(),
             full_since: None,
@@ -126,6 +129,8 @@ impl Poller {
             let error = self.explainer.no_topic(&missing);
             return self.fail(error);
         }
+        let other = self.cluster.meet(self.consumer.client().fetch_cluster_id(ANSWER));
+        self.shared.lock().other_cluster = other;
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         self.shared.lock().take_trouble();
         let Err(error) = self.consumer.subscribe(&topics) else { return Ok(()) };
@@ -168,7 +173,7 @@ impl Poller {
     }
 
     /// Hands over all there is, and `error` as the last of it.
-    pub(super) fn fail<T>(&mut self, error: SourceError) -> Result<T, Done> {
+    fn fail<T>(&mut self, error: SourceError) -> Result<T, Done> {
         self.finish_batch();
         let rest = std::mem::take(&mut self.filling.ready);
         let _ = rest.into_iter().chain([Err(error)]).all(|batch| self.outlet.send(batch));
@@ -198,7 +203,7 @@ impl Poller {
             }
         };
         if self.shared.lock().resets > 0 {
-            self.fill_gaps()?;
+            self.fill_gaps();
         }
         let waited = || self.clock.elapsed().saturating_sub(self.filling.since);
         let old = !self.filling.batch.messages.is_empty() && waited() >= LINGER;

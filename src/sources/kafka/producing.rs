@@ -33,7 +33,7 @@ pub fn producer_properties(
         advanced: std::collections::BTreeMap::default(),
         ..settings.clone()
     };
-    let mut pairs = Properties::of(&reader, env)?.pairs;
+    let mut pairs = Properties::of(&reader, "", env)?.pairs;
     pairs.retain(|(name, _)| SHARED.iter().any(|shared| name.starts_with(shared)));
     pairs.extend(settings.advanced.clone());
     Ok(pairs)

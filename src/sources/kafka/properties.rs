@@ -40,10 +40,15 @@ impl fmt::Debug for Properties {
 }
 
 impl Properties {
-    /// Returns what `settings` mean, secrets looked up with `env`; or what to mend in them.
-    pub(super) fn of(settings: &KafkaSettings, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+    /// Returns what `settings` mean for the source called `source`, secrets looked up with `env`; or
+    /// what to mend in them.
+    pub(super) fn of(
+        settings: &KafkaSettings,
+        source: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
         let mut properties = Self { pairs: Vec::new(), secrets: Vec::new() };
-        properties.reader(settings)?;
+        properties.reader(settings, source)?;
         properties.profile(settings.profile);
         properties.security(settings, env)?;
         for (name, value) in &settings.advanced {
@@ -60,7 +65,7 @@ impl Properties {
         self.pairs.push((name.to_owned(), value.to_owned()));
     }
 
-    fn reader(&mut self, settings: &KafkaSettings) -> Result<(), String> {
+    fn reader(&mut self, settings: &KafkaSettings, source: &str) -> Result<(), String> {
         if settings.brokers.trim().is_empty() {
             return Err("`brokers` is empty: expected host:port, several with commas".to_owned());
         }
@@ -74,10 +79,8 @@ impl Properties {
         self.set("group.id", &settings.group);
         // A daemon that was killed is still a member until its session ends; one that comes back
         // under the same name gets its partitions at once, without waiting for that.
-        match &settings.instance {
-            Some(instance) => self.set("group.instance.id", instance),
-            None if settings.profile == Profile::Kafka => self.set("group.instance.id", "gatewatch"),
-            None => {}
+        if let Some(instance) = settings.instance_of(source) {
+            self.set("group.instance.id", &instance);
         }
         for (name, value) in [
             ("client.id", "gatewatch"),
@@ -225,7 +228,7 @@ mod tests {
     use crate::sources::Secret;
 
     fn of(settings: &KafkaSettings) -> Result<Properties, String> {
-        Properties::of(settings, &|_| None)
+        Properties::of(settings, "logs", &|_| None)
     }
 
     fn get<'p>(properties: &'p Properties, name: &str) -> Option<&'p str> {
@@ -281,6 +284,16 @@ mod tests {
         let mut settings = KafkaSettings::new("localhost:9092", &["logs"]);
         settings.advanced.insert("session.timeout.ms".into(), "6000".into());
         assert_eq!(get(&of(&settings).unwrap(), "session.timeout.ms"), Some("6000"));
+    }
+
+    #[test]
+    fn each_source_is_a_member_of_its_own_and_stays_that_over_restarts() {
+        let settings = KafkaSettings::new("localhost:9092", &["logs"]);
+        assert_eq!(get(&of(&settings).unwrap(), "group.instance.id"), Some("gatewatch-logs"));
+        assert_eq!(settings.instance_of("the logs").as_deref(), Some("gatewatch-the_logs"));
+        assert_eq!(get(&of(&hubs()).unwrap(), "group.instance.id"), None);
+        let named = KafkaSettings { instance: Some("one".to_owned()), ..hubs() };
+        assert_eq!(get(&of(&named).unwrap(), "group.instance.id"), Some("one"));
     }
 
     #[test]

@@ -31,8 +31,9 @@ pub struct KafkaSettings {
     /// How to prove who we are, and who the broker is.
     #[serde(default)]
     pub security: Security,
-    /// A name of this daemon that stays the same over restarts (static membership): the broker then
-    /// waits for it to come back instead of moving its partitions. One daemon at a time may use it.
+    /// A name of this reader that stays the same over restarts (static membership): the broker then
+    /// waits for it to come back instead of moving its partitions. One reader at a time may use it.
+    /// Left out: `gatewatch-` and the source's name; on Event Hubs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Further settings of librdkafka, by their names there. Those that the reader rests on are
@@ -123,6 +124,19 @@ impl KafkaSettings {
             instance: None,
             advanced: BTreeMap::new(),
         }
+    }
+
+    /// Returns the instance as which the source called `source` reads.
+    ///
+    /// Two sources of one daemon may read one cluster in one group, so each has its own.
+    pub fn instance_of(&self, source: &str) -> Option<String> {
+        if let Some(instance) = &self.instance {
+            return Some(instance.clone()).filter(|instance| !instance.is_empty());
+        }
+        // Brokers take what a topic may be called, and no more of it.
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+        let name = || format!("gatewatch-{source}").chars().map(plain).take(249).collect();
+        (self.profile == Profile::Kafka).then(name)
     }
 }
 

@@ -34,6 +34,15 @@ pub(super) struct Part {
     end: Option<i64>,
     /// It has stopped with an error as of the last statistics.
     pub(super) stopped: bool,
+    /// It is not what we have read by this name, and why: it is never ours again.
+    stray: Option<String>,
+}
+
+impl Part {
+    /// Tells whether it must not be read whoever has it.
+    pub(super) fn is_stray(&self) -> bool {
+        self.stray.is_some()
+    }
 }
 
 /// Topic, partition, and the position to be at.
@@ -55,6 +64,8 @@ pub(super) struct Track {
     pub(super) resets: usize,
     /// Fresh statistics have come in.
     pub(super) measured: bool,
+    /// That the cluster is not the one that was read before.
+    pub(super) other_cluster: Option<String>,
     /// The error that says most since it was last taken.
     trouble: Option<(RDKafkaErrorCode, String)>,
     /// What [`super::KafkaReader::hold`] asked for.
@@ -93,7 +104,11 @@ impl Track {
             paused: false,
             end: None,
             stopped: false,
+            stray: None,
         });
+        if part.stray.is_some() {
+            return;
+        }
         part.next = next;
         part.assigned = true;
         part.at_end = false;
@@ -141,11 +156,12 @@ impl Track {
     /// client does not say which topic's; if it could be several, the statistics will tell.
     pub(super) fn ended(&mut self, partition: i32) {
         let ours = self.parts.values_mut().filter_map(|parts| parts.get_mut(&partition));
-        let mut ours: Vec<&mut Part> = ours.filter(|part| part.assigned).collect();
+        let mut ours: Vec<&mut Part> = ours.filter(|part| part.assigned || part.is_stray()).collect();
         for part in &mut ours {
             part.may_end = !part.paused;
         }
         if let [part] = ours.as_mut_slice()
+            && part.assigned
             && !part.at_end
         {
             part.at_end = true;
@@ -203,6 +219,27 @@ impl Track {
             let stream = part.id;
             self.marks.push(Mark::Gap { stream, from, to });
         }
+    }
+
+    /// Stops a partition for good, for it is not what we have read by its name; `why` says so to people.
+    pub(super) fn strays(&mut self, topic: &str, partition: i32, why: String) {
+        self.revoke(topic, partition);
+        if let Some(part) = self.part(topic, partition) {
+            part.stray = Some(why);
+        }
+    }
+
+    /// Says that the cluster is another one, and of the first partition that has strayed why it is not
+    /// read, and how many more there are.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let mut strays = self.all().filter_map(|(_, _, part)| part.stray.as_deref());
+        let first = strays.next();
+        let more = match strays.count() {
+            0 => None,
+            more => Some(format!("({more} more partitions are not read for the same reason.)")),
+        };
+        let all: Vec<&str> = self.other_cluster.as_deref().into_iter().chain(first).chain(more.as_deref()).collect();
+        (!all.is_empty()).then(|| all.join(" "))
     }
 
     /// Keeps the error that says most.
@@ -270,6 +307,23 @@ mod tests {
         assert_eq!(track.read("a", 0, 11), None);
         assert_eq!(track.get("a", 0).and_then(|part| part.next), Some(11));
         assert_eq!(track.marks, [Mark::Closed(StreamId(0))]);
+    }
+
+    #[test]
+    fn a_partition_that_has_strayed_is_never_read_again_and_holds_up_nobody() {
+        let mut track = track(&[("a", 0), ("b", 0)]);
+        track.strays("a", 0, "a/0 was made anew.".to_owned());
+        assert_eq!((track.read("a", 0, 10), track.read("b", 0, 10)), (None, Some(StreamId(1))));
+        assert_eq!(track.marks, [Mark::Closed(StreamId(0))]);
+        track.revoke("a", 0);
+        track.assign("a", 0, None, "kafka", &Streams::default());
+        assert_eq!((track.read("a", 0, 10), track.get("a", 0).and_then(|part| part.next)), (None, Some(10)));
+        // Whose end that is nobody knows: of the other it must not be said.
+        track.ended(0);
+        assert_eq!(track.marks, [Mark::Closed(StreamId(0))]);
+        assert_eq!(track.complaint().as_deref(), Some("a/0 was made anew."));
+        track.strays("b", 0, "b/0 was made anew.".to_owned());
+        assert!(track.complaint().is_some_and(|says| says.contains("1 more")));
     }
 
     #[test]

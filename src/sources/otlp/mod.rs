@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::admit::Reason;
-use super::http::{Denied, Ingest, Sender, Taken};
+use super::http::{Denied, Ingest, Sender, Taken, Wanted};
 use crate::telemetry::{Batch, StreamId};
 
 pub use wire::Malformed;
@@ -109,7 +109,7 @@ pub(super) async fn take_in(State(ingest): State<Arc<Ingest>>, sender: Sender, b
         let Some(encoding) = known else {
             return Err(Denied::new(Reason::Media, "Send application/x-protobuf or application/json."));
         };
-        let (place, body) = ingest.receive(&sender, &mut who, body).await?;
+        let (place, body) = ingest.receive(&sender, &mut who, |_| Ok(()), body).await?;
         ingest.keep(place, move |ingest| keep(ingest, body, encoding)).await
     };
     let taken = taken.await;
@@ -134,7 +134,7 @@ fn keep(ingest: &Ingest, body: Vec<u8>, encoding: Encoding) -> Result<usize, Den
     let mut batch = Batch::default();
     let next = i64::try_from(export.json.len()).unwrap_or(i64::MAX);
     batch.push(&export.json, StreamId(0), 0, next, None);
-    let Taken { undecodable, .. } = ingest.accept(&batch)?;
+    let Taken { undecodable, .. } = ingest.accept(&batch, Wanted::Nothing)?;
     Ok(export.left_out + undecodable)
 }
 

@@ -23,7 +23,7 @@ struct Fake {
 }
 
 impl Intake for Fake {
-    fn accept(&self, batch: &Batch, _source: &str) -> Result<Taken, Refused> {
+    fn accept(&self, batch: &Batch, _source: &str, _: Wanted) -> Result<Taken, Refused> {
         if let Some(refused) = &self.answer {
             return Err(refused.clone());
         }

@@ -6,19 +6,22 @@
 //! read and committed; at it, appends are refused and the sender is told to come again.
 
 mod frame;
+mod left;
 mod source;
+mod tail;
 
+pub use left::{left_over, spool_names};
 pub use source::SpoolSource;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::telemetry::Sighting;
 
-use frame::{Frame, HEADER, LONGEST};
+use tail::{Tail, whole_frames};
 
 /// How long a segment gets before the next one is begun.
 const SEGMENT: u64 = 8 << 20;
@@ -31,6 +34,17 @@ pub enum SpoolError {
     Full {
         /// How many bytes wait.
         used: u64,
+        /// How many may wait.
+        ceiling: u64,
+    },
+    /// What should be kept together is more than may wait, even if nothing else does.
+    #[error(
+        "this takes {needed} bytes on disk and max_spool_bytes is {ceiling}: it would never fit. Send several smaller bodies, or \
+         raise max_spool_bytes. Nothing of it was kept."
+    )]
+    TooMuch {
+        /// How many bytes it takes.
+        needed: u64,
         /// How many may wait.
         ceiling: u64,
     },
@@ -55,6 +69,8 @@ pub struct Spool(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     ceiling: u64,
+    /// How many bytes of a last frame that is not whole were cut off.
+    cut: u64,
     /// Appending, syncing, reading and deleting go on in different threads; held for a write to
     /// the page cache, never for a sync.
     state: Mutex<State>,
@@ -80,10 +96,11 @@ struct State {
 
 impl Spool {
     /// Opens the spool in `folder`, which is made if it is not there, with at most `ceiling`
-    /// bytes waiting. A torn last frame is cut off: nobody was told that it was kept.
+    /// bytes waiting. A torn last frame is cut off, and [`Spool::cut`] says so: nobody was told that it
+    /// was kept.
     pub fn open(folder: &Path, ceiling: u64) -> Result<Self, SpoolError> {
-        let state = open(folder).map_err(|error| SpoolError::Io { folder: folder.to_owned(), error })?;
-        let inner = Inner { folder: folder.to_owned(), ceiling, state: Mutex::new(state), synced: Condvar::new() };
+        let (state, cut) = open(folder).map_err(|error| SpoolError::Io { folder: folder.to_owned(), error })?;
+        let inner = Inner { folder: folder.to_owned(), ceiling, cut, state: Mutex::new(state), synced: Condvar::new() };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -99,14 +116,23 @@ impl Spool {
         for (message, seen) in messages {
             frames.extend(frame::encode(message, seen).ok_or(SpoolError::TooLong(message.len()))?);
         }
+        let (needed, ceiling) = (frames.len() as u64, self.0.ceiling);
+        if needed > ceiling {
+            return Err(SpoolError::TooMuch { needed, ceiling });
+        }
         let mut state = self.lock();
         let used = state.end - state.read.min(state.end);
-        if used + frames.len() as u64 > self.0.ceiling {
-            return Err(SpoolError::Full { used, ceiling: self.0.ceiling });
+        if used + needed > ceiling {
+            return Err(SpoolError::Full { used, ceiling });
         }
         self.write(&mut state, &frames).map_err(|error| self.io(error))?;
         let end = state.end;
         self.sync(state, end).map_err(|error| self.io(error))
+    }
+
+    /// Returns how many bytes were cut off when it was opened, of a last frame that was not whole.
+    pub fn cut(&self) -> u64 {
+        self.0.cut
     }
 
     /// Returns how many bytes wait to be read and committed.
@@ -234,8 +260,8 @@ fn create(folder: &Path, start: u64) -> io::Result<File> {
     Ok(file)
 }
 
-fn open(folder: &Path) -> io::Result<State> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+/// Returns the first positions of the segments in `folder`, ascending.
+fn segments(folder: &Path) -> io::Result<Vec<u64>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
@@ -243,18 +269,27 @@ fn open(folder: &Path) -> io::Result<State> {
         segments.extend(start.and_then(|start| start.parse::<u64>().ok()));
     }
     segments.sort_unstable();
+    Ok(segments)
+}
+
+/// Opens what is in `folder`; returns also how many bytes of a torn frame were cut off.
+fn open(folder: &Path) -> io::Result<(State, u64)> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let segments = segments(folder)?;
     let Some(&last) = segments.last() else {
         let file = Arc::new(create(folder, 0)?);
-        return Ok(State { segments: vec![0], file, end: 0, durable: 0, syncing: false, read: 0, broken: None });
+        let state = State { segments: vec![0], file, end: 0, durable: 0, syncing: false, read: 0, broken: None };
+        return Ok((state, 0));
     };
     let mut file = OpenOptions::new().read(true).write(true).open(path(folder, last))?;
     let mut length = file.metadata()?.len();
-    let whole = whole_frames(&mut file)?;
-    let mut damaged = false;
-    match whole {
-        Tail::Torn(at) => {
+    let (mut damaged, mut cut) = (false, 0);
+    match whole_frames(&mut file)? {
+        Tail::Whole => {}
+        Tail::Torn { at, zeros } => {
             file.set_len(at)?;
             file.sync_all()?;
+            cut = if zeros { 0 } else { length - at };
             length = at;
         }
         // What is behind damage can't be found, but must not be written over either.
@@ -268,58 +303,5 @@ fn open(folder: &Path) -> io::Result<State> {
         state.file = Arc::new(create(folder, end)?);
         state.segments.push(end);
     }
-    Ok(state)
-}
-
-/// How a segment ends.
-enum Tail {
-    /// With a whole frame, or a torn one, at this place.
-    Torn(u64),
-    /// A frame before its end is damaged.
-    Damaged,
-}
-
-/// Walks over a segment's frames, one in memory at a time.
-fn whole_frames(file: &mut File) -> io::Result<Tail> {
-    let length = file.metadata()?.len();
-    let (mut at, mut bytes) = (0_u64, Vec::new());
-    while at < length {
-        let left = usize::try_from(length - at).unwrap_or(usize::MAX);
-        read_at(file, at, left.min(HEADER), &mut bytes)?;
-        if let Frame::Short { length: needed } = frame::decode(&bytes)
-            && needed > HEADER
-        {
-            read_at(file, at, left.min(needed), &mut bytes)?;
-        }
-        match frame::decode(&bytes) {
-            Frame::Whole { length, .. } => at += length as u64,
-            Frame::Short { .. } => return Ok(Tail::Torn(at)),
-            Frame::Damaged { length: Some(claimed) } if claimed == left => return Ok(Tail::Torn(at)),
-            // A file may be longer than what was written to it: the rest is zeros then.
-            Frame::Damaged { .. } if is_zero(file, at)? => return Ok(Tail::Torn(at)),
-            Frame::Damaged { .. } => return Ok(Tail::Damaged),
-        }
-    }
-    Ok(Tail::Torn(at))
-}
-
-fn read_at(file: &mut File, at: u64, length: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
-    bytes.clear();
-    file.seek(SeekFrom::Start(at))?;
-    file.take(length.min(HEADER + LONGEST) as u64).read_to_end(bytes)?;
-    Ok(())
-}
-
-fn is_zero(file: &mut File, at: u64) -> io::Result<bool> {
-    file.seek(SeekFrom::Start(at))?;
-    let mut chunk = [0; 4096];
-    loop {
-        let read = file.read(&mut chunk)?;
-        if read == 0 {
-            return Ok(true);
-        }
-        if chunk[..read].iter().any(|&byte| byte != 0) {
-            return Ok(false);
-        }
-    }
+    Ok((state, cut))
 }

@@ -17,6 +17,11 @@ use super::{Spool, path};
 /// How full a batch gets.
 const FULL: usize = 256 * 1024;
 
+/// Returns the stream of the source called `name`.
+pub(super) fn stream(name: &str) -> StreamName {
+    StreamName { source: name.to_owned(), topic: "spool".to_owned(), partition: 0 }
+}
+
 /// Reads a [`Spool`] as a source.
 #[derive(Debug)]
 pub struct SpoolSource {
@@ -39,7 +44,7 @@ impl SpoolSource {
         resume: &ResumePoints,
         absorbed: &ResumePoints,
     ) -> Result<Self, SourceError> {
-        let stream = StreamName { source: name.to_owned(), topic: "spool".to_owned(), partition: 0 };
+        let stream = stream(name);
         let id = streams.id(&stream);
         let point = |points: &ResumePoints| points.get(&stream).map_or(0, |&at| at.max(0).unsigned_abs());
         let from = spool.begin_at(point(resume), point(absorbed));
@@ -233,6 +238,7 @@ mod tests {
         for cut in 1..=(whole.len() / 2) {
             fs::write(&file, &whole[..whole.len() - cut]).unwrap();
             let spool = spool(folder.path());
+            assert_eq!(spool.cut(), (whole.len() / 2 - cut) as u64);
             assert_eq!(texts(&spool, 0), if cut * 2 == whole.len() + 1 { vec![] } else { vec!["one"] });
             spool.append(b"new", &[]).unwrap();
             assert_eq!(texts(&spool, 0), ["one", "new"]);
@@ -256,6 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_length_never_costs_what_was_acknowledged_behind_it_without_a_word() {
+        let folder = tempfile::tempdir().unwrap();
+        spool(folder.path()).append_all(&[(b"one", &[]), (b"two", &[]), (b"three", &[])]).unwrap();
+        let file = path(folder.path(), 0);
+        let whole = fs::read(&file).unwrap();
+        let rest = whole.len() as u32 - HEADER as u32;
+        // More than is there, and exactly as much as is there.
+        for claimed in [1 << 20, rest] {
+            let bytes = [&claimed.to_le_bytes()[..], &whole[4..]].concat();
+            fs::write(&file, &bytes).unwrap();
+            let spool = spool(folder.path());
+            assert_eq!((fs::read(&file).unwrap(), spool.cut()), (bytes, 0));
+            spool.append(b"four", &[]).unwrap();
+            let (messages, marks) = read(&spool, 0);
+            assert_eq!(messages.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["four"]);
+            assert_eq!(marks, [Mark::Gap { stream: StreamId(0), from: 0, to: whole.len() as i64 }]);
+            fs::remove_file(path(folder.path(), whole.len() as u64)).unwrap();
+        }
+    }
+
+    #[test]
     fn a_full_spool_refuses_until_reading_has_been_committed() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path(), 100).unwrap();
@@ -264,6 +291,15 @@ mod tests {
         assert!(matches!(error, SpoolError::Full { used: 72, ceiling: 100 }), "{error:?}");
         spool.forget(72);
         spool.append(&[b'x'; 60], &[]).unwrap();
+    }
+
+    #[test]
+    fn what_would_never_fit_is_not_told_to_come_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), 100).unwrap();
+        spool.append(&[b'x'; 60], &[]).unwrap();
+        let error = spool.append(&[b'x'; 100], &[]).unwrap_err();
+        assert!(matches!(error, SpoolError::TooMuch { needed: 112, ceiling: 100 }), "{error:?}");
     }
 
     #[test]
