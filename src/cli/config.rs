@@ -63,7 +63,8 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
         }
         Config::Show(file) => {
             let config = setup::config(Some(&file.config))?;
-            let shown = toml::to_string_pretty(&config).map_err(|error| Failure::Io(error.to_string()))?;
+            let shown = crate::config::without_secrets(&config).map_err(Failure::Io)?;
+            let shown = toml::to_string_pretty(&shown).map_err(|error| Failure::Io(error.to_string()))?;
             print(&shown)?;
         }
     }

@@ -98,7 +98,7 @@ fn complain_of_rules(problems: &[RuleProblem]) -> Failure {
         if !one.help.is_empty() {
             problem = problem.help(one.help.clone());
         }
-        shown.push_str(&crate::config::render(&[problem], &one.text, colored()));
+        shown.push_str(&crate::config::render_whole(&[problem], &one.text, colored()));
     }
     let n = problems.len();
     Failure::Config(format!("{shown}{n} problem{} in the rules", if n == 1 { "" } else { "s" }))

@@ -11,6 +11,7 @@ use crate::context::{Context, ContextProblem, Inventory, InventorySettings, List
 use crate::detection::{Detectors, Exceptions};
 use crate::posture::intended::{self, Intended};
 
+use super::excerpt::Excerpt;
 use super::{Config, Problem, read};
 
 /// Bytes of the exceptions' and the inventory's files at most.
@@ -105,8 +106,8 @@ fn inventory(config: &Config) -> Result<InventorySettings, Vec<ContextProblem>> 
     let text = text_of(file, MAX_BYTES)?;
     let name = file.display().to_string();
     let told = |found: Vec<Problem>| {
-        let text: Arc<str> = text.as_str().into();
-        found.into_iter().map(|problem| in_file(file, &text, problem)).collect::<Vec<_>>()
+        let shown = Excerpt::of(&text);
+        found.into_iter().map(|problem| in_file(file, &text, &shown, problem)).collect::<Vec<_>>()
     };
     let (more, places) = read::<InventorySettings>(&name, &text).map_err(told)?;
     let mut problems = Vec::new();
@@ -131,14 +132,15 @@ pub(super) fn check(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, 
     }
 }
 
-fn in_file(file: &Path, text: &Arc<str>, problem: Problem) -> ContextProblem {
+/// Returns a problem of the inventory with its text, secrets left out.
+fn in_file(file: &Path, text: &str, shown: &Excerpt, problem: Problem) -> ContextProblem {
     let before = problem.at.as_ref().and_then(|at| text.get(..at.start));
     let help = problem.help.map(|help| format!(": {help}")).unwrap_or_default();
     ContextProblem {
         file: file.to_owned(),
         line: before.map_or(0, |before| before.matches('\n').count() + 1),
-        says: format!("{}{help}", problem.says),
-        text: text.clone(),
+        says: shown.says(&format!("{}{help}", problem.says)),
+        text: shown.text().into(),
     }
 }
 

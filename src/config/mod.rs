@@ -7,6 +7,8 @@ mod access;
 mod check;
 mod context;
 mod described;
+mod excerpt;
+mod hidden;
 mod load;
 mod missing;
 mod mutes;
@@ -24,9 +26,9 @@ pub use check::{MOST_THREADS, load};
 pub use context::{Surrounded, model, surroundings};
 pub use load::{Places, read};
 pub use missing::missing;
-pub use problem::{Problem, render};
+pub use problem::{Problem, render, render_whole};
 pub use settings::{Alerts, Config, Dashboard, Detection, Heartbeat, Http, Redacted, RedactedKafka, Sources};
-pub use shown::{Shown, shown};
+pub use shown::{Shown, shown, without_secrets};
 pub use sinks::Sinks;
 
 /// Returns the environment variable `name`, if it is set and text.
