@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::context::{Context, ContextProblem, Inventory, InventorySettings, Lists, Places, Topology, day};
+use crate::context::{Context, ContextProblem, Inventory, InventorySettings, Lists, Places, Topology};
 use crate::detection::{Detectors, Exceptions};
 use crate::posture::intended::{self, Intended};
 
@@ -114,22 +114,12 @@ fn inventory(config: &Config) -> Result<InventorySettings, Vec<ContextProblem>> 
     let mut wrong = |path: &str, says: &str, help: &str| {
         problems.push(Problem::new(&name, says).at(places.of(path)).help(help));
     };
-    check(&more, &mut wrong);
+    super::inventory::check(&more, &mut wrong);
     for both in all.add(more) {
         wrong(&both, "it is in the configuration too", "leave it out here or there");
     }
-    super::check::layers(&config.clients, &all, &mut wrong);
+    super::inventory::layers(&config.clients, &all, &mut wrong);
     if problems.is_empty() { Ok(all) } else { Err(told(problems)) }
-}
-
-/// Checks what an inventory may not say although it reads well.
-pub(super) fn check(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, &str, &str)) {
-    super::check::hops(inventory, wrong);
-    for (name, key) in &inventory.keys {
-        if let Some(text) = key.rotated.as_ref().filter(|text| day(text).is_none()) {
-            wrong(&format!("keys.{name}.rotated"), &format!("{text:?} is no day"), "write \"2026-01-31\"");
-        }
-    }
 }
 
 /// Returns a problem of the inventory with its text, secrets left out.

@@ -52,6 +52,11 @@ fn read(
             said.clear();
         } else if let Some((name, kind)) = line.strip_prefix("pub ").and_then(|rest| rest.split_once(": ")) {
             let name = name.trim_start_matches("r#");
+            // A function's parameter is no setting, nor is a part of what is written as one text.
+            if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') || within == "Rate" {
+                said.clear();
+                continue;
+            }
             fields.insert((room, within, name), (kind.trim_end_matches(','), said.trim().to_owned()));
             said.clear();
         } else if !line.starts_with("#[") {
@@ -126,6 +131,14 @@ fn reach(path: &[&str]) -> Reached {
 /// Says what the setting at `path` is; empty where nothing says so.
 pub(super) fn described(path: &[&str]) -> String {
     reach(path).says
+}
+
+/// Returns the settings of the table at `path`, with their types; none of what is no table.
+#[cfg(test)]
+pub(super) fn fields_of(path: &[&str]) -> Vec<(&'static str, &'static str)> {
+    let at = reach(path);
+    let all = FIELDS.iter().filter(|((room, within, _), _)| *room == at.room && *within == at.within);
+    all.map(|((_, _, name), (kind, _))| (*name, *kind)).filter(|_| at.whole).collect()
 }
 
 /// Returns the type of the single setting at `path`; nothing where none is known, or a table stands.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::hidden::{holds_secret, instead, may_be_secret};
+use super::hidden::{holds_secret, instead, is_key, may_be_secret};
 
 /// Stands where something was cut out.
 const CUT: &str = "…";
@@ -121,7 +121,8 @@ impl Finding {
     fn table(&mut self, path: &mut Vec<String>, table: &DeTable<'_>) {
         for (key, value) in table {
             self.quoted.push(key.span());
-            if holds_secret(key.get_ref()) {
+            let is_name = path.len() == 1 && path[0] == "keys";
+            if holds_secret(key.get_ref()) || (is_name && is_key(key.get_ref())) {
                 self.cut(key.span(), key.get_ref().to_string());
             }
             path.push(key.get_ref().to_string());
@@ -148,7 +149,6 @@ impl Finding {
                     self.cut(at.start + 1..at.end.saturating_sub(1), text.to_string());
                 }
             }
-            DeValue::Boolean(_) => {}
             DeValue::Integer(number) if may_be_secret(&names) => self.cut(at, number.as_str().to_owned()),
             DeValue::Float(number) if may_be_secret(&names) => self.cut(at, number.as_str().to_owned()),
             DeValue::Datetime(time) if may_be_secret(&names) => self.cut(at, time.to_string()),

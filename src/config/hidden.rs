@@ -43,6 +43,12 @@ pub(super) fn holds_secret(text: &str) -> bool {
     scanner.hide_secrets(text.as_bytes()) != text.as_bytes()
 }
 
+/// Tells whether `text`, alone where a key is named, may be one: subscription keys are bare hexadecimal digits.
+pub(super) fn is_key(text: &str) -> bool {
+    let hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex || holds_secret(text)
+}
+
 /// Returns what is shown in place of the text at `path`; nothing where it can be shown.
 pub(super) fn instead(text: &str, path: &[&str]) -> Option<String> {
     if may_be_secret(path) && path.first() != Some(&"heartbeat") && !text.is_empty() {
@@ -51,6 +57,7 @@ pub(super) fn instead(text: &str, path: &[&str]) -> Option<String> {
     // The secret itself may stand where a variable should be named.
     let no_name =
         path.last() == Some(&"env") && !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let no_name = no_name || (path.first() == Some(&"keys") && is_key(text));
     bare(text, path).or_else(|| (no_name || holds_secret(text)).then(|| HIDDEN.to_owned()))
 }
 

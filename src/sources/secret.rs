@@ -61,75 +61,76 @@ const FORM: &str = "this is no secret: write it as a text, or name where it is, 
 /// Reads one of the three forms.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reading;
-
-        /// A value that is shown by no message.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Entry {
-            Text(String),
-            Other(IgnoredAny),
-        }
-
-        impl<'de> Visitor<'de> for Reading {
-            type Value = Secret;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a secret")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
-                Ok(Secret::Literal(text.to_owned()))
-            }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Secret, E> {
-                Err(E::custom(FORM))
-            }
-
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
-                Err(E::custom(FORM))
-            }
-
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
-                Err(E::custom(FORM))
-            }
-
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
-                Err(E::custom(FORM))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
-                Err(A::Error::custom(FORM))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
-                let (mut file, mut env) = (None, None);
-                while let Some(name) = map.next_key::<String>()? {
-                    let into = match name.as_str() {
-                        "file" => &mut file,
-                        "env" => &mut env,
-                        _ => return Err(A::Error::custom(FORM)),
-                    };
-                    match map.next_value()? {
-                        Entry::Text(text) => *into = Some(text),
-                        Entry::Other(_) => return Err(A::Error::custom(FORM)),
-                    }
-                }
-                match (file, env) {
-                    (Some(file), None) => Ok(Secret::File { file: file.into() }),
-                    (None, Some(env)) if is_name(&env) => Ok(Secret::Env { env }),
-                    (None, Some(_)) => Err(A::Error::custom(
-                        "no variable has such a name: env = \"NAME\" names the variable in which the secret is",
-                    )),
-                    (Some(_), Some(_)) => Err(A::Error::custom(
-                        "a secret is read from one place, and file and env name two: leave one of them out",
-                    )),
-                    (None, None) => Err(A::Error::custom(FORM)),
-                }
-            }
-        }
-
         from.deserialize_any(Reading)
+    }
+}
+
+/// Makes a secret of what stands there.
+struct Reading;
+
+/// A value that is shown by no message.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::Literal(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
+        Err(A::Error::custom(FORM))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let (mut file, mut env) = (None, None);
+        while let Some(name) = map.next_key::<String>()? {
+            let into = match name.as_str() {
+                "file" => &mut file,
+                "env" => &mut env,
+                _ => return Err(A::Error::custom(FORM)),
+            };
+            match map.next_value()? {
+                Entry::Text(text) => *into = Some(text),
+                Entry::Other(_) => return Err(A::Error::custom(FORM)),
+            }
+        }
+        match (file, env) {
+            (Some(file), None) => Ok(Secret::File { file: file.into() }),
+            (None, Some(env)) if is_name(&env) => Ok(Secret::Env { env }),
+            (None, Some(_)) => Err(A::Error::custom(
+                "no variable has such a name: env = \"NAME\" names the variable in which the secret is",
+            )),
+            (Some(_), Some(_)) => Err(A::Error::custom(
+                "a secret is read from one place, and file and env name two: leave one of them out",
+            )),
+            (None, None) => Err(A::Error::custom(FORM)),
+        }
     }
 }
 
