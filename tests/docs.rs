@@ -12,13 +12,14 @@ use gatewatch::telemetry::{Category, Field, Kind, Reason, UndecodableReason};
 use serde_json::Value;
 
 /// The documents whose commands and links are checked.
-const DOCUMENTS: [&str; 20] = [
+const DOCUMENTS: [&str; 21] = [
     "README.md",
     "CHANGELOG.md",
     "detectors/README.md",
     "docs/access.md",
     "docs/alerts.md",
     "docs/api.md",
+    "docs/configuration.md",
     "docs/context.md",
     "docs/dashboard.md",
     "docs/deploy.md",

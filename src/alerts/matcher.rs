@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, Family, Level, Query, query};
+use super::{Alert, EntityKind, Family, Level, Query, query};
 
 /// Letters of what is named: an alert's own names are cut at 256 bytes.
 const MOST_LETTERS: usize = 300;
@@ -58,6 +58,15 @@ impl Matcher {
                      alerts list` shows it."
                 ));
             }
+        }
+        if let Some((says, mend)) = self.entity.as_deref().and_then(no_kind) {
+            return Err(format!("{says}: {mend}."));
+        }
+        if let (Some(least), Some(most)) = (self.at_least, self.at_most)
+            && least > most
+        {
+            let (least, most) = (least.name(), most.name());
+            return Err(format!("No alert is at least {least} and at most {most}: leave one of the two out."));
         }
         Ok(())
     }
@@ -110,6 +119,28 @@ impl Matcher {
     }
 }
 
+/// Says what is wrong with `entity`, a value or pattern with its kind or without, if a kind is meant that there is not,
+/// and how to mend it: a value may hold a `/` of its own, as those of functions and origins do.
+pub fn no_kind(entity: &str) -> Option<(String, String)> {
+    let (kind, value) = entity.split_once('/')?;
+    if kind.is_empty() || kind.contains(':') || EntityKind::named(kind).is_some() {
+        return None;
+    }
+    let lower = kind.to_ascii_lowercase();
+    let (distance, near) = EntityKind::ALL
+        .into_iter()
+        .map(|kind| (strsim::damerau_levenshtein(&lower, kind.name()), kind.name()))
+        .min()?;
+    // An app may be called `app1`; no function is called like an address.
+    let mistyped = distance <= 1 && !kind.ends_with(|c: char| c.is_ascii_digit());
+    let address = value.contains(['.', ':']) && value.bytes().all(|b| b.is_ascii_hexdigit() || b".:*?/".contains(&b));
+    if !mistyped && !address {
+        return None;
+    }
+    let mend = format!("write {}/{value}, or the value alone", if address { "ip" } else { near });
+    Some((format!("Nothing that alerts are about is of the kind `{kind}`"), mend))
+}
+
 /// Returns the detectors that have seen an alert, with their families.
 fn seen_by(alert: &Alert) -> impl Iterator<Item = (&str, Family)> {
     let also = alert.also().iter().map(|member| (&*member.detector, member.family));
@@ -135,5 +166,38 @@ mod tests {
         assert_eq!(of(300).check(), Ok(()));
         let says = of(301).check().unwrap_err();
         assert!(says.starts_with("`entity` has 301 letters"), "{says}");
+    }
+
+    #[test]
+    fn a_kind_that_there_is_not_is_refused_and_a_value_with_a_slash_is_not() {
+        let of = |entity: &str| Matcher { entity: Some(entity.into()), ..Matcher::default() }.check();
+        for sound in [
+            "ip/203.0.113.7",
+            "203.0.113.7",
+            "fn-orders/checkout",
+            "https://shop.example",
+            "origin/https://shop.example",
+            "app1/checkout",
+            "2001:db8::/32",
+        ] {
+            assert_eq!(of(sound), Ok(()), "{sound}");
+        }
+        for (wrong, mend) in [
+            ("ipp/203.0.113.7", "write ip/203.0.113.7"),
+            ("IP/x", "ip/x"),
+            ("apps/orders", "app/orders"),
+            ("address/203.0.113.7", "write ip/203.0.113.7"),
+        ] {
+            let says = of(wrong).unwrap_err();
+            assert!(says.starts_with("Nothing that alerts are about") && says.contains(mend), "{wrong}: {says}");
+        }
+    }
+
+    #[test]
+    fn levels_between_which_nothing_lies_are_refused() {
+        let of = |least, most| Matcher { at_least: Some(least), at_most: Some(most), ..Matcher::default() }.check();
+        assert_eq!(of(Level::Low, Level::Low), Ok(()));
+        let says = of(Level::High, Level::Low).unwrap_err();
+        assert!(says.starts_with("No alert is at least high and at most low: "), "{says}");
     }
 }

@@ -29,7 +29,7 @@ pub use command::{Action, Command};
 pub use comparison::{Pair, Shift, compare};
 pub use incident::{Incident, Part, incidents};
 pub use lifecycle::{Class, Standing};
-pub use matcher::Matcher;
+pub use matcher::{Matcher, no_kind};
 pub use member::Member;
 pub use mutes::{
     Equal, Inhibition, MOST_SILENCES, Maintenance, Mark, MuteRules, Mutes, Over, SilenceDeed, TimeOfDay, Verdict,

@@ -56,7 +56,7 @@ pub fn complaint(problems: &[ContextProblem]) -> String {
         let inner = line.len() - line.trim_start().len();
         let at = Some(start + inner..start + line.trim_end().len().max(inner));
         let problem = Problem::new(&one.file.display().to_string(), one.says.clone()).at(at);
-        shown.push_str(&crate::config::render(&[problem], &one.text, colored()));
+        shown.push_str(&crate::config::render_whole(&[problem], &one.text, colored()));
     }
     let n = problems.len();
     format!("{shown}{n} problem{} in the files of [context] and [posture]", if n == 1 { "" } else { "s" })

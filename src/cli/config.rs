@@ -27,8 +27,10 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
             // What is wrong in any of the files is told at once.
             let rules = setup::rules(&config.redaction);
             let detectors = setup::running(&config.detection, &[]);
-            let around = detectors.as_ref().ok().map(|detectors| verified(&config, detectors));
-            let (rules, detectors, around) = together(rules, detectors, around)?;
+            let around = setup::unread(Some(&file.config));
+            let around = detectors.as_ref().ok().map(|detectors| around.and_then(|()| verified(&config, detectors)));
+            let start = setup::trial(&file.config, &config, &Clock::system());
+            let (rules, detectors, around) = together(rules, detectors, around, start)?;
             for says in around::warnings(&config, &around, Clock::system().now()) {
                 setup::note(&says);
             }
@@ -36,10 +38,7 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
             for problem in setup::missing(Some(&file.config)).0 {
                 setup::note(&format!("{}. `gatewatch run` needs it where it runs", problem.says));
             }
-            for says in notes(&config) {
-                setup::note(&says);
-            }
-            for says in idle(&config, &detectors) {
+            for says in notes(&config).into_iter().chain(idle(&config, &detectors)) {
                 setup::note(&says);
             }
             for rule in rules.everywhere() {
@@ -63,7 +62,8 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
         }
         Config::Show(file) => {
             let config = setup::config(Some(&file.config))?;
-            let shown = toml::to_string_pretty(&config).map_err(|error| Failure::Io(error.to_string()))?;
+            let shown = crate::config::without_secrets(&config).map_err(Failure::Io)?;
+            let shown = toml::to_string_pretty(&shown).map_err(|error| Failure::Io(error.to_string()))?;
             print(&shown)?;
         }
     }
@@ -86,12 +86,28 @@ pub(super) fn passing(config: &crate::config::Config) -> Option<String> {
     ))
 }
 
-/// Says which patterns of routes name no detector that runs.
+/// Says where routes, inhibitions and maintenance windows name no detector that runs.
 fn idle(config: &crate::config::Config, catalogue: &Catalogue) -> Vec<String> {
-    let all = &catalogue.detectors.all;
+    let all: Vec<&str> = catalogue.detectors.all.iter().map(|detector| &*detector.id).collect();
     let patterns = config.routes.iter().zip(1..).flat_map(|(route, n)| route.detectors.iter().map(move |one| (n, one)));
-    let idle = patterns.filter(|(_, pattern)| all.iter().all(|detector| !pattern.matches(&detector.id)));
-    idle.map(|(n, pattern)| format!("route {n}: no detector that runs is called {}", pattern.as_str())).collect()
+    let idle = patterns.filter(|(_, pattern)| all.iter().all(|id| !pattern.matches(id)));
+    let routes = idle.map(|(n, pattern)| (format!("route {n}"), pattern.as_str()));
+    let inhibited =
+        config.alerts.inhibit.iter().flat_map(|rule| [(&rule.name, &rule.source), (&rule.name, &rule.target)]);
+    let mutes = inhibited.chain(config.alerts.maintenance.iter().map(|rule| (&rule.name, &rule.alerts)));
+    let named = mutes.filter_map(|(name, matcher)| Some((name, matcher.detector.as_deref()?)));
+    let unknown = named.filter(|(_, id)| !all.contains(id)).map(|(name, id)| (format!("{name:?} of [alerts]"), id));
+    routes.chain(unknown).map(|(place, id)| format!("{place}: {}", unknown_detector(id, &all))).collect()
+}
+
+/// Says that no detector that runs is called `id`, and which may have been meant.
+pub(super) fn unknown_detector(id: &str, all: &[&str]) -> String {
+    let near = all.iter().map(|known| (strsim::damerau_levenshtein(id, known), *known)).min();
+    let near = near.filter(|(distance, known)| !id.contains(['*', '?']) && *distance <= 1 + known.len() / 5);
+    match near {
+        Some((_, known)) => format!("no detector that runs is called {id}; did you mean {known}?"),
+        None => format!("no detector that runs is called {id}"),
+    }
 }
 
 /// Says why people who are told of an alert would not find it.
@@ -112,28 +128,25 @@ fn lost(config: &crate::config::Config) -> Option<&'static str> {
 /// Reads the files of `[context]` and `[posture]`, and looks at every record of the databases.
 fn verified(config: &crate::config::Config, catalogue: &Catalogue) -> Result<Surrounded, Failure> {
     let around = around::load(config, catalogue)?;
-    let gone = config.posture.configured.iter().find_map(|path| Some((path, std::fs::metadata(path).err()?)));
-    if let Some((path, error)) = gone {
-        let says = "names folders and files of what is configured: check the path";
-        return Err(Failure::Config(format!("{} can't be read ({error}). [posture] {says}.", path.display())));
-    }
     match around.context.places.verify() {
         Ok(()) => Ok(around),
         Err(problems) => Err(Failure::Config(around::complaint(&problems))),
     }
 }
 
-/// Returns all three, or everything that is wrong with any of them.
+/// Returns all three, or everything that is wrong with any of them or with what a daemon needs to start.
 fn together<A, B, C>(
     first: Result<A, Failure>,
     second: Result<B, Failure>,
     third: Option<Result<C, Failure>>,
+    start: Result<(), Failure>,
 ) -> Result<(A, B, C), Failure> {
-    match (first, second, third) {
-        (Ok(first), Ok(second), Some(Ok(third))) => Ok((first, second, third)),
-        (first, second, third) => {
+    match (first, second, third, start) {
+        (Ok(first), Ok(second), Some(Ok(third)), Ok(())) => Ok((first, second, third)),
+        (first, second, third, start) => {
             let third = third.and_then(Result::err);
-            let mut wrong: Vec<Failure> = [first.err(), second.err(), third].into_iter().flatten().collect();
+            let all = [first.err(), second.err(), third, start.err()];
+            let mut wrong: Vec<Failure> = all.into_iter().flatten().collect();
             if wrong.len() == 1 {
                 return Err(wrong.remove(0));
             }
@@ -165,5 +178,35 @@ mod tests {
         let of = |paths: &str| passing(&toml::from_str(&format!("[sources.file.pipe]\npaths = {paths}\n")).unwrap());
         assert!(of("['-']").is_some_and(|says| says.starts_with("the source pipe reads standard input")));
         assert_eq!(of("['/var/log/functions.ndjson']"), None);
+    }
+
+    #[test]
+    fn a_detector_that_does_not_run_is_told_wherever_it_is_named_and_what_may_be_meant() {
+        let text = "
+            [[routes]]
+            to = ['ops']
+            detectors = ['probing.*', 'nothing.*']
+            [[alerts.inhibit]]
+            name = 'down'
+            source = { detector = 'telemetry.silenc' }
+            target = { family = 'probing' }
+            equal = ['app']
+            [[alerts.maintenance]]
+            name = 'deploys'
+            alerts = { detector = 'probing.scaner' }
+            from = '22:00'
+            to = '23:00'
+        ";
+        let catalogue = Catalogue::shipped().unwrap();
+        let ids: Vec<&str> = catalogue.detectors.all.iter().map(|detector| &*detector.id).collect();
+        let near = ids.iter().find(|id| id.starts_with("probing.")).unwrap();
+        let wrong = format!("{near}x");
+        let said = idle(&toml::from_str(&text.replace("probing.scaner", &wrong)).unwrap(), &catalogue);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert_eq!(said[0], "route 1: no detector that runs is called nothing.*");
+        assert_eq!(
+            said[2],
+            format!("\"deploys\" of [alerts]: no detector that runs is called {wrong}; did you mean {near}?")
+        );
     }
 }

@@ -47,6 +47,7 @@ pub fn run(options: &Run) -> Result<ExitCode, Failure> {
     if !missing.is_empty() {
         return Err(setup::complain(&missing, &text));
     }
+    setup::unread(options.config.as_deref())?;
     if config.sources.is_empty() {
         return Err(Failure::Config(
             "no source is configured, so there is nothing to read. Make a configuration with `gatewatch config generate > gatewatch.toml`, \

@@ -83,6 +83,22 @@ pub fn missing(path: Option<&Path>) -> (Vec<Problem>, String) {
     (crate::config::missing(&path.display().to_string(), &text, &crate::config::variable), text)
 }
 
+/// Returns what would keep a daemon from starting with the configuration at `path`, which reads well.
+pub fn trial(path: &Path, config: &Config, clock: &Clock) -> Result<(), Failure> {
+    let (file, text) = (path.display().to_string(), std::fs::read_to_string(path).unwrap_or_default());
+    let Ok((_, places)) = crate::config::read::<Config>(&file, &text) else { return Ok(()) };
+    let problems = crate::config::trial(config, (&file, &text, &places), clock);
+    if problems.is_empty() { Ok(()) } else { Err(complain(&problems, &text)) }
+}
+
+/// Returns which files of `[context]` and `[posture]` that the configuration at `path` names can't be read.
+pub fn unread(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let problems = crate::config::unread(&path.display().to_string(), &text);
+    if problems.is_empty() { Ok(()) } else { Err(complain(&problems, &text)) }
+}
+
 /// Renders configuration problems.
 pub fn complain(problems: &[Problem], text: &str) -> Failure {
     let n = problems.len();
@@ -98,7 +114,7 @@ fn complain_of_rules(problems: &[RuleProblem]) -> Failure {
         if !one.help.is_empty() {
             problem = problem.help(one.help.clone());
         }
-        shown.push_str(&crate::config::render(&[problem], &one.text, colored()));
+        shown.push_str(&crate::config::render_whole(&[problem], &one.text, colored()));
     }
     let n = problems.len();
     Failure::Config(format!("{shown}{n} problem{} in the rules", if n == 1 { "" } else { "s" }))

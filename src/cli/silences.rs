@@ -5,10 +5,13 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::dashboard::visible;
+use crate::detection::Catalogue;
 
 use super::alert_args::{Meant, Silences, SilencesAdd, SilencesExpire, SilencesList, SilencesPreview};
 use super::args::Shape;
 use super::client::{Daemon, run};
+use super::config::unknown_detector;
+use super::setup;
 use super::talk::{Failure, print, say};
 
 /// Does what was asked.
@@ -34,6 +37,17 @@ fn matcher(meant: &Meant, at_most: Option<&str>) -> Value {
         ("at_most", at_most),
     ];
     parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect()
+}
+
+/// Says which detector may have been meant, if none is called so; a daemon may run others than come with the program.
+fn mistyped(meant: &Meant) {
+    let Some(id) = meant.detector.as_deref() else { return };
+    let Ok(shipped) = Catalogue::shipped() else { return };
+    let all: Vec<&str> = shipped.detectors.all.iter().map(|detector| &*detector.id).collect();
+    let says = unknown_detector(id, &all);
+    if !all.contains(&id) && says.contains("did you mean") {
+        setup::note(&format!("of those that come with gatewatch, {says}"));
+    }
 }
 
 async fn list(options: &SilencesList) -> Result<(), Failure> {
@@ -79,6 +93,7 @@ fn cost(preview: &Value) -> String {
 }
 
 async fn preview(options: &SilencesPreview) -> Result<(), Failure> {
+    mistyped(&options.meant);
     let daemon = Daemon::find(&options.daemon)?;
     let wanted = json!({"matcher": matcher(&options.meant, options.at_most.as_deref())});
     let preview = daemon.post("/api/v1/silences/preview", &wanted).await?;
@@ -86,6 +101,7 @@ async fn preview(options: &SilencesPreview) -> Result<(), Failure> {
 }
 
 async fn add(options: &SilencesAdd) -> Result<(), Failure> {
+    mistyped(&options.meant);
     let daemon = Daemon::find(&options.daemon)?;
     let mut wanted = json!({
         "matcher": matcher(&options.meant, options.at_most.as_deref()),

@@ -15,6 +15,13 @@ use super::Dashboard;
 /// Checks `[dashboard]`.
 pub(super) fn check(dashboard: &Dashboard, wrong: &mut impl FnMut(&str, &str, &str)) {
     let external = dashboard.external_url.as_deref();
+    if external.is_some_and(|url| !is_origin(url)) {
+        wrong(
+            "dashboard.external_url",
+            "this is no address of a dashboard: scheme and host alone were expected, and a port if it has one",
+            "write external_url = \"https://gatewatch.example.net\"",
+        );
+    }
     if dashboard.encrypted() && external.is_some_and(|url| url.starts_with("http://") && !on_this_machine(url)) {
         wrong(
             "dashboard.external_url",
@@ -130,6 +137,12 @@ fn roles(path: &str, roles: &RoleSettings, wrong: &mut impl FnMut(&str, &str, &s
     }
 }
 
+/// Tells whether the dashboard would take it, which it does of an origin.
+fn is_origin(url: &str) -> bool {
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    web && tower_http::csrf::CsrfLayer::new().add_trusted_origin(url.trim_end_matches('/')).is_ok()
+}
+
 /// Tells whether what is sent there can't be read on its way.
 fn safe(url: &str) -> bool {
     let host = |rest: &str| !rest.is_empty() && !rest.starts_with('/');
@@ -215,6 +228,18 @@ mod tests {
         let oidc = problems("[dashboard.oidc]\nissuer = 'https://i.example'\nclient_id = ''\n");
         assert_eq!(oidc.len(), 3, "{oidc:?}");
         assert_eq!(problems("[dashboard.easy_auth]\ntrusted = []\n").len(), 2);
+    }
+
+    #[test]
+    fn the_address_of_the_pages_is_scheme_and_host() {
+        for sound in ["https://g.example", "https://g.example/", "http://localhost:8321", "https://g.example:8443"] {
+            assert_eq!(problems(&format!("external_url = '{sound}'\n")), [""; 0], "{sound}");
+        }
+        for wrong in ["g.example", "https://g.example/gatewatch", "https://", "ftp://g.example", "https://g.example?x"]
+        {
+            let says = problems(&format!("external_url = '{wrong}'\n"));
+            assert!(says.len() == 1 && says[0].contains("no address of a dashboard"), "{wrong}: {says:?}");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::context::{Context, ContextProblem, Inventory, InventorySettings, Lists, Places, Topology, day};
+use crate::context::{Context, ContextProblem, Inventory, InventorySettings, Lists, Places, Topology};
 use crate::detection::{Detectors, Exceptions};
 use crate::posture::intended::{self, Intended};
 
+use super::excerpt::Excerpt;
 use super::{Config, Problem, read};
 
 /// Bytes of the exceptions' and the inventory's files at most.
@@ -105,40 +106,31 @@ fn inventory(config: &Config) -> Result<InventorySettings, Vec<ContextProblem>> 
     let text = text_of(file, MAX_BYTES)?;
     let name = file.display().to_string();
     let told = |found: Vec<Problem>| {
-        let text: Arc<str> = text.as_str().into();
-        found.into_iter().map(|problem| in_file(file, &text, problem)).collect::<Vec<_>>()
+        let shown = Excerpt::of(&text);
+        found.into_iter().map(|problem| in_file(file, &text, &shown, problem)).collect::<Vec<_>>()
     };
     let (more, places) = read::<InventorySettings>(&name, &text).map_err(told)?;
     let mut problems = Vec::new();
     let mut wrong = |path: &str, says: &str, help: &str| {
         problems.push(Problem::new(&name, says).at(places.of(path)).help(help));
     };
-    check(&more, &mut wrong);
+    super::inventory::check(&more, &mut wrong);
     for both in all.add(more) {
         wrong(&both, "it is in the configuration too", "leave it out here or there");
     }
-    super::check::layers(&config.clients, &all, &mut wrong);
+    super::inventory::layers(&config.clients, &all, &mut wrong);
     if problems.is_empty() { Ok(all) } else { Err(told(problems)) }
 }
 
-/// Checks what an inventory may not say although it reads well.
-pub(super) fn check(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, &str, &str)) {
-    super::check::hops(inventory, wrong);
-    for (name, key) in &inventory.keys {
-        if let Some(text) = key.rotated.as_ref().filter(|text| day(text).is_none()) {
-            wrong(&format!("keys.{name}.rotated"), &format!("{text:?} is no day"), "write \"2026-01-31\"");
-        }
-    }
-}
-
-fn in_file(file: &Path, text: &Arc<str>, problem: Problem) -> ContextProblem {
+/// Returns a problem of the inventory with its text, secrets left out.
+fn in_file(file: &Path, text: &str, shown: &Excerpt, problem: Problem) -> ContextProblem {
     let before = problem.at.as_ref().and_then(|at| text.get(..at.start));
     let help = problem.help.map(|help| format!(": {help}")).unwrap_or_default();
     ContextProblem {
         file: file.to_owned(),
         line: before.map_or(0, |before| before.matches('\n').count() + 1),
-        says: format!("{}{help}", problem.says),
-        text: text.clone(),
+        says: shown.says(&format!("{}{help}", problem.says)),
+        text: shown.text().into(),
     }
 }
 

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::Problem;
+use super::mends::mend;
 
 /// Problems reported at most for one file.
 const MAX_PROBLEMS: usize = 100;
@@ -35,6 +36,11 @@ impl Places {
     /// Returns where the value at `path` lies; `None` where the entry itself is missing.
     pub fn exact(&self, path: &str) -> Option<Range<usize>> {
         self.0.iter().find(|(known, _)| known == path).map(|(_, at)| at.clone())
+    }
+
+    /// Returns the path of the value that lies at `span`.
+    fn at(&self, span: &Range<usize>) -> Option<&str> {
+        self.0.iter().find(|(_, at)| at == span).map(|(path, _)| path.as_str())
     }
 
     fn add(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
@@ -88,7 +94,7 @@ pub fn read_partly<T: DeserializeOwned>(file: &str, text: &str) -> Result<(T, Pl
             Ok(settings) => return Ok((settings, places, problems)),
             Err(error) => {
                 if !is_taken_out(&error, &places) {
-                    problems.push(explain(file, &error));
+                    problems.push(explain(file, &error, &places));
                 }
                 let taken = error.span().is_some_and(|span| take_out(left.get_mut(), &span));
                 if !taken || problems.len() >= MAX_PROBLEMS {
@@ -171,11 +177,15 @@ fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// Adds the nearest known name where serde lists what it expected.
-fn explain(file: &str, error: &toml::de::Error) -> Problem {
+/// Adds the nearest known name where serde lists what it expected, or what should stand there.
+fn explain(file: &str, error: &toml::de::Error, places: &Places) -> Problem {
     let says = error.message();
-    let quoted: Vec<&str> = says.split('`').skip(1).step_by(2).collect();
     let problem = Problem::new(file, says).at(error.span());
+    let quoted: Vec<&str> = says.split('`').skip(1).step_by(2).collect();
+    let path = error.span().and_then(|span| places.at(&span)).unwrap_or_default();
+    if let Some(help) = mend(says, path) {
+        return problem.help(help);
+    }
     let Some((&got, expected)) = quoted.split_first() else { return problem };
     if !says.starts_with("unknown") {
         return problem;

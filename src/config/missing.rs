@@ -1,8 +1,8 @@
 //! What does a configuration name that is not there?
 //!
-//! Variables that are not set, files of secrets, certificates and their authorities that can't be read. Each stops a
-//! daemon at its start; here all are told at once, with their places. The files of `[context]` and `[posture]` are
-//! complained of by who reads them.
+//! Variables that are not set, files of secrets, certificates and their authorities that can't be read; apart from
+//! those the files of `[context]` and `[posture]`, which a check needs too. Each stops a daemon at its start; here all
+//! are told at once, with their places.
 
 use std::path::Path;
 
@@ -25,6 +25,47 @@ pub fn missing(file: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> 
     seeking.table("", root.get_ref());
     seeking.found.sort_by_key(|problem| problem.at.as_ref().map(|at| at.start));
     seeking.found
+}
+
+/// Returns which files and folders of `[context]` and `[posture]` that `text`, the configuration in `file`, names
+/// can't be read.
+pub fn unread(file: &str, text: &str) -> Vec<Problem> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut named = Vec::new();
+    let mut take = |path: String, value: &Spanned<DeValue<'_>>| match value.get_ref() {
+        DeValue::String(named_file) => named.push((path, named_file.to_string(), value.span())),
+        DeValue::Array(items) => {
+            let texts = items.iter().filter_map(|item| Some((item.get_ref().as_str()?.to_owned(), item.span())));
+            named.extend(texts.map(|(text, at)| (path.clone(), text, at)));
+        }
+        _ => {}
+    };
+    for (section, names) in
+        [("context", &["exceptions", "inventory", "places"][..]), ("posture", &["model", "configured"])]
+    {
+        let Some(DeValue::Table(table)) = root.get_ref().get(section).map(Spanned::get_ref) else { continue };
+        for name in names {
+            if let Some(value) = table.get(*name) {
+                take(format!("{section}.{name}"), value);
+            }
+        }
+        let Some(DeValue::Table(lists)) = table.get("lists").map(Spanned::get_ref) else { continue };
+        for (list, settings) in lists {
+            if let DeValue::Table(settings) = settings.get_ref()
+                && let Some(value) = settings.get("file")
+            {
+                take(format!("context.lists.{}.file", list.get_ref()), value);
+            }
+        }
+    }
+    let unread = named.into_iter().filter_map(|(path, named, at)| {
+        let error = std::fs::File::open(&named).err()?;
+        let says = format!("{path}: {named} can't be read ({error})");
+        Some(Problem::new(file, says).at(Some(at)).help("check the path and its permissions"))
+    });
+    let mut unread: Vec<Problem> = unread.collect();
+    unread.sort_by_key(|problem| problem.at.as_ref().map(|at| at.start));
+    unread
 }
 
 struct Seeking<'a> {
@@ -93,6 +134,28 @@ fn unreadable(file: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_with_the_setting_that_names_it() {
+        let text = "[context]\nexceptions = '/nowhere/exceptions.yaml'\nplaces = ['/nowhere/a.mmdb', '/']\n\
+                    [context.lists.tor]\nfile = '/nowhere/tor.txt'\n[posture]\nmodel = '/nowhere/model.yaml'\nconfigured = ['/nowhere']\n";
+        let said: Vec<(usize, String)> = unread("g.toml", text)
+            .into_iter()
+            .map(|one| (text[..one.at.unwrap().start].matches('\n').count() + 1, one.says))
+            .collect();
+        let places: Vec<(usize, &str)> = said.iter().map(|(n, says)| (*n, says.split(':').next().unwrap())).collect();
+        assert_eq!(
+            places,
+            [
+                (2, "context.exceptions"),
+                (3, "context.places"),
+                (5, "context.lists.tor.file"),
+                (7, "posture.model"),
+                (8, "posture.configured")
+            ]
+        );
+        assert!(said[0].1.contains("/nowhere/exceptions.yaml can't be read (No such file"), "{said:?}");
+    }
 
     #[test]
     fn all_that_is_not_there_is_told_at_once_with_its_place() {

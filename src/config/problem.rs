@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::excerpt::Excerpt;
+
 /// One thing wrong in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -40,17 +42,33 @@ impl Problem {
     /// Returns it in a line, with its place in `text`. What stands in double quotes is a value, which may be a
     /// secret, and left out.
     pub fn in_a_line(&self, text: &str) -> String {
+        let excerpt = Excerpt::of(text);
         let line = self.at.as_ref().and_then(|at| Some(text.get(..at.start)?.matches('\n').count() + 1));
         let place = line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file));
-        let said = |says: &str| says.split('"').step_by(2).collect::<Vec<_>>().join("\"…\"");
+        let said = |says: &str| excerpt.says(says).split('"').step_by(2).collect::<Vec<_>>().join("\"…\"");
         let help = self.help.as_deref().map(|help| format!("; {}", said(help))).unwrap_or_default();
         format!("{place}: {}{help}", said(&self.says))
     }
 }
 
-/// Returns the problems as a terminal shows them: the line, a caret under the place, the mend.
-/// `text` is the file's own; `color` writes ANSI colours.
+/// Returns the problems of a configuration as a terminal shows them: the line, a caret under the place, the
+/// mend; what may be a secret is left out. `text` is the file's own; `color` writes ANSI colours.
 pub fn render(problems: &[Problem], text: &str, color: bool) -> String {
+    let excerpt = Excerpt::of(text);
+    let shown: Vec<Problem> = problems
+        .iter()
+        .map(|problem| Problem {
+            file: problem.file.clone(),
+            at: problem.at.as_ref().map(|at| excerpt.at(at)),
+            says: excerpt.says(&problem.says),
+            help: problem.help.as_deref().map(|help| excerpt.says(help)),
+        })
+        .collect();
+    render_whole(&shown, excerpt.text(), color)
+}
+
+/// Returns the problems of a file that holds no secrets, such as one of rules, in the same way.
+pub fn render_whole(problems: &[Problem], text: &str, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for problem in problems {

@@ -3,7 +3,8 @@
 //! One to a sink that is not there, one that nothing reaches because an earlier one takes everything,
 //! and a sink to which none leads: it would never hear of anything.
 
-use crate::sinks::Route;
+use crate::alerts::{Level, no_kind};
+use crate::sinks::{Pattern, Route};
 
 use super::Sinks;
 
@@ -34,13 +35,7 @@ pub(super) fn check(sinks: &Sinks, routes: &[Route], wrong: &mut impl FnMut(&str
                 wrong(&format!("routes[{n}].to[{m}]"), &format!("there is no sink `{to}`"), &nearest(to, sinks));
             }
         }
-        if let Some(earlier) = routes[..n].iter().position(takes_everything) {
-            wrong(
-                &format!("routes[{n}]"),
-                &format!("nothing comes here: route {} takes every alert", earlier + 1),
-                "put this one before that one, or write continue = true there",
-            );
-        }
+        nothing_comes(n, routes, wrong);
     }
     if routes.is_empty() {
         return;
@@ -77,6 +72,11 @@ fn short(n: usize, route: &Route, wrong: &mut impl FnMut(&str, &str, &str)) {
             "put what is alike into one pattern with `*`, or write two routes",
         );
     }
+    for (m, pattern) in entities.iter().enumerate().take(MOST_NAMED) {
+        if let Some((says, mend)) = no_kind(pattern.as_str()) {
+            wrong(&format!("routes[{n}].entities[{m}]"), &says, &mend);
+        }
+    }
     for (what, patterns) in [("apps", apps), ("entities", entities), ("detectors", detectors)] {
         for (m, pattern) in patterns.iter().enumerate().take(MOST_NAMED) {
             let letters = pattern.as_str().chars().count();
@@ -105,10 +105,63 @@ fn nearest(to: &str, sinks: &Sinks) -> String {
     }
 }
 
+/// Tells of a route that no alert can take.
+fn nothing_comes(n: usize, routes: &[Route], wrong: &mut impl FnMut(&str, &str, &str)) {
+    let route = &routes[n];
+    if levels(route).is_empty() {
+        let least = route.at_least.map_or_else(String::new, |least| format!(" at least {}", least.name()));
+        wrong(
+            &format!("routes[{n}].levels"),
+            &format!("nothing comes here: none of these levels is{least}"),
+            "leave out levels or at_least",
+        );
+    } else if let Some(earlier) = routes[..n].iter().position(|earlier| takes_all_of(earlier, route)) {
+        let what = if takes_everything(&routes[earlier]) { "" } else { " that this one would" };
+        wrong(
+            &format!("routes[{n}]"),
+            &format!("nothing comes here: route {} takes every alert{what}", earlier + 1),
+            "put this one before that one, or write continue = true there",
+        );
+    }
+}
+
 fn takes_everything(route: &Route) -> bool {
-    let Route { to: _, families, levels, at_least, apps, entities, detectors, hours, days, .. } = route;
-    let all = families.is_empty() && levels.is_empty() && at_least.is_none() && apps.is_empty();
+    let Route { families, apps, entities, detectors, hours, days, .. } = route;
+    let all = families.is_empty() && levels(route).len() == Level::ALL.len() && apps.is_empty();
     all && entities.is_empty() && detectors.is_empty() && hours.is_none() && days.is_empty() && !route.r#continue
+}
+
+/// Returns the levels that a route takes.
+fn levels(route: &Route) -> Vec<Level> {
+    let named = |level: &Level| route.levels.is_empty() || route.levels.contains(level);
+    let bad = |level: &Level| route.at_least.is_none_or(|least| *level >= least);
+    Level::ALL.into_iter().filter(|level| named(level) && bad(level)).collect()
+}
+
+/// Tells whether `earlier` takes every alert that `later` would, whenever it comes; in doubt it does not.
+fn takes_all_of(earlier: &Route, later: &Route) -> bool {
+    fn within<T>(later: &[T], earlier: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+        let covered = |one: &T| earlier.iter().any(|other| same(other, one));
+        earlier.is_empty() || (!later.is_empty() && later.iter().all(covered))
+    }
+    // A value that an entity's pattern fits may be one of another kind.
+    let alike =
+        |other: &Pattern, one: &Pattern| other.as_str() == "*" || other.as_str().eq_ignore_ascii_case(one.as_str());
+    let fits = |other: &Pattern, one: &Pattern| {
+        alike(other, one) || (!one.as_str().contains(['*', '?', '[']) && other.matches(one.as_str()))
+    };
+    let (here, there) = (levels(later), levels(earlier));
+    let same_clock = earlier.utc_offset == later.utc_offset;
+    let days = earlier.days.is_empty() || (same_clock && within(&later.days, &earlier.days, |a, b| a == b));
+    let hours = earlier.hours.is_none() || (same_clock && earlier.hours == later.hours);
+    !earlier.r#continue
+        && within(&later.families, &earlier.families, |a, b| a == b)
+        && here.iter().all(|level| there.contains(level))
+        && within(&later.apps, &earlier.apps, fits)
+        && within(&later.entities, &earlier.entities, alike)
+        && within(&later.detectors, &earlier.detectors, fits)
+        && days
+        && hours
 }
 
 #[cfg(test)]
@@ -164,6 +217,52 @@ mod tests {
         ] {
             assert!(then.contains(part), "{part} is not in\n{then}");
         }
+    }
+
+    #[test]
+    fn a_route_that_nothing_reaches_is_a_problem() {
+        let first = |first: &str, then: &str| {
+            format!(
+                "{SINKS}[[routes]]\nto = ['night']\n{first}\n[[routes]]\nto = ['ops']\n{then}\n[[routes]]\nto = ['ops']\n"
+            )
+        };
+        for (one, two) in [
+            ("", "at_least = 'high'"),
+            ("levels = ['informational', 'low', 'medium', 'high', 'critical']", "apps = ['a']"),
+            ("families = ['probing']", "families = ['probing']\nat_least = 'high'"),
+            ("families = ['probing', 'key-usage']", "families = ['probing']"),
+            ("at_least = 'low'", "levels = ['low', 'critical']"),
+            ("apps = ['fn-*']", "apps = ['fn-shop', 'FN-a']"),
+            ("detectors = ['probing.*']", "detectors = ['probing.scanner']\nhours = '08:00-18:00'"),
+            ("hours = '08:00-18:00'", "hours = '08:00-18:00'\ndays = ['mon']"),
+            ("entities = ['ip/*']", "entities = ['ip/*']\nfamilies = ['probing']"),
+        ] {
+            let told = shown(&first(one, two));
+            assert!(told.contains("nothing comes here: route 1 takes every alert"), "{one} / {two}\n{told}");
+        }
+        for (one, two) in [
+            ("families = ['probing']\ncontinue = true", "families = ['probing']"),
+            ("at_least = 'high'", "at_least = 'low'"),
+            ("apps = ['fn-shop']", "apps = ['fn-*']"),
+            ("hours = '08:00-18:00'", "hours = '08:00-18:00'\nutc_offset = '+01:00'"),
+            ("days = ['mon']", "days = ['mon', 'tue']"),
+        ] {
+            let text = first(one, two);
+            assert!(load("gatewatch.toml", &text).is_ok(), "{one} / {two}");
+        }
+        let none = format!("{SINKS}[[routes]]\nto = ['ops', 'night']\nlevels = ['low']\nat_least = 'high'\n");
+        let told = shown(&none);
+        assert!(told.contains("none of these levels is at least high") && told.contains("gatewatch.toml:7"), "{told}");
+    }
+
+    #[test]
+    fn an_entity_of_no_kind_is_a_problem() {
+        let of = |entity: &str| format!("{SINKS}[[routes]]\nto = ['ops', 'night']\nentities = ['{entity}']\n");
+        for sound in ["ip/198.51.100.*", "198.51.100.*", "key amber-falcon", "key/amber-falcon", "fn-orders/*"] {
+            assert!(load("gatewatch.toml", &of(sound)).is_ok(), "{sound}");
+        }
+        let told = shown(&of("ipp/198.51.100.*"));
+        assert!(told.contains("of the kind `ipp`") && told.contains("write ip/198.51.100.*"), "{told}");
     }
 
     #[test]

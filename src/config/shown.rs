@@ -2,17 +2,13 @@
 //!
 //! The configuration is written out again and taken apart, so that what nobody has set is shown too. A secret writes
 //! itself as hidden; what may hold one beside it (settings of librdkafka, the address that a heartbeat calls) is
-//! hidden here. As many entries as the configuration has values.
+//! hidden too, for whoever shows it. As many entries as the configuration has values.
 
 use toml::Value;
 
 use super::described::described;
+use super::hidden::{HIDDEN, instead};
 use super::{Config, Places};
-
-/// Shown in place of a secret.
-const HIDDEN: &str = "set, hidden";
-/// What a name says of which the value is hidden.
-const SECRET: [&str; 6] = ["password", "secret", "token", "connection_string", "sas", "credential"];
 
 /// A value of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,26 +97,52 @@ fn written(value: &Value, path: &[&str]) -> String {
     if let Some(says) = reference(value) {
         return says;
     }
-    let name = path.last().copied().unwrap_or_default().to_ascii_lowercase();
-    let speaks = SECRET.iter().any(|word| name.replace(['.', '-'], "_").contains(word));
     match value {
-        Value::String(text) if text == "[hidden]" || (speaks && !text.is_empty()) => HIDDEN.to_owned(),
-        Value::String(_) if path.contains(&"advanced") => HIDDEN.to_owned(),
-        Value::String(text) => bare(text, path).unwrap_or_else(|| value.to_string()),
+        Value::String(text) => instead(text, path).unwrap_or_else(|| value.to_string()),
         value => value.to_string(),
     }
 }
 
-/// Returns an address without what may be a secret in it; `None` of what has nothing of the kind.
-fn bare(text: &str, path: &[&str]) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, tail) = rest.split_at(end);
-    let whole = path.first() != Some(&"heartbeat") && !tail.contains('?');
-    match host.rsplit_once('@') {
-        None if whole => None,
-        Some((_, host)) => Some(format!("{scheme}://{host}/… ({HIDDEN})")),
-        None => Some(format!("{scheme}://{host}/… ({HIDDEN})")),
+/// Returns `config` as a table to be written out, in place of what may be a secret that it is set.
+///
+/// # Errors
+///
+/// Says why it can't be written.
+pub fn without_secrets(config: &Config) -> Result<toml::Table, String> {
+    let mut table = toml::Table::try_from(config).map_err(|error| error.to_string())?;
+    for (name, value) in &mut table {
+        hide(value, &mut vec![name.clone()]);
+    }
+    Ok(table)
+}
+
+fn hide(value: &mut Value, path: &mut Vec<String>) {
+    // Where a secret is read from is none.
+    if reference(value).is_some() {
+        return;
+    }
+    match value {
+        Value::Table(table) => {
+            for (name, value) in table.iter_mut() {
+                path.push(name.clone());
+                hide(value, path);
+                path.pop();
+            }
+        }
+        Value::Array(items) => {
+            for (n, item) in items.iter_mut().enumerate() {
+                path.push(format!("[{n}]"));
+                hide(item, path);
+                path.pop();
+            }
+        }
+        Value::String(text) => {
+            let names: Vec<&str> = path.iter().map(String::as_str).collect();
+            if let Some(says) = instead(text, &names) {
+                *text = says;
+            }
+        }
+        _ => {}
     }
 }
 
@@ -169,5 +191,37 @@ secret = 'hunter4'
         assert_eq!(hook.value, "set, hidden: in the variable HOOK");
         let beat = all.iter().find(|one| one.section == "heartbeat" && one.name == "url").unwrap();
         assert_eq!(beat.value, "https://beat.example/… (set, hidden)");
+    }
+
+    #[test]
+    fn a_configuration_that_is_written_out_hides_the_same_and_nothing_else() {
+        let text = format!(
+            "{TEXT}security = {{ sasl = 'plain', username = 'gatewatch', password = 'hunter5', tls = true }}\n\
+             proxy = 'http://u:hunter6@proxy.example:1'\n\
+             [redacted.kafka]\ntopic = 'clean'\nbrokers = 'localhost:9092'\nadvanced = {{ 'sasl.password' = 'hunter7' }}\n\
+             [dashboard]\nexternal_url = 'https://gatewatch.example'\n[detection.sigma_placeholders]\nadmins = ['dana']\n",
+        );
+        let text = text.replace(
+            "secret = 'hunter4'\nsecurity",
+            "secret = 'hunter4'\n[sinks.kafka.out]\ntopic = 't'\nbrokers = 'b:1'\nsecurity",
+        );
+        let text = text.replace("proxy = ", "[sinks.slack.ops]\nurl = 'https://hooks.example/hunter8'\nproxy = ");
+        let (config, _) = read::<Config>("gatewatch.toml", &text).unwrap();
+        let written = toml::to_string_pretty(&without_secrets(&config).unwrap()).unwrap();
+        assert!(!written.contains("hunter") && !written.contains("4d0c-secret"), "{written}");
+        assert_eq!(written.matches("set, hidden").count(), 8, "{written}");
+        for plain in
+            ["sasl = \"plain\"", "username = \"gatewatch\"", "\"https://gatewatch.example\"", "dana", "env = \"HOOK\""]
+        {
+            assert!(written.contains(plain), "{plain} is not in\n{written}");
+        }
+    }
+
+    #[test]
+    fn every_setting_says_what_it_is() {
+        let mut all = Vec::new();
+        take(&Value::try_from(Config::default()).unwrap(), &mut Vec::new(), None, &mut all);
+        let silent: Vec<_> = all.iter().filter(|one| one.says.is_empty()).collect();
+        assert!(silent.is_empty(), "{silent:#?}");
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::Level;
 use crate::clock::duration;
 use crate::sinks::{Encryption, Format, JsonlSettings};
-use crate::sources::{Profile, Secret, Security};
+use crate::sources::{KafkaSettings, Profile, Secret, Security};
 
 /// Where alerts go.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -266,6 +266,18 @@ pub struct Kafka {
     /// Only alerts at least this bad.
     #[serde(default)]
     pub at_least: Option<Level>,
+}
+
+impl Kafka {
+    /// Returns the cluster that it writes to.
+    pub(super) fn cluster(&self) -> KafkaSettings {
+        KafkaSettings {
+            profile: self.profile,
+            security: self.security.clone(),
+            advanced: self.advanced.clone(),
+            ..KafkaSettings::new(self.brokers.clone(), &[])
+        }
+    }
 }
 
 /// A table of Microsoft Sentinel, by its data collection rule.

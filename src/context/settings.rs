@@ -3,13 +3,14 @@
 //! Networks are written out, or named by one of two sets. Nothing is downloaded: what Azure adds to
 //! its ranges later, somebody adds here, and files that are named, somebody brings up to date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::Timestamp;
 
@@ -81,6 +82,7 @@ pub struct GatewaySettings {
 pub struct KeySettings {
     /// What events call it: fingerprints, ids of subscriptions; or what people call a fingerprint, such as
     /// `amber-falcon`. Left out, it is the key's name here.
+    #[serde(deserialize_with = "some", skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
     /// Who answers for it.
     pub owner: Option<String>,
@@ -93,6 +95,15 @@ pub struct KeySettings {
     /// How often it is to be changed.
     #[serde(with = "length", skip_serializing_if = "Option::is_none")]
     pub rotate_every: Option<Duration>,
+}
+
+/// Reads a list that names something.
+fn some<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let ids = Vec::deserialize(from)?;
+    if ids.is_empty() {
+        return Err(D::Error::custom("no id is named: leave it out if events call the key as it is called here"));
+    }
+    Ok(ids)
 }
 
 /// What is known about an origin: `[origins."https://shop.example"]`.
@@ -130,8 +141,10 @@ impl InventorySettings {
 
 fn merge<T>(table: &str, into: &mut BTreeMap<String, T>, from: BTreeMap<String, T>) -> Vec<String> {
     let mut both = Vec::new();
+    // Two that differ by case in one of them are told elsewhere.
+    let here: BTreeSet<String> = into.keys().map(|name| name.to_ascii_lowercase()).collect();
     for (name, one) in from {
-        if into.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
+        if here.contains(&name.to_ascii_lowercase()) {
             both.push(format!("{table}.{name}"));
         } else {
             into.insert(name, one);

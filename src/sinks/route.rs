@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{Datelike as _, Timelike as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::alerts::{Alert, Family, Level};
+use crate::alerts::{Alert, Entity, Family, Level, sayable};
 use crate::clock::{Timestamp, duration};
 
 /// Which alerts go where, and how they are told there.
@@ -31,7 +31,8 @@ pub struct Route {
     /// Only alerts about these apps: names, with `*` and `?`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apps: Vec<Pattern>,
-    /// Only alerts about these entities: values, or what people call them, with `*` and `?`.
+    /// Only alerts about these entities: values with or without their kind (`ip/203.0.113.*`), or what people call
+    /// them, with `*` and `?`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Pattern>,
     /// Only alerts of these detectors: ids, with `*` and `?`.
@@ -105,6 +106,14 @@ pub enum Day {
     Sun,
 }
 
+/// Returns what an entity goes by: its value, what people call it, and either with its kind.
+fn names_of(entity: &Entity) -> [String; 4] {
+    let (value, name) = (entity.value.to_string(), sayable(&entity.value));
+    let kinded = |name: &str| format!("{}/{name}", entity.kind);
+    let said = name.as_deref().map_or_else(|| kinded(&value), kinded);
+    [kinded(&value), value, entity.sayable(), said]
+}
+
 impl Route {
     /// Returns the route by which every one of `sinks` hears of everything.
     pub fn everything(sinks: impl Iterator<Item = String>) -> Self {
@@ -141,7 +150,8 @@ impl Route {
             && (self.levels.is_empty() || self.levels.contains(&alert.level))
             && self.at_least.is_none_or(|least| alert.level >= least)
             && any(&self.apps, &alert.app.as_deref().map_or(Vec::new(), |app| vec![app]))
-            && any(&self.entities, &[&alert.entity.value, &alert.entity.sayable()])
+            && (self.entities.is_empty()
+                || any(&self.entities, &names_of(&alert.entity).each_ref().map(|name| &**name)))
             && any(&self.detectors, &[&alert.detector])
     }
 
@@ -354,6 +364,7 @@ mod tests {
             ("apps = ['SH*']", "apps = ['fn-*']"),
             ("entities = ['k-?']", "entities = ['k-1?']"),
             ("entities = ['key k-1']", "entities = ['ip *']"),
+            ("entities = ['key/k-?']", "entities = ['ip/k-?']"),
             ("detectors = ['key-usage.*']", "detectors = ['key-usage']"),
         ] {
             assert!(fits(fitting), "{fitting}");

@@ -19,7 +19,7 @@ pub use admit::{Admit, Away, Reason, Unwelcome};
 pub use any::AnySource;
 pub use file::{FileReader, FileSettings, FileSource, ReadState};
 pub use http::{HttpSettings, Intake, MESSAGES, Refused, Taken, Wanted, messages, router};
-pub use kafka::{KafkaReader, KafkaSettings, Profile, Sasl, Security, producer_properties};
+pub use kafka::{KafkaReader, KafkaSettings, Profile, Purpose, Sasl, Security, producer_properties, try_kafka};
 pub use secret::Secret;
 pub use spool::{Spool, SpoolError, SpoolSource, left_over, spool_names};
 pub use start::Start;

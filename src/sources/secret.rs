@@ -7,13 +7,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A password or connection string, or where to find it: `{ file = "…" }`, `{ env = "…" }`, or
 /// the text itself.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
     /// The first line of a file, such as a mounted Kubernetes secret.
     File {
@@ -53,6 +53,90 @@ impl Secret {
         }
         Ok(text)
     }
+}
+
+/// What a secret looks like. What stood there instead may be one, and is not shown.
+const FORM: &str = "this is no secret: write it as a text, or name where it is, { file = \"/run/secrets/name\" } or { env = \"NAME\" }";
+
+/// Reads one of the three forms.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reading)
+    }
+}
+
+/// Makes a secret of what stands there.
+struct Reading;
+
+/// A value that is shown by no message.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::Literal(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
+        Err(E::custom(FORM))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
+        Err(A::Error::custom(FORM))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let (mut file, mut env) = (None, None);
+        while let Some(name) = map.next_key::<String>()? {
+            let into = match name.as_str() {
+                "file" => &mut file,
+                "env" => &mut env,
+                _ => return Err(A::Error::custom(FORM)),
+            };
+            match map.next_value()? {
+                Entry::Text(text) => *into = Some(text),
+                Entry::Other(_) => return Err(A::Error::custom(FORM)),
+            }
+        }
+        match (file, env) {
+            (Some(file), None) => Ok(Secret::File { file: file.into() }),
+            (None, Some(env)) if is_name(&env) => Ok(Secret::Env { env }),
+            (None, Some(_)) => Err(A::Error::custom(
+                "no variable has such a name: env = \"NAME\" names the variable in which the secret is",
+            )),
+            (Some(_), Some(_)) => Err(A::Error::custom(
+                "a secret is read from one place, and file and env name two: leave one of them out",
+            )),
+            (None, None) => Err(A::Error::custom(FORM)),
+        }
+    }
+}
+
+/// Tells whether a variable can have this name.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
 /// Writes where the secret is, and hides the text itself: what `config show` prints.
@@ -121,6 +205,25 @@ mod tests {
         assert_eq!(read("p = 'x'"), Secret::Literal("x".into()));
         assert_eq!(read("p = { env = 'X' }"), Secret::Env { env: "X".into() });
         assert_eq!(read("p = { file = '/x' }"), Secret::File { file: "/x".into() });
+    }
+
+    #[test]
+    fn what_is_no_secret_is_told_what_one_looks_like_and_not_shown() {
+        #[derive(Debug, Deserialize)]
+        struct One {
+            #[expect(dead_code, reason = "only its reading is under test")]
+            p: Secret,
+        }
+        for wrong in
+            ["4711", "[ 'hunter22' ]", "{ value = 'hunter22' }", "{ file = 4711 }", "{ }", "1979-05-27", "4711.5"]
+        {
+            let says = toml::from_str::<One>(&format!("p = {wrong}")).unwrap_err().message().to_owned();
+            assert_eq!(says, FORM, "{wrong}");
+        }
+        let says = |p: &str| toml::from_str::<One>(&format!("p = {p}")).unwrap_err().message().to_owned();
+        assert!(says("{ file = '/x', env = 'X' }").contains("leave one of them out"));
+        let named = says("{ env = 'Endpoint=sb://hunter22' }");
+        assert!(named.contains("no variable has such a name") && !named.contains("hunter22"), "{named}");
     }
 
     #[test]

@@ -16,9 +16,11 @@ mod producing;
 mod properties;
 mod settings;
 mod track;
+mod trying;
 
 pub use producing::producer_properties;
 pub use settings::{KafkaSettings, Profile, Sasl, Security};
+pub use trying::{Purpose, try_kafka};
 
 use std::path::Path;
 use std::sync::Arc;

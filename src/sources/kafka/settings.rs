@@ -37,7 +37,7 @@ pub struct KafkaSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Further settings of librdkafka, by their names there. Those that the reader rests on are
-    /// refused. No place for secrets: `config show` prints them.
+    /// refused. What they say is never shown.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub advanced: BTreeMap<String, String>,
 }
