@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::posture::Problems;
 use crate::posture::document::{Located, Node, Section};
-use crate::telemetry::{EntityKind, Field};
+use crate::telemetry::EntityKind;
 
 use super::condition::Condition;
 use super::rule::{Term, Weigh};
@@ -19,7 +19,7 @@ use super::spec::level_named;
 use super::when;
 use super::{Bulk, Counting, Level, Measured, Only, Risking, Traveling};
 use seasonal::{baseline, measured};
-use values::{count, duration, missing, named, number, path, share, terms, window};
+use values::{apart, count, duration, missing, named, no_entity, number, path, share, terms, window};
 
 /// The kinds of counting, as detectors write them.
 pub(super) const KINDS: [&str; 13] = [
@@ -71,6 +71,7 @@ pub(super) fn take(detector: &mut Section, problems: &mut Problems) -> Option<Co
     let (kind, value) = found.into_iter().next()?;
     let mut section = value.section(&format!("`{kind}`"), problems)?;
     let counted = kind_of(kind, &mut section, problems);
+    apart(kind, &mut section, problems);
     section.finish(&format!("a key of `{kind}`"), keys(kind), problems);
     counted
 }
@@ -262,15 +263,7 @@ fn by(section: &mut Section, problems: &mut Problems) -> Option<(Vec<Term>, Enti
     let kinds: Vec<_> = first.fields().map(entity_kind).collect();
     let entity = kinds.first().copied().flatten();
     if entity.is_none() || kinds.iter().any(|kind| *kind != entity) {
-        let named: Vec<_> =
-            Field::ALL.iter().filter(|field| entity_kind(**field).is_some()).map(|field| field.name()).collect();
-        problems.add(
-            line,
-            format!(
-                "The first of `by` names who or what an alert is about. Put one of these first: {}.",
-                named.join(", ")
-            ),
-        );
+        problems.add(line, no_entity(first));
         return None;
     }
     Some((terms, entity?))
