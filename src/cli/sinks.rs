@@ -3,12 +3,13 @@
 //! A test is a made-up alert that says so, and is closed again at once where alerts are kept account
 //! of. Deliveries are read from the store beside a running daemon.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::alerts::{AlertState, Closing, Transition};
+use crate::alerts::{AlertId, AlertState, Closing, Transition};
 use crate::clock::Clock;
 use crate::dashboard::visible;
 use crate::sinks::{
@@ -113,12 +114,18 @@ fn failed(error: StoreError) -> Failure {
 
 /// Deliveries that are looked through at most for those that are asked for.
 const LOOKED_THROUGH: usize = 100_000;
+/// Digits of an alert's id.
+const WHOLE: usize = 16;
 
 fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     let reader = Reader::open(&options.data.data).map_err(failed)?;
     let narrow = options.sink.is_some() || options.failing;
     let limit = options.limit as usize;
-    let made = reader.made(options.alert, if narrow { LOOKED_THROUGH } else { limit }).map_err(failed)?;
+    let alert = options.alert.as_deref().map(|begins| alert_of(&reader, begins)).transpose()?;
+    let made = match alert {
+        Some(None) => Vec::new(),
+        id => reader.made(id.flatten(), if narrow { LOOKED_THROUGH } else { limit }).map_err(failed)?,
+    };
     let wanted = |one: &&Made| {
         options.sink.as_ref().is_none_or(|sink| *sink == one.delivery.sink)
             && (!options.failing || one.outcome == "refused" || one.outcome == "waiting" && one.delivery.attempts > 0)
@@ -142,6 +149,21 @@ fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     }
     print_while_read(out.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the alert whose id begins so, of those that deliveries are about; there may be none.
+fn alert_of(reader: &Reader, begins: &str) -> Result<Option<AlertId>, Failure> {
+    if begins.len() == WHOLE {
+        return Ok(begins.parse().ok());
+    }
+    let made = reader.made(None, LOOKED_THROUGH).map_err(failed)?;
+    let about = made.iter().flat_map(|one| &one.delivery.about);
+    let ids: BTreeSet<&String> = about.filter(|id| id.starts_with(begins)).collect();
+    if ids.len() > 1 {
+        let says = format!("{} alerts begin with {begins}: write more of its digits", ids.len());
+        return Err(Failure::Usage(says));
+    }
+    Ok(ids.first().and_then(|id| id.parse().ok()))
 }
 
 fn line([sink, key, attempt, took, tried, next, outcome]: [&str; 7]) -> String {
