@@ -151,14 +151,19 @@ fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the ids of the alerts that a delivery is about; of one alone its key says which: `b0208c4e58b495c6:2`.
+fn ids_of(made: &Made) -> impl Iterator<Item = &str> {
+    let keyed = made.delivery.key.split(':').next().filter(|id| id.len() == WHOLE);
+    made.delivery.about.iter().map(String::as_str).chain(keyed)
+}
+
 /// Returns the alert whose id begins so, of those that deliveries are about; there may be none.
 fn alert_of(reader: &Reader, begins: &str) -> Result<Option<AlertId>, Failure> {
     if begins.len() == WHOLE {
         return Ok(begins.parse().ok());
     }
     let made = reader.made(None, LOOKED_THROUGH).map_err(failed)?;
-    let about = made.iter().flat_map(|one| &one.delivery.about);
-    let ids: BTreeSet<&String> = about.filter(|id| id.starts_with(begins)).collect();
+    let ids: BTreeSet<&str> = made.iter().flat_map(ids_of).filter(|id| id.starts_with(begins)).collect();
     if ids.len() > 1 {
         let says = format!("{} alerts begin with {begins}: write more of its digits", ids.len());
         return Err(Failure::Usage(says));
@@ -202,4 +207,26 @@ fn as_json(one: &Made) -> Value {
         "took_ms": one.took.map(|took| took.as_millis() as u64),
         "next_try": (one.outcome == "waiting").then_some(one.delivery.due),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::Delivery;
+
+    #[test]
+    fn a_delivery_says_by_its_key_or_its_list_which_alerts_it_is_about() {
+        let of = |key: &str, about: &[&str]| {
+            let mut delivery = Delivery::new("pager", key, String::new(), Timestamp::default());
+            delivery.about = about.iter().map(ToString::to_string).collect();
+            let made = Made { delivery, outcome: "delivered", note: String::new(), tried_at: None, took: None };
+            ids_of(&made).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(of("b0208c4e58b495c6:2", &[]), ["b0208c4e58b495c6"]);
+        assert_eq!(
+            of("together:7", &["b0208c4e58b495c6", "4bd564553c1c1b7b"]),
+            ["b0208c4e58b495c6", "4bd564553c1c1b7b"]
+        );
+    }
 }

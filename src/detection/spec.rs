@@ -497,7 +497,7 @@ distinct: {}
                 "`response.status` contradicts itself",
             ),
             (
-                format!("when: {{ response.status: {{ gte: 500, lt: 400 }} }}\nmatch: {{ by: app }}"),
+                "when: { response.status: { gte: 500, lt: 400 } }\nmatch: { by: app }".to_owned(),
                 "The condition can hold for no event: what",
             ),
             (once.to_owned(), "`once` and `expected` are the same"),
