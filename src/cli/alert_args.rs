@@ -235,7 +235,7 @@ pub struct AlertsWatch {
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
     /// End after so many changes.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::args::from_one)]
     pub limit: Option<NonZeroU64>,
     /// The form.
     #[arg(long, default_value = "text")]

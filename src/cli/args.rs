@@ -323,6 +323,11 @@ pub(super) fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| "write a whole number and ms, s, m, h or d, such as 30s".to_owned())
 }
 
+/// Reads a number of things counted from one.
+pub(super) fn from_one(text: &str) -> Result<std::num::NonZeroU64, String> {
+    text.parse().map_err(|_| "write a whole number from 1".to_owned())
+}
+
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse_rfc3339(text).ok_or_else(|| "write it as RFC 3339 does, such as 2026-03-02T08:00:00Z".to_owned())
 }

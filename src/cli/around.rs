@@ -11,10 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Problem, Surrounded, surroundings};
-use crate::context::ContextProblem;
-use crate::detection::Catalogue;
+use crate::context::{ContextProblem, KNOWN_EGRESS};
+use crate::detection::{Catalogue, Exceptions, Heard};
 use crate::pipeline::{Ask, Core, Reloader, Stage, Surroundings, WARN_BEFORE};
 use crate::posture::intended::Intended;
+use crate::redaction::{self, Rules};
 use crate::store::Reload;
 
 use super::talk::{Failure, colored};
@@ -72,6 +73,28 @@ pub fn warnings(config: &Config, around: &Surrounded, now: Timestamp) -> Vec<Str
     let ending = around.exceptions.all().iter().filter_map(|one| one.warning(now, warn_before(config)));
     let accepted = around.intended.accepted.iter().filter_map(|one| one.warning(now, warn_before(config)));
     around.context.stale(now).into_iter().chain(ending).chain(accepted).collect()
+}
+
+/// Says which conditions of detectors and exceptions ask for lists, tags or kinds of secrets that there are none of.
+pub fn unheard(config: &Config, catalogue: &Catalogue, exceptions: &Exceptions, rules: &Rules) -> Vec<String> {
+    let lists = &config.context.lists;
+    let heard = Heard {
+        lists: lists.keys().cloned().chain([KNOWN_EGRESS.to_owned()]).collect(),
+        tags: lists.values().flat_map(|list| list.tags.clone()).collect(),
+        secrets: redaction::kinds()
+            .into_iter()
+            .map(str::to_owned)
+            .chain(rules.names().iter().map(ToString::to_string))
+            .collect(),
+    };
+    catalogue.unheard(exceptions, &heard)
+}
+
+/// Says in the log which those are.
+pub fn tell_unheard(config: &Config, catalogue: &Catalogue, around: &Surrounded, rules: &Rules) {
+    for says in unheard(config, catalogue, &around.exceptions, rules) {
+        tracing::warn!("{says}");
+    }
 }
 
 /// Says in one line what is meant to be.

@@ -198,10 +198,14 @@ impl Daemon {
         let body = answer.bytes().await.unwrap_or_default();
         let said: Option<Value> = serde_json::from_slice(&body).ok();
         let said = said.as_ref().and_then(|said| said["detail"].as_str().or_else(|| said["error"].as_str()));
-        Err(Failure::Io(match said {
-            Some(said) => visible(said),
-            None => format!("what answers at {} is not this version of gatewatch ({status})", host(&self.base)),
-        }))
+        Err(match said {
+            // What was asked for can't be had, wherever it is asked.
+            Some(said) if status == StatusCode::BAD_REQUEST => Failure::Usage(visible(said)),
+            Some(said) => Failure::Io(visible(said)),
+            None => {
+                Failure::Io(format!("what answers at {} is not this version of gatewatch ({status})", host(&self.base)))
+            }
+        })
     }
 
     async fn read(&self, answer: Response) -> Result<Value, Failure> {

@@ -35,6 +35,10 @@ pub fn config(command: &Config) -> Result<ExitCode, Failure> {
                 setup::note(&says);
             }
             rules.notes().iter().for_each(|note| setup::note(note));
+            let unheard = around::unheard(&config, &detectors, &around.exceptions, &rules);
+            for says in &unheard {
+                setup::note(says);
+            }
             for problem in setup::missing(Some(&file.config)).0 {
                 setup::note(&format!("{}. `gatewatch run` needs it where it runs", problem.says));
             }

@@ -3,6 +3,7 @@
 //! Reads the store beside a running daemon. A retry is a wish left in the store: the daemon takes
 //! it up within a second, and this command waits to see what became of it as long as it goes on.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -65,7 +66,10 @@ fn list(options: &LettersList) -> Result<ExitCode, Failure> {
     let read = print_while_read(out.as_bytes())?;
     if options.format == Shape::Text && read {
         match shown.last() {
-            None => say("There are no dead letters like this."),
+            None => {
+                say("There are no dead letters like this.");
+                unknown_source(&reader, options.which.source.as_deref())?;
+            }
             Some(last) if letters.len() > limit => {
                 say(&format!("There are more: add --before {} to see the next {limit}.", last.id));
             }
@@ -73,6 +77,25 @@ fn list(options: &LettersList) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Letters that are looked through for the sources that there are.
+const LOOKED_THROUGH: usize = 10_000;
+
+/// Says of which sources there are letters, if there is none of the one that is asked for.
+fn unknown_source(reader: &Reader, asked: Option<&str>) -> Result<(), Failure> {
+    let Some(asked) = asked else { return Ok(()) };
+    let all = reader.dead_letters(&LetterQuery { limit: LOOKED_THROUGH, ..LetterQuery::default() }).map_err(failed)?;
+    let known: BTreeSet<&str> =
+        all.iter().filter_map(|letter| letter.stream.as_ref()).map(|stream| &*stream.source).collect();
+    if !known.contains(asked) && !known.is_empty() {
+        let known: Vec<String> = known.into_iter().map(visible).collect();
+        super::setup::note(&format!(
+            "no dead letter is of a source {asked}: those there are come from {}",
+            known.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 fn row(letter: &DeadLetter) -> String {

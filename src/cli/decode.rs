@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::clock::Timestamp;
 use crate::dashboard::visible;
 use crate::redaction::explain::{Became, Explained, FieldTold, Origin};
-use crate::redaction::{Redactor, Settings, explain};
+use crate::redaction::{Doubted, Doubts, Redactor, Settings};
 use crate::sources::{FileReader, ReadState};
 use crate::telemetry::{Batch, Field, StreamId};
 
@@ -58,18 +58,18 @@ struct Told<'o> {
 
 impl Told<'_> {
     fn batch(&mut self, redactor: &Redactor, batch: &Batch) -> Result<(), Failure> {
+        let doubts = Doubts::of(redactor, batch);
         for (message, at) in batch.messages.iter().enumerate() {
             let mut out = String::new();
             let first = self.records;
-            explain(redactor, batch, message, |record| {
+            doubts.decode(message, |record| {
                 self.records += 1;
-                self.broken += u64::from(record.became.is_err());
-                let wanted = self.options.record.is_none_or(|wanted| wanted.get() == self.records);
-                if wanted {
+                self.broken += u64::from(record.is_broken());
+                if self.wants(&record) {
                     let place = Place { number: self.records, message: self.messages + 1, offset: at.offset };
                     out += &match self.options.format {
-                        Shape::Json => object(&place, &record).to_string() + "\n",
-                        Shape::Text => text(&place, &record),
+                        Shape::Json => object(&place, &record.explain()).to_string() + "\n",
+                        Shape::Text => text(&place, &record.explain()),
                     };
                 }
             });
@@ -81,6 +81,14 @@ impl Told<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether the record that was counted last is to be told: of a check those that can't be decoded.
+    fn wants(&self, record: &Doubted<'_, '_, '_>) -> bool {
+        match self.options.record {
+            Some(wanted) => wanted.get() == self.records,
+            None => !self.options.check || record.is_broken(),
+        }
     }
 }
 

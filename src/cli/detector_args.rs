@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Subcommand};
 /// `gatewatch detectors`.
 #[derive(Debug, Subcommand)]
 pub enum Detectors {
-    /// List the detectors that run: id, level, what they count.
+    /// List the detectors that run: id, level, title.
     List(DetectorFolder),
     /// Check the detectors' files: everything that is wrong, with its place.
     Check(DetectorFolder),

@@ -5,6 +5,7 @@
 //! One look costs a question to the system for each file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::detection::Catalogue;
 use crate::detection::sigma::Rules;
+use crate::detection::{Catalogue, passed_over};
 use crate::pipeline::{Ask, Look, look, sum, sum_of};
 
 use super::setup;
@@ -83,6 +84,9 @@ impl Files {
         let now = looks(&folders, config);
         let (catalogue, rules) = setup::catalogue(detection, &[])?;
         setup::tell_of_sigma(&rules);
+        for passed in detection.detectors.as_deref().map(passed_over).unwrap_or_default() {
+            setup::note(&passed.to_string());
+        }
         let running = sums(&now, &folders);
         let mut files = Self {
             config: config.clone(),
@@ -255,10 +259,14 @@ fn walk(folder: &Path, depth: usize, all: &mut Looks) {
         }
         if path.is_dir() && depth < MAX_DEPTH {
             walk(&path, depth + 1, all);
-        } else if path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml") {
+        } else if path.extension().is_some_and(is_yaml) {
             all.extend([seen(path)]);
         }
     }
+}
+
+fn is_yaml(extension: &OsStr) -> bool {
+    extension.eq_ignore_ascii_case("yml") || extension.eq_ignore_ascii_case("yaml")
 }
 
 fn seen(path: PathBuf) -> (PathBuf, Look) {
@@ -369,5 +377,9 @@ mod tests {
         copy();
         assert!(files.check(false).is_none());
         assert!(matches!(files.check(false), Some(Looked::Mended)), "what runs is there again");
+        std::fs::write(own.join("probing/second.YML"), "id: probing.second\n").unwrap();
+        assert!(files.check(false).is_none());
+        let Some(Looked::Refused(says)) = files.check(false) else { panic!("it would be passed over") };
+        assert!(says.contains("Rename it to `second.yaml`"), "{says}");
     }
 }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use crate::detection::cases::{self, CaseResult};
 use crate::detection::sigma::Rules;
-use crate::detection::{Case, Catalogue, check as problems_of, export};
+use crate::detection::{Case, Catalogue, check as problems_of, export, passed_over};
 use crate::redaction::Redactor;
 
 use super::args::{DetectorFolder, Detectors, DetectorsTest, Export};
 use super::talk::{Failure, print, say};
-use super::{explain, setup};
+use super::{around, explain, setup};
 
 /// Lists, checks, tests or explains detectors.
 pub fn detectors(command: &Detectors) -> Result<ExitCode, Failure> {
@@ -65,9 +65,25 @@ fn loaded(folder: &DetectorFolder) -> Result<(Catalogue, Rules), Failure> {
     setup::catalogue(&detection, &folder.sigma)
 }
 
+/// Says what of the conditions asks for names that are nowhere, where everything can be read.
+fn unheard(folder: &DetectorFolder) -> Vec<String> {
+    let said = || -> Result<Vec<String>, Failure> {
+        let (config, (catalogue, _)) = (setup::config(folder.config.as_deref())?, loaded(folder)?);
+        let (around, rules) = (around::load(&config, &catalogue)?, setup::rules(&config.redaction)?);
+        Ok(around::unheard(&config, &catalogue, &around.exceptions, &rules))
+    };
+    // Of what is wrong with other files `config check` tells.
+    if folder.config.is_some() { said().unwrap_or_default() } else { Vec::new() }
+}
+
 fn check(folder: &DetectorFolder) -> Result<ExitCode, Failure> {
     let config = setup::config(folder.config.as_deref())?.detection;
-    let mut problems = problems_of(folder.detectors.as_deref().or(config.detectors.as_deref()));
+    for says in unheard(folder) {
+        setup::note(&says);
+    }
+    let own = folder.detectors.as_deref().or(config.detectors.as_deref());
+    let mut problems = problems_of(own);
+    own.map(passed_over).unwrap_or_default().iter().for_each(|note| setup::note(&note.to_string()));
     let folders: Vec<PathBuf> = config.sigma.iter().chain(&folder.sigma).cloned().collect();
     let sigma = Rules::load(&folders, &config.sigma_placeholders);
     sigma.notes.iter().for_each(|note| setup::note(&note.to_string()));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use crate::clock::{Timestamp, duration};
+use crate::telemetry::UndecodableReason;
 
-use super::args::DataFolder;
+use super::args::{DataFolder, from_one};
 
 /// A listing's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -34,7 +35,7 @@ pub enum DeadLetters {
 #[derive(Debug, ClapArgs)]
 pub struct Letters {
     /// Only those with this reason, such as cut_off.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reason)]
     pub reason: Option<String>,
     /// Only those of the source with this name in the configuration.
     #[arg(long, value_name = "NAME")]
@@ -133,7 +134,7 @@ pub struct Tap {
     #[arg(long, value_name = "PREFIX")]
     pub path: Option<String>,
     /// End after so many events.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one)]
     pub limit: Option<std::num::NonZeroU64>,
     /// One line an event, or the redacted records as JSON, one a line.
     #[arg(long, default_value = "text")]
@@ -150,14 +151,23 @@ pub struct Decode {
     #[arg(long, default_value = "text")]
     pub format: Shape,
     /// Only this record of the file, counted from 1.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one)]
     pub record: Option<std::num::NonZeroU64>,
-    /// Exit with 1 if a record can't be decoded.
+    /// Tell of those records alone that can't be decoded (or of the one of --record), and exit with 1 if there are any.
     #[arg(long)]
     pub check: bool,
     /// Use the key in this data folder, so that fingerprints are those of its daemon.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// Why a record that could be decoded is a dead letter.
+const OTHERS: [&str; 2] = ["from_the_future", "panicked"];
+
+fn reason(text: &str) -> Result<String, String> {
+    let names: Vec<&str> = UndecodableReason::ALL.map(UndecodableReason::name).into_iter().chain(OTHERS).collect();
+    let known = names.iter().find(|name| name.eq_ignore_ascii_case(text));
+    known.map(|name| (*name).to_owned()).ok_or_else(|| format!("write one of {}", names.join(", ")))
 }
 
 fn since(text: &str) -> Result<Since, String> {
@@ -181,4 +191,16 @@ pub struct Audit {
     /// As text, or as JSON, one object a line, with what was wanted and what it was before and after.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Shape,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_asked_for_by_reasons_that_there_are() {
+        assert_eq!(reason("not_json").as_deref(), Ok("not_json"));
+        assert_eq!(reason("from_the_future").as_deref(), Ok("from_the_future"));
+        assert!(reason("nt_json").is_err_and(|says| says.starts_with("write one of not_json, ")));
+    }
 }

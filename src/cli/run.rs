@@ -124,6 +124,7 @@ fn turn(
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let outputs = Outputs::new(sources::outputs(config)?);
+    around::tell_unheard(config, &catalogue, &around, hiding.redactor.rules());
     let stage = setup::stage(&hiding, &catalogue, around, !outputs.is_empty(), clock);
     let opened = sources::open(config, data, &hiding.redactor, &streams, (&resume, &absorbed), clock)?;
     let (infos, (to_asks, asks), board) = (infos(&opened), bounded(ASKS_WAITING), Arc::new(board(&catalogue)));

@@ -15,6 +15,7 @@ use crate::detection::{Catalogue, EngineSettings};
 use crate::pipeline::CoreSettings;
 use crate::redaction::{KeyRing, RedactionError, Redactor, RuleProblem, Rules, Settings};
 use crate::sources::Secret;
+use crate::telemetry::{Category, Kind};
 
 use super::talk::{Failure, colored, say};
 
@@ -208,6 +209,12 @@ pub fn daemon_hiding(config: &Config, data: &Path) -> Result<Hiding, Failure> {
 
 /// Compiles what `detection` names, and the Sigma rules in the folders `sigma` beside.
 pub fn catalogue(detection: &crate::config::Detection, sigma: &[PathBuf]) -> Result<(Catalogue, SigmaRules), Failure> {
+    // What a command names is meant: without it, it would do less than was asked for.
+    for named in sigma {
+        std::fs::metadata(named).map_err(|error| {
+            Failure::Io(format!("the Sigma rules {} can't be read ({error}): check the path", named.display()))
+        })?;
+    }
     let own = detectors(detection.detectors.as_deref())?;
     let folders: Vec<PathBuf> = detection.sigma.iter().chain(sigma).cloned().collect();
     let rules = SigmaRules::load(&folders, &detection.sigma_placeholders);
@@ -303,7 +310,7 @@ pub fn stage(
         matcher: catalogue.matcher(hiding.keys.siphash_key()).with_exceptions(around.exceptions),
         content_seed: hiding.keys.content_key(),
         keep_redacted,
-        tap: Tap::default(),
+        tap: Tap::of(Category::ALL.map(Category::name).to_vec(), Kind::ALL.map(Kind::name).to_vec()),
         clock: clock.clone(),
     }
 }

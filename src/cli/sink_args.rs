@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use crate::alerts::AlertId;
-
 use super::args::DataFolder;
 
 /// `gatewatch sinks`.
@@ -35,9 +33,9 @@ pub struct SinksDeliveries {
     /// Only to this sink.
     #[arg(long, value_name = "NAME")]
     pub sink: Option<String>,
-    /// Only about this alert.
-    #[arg(long, value_name = "ID")]
-    pub alert: Option<AlertId>,
+    /// Only about this alert: its id, or its first eight digits or more.
+    #[arg(long, value_name = "ID", value_parser = digits)]
+    pub alert: Option<String>,
     /// Only those that wait or were refused.
     #[arg(long)]
     pub failing: bool,
@@ -50,4 +48,25 @@ pub struct SinksDeliveries {
     /// Where.
     #[command(flatten)]
     pub data: DataFolder,
+}
+
+/// Reads an alert's id, or what it begins with.
+fn digits(text: &str) -> Result<String, String> {
+    let fits = (8..=16).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let says = "write an alert's id, or its first eight digits or more, as `gatewatch alerts list` shows them";
+    if fits { Ok(text.to_ascii_lowercase()) } else { Err(says.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_is_named_by_eight_digits_or_more() {
+        assert_eq!(digits("0A1b2c3D").as_deref(), Ok("0a1b2c3d"));
+        assert_eq!(digits("0a1b2c3d4e5f6071").as_deref(), Ok("0a1b2c3d4e5f6071"));
+        for wrong in ["", "0a1b2c3", "nonsense", "0a1b2c3d4e5f60718"] {
+            assert!(digits(wrong).is_err_and(|says| says.contains("first eight digits")), "{wrong}");
+        }
+    }
 }

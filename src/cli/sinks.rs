@@ -3,12 +3,13 @@
 //! A test is a made-up alert that says so, and is closed again at once where alerts are kept account
 //! of. Deliveries are read from the store beside a running daemon.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::alerts::{AlertState, Closing, Transition};
+use crate::alerts::{AlertId, AlertState, Closing, Transition};
 use crate::clock::Clock;
 use crate::dashboard::visible;
 use crate::sinks::{
@@ -113,12 +114,16 @@ fn failed(error: StoreError) -> Failure {
 
 /// Deliveries of one alert that are looked through at most for those that are asked for.
 const LOOKED_THROUGH: usize = 100_000;
+/// Digits of an alert's id.
+const WHOLE: usize = 16;
 
 fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     let reader = Reader::open(&options.data.data).map_err(failed)?;
     let limit = options.limit as usize;
-    let made = match (options.alert, options.sink.as_deref(), options.failing) {
-        (Some(alert), _, _) => reader.made(Some(alert), LOOKED_THROUGH),
+    let alert = options.alert.as_deref().map(|begins| alert_of(&reader, begins)).transpose()?;
+    let made = match (alert, options.sink.as_deref(), options.failing) {
+        (Some(None), _, _) => Ok(Vec::new()),
+        (Some(alert), _, _) => reader.made(alert, LOOKED_THROUGH),
         (None, sink, true) => reader.troubled(sink, limit),
         (None, Some(sink), false) => reader.made_to(sink, limit),
         (None, None, false) => reader.made(None, limit),
@@ -147,6 +152,26 @@ fn deliveries(options: &SinksDeliveries) -> Result<ExitCode, Failure> {
     }
     print_while_read(out.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the ids of the alerts that a delivery is about; of one alone its key says which: `b0208c4e58b495c6:2`.
+fn ids_of(made: &Made) -> impl Iterator<Item = &str> {
+    let keyed = made.delivery.key.split(':').next().filter(|id| id.len() == WHOLE);
+    made.delivery.about.iter().map(String::as_str).chain(keyed)
+}
+
+/// Returns the alert whose id begins so, of those that deliveries are about; there may be none.
+fn alert_of(reader: &Reader, begins: &str) -> Result<Option<AlertId>, Failure> {
+    if begins.len() == WHOLE {
+        return Ok(begins.parse().ok());
+    }
+    let made = reader.made(None, LOOKED_THROUGH).map_err(failed)?;
+    let ids: BTreeSet<&str> = made.iter().flat_map(ids_of).filter(|id| id.starts_with(begins)).collect();
+    if ids.len() > 1 {
+        let says = format!("{} alerts begin with {begins}: write more of its digits", ids.len());
+        return Err(Failure::Usage(says));
+    }
+    Ok(ids.first().and_then(|id| id.parse().ok()))
 }
 
 fn line([sink, key, attempt, took, tried, next, outcome]: [&str; 7]) -> String {
@@ -185,4 +210,26 @@ fn as_json(one: &Made) -> Value {
         "took_ms": one.took.map(|took| took.as_millis() as u64),
         "next_try": (one.outcome == "waiting").then_some(one.delivery.due),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::Delivery;
+
+    #[test]
+    fn a_delivery_says_by_its_key_or_its_list_which_alerts_it_is_about() {
+        let of = |key: &str, about: &[&str]| {
+            let mut delivery = Delivery::new("pager", key, String::new(), Timestamp::default());
+            delivery.about = about.iter().map(ToString::to_string).collect();
+            let made = Made { delivery, outcome: "delivered", note: String::new(), tried_at: None, took: None };
+            ids_of(&made).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(of("b0208c4e58b495c6:2", &[]), ["b0208c4e58b495c6"]);
+        assert_eq!(
+            of("together:7", &["b0208c4e58b495c6", "4bd564553c1c1b7b"]),
+            ["b0208c4e58b495c6", "4bd564553c1c1b7b"]
+        );
+    }
 }

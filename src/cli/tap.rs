@@ -126,11 +126,11 @@ async fn open(options: &Tap, at: &Url, client: &Client) -> Result<Response, Fail
     let body = answer.bytes().await.unwrap_or_default();
     let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
     let said = said.as_ref().and_then(|said| said["error"].as_str()).map(visible).unwrap_or_default();
-    Err(Failure::Io(if said.is_empty() {
-        format!("what answers at {} has no tap ({status}): is it this version?", host(at))
-    } else {
-        format!("the daemon at {} refused the tap: {said}", host(at))
-    }))
+    Err(match (said.is_empty(), status) {
+        (true, _) => Failure::Io(format!("what answers at {} has no tap ({status}): is it this version?", host(at))),
+        (false, StatusCode::BAD_REQUEST) => Failure::Usage(said),
+        (false, _) => Failure::Io(format!("the daemon at {} refused the tap: {said}", host(at))),
+    })
 }
 
 /// Returns the time to the millisecond, so that lines stand in columns.

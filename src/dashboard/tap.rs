@@ -10,6 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
+use super::api::problem::short;
+
 /// Watchers at once.
 pub(super) const MAX_TAPS: usize = 8;
 /// Events that wait for one watcher.
@@ -90,6 +92,9 @@ struct Watcher {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// What filters may ask for; empty where that is not known.
+    categories: Vec<&'static str>,
+    kinds: Vec<&'static str>,
     /// How many watchers there are: all that a worker looks at while there is none.
     open: AtomicUsize,
     /// Read by workers while somebody watches, written when one comes or goes.
@@ -101,6 +106,42 @@ struct Inner {
 pub struct Tap(Arc<Inner>);
 
 impl Tap {
+    /// Returns one of events of these categories and kinds: a filter that asks for another waits for nothing.
+    pub fn of(categories: Vec<&'static str>, kinds: Vec<&'static str>) -> Self {
+        Self(Arc::new(Inner { categories, kinds, ..Inner::default() }))
+    }
+
+    /// Says what of a filter no event can ever be.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and how to mend it.
+    pub(super) fn check(&self, name: &str, value: &str) -> Result<(), String> {
+        let value = value.trim();
+        let among = |known: &[&'static str], fits: &dyn Fn(&str) -> bool| {
+            if value.is_empty() || known.is_empty() || known.iter().any(|one| fits(one)) {
+                return Ok(());
+            }
+            let low = value.to_ascii_lowercase();
+            let near =
+                known.iter().map(|one| (strsim::damerau_levenshtein(&low, &one.to_ascii_lowercase()), *one)).min();
+            let near = near.filter(|(far, one)| *far <= one.len() / 3);
+            let mend = near.map_or_else(
+                || format!("Use one of: {}.", known.join(", ")),
+                |(_, one)| format!("Did you mean `{one}`?"),
+            );
+            Err(format!("`{}` is no {name} of events. {mend}", short(value)))
+        };
+        match name {
+            "category" => among(&self.0.categories, &|one| one.eq_ignore_ascii_case(value)),
+            "kind" => among(&self.0.kinds, &|one| one.eq_ignore_ascii_case(value)),
+            "path" if !value.is_empty() && !value.starts_with('/') => {
+                Err(format!("A request's path begins with a slash: write `/{}`.", short(value)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Tells whether anybody watches.
     #[inline]
     pub fn is_open(&self) -> bool {
@@ -199,6 +240,25 @@ mod tests {
         }
         tap.offer(event("fn-orders", "/api/x"), || "it".into());
         assert_eq!(watch.next().await.as_deref(), Some("it"));
+    }
+
+    #[test]
+    fn a_filter_that_no_event_can_pass_is_told_what_was_meant() {
+        let tap = Tap::of(vec!["GatewayLogs", "AuditLogs"], vec!["http.request"]);
+        let said = |name, value| tap.check(name, value).err().unwrap_or_default();
+        assert_eq!(
+            said("category", "GatewayLog"),
+            "`GatewayLog` is no category of events. Did you mean `GatewayLogs`?"
+        );
+        assert_eq!(said("kind", "http.requst"), "`http.requst` is no kind of events. Did you mean `http.request`?");
+        assert_eq!(said("category", "x"), "`x` is no category of events. Use one of: GatewayLogs, AuditLogs.");
+        assert_eq!(said("path", "orders"), "A request's path begins with a slash: write `/orders`.");
+        for (name, value) in
+            [("category", "gatewaylogs"), ("kind", "http.request"), ("path", "/o"), ("app", "x"), ("kind", "")]
+        {
+            assert_eq!(said(name, value), "", "{name} {value}");
+        }
+        assert_eq!(Tap::default().check("kind", "x"), Ok(()), "what is not known is not held against anything");
     }
 
     #[test]

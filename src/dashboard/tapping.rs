@@ -71,7 +71,9 @@ pub(super) async fn tap(
     Pairs(pairs): Pairs,
     asking: Asking,
 ) -> Response {
-    if let Err(answer) = plain(&pairs, &["category", "kind", "app", "path"], |_, _| Ok(())) {
+    if let Err(answer) =
+        plain(&pairs, &["category", "kind", "app", "path"], |name, value| app.parts.tap.check(name, value))
+    {
         return answer;
     }
     let share = match app.share(&app.taps, &who) {

@@ -2,8 +2,7 @@
 //!
 //! A catalogue is loaded as a whole or not at all: one file that does not compile, and what runs
 //! stays as it was. A folder holds `<family>/<name>.yaml`, its cases in `<name>.test.yaml` beside
-//! it, `threats.yaml` and `groups.yaml`; without these the shipped threats and groups apply. At most 2,000 files are
-//! read, each of at most 256 KB.
+//! it, `threats.yaml` and `groups.yaml`; without these the shipped threats and groups apply.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,11 +10,11 @@ use std::sync::Arc;
 
 use rust_embed::RustEmbed;
 
-use crate::posture::document::MAX_BYTES;
 use crate::posture::{Problem, Threats};
 
 use super::case::Case;
 use super::finders;
+use super::folder::Folder;
 use super::groups::{GROUPS, Groups};
 use super::spec::{Compiled, DetectorSpec};
 use super::{Detectors, Family, Matcher, Rule, sigma};
@@ -25,7 +24,6 @@ pub(super) const THREATS: &str = "threats.yaml";
 /// The file of the controls, which `posture` reads.
 const CONTROLS: &str = "controls.yaml";
 const CASES: &str = ".test.yaml";
-const MAX_FILES: usize = 2000;
 
 #[derive(RustEmbed)]
 #[folder = "detectors/"]
@@ -75,8 +73,8 @@ impl Catalogue {
     ///
     /// Returns every problem of every file, and what can't be read.
     pub fn load(dir: &Path) -> Result<Self, Vec<Problem>> {
-        let (files, unread) = read_folder(dir);
-        Parts::read(&files).with(unread).assemble()
+        let folder = Folder::read(dir);
+        Parts::read(&folder.files).with(folder.problems).assemble()
     }
 
     /// Returns the detectors of `files`: their texts by their paths, such as `key-usage/quota.yaml`.
@@ -152,6 +150,12 @@ impl Catalogue {
     pub fn is_tested(&self, id: &str) -> bool {
         let cases = self.detectors.place_of(id).and_then(|place| self.cases.get(place));
         cases.is_some_and(|cases| cases.iter().any(|case| !case.alert.is_empty()))
+    }
+
+    /// Tells whether the detector `id` is one of those that come with the program, unchanged; a Sigma rule passes for
+    /// one, for it is told of by itself.
+    pub(super) fn is_as_shipped(&self, id: &str) -> bool {
+        self.files.get(id).is_none_or(|file| text_of(&file.path).is_some_and(|text| text == file.text))
     }
 
     /// Returns the matcher of these detectors. `key` is the installation's: two halves of a
@@ -305,7 +309,8 @@ pub(super) fn is_detector(path: &str) -> bool {
     !is_common(path) && !path.ends_with(CASES)
 }
 
-fn is_yaml(path: &str) -> bool {
+/// Tells whether a file is one that is read, by its name.
+pub(super) fn is_yaml(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|extension| extension == "yaml")
 }
 
@@ -320,56 +325,4 @@ fn family_of(path: &str) -> Result<Family, Problem> {
         let families: Vec<_> = Family::ALL.iter().map(|family| family.name()).collect();
         whole(path, &format!("A detector stands in the folder of its family: {}.", families.join(", ")))
     })
-}
-
-/// Reads the YAML files of `dir` and of the folders in it; returns them and what can't be read.
-pub(super) fn read_folder(dir: &Path) -> (BTreeMap<String, String>, Vec<Problem>) {
-    let mut files = BTreeMap::new();
-    let mut problems = Vec::new();
-    read_into(dir, "", &mut files, &mut problems);
-    if files.is_empty() && problems.is_empty() {
-        let says = "There is no `.yaml` file here. Name the folder that holds the families' folders.";
-        problems.push(whole(&dir.display().to_string(), says));
-    }
-    (files, problems)
-}
-
-fn read_into(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let says = format!("The folder can't be read: {error}. Check the path and its permissions.");
-            problems.push(whole(&dir.display().to_string(), &says));
-            return;
-        }
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            // An editor's, or the folders that Kubernetes keeps behind its links.
-            continue;
-        }
-        if path.is_dir() && prefix.is_empty() {
-            read_into(&path, &format!("{name}/"), files, problems);
-        } else if is_yaml(&name) && path.is_file() {
-            let name = format!("{prefix}{name}");
-            match read_file(&path) {
-                Ok(text) => _ = files.insert(name, text),
-                Err(error) => problems.push(whole(&name, &error)),
-            }
-        }
-        if files.len() > MAX_FILES {
-            problems.push(whole(prefix, &format!("There are more than {MAX_FILES} files.")));
-            return;
-        }
-    }
-}
-
-fn read_file(path: &Path) -> Result<String, String> {
-    let too_large = std::fs::metadata(path).is_ok_and(|about| about.len() > MAX_BYTES as u64);
-    if too_large {
-        return Err(format!("The file is larger than {} KB. Split it.", MAX_BYTES / 1024));
-    }
-    std::fs::read_to_string(path).map_err(|error| format!("The file can't be read: {error}."))
 }

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::catalogue::{Parts, THREATS, beside, is_detector, read_folder, shipped_files, whole};
+use super::catalogue::{Parts, THREATS, beside, is_detector, shipped_files, whole};
+use super::folder::Folder;
 use super::spec::Compiled;
 use super::{Case, Problem};
 
@@ -19,7 +20,10 @@ const LEAST: usize = 20;
 /// every threat must be watched for too.
 pub fn check(dir: Option<&Path>) -> Vec<Problem> {
     let (files, mut problems) = match dir {
-        Some(dir) => read_folder(dir),
+        Some(dir) => {
+            let folder = Folder::read(dir);
+            (folder.files, folder.problems)
+        }
         None => (shipped_files(), Vec::new()),
     };
     problems.extend(check_files(&files, dir.is_none()));

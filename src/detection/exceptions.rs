@@ -218,6 +218,11 @@ impl Exceptions {
         &self.all
     }
 
+    /// Returns each with what it asks for.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = (&Exception, &Condition)> {
+        self.all.iter().map(|one| (one, &one.when))
+    }
+
     /// Returns what their conditions ask of context.
     pub fn asked(&self) -> Asked {
         self.asked

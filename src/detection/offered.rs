@@ -5,13 +5,11 @@
 use crate::clock::Lanes;
 use crate::posture::Problems;
 use crate::posture::document::{Section, unknown};
-use crate::telemetry::{Category, Kind, Outcome};
+use crate::telemetry::{Category, Kind};
 
 use super::Counting;
 use super::condition::Condition;
 use super::counting::Counted;
-
-const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Unknown];
 
 /// Returns which events a detector of `counted` is offered, and what it waits for.
 pub(super) fn offered(
@@ -43,21 +41,6 @@ pub(super) fn steps(counted: &mut Counted, when: &Condition) -> Vec<Condition> {
         if counted.counting.takes_events(number) { Condition::all(vec![when.clone(), step]) } else { step }
     };
     steps.into_iter().enumerate().map(both).collect()
-}
-
-/// Reports steps that no event can take: a kind that is not in `needs`, or two outcomes at once.
-pub(super) fn possible(steps: &[Condition], counting: &Counting, kinds: &[Kind], line: usize, problems: &mut Problems) {
-    let of_events = steps.iter().enumerate().filter(|(number, _)| counting.takes_events(*number));
-    for (number, step) in of_events {
-        let may = |kind: &Kind| OUTCOMES.into_iter().any(|outcome| step.may_hold(*kind, outcome));
-        if !kinds.iter().any(may) {
-            let which = if steps.len() > 1 { format!("Step {} ", number + 1) } else { "The condition ".to_owned() };
-            problems.add(
-                line,
-                format!("{which}can hold for no event of the kinds in `needs`. Compare `kind` and `outcome`."),
-            );
-        }
-    }
 }
 
 fn needs(file: &mut Section, problems: &mut Problems) -> Option<(Vec<Kind>, Lanes)> {

@@ -15,9 +15,9 @@ use super::aside::Aside;
 use super::condition::Condition;
 use super::counting::{self, Counted};
 use super::finders::Named;
-use super::offered::{offered, possible, steps};
+use super::offered::{offered, steps};
 use super::rule::{Leveling, Rule, Term, Weigh};
-use super::{Attack, Counting, Detector, Family, Level, when};
+use super::{Counting, Detector, Family, Level, never, placeholders, techniques, when};
 
 const KEYS: [&str; 26] = [
     "id",
@@ -46,10 +46,6 @@ const KEYS: [&str; 26] = [
     "baseline",
     "risk",
     "travel",
-];
-const PLACEHOLDERS: [&str; 16] = [
-    "entity", "count", "distinct", "examples", "value", "app", "function", "window", "at", "since", "secret", "can",
-    "where", "from", "measured", "limit",
 ];
 /// How long an attack must be over before its alert is closed, where the file does not say.
 const QUIET: Duration = Duration::from_hours(1);
@@ -81,6 +77,7 @@ struct Texts {
     triage: String,
     false_alarms: String,
     says: String,
+    says_line: usize,
 }
 
 impl DetectorSpec {
@@ -101,6 +98,7 @@ impl DetectorSpec {
     pub fn compile(self, threats: &Threats) -> Result<Compiled, Vec<Problem>> {
         let mut problems = Problems::of(&self.file);
         let version = state_version(&self.tree);
+        never::answers_itself(&self.tree, &mut problems);
         let compiled = self
             .tree
             .section("A detector", &mut problems)
@@ -124,9 +122,10 @@ fn compile(
     let leveling = leveling(&mut file, problems);
     let threat = threat(&mut file, threats, problems);
     let group = file.take("group").and_then(|group| Some((group.text("`group`", problems)?, group.line)));
-    let attack = attack(&mut file, problems);
+    let attack = techniques::take(&mut file, problems);
     let when_line = file.line;
     let when = file.take("when").map(|when| (when.line, when::compile(when, problems)));
+    let counted_line = counting::KINDS.iter().find(|kind| file.has(kind)).map_or(file.line, |kind| file.line_of(kind));
     let counted = counting::take(&mut file, problems);
     let offered = offered(&mut file, counted.as_ref(), problems);
     let quiet = file.take("quiet").map(|quiet| quiet.duration("`quiet`", problems));
@@ -141,7 +140,9 @@ fn compile(
     }
     let steps = steps(&mut counted, &condition);
     if counted.counting.sees_events() {
-        possible(&steps, &counted.counting, &kinds, line, problems);
+        let part = if let Weigh::Part(part) = &counted.weigh { Some(part) } else { None };
+        never::possible(&steps, &counted.counting, part, &kinds, line, problems);
+        never::countable(&counted, counted_line, problems);
     }
     let finders = std::mem::take(&mut counted.finders);
     let quiet = quiet.flatten().unwrap_or_else(|| usual_quiet(&counted.counting));
@@ -157,13 +158,15 @@ fn compile(
         why: texts.why.into(),
         triage: texts.triage.into(),
         false_alarms: texts.false_alarms.into(),
-        says: texts.says.into(),
+        says: texts.says.as_str().into(),
         entity: counted.entity,
         counting: counted.counting.clone(),
         quiet,
         version,
     };
-    Some(Compiled { detector, rule: rule(counted, steps, kinds, level), group, finders })
+    let rule = rule(counted, steps, kinds, level);
+    placeholders::filled(&texts.says, texts.says_line, &rule, &detector.counting, problems);
+    Some(Compiled { detector, rule, group, finders })
 }
 
 fn rule(counted: Counted, steps: Vec<Condition>, kinds: Vec<Kind>, level: Leveling) -> Rule {
@@ -275,20 +278,11 @@ fn texts(file: &mut Section, problems: &mut Problems) -> Option<Texts> {
         file.demand("says", "Write the alert's sentence, such as `says: \"{entity} failed {count} times\"`.", problems);
     let says = says.and_then(|says| {
         let text = says.text("`says`", problems)?;
-        placeholders(&text, says.line, problems);
-        Some(text)
+        placeholders::known(&text, says.line, problems);
+        Some((text, says.line))
     });
-    Some(Texts { title: title?, why: why?, triage: triage?, false_alarms: false_alarms?, says: says? })
-}
-
-fn placeholders(says: &str, line: usize, problems: &mut Problems) {
-    for part in says.split('{').skip(1) {
-        match part.split_once('}') {
-            Some((name, _)) if PLACEHOLDERS.contains(&name) => {}
-            Some((name, _)) => problems.add(line, unknown(name, "a placeholder of `says`", PLACEHOLDERS.into_iter())),
-            None => problems.add(line, "`says` has a `{` without its `}`."),
-        }
-    }
+    let (says, says_line) = says?;
+    Some(Texts { title: title?, why: why?, triage: triage?, false_alarms: false_alarms?, says, says_line })
 }
 
 /// Returns the level called `name`; there being none is a problem.
@@ -330,23 +324,6 @@ fn threat(file: &mut Section, threats: &Threats, problems: &mut Problems) -> Opt
         problems.add(value.line, threats.unknown(&id));
     }
     Some(id)
-}
-
-fn attack(file: &mut Section, problems: &mut Problems) -> Option<Attack> {
-    let value = file.demand("attack", "Write `attack: { version: \"18\", techniques: [T1110] }`.", problems)?;
-    let mut section = value.section("`attack`", problems)?;
-    let version = section.demand_text("version", "Give the ATT&CK version whose numbers these are.", problems);
-    let techniques = section.demand("techniques", "List techniques such as `T1110.001`.", problems);
-    let techniques = techniques.map(|list| list.texts("A technique", problems)).unwrap_or_default();
-    for (technique, line) in &techniques {
-        let shape = technique.strip_prefix('T').map(|rest| rest.split_once('.').unwrap_or((rest, "000")));
-        let digits = |text: &str, many| text.len() == many && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !shape.is_some_and(|(main, sub)| digits(main, 4) && digits(sub, 3)) {
-            problems.add(*line, format!("`{technique}` is not an ATT&CK technique. Write `T1110` or `T1110.001`."));
-        }
-    }
-    section.finish("a key of `attack`", &["version", "techniques"], problems);
-    Some(Attack { version: version?, techniques: techniques.into_iter().map(|(technique, _)| technique).collect() })
 }
 
 #[cfg(test)]
@@ -467,6 +444,58 @@ distinct: {}
             [
                 "key-usage/many.yaml:11: The condition can hold for no event of the kinds in `needs`. Compare `kind` and `outcome`."
             ]
+        );
+    }
+
+    #[test]
+    fn what_can_never_fire_is_a_problem() {
+        let when = "when: { outcome: success }\nthreshold: { by: key.id, at_least: 3, within: 10m }";
+        let told = |counts: &str| problems_of(when, counts).join("\n");
+        let once = "absence: { by: app, once: { outcome: failure }, expected: { outcome: failure }, within: 5m }";
+        let share = "ratio: { of: { outcome: failure }, by: app, at_least: 50%, among: 9, within: 1h }";
+        let steps = "steps: [ { when: { outcome: failure } }, { when: { outcome: success } } ]";
+        for (counts, says) in [
+            (
+                "distinct: { count: key.id, by: key.id, more_than: 3, within: 10m }".to_owned(),
+                "`count` is a part of `by`",
+            ),
+            (format!("when: {{ outcome: success }}\n{share}"), "`of` can hold for no event that `when` lets through"),
+            (
+                format!(
+                    "when: {{ response.status: {{ lt: 400 }} }}\n{}",
+                    share.replace("outcome: failure", "response.status: 500")
+                ),
+                "`response.status` contradicts itself",
+            ),
+            (
+                "when: { response.status: { gte: 500, lt: 400 } }\nmatch: { by: app }".to_owned(),
+                "The condition can hold for no event: what",
+            ),
+            (once.to_owned(), "`once` and `expected` are the same"),
+            (format!("sequence: {{ by: app, within: 5m, gap: 10m, {steps} }}"), "`gap` is longer than `within`"),
+        ] {
+            assert!(told(&counts).contains(says), "{counts}: {}", told(&counts));
+        }
+    }
+
+    #[test]
+    fn forms_that_do_not_mix_and_alternatives_of_two_kinds_are_told_so() {
+        let counting = "threshold: { by: key.id, at_least: 3, within: 10m }";
+        assert_eq!(
+            problems_of(counting, "absence: { by: app, after: 20m, missing: 30, learn: 7d }"),
+            [
+                "key-usage/many.yaml:12: `after` belongs to another form of `absence`. Write one of: `after` and `at_least`; `missing` and `learn`; `once`, `expected` and `within`."
+            ]
+        );
+        assert_eq!(
+            problems_of(counting, "match: { by: [function | app] }"),
+            [
+                "key-usage/many.yaml:12: An alert is about one kind of entity, and `function | app` are several. Name one of them, or such as `identity.id | identity.name`, which are one kind."
+            ]
+        );
+        assert_eq!(
+            problems_of("{ outcome: success }", "{ any: [] }"),
+            ["key-usage/many.yaml:11: `any` and `all` take a list of conditions, not an empty one."]
         );
     }
 

@@ -11,7 +11,7 @@ use crate::posture::Problems;
 use crate::posture::document::{Key, Located, Node, unknown};
 use crate::posture::intended::Authentication;
 use crate::telemetry::{
-    Confidence, Decision, Field, IdentityKind, Kind, Layer, Outcome, Privilege, Reason, Stage, Transport,
+    Category, Confidence, Decision, Field, IdentityKind, Kind, Layer, Outcome, Privilege, Reason, Stage, Transport,
 };
 
 use super::condition::Condition;
@@ -58,6 +58,7 @@ fn shape(field: Field) -> Shape {
         | Field::SecretAgeDays
         | Field::SecretDaysLeft => Shape::Number,
         Field::Kind => Shape::Names(Kind::ALL.map(Kind::name).to_vec()),
+        Field::Category => Shape::Names(Category::ALL.map(Category::name).to_vec()),
         Field::Outcome => {
             Shape::Names([Outcome::Success, Outcome::Failure, Outcome::Unknown].map(Outcome::name).to_vec())
         }
@@ -176,7 +177,8 @@ fn group(list: Located, depth: usize, problems: &mut Problems) -> Vec<Condition>
             items.into_iter().map(|item| clauses(item, depth + 1, problems)).collect()
         }
         other => {
-            problems.add(list.line, format!("`any` and `all` take a list of conditions, not {}.", other.describe()));
+            let got = if matches!(other, Node::List(_)) { "an empty one".to_owned() } else { other.describe() };
+            problems.add(list.line, format!("`any` and `all` take a list of conditions, not {got}."));
             vec![Condition::Always]
         }
     }

@@ -92,6 +92,12 @@ fn no_yaml(file: &str, error: &serde_saphyr::Error) -> Problem {
     let line = error.location().map_or(0, |at| usize::try_from(at.line()).unwrap_or(0));
     let first = error.without_snippet().to_string();
     let first = first.lines().next().unwrap_or_default();
+    // The library goes on with a word about its own settings.
+    if let Some((_, rest)) = first.split_once("duplicate mapping key") {
+        let key = rest.strip_prefix(": ").and_then(|rest| rest.split_once(", set ")).map(|(key, _)| key);
+        let key = key.map_or_else(|| "A key".to_owned(), |key| format!("`{}`", key.trim_matches('`')));
+        return Problem { file: file.to_owned(), line, says: format!("{key} is there twice. Remove one of the two.") };
+    }
     let says = format!("This is not YAML: {first}. Texts with `{{`, `[`, `: ` or ` #` in them need quotes.");
     Problem { file: file.to_owned(), line, says }
 }
@@ -412,6 +418,15 @@ mod tests {
         let problem = read("a.yaml", "a: 1\nb: [1, 2\nc: 3\n").unwrap_err();
         assert!(problem.line >= 2, "{problem}");
         assert!(problem.says.starts_with("This is not YAML"), "{problem}");
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_told_without_the_librarys_words() {
+        for text in ["a: 1\nb: 2\na: 3\n", "a: 1\nb: { x: 1 }\n---\na: 3\na: 4\n"] {
+            let problem = read("a.yaml", text).or_else(|_| read_all("a.yaml", text).map(|mut all| all.remove(0)));
+            let says = problem.unwrap_err().says;
+            assert_eq!(says, "`a` is there twice. Remove one of the two.");
+        }
     }
 
     #[test]

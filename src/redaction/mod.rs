@@ -27,7 +27,7 @@ mod rules;
 mod scan;
 mod settings;
 
-pub use explain::{Explained, explain};
+pub use explain::{Doubted, Doubts, Explained};
 pub use filter::{FilterSummary, LONGEST_LINE, Seen, Teller, filter, filter_telling};
 pub use identify::Identified;
 pub use keyring::{KeyError, KeyInfo, KeyRing, KeyState};

@@ -173,8 +173,10 @@ fn a_list_for_programs_is_whole_and_in_the_form_that_is_asked_for() {
     let text = house.says(&["alerts", "list", "state:all", "--limit", "2"]);
     assert_eq!(text.lines().count(), 2, "{text}");
     let wrong = house.command(&["alerts", "list", "stat:open", "--format", "csv"]).output().unwrap();
-    assert_eq!(wrong.status.code(), Some(74));
+    assert_eq!(wrong.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `state`?"), "{wrong:?}");
+    let wrong = house.command(&["alerts", "list", "level:hihg"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(64), "{wrong:?}");
 }
 
 #[test]

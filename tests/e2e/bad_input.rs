@@ -32,6 +32,16 @@ fn every_unknown_key_is_shown_at_once_with_its_line_and_the_nearest_name() {
 }
 
 #[test]
+fn a_folder_of_sigma_rules_that_is_not_there_ends_what_asked_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("world.log");
+    write(&file, &messages(3, 60));
+    let output = gatewatch().arg("replay").arg(&file).args(["--sigma", "/no/such/rules"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(74));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/no/such/rules can't be read"), "{output:?}");
+}
+
+#[test]
 fn a_port_that_is_taken_says_so_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let port = free_port();

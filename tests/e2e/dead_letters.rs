@@ -75,6 +75,11 @@ fn a_letter_that_decodes_now_counts_once_and_one_that_fails_again_stays() {
     assert!(list.iter().all(|letter| letter["source"] == "logs" && letter["may_retry"] == "yes"), "{list:?}");
     assert_eq!(story.json(&["list", "--format", "json", "--reason", "cut_off"]).len(), 1);
     assert_eq!(story.json(&["list", "--format", "json", "--source", "other"]).len(), 0);
+    let other = String::from_utf8(story.run(&["list", "--source", "other"]).stderr).unwrap();
+    assert!(other.contains("no dead letter is of a source other: those there are come from logs"), "{other}");
+    let wrong = story.run(&["list", "--reason", "nt_json"]);
+    assert_eq!(wrong.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("write one of not_json"), "{wrong:?}");
     assert_eq!(story.json(&["list", "--format", "json", "--since", "1h", "--limit", "1"]).len(), 1);
     let table = String::from_utf8(story.run(&["list"]).stdout).unwrap();
     assert!(table.starts_with("  NUMBER") && table.contains("cut_off"), "{table}");

@@ -88,7 +88,12 @@ fn a_record_that_can_t_be_decoded_says_why_and_where_and_a_check_fails_on_it() {
     assert_eq!(all[1]["undecodable"]["reason"], "not_json", "{:#}", all[1]);
     assert_eq!(all[1]["position"]["offset"], APIM.len() + 1);
     assert_eq!(decode(&text, &[]).status.code(), Some(0));
-    assert_eq!(decode(&text, &["--check"]).status.code(), Some(1));
+    let check = decode(&text, &["--check"]);
+    assert_eq!(check.status.code(), Some(1));
+    let told = String::from_utf8(check.stdout).unwrap();
+    assert!(told.starts_with("record 2\n") && !told.contains("record 1\n"), "{told}");
+    let none = decode(&text, &["--record", "0"]);
+    assert!(String::from_utf8(none.stderr).unwrap().contains("write a whole number from 1"));
     assert_eq!(decode(APIM, &["--check"]).status.code(), Some(0));
     let one = decode(&text, &["--record", "2"]);
     assert!(String::from_utf8(one.stdout).unwrap().starts_with("record 2\n"));

@@ -118,6 +118,16 @@ fn who_can_t_tap_is_told_why() {
     let mut tapped = story.tap(&["--token", &token, "--limit", "1"]);
     story.write_until(|| tapped.try_wait().unwrap().is_some());
     assert_eq!(output(tapped).0, Some(0));
+    let asked = [
+        ("--category", "GatewayLog", "`GatewayLogs`?"),
+        ("--kind", "http.requst", "`http.request`?"),
+        ("--path", "o", "`/o`"),
+    ];
+    for (filter, value, meant) in asked {
+        let (code, _, says) = output(story.tap(&["--token", &token, filter, value]));
+        assert_eq!(code, Some(64), "{says}");
+        assert!(says.contains(meant), "{says}");
+    }
     // A daemon that was killed leaves word of where it was.
     story.daemon.kill();
     let (code, _, says) = output(story.tap(&[]));

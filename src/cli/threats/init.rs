@@ -30,13 +30,36 @@ pub fn observed(data: &Path) -> Result<BTreeMap<String, Observed>, Failure> {
             *last = line.last_seen.max(*last);
         }
     }
-    let is_gateway = |place: &str| {
-        let site = place.split('/').next().unwrap_or(place);
-        [place, site].iter().any(|name| spotted.endpoints.get(*name).is_some_and(|one| one.what == What::Gateway))
-    };
+    let gateways = gateways(&spotted);
+    let is_gateway = |place: &str| gateways.contains(place.split('/').next().unwrap_or(place));
     let observed = |(place, (callers, last)): (String, (BTreeSet<String>, Timestamp))| {
         let gateway = is_gateway(&place);
         (place, Observed { callers: callers.len(), last, gateway })
     };
     Ok(seen.into_iter().map(observed).collect())
+}
+
+/// Returns the names of what was observed as a gateway, be it by its operations alone.
+fn gateways(spotted: &crate::posture::observed::Observed) -> BTreeSet<&str> {
+    let gateways = spotted.endpoints.iter().filter(|(_, one)| one.what == What::Gateway);
+    gateways.map(|(name, _)| name.split('/').next().unwrap_or_default()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::posture::observed::{Facts, Observed, Spotted};
+
+    #[test]
+    fn a_gateway_is_one_though_all_its_records_name_an_operation() {
+        let mut spotted = Observed::default();
+        for (name, what) in
+            [("apim-partner/orders", What::Gateway), ("apim-shop", What::Gateway), ("fn-orders/import", What::App)]
+        {
+            spotted.endpoints.insert(Arc::from(name), Spotted { what, facts: Facts::default() });
+        }
+        assert_eq!(gateways(&spotted).into_iter().collect::<Vec<_>>(), ["apim-partner", "apim-shop"]);
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::posture::Problems;
 use crate::posture::document::Section;
-use crate::telemetry::{EntityKind, Field};
+use crate::telemetry::EntityKind;
 
 use super::condition::Condition;
 use super::finders::Named;
@@ -22,7 +22,7 @@ use super::when;
 use super::{Bulk, Counting, Level, Only, Risking, Traveling};
 use seasonal::baseline;
 use steps::sequence;
-use values::{count, duration, missing, number, path, share, terms, window};
+use values::{apart, count, duration, missing, no_entity, number, path, share, terms, window};
 
 /// The kinds of counting, as detectors write them.
 pub(super) const KINDS: [&str; 13] = [
@@ -75,6 +75,7 @@ pub(super) fn take(detector: &mut Section, problems: &mut Problems) -> Option<Co
     let (kind, value) = found.into_iter().next()?;
     let mut section = value.section(&format!("`{kind}`"), problems)?;
     let counted = kind_of(kind, &mut section, problems);
+    apart(kind, &mut section, problems);
     section.finish(&format!("a key of `{kind}`"), keys(kind), problems);
     counted
 }
@@ -256,15 +257,7 @@ fn by(section: &mut Section, problems: &mut Problems) -> Option<(Vec<Term>, Enti
     let kinds: Vec<_> = first.fields().map(entity_kind).collect();
     let entity = kinds.first().copied().flatten();
     if entity.is_none() || kinds.iter().any(|kind| *kind != entity) {
-        let named: Vec<_> =
-            Field::ALL.iter().filter(|field| entity_kind(**field).is_some()).map(|field| field.name()).collect();
-        problems.add(
-            line,
-            format!(
-                "The first of `by` names who or what an alert is about. Put one of these first: {}.",
-                named.join(", ")
-            ),
-        );
+        problems.add(line, no_entity(first));
         return None;
     }
     Some((terms, entity?))

@@ -18,7 +18,7 @@ needs: any
 why: w
 triage: t
 false_alarms: f
-says: '{entity}: {measured} instead of {limit}'
+says: '{entity} since {since}'
 ";
 
 fn redactor() -> &'static Redactor {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::detection::rule::Term;
+use crate::detection::scene::entity_kind;
 use crate::detection::{Share, Window, raw, when};
 use crate::posture::Problems;
 use crate::posture::document::{Key, Node, Section, parse_duration, unknown};
@@ -107,6 +108,38 @@ pub(super) fn terms(section: &mut Section, key: &str, problems: &mut Problems) -
         terms.extend(Term::of(&fields));
     }
     terms
+}
+
+/// Says why an alert can't be about `first`, the first of `by`.
+pub(super) fn no_entity(first: &Term) -> String {
+    let name = |field: Field| field.name();
+    if first.fields().all(|field| entity_kind(field).is_some()) {
+        let alternatives: Vec<_> = first.fields().map(name).collect();
+        return format!(
+            "An alert is about one kind of entity, and `{}` are several. Name one of them, or such as \
+             `identity.id | identity.name`, which are one kind.",
+            alternatives.join(" | ")
+        );
+    }
+    let known = Field::ALL.iter().copied().filter(|field| entity_kind(*field).is_some());
+    let named: Vec<_> = known.map(name).collect();
+    let first = "The first of `by` names who or what an alert is about. Put one of these first:";
+    format!("{first} {}.", named.join(", "))
+}
+
+/// Reports keys of another form of `kind` than the one that was read: `absence` has three.
+pub(super) fn apart(kind: &str, section: &mut Section, problems: &mut Problems) {
+    if kind != "absence" {
+        return;
+    }
+    for key in ["after", "at_least", "once", "expected", "within", "missing", "learn"] {
+        let line = section.line_of(key);
+        if section.take(key).is_some() {
+            let says = "belongs to another form of `absence`. Write one of: `after` and `at_least`; `missing` and \
+                        `learn`; `once`, `expected` and `within`.";
+            problems.add(line, format!("`{key}` {says}"));
+        }
+    }
 }
 
 /// Reads the path of a value in the raw record.

@@ -53,7 +53,9 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(String, Stri
         if name.starts_with('.') {
             continue;
         }
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
+        let is_yaml = path
+            .extension()
+            .is_some_and(|extension| ["yml", "yaml"].iter().any(|one| extension.eq_ignore_ascii_case(one)));
         if path.is_dir() && depth < MAX_DEPTH {
             walk(&path, &format!("{prefix}{name}/"), depth + 1, files, problems);
         } else if is_yaml && path.is_file() {

@@ -39,13 +39,7 @@ pub(super) fn places(name: &str, table: Table, taxonomy: Taxonomy) -> Vec<Place>
     if taxonomy == Taxonomy::Ecs {
         places.extend(Field::ALL.iter().filter(|field| field.ecs() == low).map(|field| Place::Field(*field)));
     }
-    let known: &[(&str, &[Known])] = match table {
-        Table::Web => &WEB,
-        Table::Activity => &ACTIVITY,
-        Table::SignIn => &SIGN_IN,
-        Table::Audit => &AUDIT,
-        Table::Azure | Table::Own => &[],
-    };
+    let known = rows(table);
     let here = known.iter().find(|(known, _)| *known == low).map_or(&[][..], |(_, places)| places);
     let common = COMMON.iter().find(|(known, _)| *known == low).map_or(&[][..], |(_, places)| places);
     places.extend(here.iter().chain(common).map(Known::place));
@@ -60,6 +54,23 @@ pub(super) fn places(name: &str, table: Table, taxonomy: Taxonomy) -> Vec<Place>
         }
     }
     once
+}
+
+fn rows(table: Table) -> &'static [Row] {
+    match table {
+        Table::Web => &WEB,
+        Table::Activity => &ACTIVITY,
+        Table::SignIn => &SIGN_IN,
+        Table::Audit => &AUDIT,
+        Table::Azure | Table::Own => &[],
+    }
+}
+
+/// Returns the names, in lower case, that lead to more than a place of that name in the record.
+pub(super) fn known_names(table: Table, taxonomy: Taxonomy) -> Vec<&'static str> {
+    let ecs = Field::ALL.iter().map(|field| field.ecs()).filter(|name| taxonomy == Taxonomy::Ecs && !name.is_empty());
+    let tables = rows(table).iter().chain(&COMMON).map(|(name, _)| *name);
+    tables.chain(Field::ALL.iter().map(|field| field.name())).chain(ecs).collect()
 }
 
 /// Returns where a record may hold `name` under its own name.

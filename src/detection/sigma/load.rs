@@ -4,7 +4,7 @@
 //! say too much. Referred to by a correlation, a rule gives no alerts of its own unless the correlation says
 //! `generate: true`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use crate::detection::{Counting, Level};
@@ -21,6 +21,7 @@ use super::meta::Meta;
 use super::modifiers::Placeholders;
 use super::rule::{Detection, Filter, Rule, is_all, personal, read};
 use super::set::{Asks, Builder, By, Set, Target};
+use super::slips;
 use super::tie::{Book, Parts, Tied, Which, tie};
 
 /// Sigma rules, compiled.
@@ -155,11 +156,16 @@ impl Rules {
     }
 
     fn keep(&mut self, rule: Rule, into: &mut Read) {
-        let meta = match &rule {
-            Rule::Detection(rule) => &rule.meta,
-            Rule::Correlation(rule) => &rule.meta,
-            Rule::Filter(filter) => return into.filters.push(filter.clone()),
-        };
+        let (Rule::Detection(Detection { meta, .. })
+        | Rule::Correlation(Correlation { meta, .. })
+        | Rule::Filter(Filter { meta, .. })) = &rule;
+        for (line, says) in &meta.slips {
+            let says = format!("Sigma rule \u{201c}{}\u{201d}: {says}", meta.title);
+            self.notes.push(Problem { file: meta.file.clone(), line: *line, says });
+        }
+        if let Rule::Filter(filter) = rule {
+            return into.filters.push(filter);
+        }
         if let Some(other) = into.ids.get(&meta.id) {
             let says = format!("its id is that of a rule in {other}. Give it one of its own, or remove one of them.");
             return self.refuse(meta, &says);
@@ -307,6 +313,9 @@ impl Rules {
             );
             self.note(meta, &says);
         }
+        for says in slips::of_condition(&detection.when, reach.table, meta.taxonomy) {
+            self.note(meta, &says);
+        }
         Some(Ready { detection: detection.clone(), reach, targets: Vec::new() })
     }
 
@@ -345,12 +354,13 @@ impl Rules {
         for inner in tied.within.iter().filter_map(|number| read.correlations.get(*number)) {
             version.push_str(&inner.version);
         }
-        let mut entity = None;
-        let mut reaches = Vec::new();
+        let (mut entity, mut reaches, mut slips) = (None, Vec::new(), BTreeSet::new());
         for leaf in &tied.leaves {
             let Some(ready) = ready.get_mut(leaf.detection).and_then(Option::as_mut) else { continue };
             let table = ready.reach.table;
             let taxonomy = ready.detection.meta.taxonomy;
+            let fields = leaf.by.iter().chain(&leaf.value);
+            slips.extend(fields.filter_map(|name| slips::of_field(name, table, taxonomy)));
             let named = leaf
                 .by
                 .iter()
@@ -373,6 +383,9 @@ impl Rules {
             };
             ready.targets.push((of.meta.id.clone(), target));
             reaches.push(ready.reach.clone());
+        }
+        for says in &slips {
+            self.note(&of.meta, says);
         }
         let entity = entity.map_or(EntityKind::App, |(_, kind)| kind);
         let reaches = reaches.iter().collect();

@@ -9,6 +9,8 @@ use crate::posture::Problems;
 use crate::posture::document::{Located, Node};
 use crate::telemetry::{Category, Kind};
 
+use super::slips::{self, Slip};
+
 /// What a rule or filter says of its log source, in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LogSource {
@@ -72,8 +74,8 @@ const PIM: [&str; 3] = ["UserRiskEvents", "AADUserRiskEvents", "SecurityAlert"];
 const RUNTIMES: [&str; 9] = ["jvm", "java", "python", "django", "nodejs", "ruby_on_rails", "spring", "velocity", "sql"];
 
 impl LogSource {
-    /// Reads a `logsource`.
-    pub(super) fn read(value: Located, problems: &mut Problems) -> Option<Self> {
+    /// Reads a `logsource`; keys that say nothing become `slips`.
+    pub(super) fn read(value: Located, slips: &mut Vec<Slip>, problems: &mut Problems) -> Option<Self> {
         let line = value.line;
         let mut section = value.section("`logsource`", problems)?;
         let mut part = |name: &str, problems: &mut Problems| match section.take(name) {
@@ -82,6 +84,7 @@ impl LogSource {
         };
         let (category, product, service) =
             (part("category", problems), part("product", problems), part("service", problems));
+        slips.extend(slips::of_source(&section.rest()));
         let found = Self { category, product, service };
         if found == Self::default() {
             problems.add(line, "`logsource` names neither category, product nor service. Name one.");

@@ -7,6 +7,7 @@ use crate::posture::Problems;
 use crate::posture::document::{Located, Node, Section, unknown};
 
 use super::fields::Taxonomy;
+use super::slips::Slip;
 
 /// The version of ATT&CK whose numbers Sigma's tags are.
 const ATTACK: &str = "18";
@@ -27,6 +28,8 @@ pub(super) struct Meta {
     pub(super) references: Vec<String>,
     pub(super) attack: Attack,
     pub(super) taxonomy: Taxonomy,
+    /// What in the document may be a slip.
+    pub(super) slips: Vec<Slip>,
 }
 
 impl Meta {
@@ -82,6 +85,7 @@ impl Meta {
             names: id.into_iter().chain(name).collect(),
             level: level.flatten(),
             taxonomy,
+            slips: Vec::new(),
             title,
         })
     }

@@ -24,6 +24,7 @@ mod reading;
 mod rule;
 mod selection;
 mod set;
+mod slips;
 mod test;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use super::fields::is_personal;
 use super::logsource::LogSource;
 use super::meta::Meta;
 use super::modifiers::{Placeholders, Reader};
+use super::slips::{self, Slip};
 
 /// A document that was understood.
 #[derive(Clone, Debug)]
@@ -102,24 +103,28 @@ fn any(
     version: String,
     problems: &mut Problems,
 ) -> Option<Rule> {
-    let meta = Meta::take(file, &mut section, problems);
+    let mut meta = Meta::take(file, &mut section, problems);
+    let mut slips = Vec::new();
     let line = section.line;
     let parts = ["detection", "correlation", "filter"];
     let has: Vec<&str> = parts.into_iter().filter(|part| section.has(part)).collect();
     match has.as_slice() {
         ["detection"] => {
-            let source = source(&mut section, problems);
+            let source = source(&mut section, &mut slips, problems);
             let (when, condition, missing) = detection(section.take("detection")?, placeholders, problems)?;
+            keep(&mut meta, slips, section);
             Some(Rule::Detection(Detection { meta: meta?, source: source?, when, condition, missing, version }))
         }
         ["correlation"] => {
             let generate = section.take("generate");
             let inner = section.take("correlation")?;
+            keep(&mut meta, slips, section);
             Some(Rule::Correlation(Correlation::read(meta, inner, generate, version, problems)?))
         }
         ["filter"] => {
-            let source = source(&mut section, problems);
+            let source = source(&mut section, &mut slips, problems);
             let (rules, without, missing) = filter(section.take("filter")?, placeholders, problems)?;
+            keep(&mut meta, slips, section);
             Some(Rule::Filter(Filter { meta: meta?, source: source?, rules, without, missing, version }))
         }
         [] => {
@@ -134,9 +139,17 @@ fn any(
     }
 }
 
-fn source(section: &mut Section, problems: &mut Problems) -> Option<LogSource> {
+fn source(section: &mut Section, slips: &mut Vec<Slip>, problems: &mut Problems) -> Option<LogSource> {
     let value = section.demand("logsource", "Name category, product or service.", problems)?;
-    LogSource::read(value, problems)
+    LogSource::read(value, slips, problems)
+}
+
+/// Keeps what may be a slip in the document of which `rest` is left.
+fn keep(meta: &mut Option<Meta>, mut slips: Vec<Slip>, mut rest: Section) {
+    slips.extend(slips::of_document(&rest.rest()));
+    if let Some(meta) = meta {
+        meta.slips = slips;
+    }
 }
 
 /// Reads search identifiers and the condition on them.

@@ -12,7 +12,7 @@ use std::ops::Range;
 use bumpalo::Bump;
 
 use crate::clock::Timestamp;
-use crate::telemetry::{Batch, Category, Field, Scanned, Undecodable, UndecodableReason, decode};
+use crate::telemetry::{Batch, Category, Event, Field, Scanned, Undecodable, UndecodableReason, decode};
 
 use super::redacted::Replacement;
 use super::{RedactedEvent, Redactor, splice};
@@ -95,16 +95,47 @@ pub struct Hidden {
     pub bytes: Range<usize>,
 }
 
-/// Explains every record of message `message` of `batch`, in order.
-pub fn explain(redactor: &Redactor, batch: &Batch, message: usize, mut each: impl FnMut(Explained)) {
-    let scanned = redactor.scan(batch);
-    let arena = Bump::new();
-    decode(&scanned, message, &arena, |decoded| {
-        each(match decoded {
+/// A batch whose records can be explained, one message after the other.
+#[derive(Debug)]
+pub struct Doubts<'r, 'b> {
+    redactor: &'r Redactor,
+    scanned: Scanned<'b>,
+}
+
+/// A record that is decoded, and explained for who asks: that is done by decoding it again and again.
+pub struct Doubted<'d, 's, 'b> {
+    doubts: &'s Doubts<'d, 'b>,
+    message: usize,
+    decoded: Result<&'s mut Event<'s>, Undecodable>,
+}
+
+impl<'r, 'b> Doubts<'r, 'b> {
+    /// Looks `batch` through for secrets, once for all of its messages.
+    pub fn of(redactor: &'r Redactor, batch: &'b Batch) -> Self {
+        Self { redactor, scanned: redactor.scan(batch) }
+    }
+
+    /// Decodes every record of message `message`, in order.
+    pub fn decode(&self, message: usize, mut each: impl FnMut(Doubted<'_, '_, '_>)) {
+        let arena = Bump::new();
+        decode(&self.scanned, message, &arena, |decoded| each(Doubted { doubts: self, message, decoded }));
+    }
+}
+
+impl Doubted<'_, '_, '_> {
+    /// Tells whether it could not be decoded.
+    pub fn is_broken(&self) -> bool {
+        self.decoded.is_err()
+    }
+
+    /// Explains what became of it.
+    pub fn explain(self) -> Explained {
+        let Doubts { redactor, scanned } = self.doubts;
+        match self.decoded {
             Ok(event) => event_of(redactor, &redactor.finish(event)),
-            Err(undecodable) => broken(redactor, &scanned, message, undecodable),
-        });
-    });
+            Err(undecodable) => broken(redactor, scanned, self.message, undecodable),
+        }
+    }
 }
 
 fn broken(redactor: &Redactor, scanned: &Scanned<'_>, message: usize, what: Undecodable) -> Explained {

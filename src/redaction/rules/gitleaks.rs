@@ -23,6 +23,25 @@ use crate::telemetry::Confidence;
 /// The longest match around which a window is searched; beyond, the whole message is, bytes.
 const WINDOW: usize = 4 << 10;
 
+/// What gitleaks knows in its file, in a rule, and in an allow-list.
+const OF_FILE: [&str; 7] = ["title", "description", "minVersion", "extend", "rules", "allowlist", "allowlists"];
+const OF_RULE: [&str; 12] = [
+    "id",
+    "description",
+    "regex",
+    "path",
+    "secretGroup",
+    "entropy",
+    "keywords",
+    "tags",
+    "allowlist",
+    "allowlists",
+    "required",
+    "skipReport",
+];
+const OF_LIST: [&str; 8] =
+    ["description", "condition", "commits", "paths", "regexTarget", "regexes", "stopwords", "targetRules"];
+
 /// Returns the rules of a configuration.
 pub fn read(reading: &mut Reading<'_>, root: &DeTable<'_>) -> Vec<Rule> {
     for section in reading.sections(root, "extend") {
@@ -33,6 +52,7 @@ pub fn read(reading: &mut Reading<'_>, root: &DeTable<'_>) -> Vec<Rule> {
             "leave it out and name that file beside this one: rules = [\"this.toml\", \"that.toml\"]",
         );
     }
+    passed_over(reading, root, "the file", &OF_FILE);
     let sections = reading.sections(root, "rules");
     if sections.is_empty() && reading.problems.is_empty() {
         reading.problem(None, "there is neither [[rules]] (gitleaks) nor [[kinds]] in it", "name a file of rules");
@@ -73,6 +93,7 @@ pub fn read(reading: &mut Reading<'_>, root: &DeTable<'_>) -> Vec<Rule> {
 
 fn rule(reading: &mut Reading<'_>, section: &Section<'_>, id: &str) -> Option<Rule> {
     let table = section.table;
+    passed_over(reading, table, &format!("the rule `{id}`"), &OF_RULE);
     let Some((text, at)) = reading.string(table, "regex") else {
         if table.contains_key("path") {
             reading.note(&format!("the rule `{id}` looks at paths alone, which records don't have: it is left out"));
@@ -130,6 +151,22 @@ fn rule(reading: &mut Reading<'_>, section: &Section<'_>, id: &str) -> Option<Ru
     })
 }
 
+/// Tells of every key of `table` that is none of the `known`: gitleaks passes over it without a word.
+fn passed_over(reading: &mut Reading<'_>, table: &DeTable<'_>, whose: &str, known: &[&str]) {
+    for (key, _) in table {
+        let key = &**key.get_ref();
+        // What gitleaks writes in any case, its reader takes.
+        if known.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+            continue;
+        }
+        let low = key.to_ascii_lowercase();
+        let far = |name: &str| strsim::damerau_levenshtein(&name.to_ascii_lowercase(), &low);
+        let near = known.iter().filter(|name| far(name) <= 2).min_by_key(|name| far(name));
+        let meant = near.map_or_else(String::new, |name| format!(": did you mean `{name}`?"));
+        reading.note(&format!("`{key}` of {whose} is not known, and passed over{meant}"));
+    }
+}
+
 /// Reads a pattern written for Go; a problem points into it where it can.
 fn pattern(reading: &mut Reading<'_>, id: &str, text: &str, at: &std::ops::Range<usize>) -> Option<Pattern> {
     let (place, says, help) = match translated(text).map(|ours| Pattern::read(&ours)) {
@@ -174,6 +211,7 @@ fn global(
 
 fn allow(reading: &mut Reading<'_>, section: &Section<'_>) -> Allowed {
     let table = section.table;
+    passed_over(reading, table, "an allow-list", &OF_LIST);
     let mut patterns = Vec::new();
     for (text, at) in reading.strings(table, "regexes") {
         let Some(pattern) = pattern(reading, "an allow-list", text, &at) else { continue };

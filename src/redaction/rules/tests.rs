@@ -180,6 +180,12 @@ fn hidden(rules: &Arc<Rules>, text: &str) -> Vec<u8> {
     out
 }
 
+#[test]
+fn the_documents_say_how_many_kinds_there_are() {
+    let says = format!("the keys of {} kinds", Rules::shipped().all().len());
+    assert!(include_str!("../../../docs/redaction.md").contains(&says), "docs/redaction.md, and CHANGELOG.md: {says}");
+}
+
 proptest! {
     #[test]
     fn no_rule_makes_json_unreadable(

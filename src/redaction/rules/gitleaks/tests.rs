@@ -99,6 +99,25 @@ fn its_owner_is_told_what_is_slow_and_what_was_left_out() {
 }
 
 #[test]
+fn its_owner_is_told_of_keys_that_say_nothing() {
+    let rules = load(
+        "ttle = 'x'\n[[rules]]\nid = 'x'\nregex = '''shop=([a-z0-9]{8})'''\nkeyword = ['shop']\nsecretGroups = 1\nmine = 2\n\
+         [[rules.allowlists]]\nregexs = ['a']\n",
+    );
+    let notes = rules.notes().join("\n");
+    for part in [
+        "`ttle` of the file is not known, and passed over: did you mean `title`?",
+        "`keyword` of the rule `x` is not known, and passed over: did you mean `keywords`?",
+        "`secretGroups` of the rule `x` is not known, and passed over: did you mean `secretGroup`?",
+        "`mine` of the rule `x` is not known, and passed over\n",
+        "`regexs` of an allow-list is not known, and passed over: did you mean `regexes`?",
+    ] {
+        assert!(format!("{notes}\n").contains(part), "{part}: {notes}");
+    }
+    assert!(!load(CONFIG).notes().join("\n").contains("passed over"), "it has no others");
+}
+
+#[test]
 fn an_allow_list_on_the_match_sees_what_stands_before_the_keyword() {
     let rules = load(
         "[[rules]]\nid = 'x'\nregex = '''[\\w.-]{0,50}?(?:shop)=([a-z0-9]{8})'''\nkeywords = ['shop']\n[rules.allowlist]\nregexTarget = 'match'\nregexes = ['^test_']\n",
