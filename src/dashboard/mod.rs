@@ -27,6 +27,7 @@ mod pretty;
 mod probes;
 mod readers;
 mod router;
+mod seats;
 mod serving;
 mod settings;
 mod shares;
