@@ -63,7 +63,7 @@ pub(in crate::dashboard) struct Problem {
 }
 
 /// Returns as much of what was sent as an answer repeats.
-pub(super) fn short(typed: &str) -> String {
+pub(in crate::dashboard) fn short(typed: &str) -> String {
     typed.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
