@@ -13,6 +13,7 @@ pub mod context;
 pub mod dashboard;
 pub mod detection;
 pub mod metrics;
+pub mod owner;
 pub mod pipeline;
 pub mod posture;
 pub mod redaction;

@@ -98,6 +98,10 @@ async fn expired_and_early_tokens_stay_out_and_a_minute_of_skew_is_forgiven() {
     ] {
         assert_eq!(programs.of(&programs.claims_with(claim, at.clone())).await, wanted, "{claim} {at}");
     }
+    programs.hands.pass(Duration::from_mins(2));
+    let token = programs.signed(&programs.claims_with("exp", json!("9999999999")));
+    let says = programs.house.get("/api/v1/alerts", &[("authorization", &format!("Bearer {token}"))]).await.body;
+    assert!(says.contains("its claim `exp` is missing"), "{says}");
     let token = programs.signed(&programs.claims());
     assert_eq!(programs.house.bearer(&token).await, StatusCode::OK);
     programs.hands.pass(Duration::from_mins(61));
@@ -287,6 +291,10 @@ async fn who_is_wrong_too_often_waits_and_who_is_right_does_not() {
     assert_eq!(wrong.headers[header::RETRY_AFTER], "7");
     let login = programs.house.post("/login", &[], "token=gw_1_2").await;
     assert_eq!(login.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(login.headers.contains_key(header::RETRY_AFTER), "{:?}", login.headers);
+    for part in ["<h1>Log in</h1>", "A right token is taken at once"] {
+        assert!(login.body.contains(part), "a person is shown the page, and why: {}", login.body);
+    }
     assert_eq!(programs.of(&programs.claims()).await, StatusCode::OK);
     let other = programs.house.send("203.0.113.8", Method::POST, "/login", &[], "token=gw_1_2").await;
     assert_eq!(other.status, StatusCode::UNAUTHORIZED);

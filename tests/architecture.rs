@@ -11,18 +11,19 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What a room may import. `clock` may be imported by all and is not repeated.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 18] = [
     ("clock", &[]),
+    ("owner", &[]),
     ("telemetry", &[]),
     ("sources", &["telemetry", "access"]),
-    ("redaction", &["telemetry"]),
+    ("redaction", &["telemetry", "owner"]),
     ("context", &["telemetry"]),
     ("posture", &["telemetry", "redaction", "context"]),
     ("detection", &["telemetry", "redaction", "context", "posture"]),
     ("alerts", &["telemetry", "posture", "detection"]),
     ("sinks", &["telemetry", "redaction", "alerts"]),
     ("store", &["telemetry", "redaction", "alerts"]),
-    ("access", &[]),
+    ("access", &["owner"]),
     ("simulate", &["telemetry"]),
     ("metrics", &[]),
     ("dashboard", &["alerts", "posture", "store", "access", "metrics"]),

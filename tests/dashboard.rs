@@ -179,7 +179,38 @@ async fn a_page_of_a_stranger_reaches_nothing_by_name_or_by_form() {
     for (name, value) in cross {
         let answer = house.send(post(&path).header(name.parse().unwrap(), value)).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}: {value}");
+        let says = "set external_url in [dashboard]";
+        assert!(
+            answer.body.contains("<h1>") && answer.body.contains(says),
+            "an empty page helps nobody: {}",
+            answer.body
+        );
     }
+    let crafted = house.send(post(&path).header(header::ORIGIN, "https://<b>evil")).await;
+    assert!(crafted.body.contains("https://&#60;b&#62;evil"), "{}", crafted.body);
+    let deed =
+        post(&path).header(header::ORIGIN, "https://evil.example").header("gatewatch-part".parse().unwrap(), "deed");
+    assert!(house.send(deed).await.body.starts_with("{\"error\":"), "a page that is open reads why");
+}
+
+#[tokio::test]
+async fn a_token_file_that_can_not_be_read_is_told_and_tokens_are_not_called_wrong_for_it() {
+    let house = House::new();
+    let token = house.token("dana", Role::Operator);
+    house.break_tokens();
+    let asked = async |bearer: &str| {
+        let bearer = format!("Bearer {bearer}");
+        house.send(get("/api/v1/alerts").header(header::AUTHORIZATION, &bearer)).await
+    };
+    assert_eq!(asked(&token).await.status, StatusCode::OK, "who was known before goes on for a while");
+    let new = asked("gw_00000000_x").await;
+    assert_eq!(new.status, StatusCode::SERVICE_UNAVAILABLE, "it may have been made since");
+    assert!(new.body.contains("the token file can't be read"), "{}", new.body);
+    let ready = house.send(get("/readyz")).await.body;
+    assert!(ready.contains("- the token file can't be read\n"), "strangers learn no path: {ready}");
+    let login = house.send(post("/login").body("token=gw_1_2&next=/")).await;
+    assert_eq!(login.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(login.body.contains("the token file can&#39;t be read"), "{}", login.body);
 }
 
 #[tokio::test]

@@ -42,6 +42,8 @@ pub(super) enum Disbelief {
     Signature,
     #[error("it is somebody else's issuer or for somebody else")]
     NotForUs,
+    #[error("its claim `{0}` is missing, or is not what that claim should be")]
+    Claim(String),
     #[error("it has expired")]
     Expired,
     #[error("it is not valid yet")]
@@ -82,9 +84,9 @@ pub(super) async fn believed(
         use jsonwebtoken::errors::ErrorKind;
         match error.kind() {
             ErrorKind::InvalidSignature => Disbelief::Signature,
-            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
-                Disbelief::NotForUs
-            }
+            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Disbelief::NotForUs,
+            // Its name is one that we asked for, never one of the token's.
+            ErrorKind::MissingRequiredClaim(claim) => Disbelief::Claim(claim.clone()),
             _ => Disbelief::Malformed,
         }
     })?;
@@ -102,10 +104,12 @@ fn in_time(claims: &Claims, skew: Duration, now: Timestamp) -> Result<(), Disbel
         None => Ok(None),
         Some(value) => {
             let seconds = value.as_f64().filter(|seconds| (0.0..9e9).contains(seconds));
-            seconds.map(|seconds| Some(Timestamp::from_millis((seconds * 1e3) as i64))).ok_or(Disbelief::Malformed)
+            seconds
+                .map(|seconds| Some(Timestamp::from_millis((seconds * 1e3) as i64)))
+                .ok_or_else(|| Disbelief::Claim(name.into()))
         }
     };
-    let expires = at("exp")?.ok_or(Disbelief::Malformed)?;
+    let expires = at("exp")?.ok_or_else(|| Disbelief::Claim("exp".into()))?;
     if now >= expires.plus(skew) {
         return Err(Disbelief::Expired);
     }

@@ -34,7 +34,7 @@ pub use role::{Identity, Role};
 pub use sessions::Sessions;
 pub use settings::{Algorithm, EasyAuthSettings, Hidden, JwtSettings, OidcSettings, RoleSettings, TlsSettings};
 pub use tls::{Looked, Tls};
-pub use tokens::{NewToken, TokenInfo, Tokens, TokensError};
+pub use tokens::{NewToken, TokenInfo, Tokens, TokensError, TokensTrouble};
 pub use ways::{Refusal, Ways};
 
 /// Checks that listening on `addr` is safe: beyond loopback, or behind a proxy, there must be a way to

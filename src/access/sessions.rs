@@ -1,7 +1,7 @@
 //! Which browsers have shown who sits there? Kept here, so that logging out and revoking end them.
 //!
 //! The cookie is 256 random bits, new at each login; what is kept is their hash. A session ends after
-//! eight hours unused, after a day in any case, with its token if a token began it, and when the
+//! eight hours unused (what an open page asks by itself is no use), after a day in any case, with its token if a token began it, and when the
 //! daemon restarts. Of more than 16 of one holder, or 1,024, the one longest unused ends first.
 
 use std::collections::HashMap;
@@ -84,8 +84,17 @@ impl Sessions {
         Some(cookie)
     }
 
-    /// Returns whose session `cookie` is, if it has not ended.
+    /// Returns whose session `cookie` is, if it has not ended, and notes that it is used.
     pub fn identity(&self, tokens: &Tokens, cookie: &str, elapsed: Duration) -> Option<Identity> {
+        self.asked(tokens, cookie, elapsed, true)
+    }
+
+    /// As [`Sessions::identity`], for what a page asks without anybody who need sit before it: no use of it.
+    pub fn look(&self, tokens: &Tokens, cookie: &str, elapsed: Duration) -> Option<Identity> {
+        self.asked(tokens, cookie, elapsed, false)
+    }
+
+    fn asked(&self, tokens: &Tokens, cookie: &str, elapsed: Duration, is_use: bool) -> Option<Identity> {
         if cookie.len() != COOKIE_LETTERS {
             return None;
         }
@@ -98,10 +107,10 @@ impl Sessions {
             Holder::Token(id) => tokens.holder(id, elapsed),
             Holder::Person(identity) => Some(identity.clone()),
         };
-        if holder.is_some() {
-            session.used = elapsed;
-        } else {
-            open.remove(&key);
+        match holder {
+            None => drop(open.remove(&key)),
+            Some(_) if is_use => session.used = elapsed,
+            Some(_) => {}
         }
         holder
     }
@@ -165,6 +174,15 @@ mod tests {
         let cookie = house.begin(&house.token("dana", Role::Viewer).token, 0).unwrap();
         assert!(!house.holds(&cookie, 8 * HOUR + 1));
         assert!(!house.holds(&cookie, 0));
+    }
+
+    #[test]
+    fn a_page_that_is_left_open_keeps_no_session_alive() {
+        let house = House::new();
+        let cookie = house.begin(&house.token("dana", Role::Viewer).token, 0).unwrap();
+        let look = |seconds| house.sessions.look(&house.tokens, &cookie, Duration::from_secs(seconds)).is_some();
+        assert!((0..=8).all(|hour| look(hour * HOUR)));
+        assert!(!look(8 * HOUR + 1));
     }
 
     #[test]

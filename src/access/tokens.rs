@@ -1,8 +1,9 @@
 //! The tokens of an installation: one small file, only its owner's to read.
 //!
 //! `gatewatch token` writes the file while the daemon runs; the daemon looks for a change at most
-//! once a second. A file that has become unreadable lets nobody in rather than everybody: it
-//! counts as «there are tokens, and yours is not among them». At most 1,000 tokens.
+//! once a second. While the file can't be read, tokens known before are taken for an hour more, for telemetry
+//! is not to be lost by a slip, and after it none, for one may have been revoked: nobody is let in
+//! for want of a file. At most 1,000 tokens.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -27,6 +28,8 @@ const MAX_NAME: usize = 64;
 const MAX_TOKEN_BYTES: usize = 128;
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long tokens are taken that were known before the file could not be read.
+const LAST_KNOWN: Duration = Duration::from_hours(1);
 
 /// Why tokens could not be read or changed. Its text says how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +46,9 @@ pub enum TokensError {
     #[error("{0}")]
     Name(String),
     /// There are as many tokens as there may be.
-    #[error("there are {MAX_TOKENS} tokens, the most there can be: revoke one with `gatewatch token revoke ID`")]
+    #[error(
+        "there are {MAX_TOKENS} tokens, the most there can be: revoke one with `gatewatch token revoke ID --data DIR`"
+    )]
     Full,
     /// The machine has no random numbers to give.
     #[error("this machine gives no random numbers: {0}")]
@@ -98,8 +103,17 @@ struct Loaded {
     looked_at: Option<Duration>,
     stamp: Option<Stamp>,
     tokens: Vec<Kept>,
-    /// The file was there and could not be read.
-    broken: bool,
+    /// The file is there and can't be read: since when, and why.
+    broken: Option<(Duration, String)>,
+}
+
+/// What is wrong with the file under a running daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokensTrouble {
+    /// What, and how to mend it; up to the first colon nothing that strangers may not know.
+    pub says: String,
+    /// No token is taken any more.
+    pub lapsed: bool,
 }
 
 /// The tokens of an installation.
@@ -120,7 +134,7 @@ impl Tokens {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, TokensError> {
         let path = path.into();
         let (tokens, stamp) = read(&path)?;
-        Ok(Self { path, loaded: Mutex::new(Loaded { looked_at: None, stamp, tokens, broken: false }) })
+        Ok(Self { path, loaded: Mutex::new(Loaded { looked_at: None, stamp, tokens, broken: None }) })
     }
 
     /// Makes a token called `name` and returns it, this once.
@@ -206,7 +220,19 @@ impl Tokens {
     /// Tells whether people need a token: there is one that is not for ingest alone, or the file can't be read.
     pub fn guard_people(&self, elapsed: Duration) -> bool {
         let loaded = self.look(elapsed);
-        loaded.broken || loaded.tokens.iter().any(|token| token.role != Role::Ingest)
+        loaded.broken.is_some() || loaded.tokens.iter().any(|token| token.role != Role::Ingest)
+    }
+
+    /// Returns what is wrong with the file, if it can't be read: a token that is not known may be in it.
+    pub fn trouble(&self, elapsed: Duration) -> Option<TokensTrouble> {
+        let loaded = self.look(elapsed);
+        let (since, why) = loaded.broken.as_ref()?;
+        let left = LAST_KNOWN.saturating_sub(elapsed.saturating_sub(*since));
+        let known = match left.as_secs().div_ceil(60) {
+            0 => "no token is taken until it can".to_owned(),
+            minutes => format!("tokens known before are taken for {minutes} min more, new ones are not"),
+        };
+        Some(TokensTrouble { says: format!("the token file can't be read: {why}; {known}"), lapsed: left.is_zero() })
     }
 
     /// Reads the file again if it has changed since the last look, which was at least a second ago.
@@ -217,13 +243,18 @@ impl Tokens {
         }
         loaded.looked_at = Some(elapsed);
         let present = stamp(&self.path);
-        if loaded.broken || present != loaded.stamp {
+        if loaded.broken.is_some() || present != loaded.stamp {
             match read(&self.path) {
                 Ok((tokens, stamp)) => {
-                    *loaded = Loaded { looked_at: Some(elapsed), stamp, tokens, broken: false };
+                    *loaded = Loaded { looked_at: Some(elapsed), stamp, tokens, broken: None };
                 }
-                Err(_) => {
-                    *loaded = Loaded { looked_at: Some(elapsed), stamp: present, broken: true, ..Loaded::default() }
+                Err(why) => {
+                    let since = loaded.broken.as_ref().map_or(elapsed, |(since, _)| *since);
+                    if elapsed.saturating_sub(since) >= LAST_KNOWN {
+                        loaded.tokens.clear();
+                    }
+                    loaded.stamp = present;
+                    loaded.broken = Some((since, why.to_string()));
                 }
             }
         }
@@ -233,13 +264,14 @@ impl Tokens {
     /// Reads, changes and replaces the file under a lock that other processes respect.
     fn change(&self, how: impl FnOnce(&mut Vec<Kept>) -> Result<(), TokensError>) -> Result<(), TokensError> {
         let failed = |error: std::io::Error| problem(&self.path, format!("can't be written: {error}"));
-        let lock = open_private(&self.path.with_extension("lock")).map_err(failed)?;
+        let lock = lock_file(&self.path.with_extension("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
+        crate::owner::keep(&lock, &self.path).map_err(failed)?;
         let (mut tokens, _) = read(&self.path)?;
         how(&mut tokens)?;
         write(&self.path, &TokensFile { tokens: tokens.clone() }).map_err(failed)?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        *loaded = Loaded { looked_at: None, stamp: stamp(&self.path), tokens, broken: false };
+        *loaded = Loaded { looked_at: None, stamp: stamp(&self.path), tokens, broken: None };
         Ok(())
     }
 }
@@ -250,7 +282,8 @@ fn hash(secret: &str) -> String {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let meta = fs::metadata(path).ok()?;
-    Some((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
+    // Of the change, not of the writing: another owner or mode is one too.
+    Some((meta.ino(), meta.ctime(), meta.ctime_nsec(), meta.len()))
 }
 
 fn problem(path: &Path, problem: impl Into<String>) -> TokensError {
@@ -267,7 +300,10 @@ fn read(path: &Path) -> Result<(Vec<Kept>, Option<Stamp>), TokensError> {
     if meta.permissions().mode() & 0o077 != 0 {
         return Err(problem(path, format!("others may read it: run `chmod 600 {}`", path.display())));
     }
-    let bytes = fs::read(path).map_err(|error| problem(path, format!("can't be read: {error}")))?;
+    let bytes = fs::read(path).map_err(|error| {
+        let mend = crate::owner::told(path).filter(|_| error.kind() == std::io::ErrorKind::PermissionDenied);
+        problem(path, mend.unwrap_or_else(|| format!("can't be read: {error}")))
+    })?;
     let file: TokensFile = serde_json::from_slice(&bytes).map_err(|error| {
         problem(
             path,
@@ -277,16 +313,31 @@ fn read(path: &Path) -> Result<(Vec<Kept>, Option<Stamp>), TokensError> {
     Ok((file.tokens, stamp))
 }
 
-fn open_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)
+/// Opens what one process at a time holds. A link is not followed: the folder may be somebody else's than root's.
+fn lock_file(path: &Path) -> std::io::Result<File> {
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).custom_flags(no_link).open(path)
+}
+
+/// Makes a file that was not there, whatever a crash has left under its name.
+fn fresh(path: &Path) -> std::io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
 }
 
 /// Writes beside the file, then renames over it: a reader sees the old or the new one, whole.
 fn write(path: &Path, file: &TokensFile) -> std::io::Result<()> {
     let beside = path.with_extension("new");
-    let mut out = open_private(&beside)?;
+    let mut out = fresh(&beside)?;
     out.write_all(&serde_json::to_vec_pretty(file)?)?;
     out.sync_all()?;
+    if let Err(error) = crate::owner::keep(&out, path) {
+        fs::remove_file(&beside)?;
+        return Err(error);
+    }
     fs::rename(&beside, path)?;
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
@@ -367,13 +418,69 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_breaks_under_a_running_daemon_lets_nobody_in() {
+    fn a_file_that_breaks_under_a_running_daemon_is_told_and_known_tokens_are_taken_for_an_hour_and_no_longer() {
         let (_folder, path) = in_folder();
         let tokens = Tokens::open(&path).unwrap();
         let made = tokens.create("dana", Role::Admin, NOW).unwrap();
+        let other = tokens.create("eve", Role::Admin, NOW).unwrap();
+        assert_eq!(tokens.trouble(seconds(4)), None);
         fs::write(&path, "{").unwrap();
-        assert_eq!(tokens.verify(&made.token, seconds(5)), None);
-        assert!(tokens.guard_people(seconds(5)));
+        assert!(tokens.verify(&made.token, seconds(5)).is_some());
+        let trouble = tokens.trouble(seconds(65)).unwrap();
+        assert!(trouble.says.starts_with("the token file can't be read: ") && !trouble.lapsed, "{trouble:?}");
+        assert!(
+            trouble.says.ends_with("tokens known before are taken for 59 min more, new ones are not"),
+            "{trouble:?}"
+        );
+        assert_eq!(tokens.verify(&made.token, seconds(3605)), None);
+        assert!(tokens.trouble(seconds(3605)).unwrap().lapsed);
+        assert!(tokens.guard_people(seconds(3605)), "nobody is let in for want of a file");
+        let whole = TokensFile { tokens: vec![] };
+        write(&path, &whole).unwrap();
+        assert_eq!(tokens.trouble(seconds(3607)), None);
+        assert_eq!(tokens.verify(&other.token, seconds(3607)), None, "what the file says counts again at once");
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_from_now_on_is_told_under_a_running_daemon_too() {
+        let (_folder, path) = in_folder();
+        Tokens::open(&path).unwrap().create("dana", Role::Admin, NOW).unwrap();
+        let tokens = Tokens::open(&path).unwrap();
+        assert_eq!(tokens.trouble(seconds(4)), None);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(tokens.trouble(seconds(5)).unwrap().says.contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(tokens.trouble(seconds(6)), None);
+    }
+
+    #[test]
+    fn what_root_changes_the_daemon_s_user_can_still_read() {
+        use std::os::unix::fs::chown;
+        let (folder, path) = in_folder();
+        let tokens = Tokens::open(&path).unwrap();
+        let made = tokens.create("dana", Role::Admin, NOW).unwrap();
+        if [folder.path(), &path].iter().any(|path| chown(path, Some(54_321), Some(54_321)).is_err()) {
+            return; // Only root gives files away.
+        }
+        tokens.create("eve", Role::Viewer, NOW).unwrap();
+        tokens.revoke(&made.id).unwrap();
+        for name in ["tokens.json", "tokens.lock"] {
+            let meta = fs::metadata(folder.path().join(name)).unwrap();
+            assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (54_321, 54_321, 0o600), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_link_that_somebody_has_put_there_is_written_through() {
+        let (folder, path) = in_folder();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "whole").unwrap();
+        std::os::unix::fs::symlink(&victim, path.with_extension("new")).unwrap();
+        Tokens::open(&path).unwrap().create("dana", Role::Admin, NOW).unwrap();
+        std::os::unix::fs::symlink(&victim, folder.path().join("other.lock")).unwrap();
+        let refused = Tokens::open(folder.path().join("other.json")).unwrap().create("dana", Role::Admin, NOW);
+        assert!(matches!(refused, Err(TokensError::File { .. })));
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "whole");
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub use query::{Assignee, Line, Misread, Not, Query, Term};
 pub use silence::{Ending, Judged, LONGEST, LOOKS_BACK, Preview, Silence, SilenceId, Usual};
 pub use typed::Typed;
 
+pub use crate::detection::drifting::CONTROL_WEAKENED;
 pub use crate::detection::{Attack, Because, Evidence, Family, Level, Limit, Measure};
 pub use crate::telemetry::{
     Category, Entity, EntityKind, Position, SharedNames, StreamId, StreamName, Streams, hides, sayable, written,

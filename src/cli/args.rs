@@ -279,6 +279,9 @@ pub struct TokenCreate {
     /// Where.
     #[command(flatten)]
     pub data: DataFolder,
+    /// Make the data folder of a daemon that has never run, if it is not there.
+    #[arg(long)]
+    pub new: bool,
 }
 
 /// `gatewatch token revoke`.

@@ -102,11 +102,11 @@ pub fn nobody(at: &Url, error: reqwest::Error) -> Failure {
 pub fn unknown(at: &Url, status: StatusCode, shown: bool, role: &str) -> Option<Failure> {
     let says = match (status, shown) {
         (StatusCode::UNAUTHORIZED, true) => {
-            format!("the daemon at {} does not know this token: see gatewatch token list", host(at))
+            format!("the daemon at {} does not know this token: see gatewatch token list --data DIR", host(at))
         }
         (StatusCode::UNAUTHORIZED, false) => format!(
             "the daemon at {} asks for a token: set {TOKEN}, or give --token. `gatewatch token create NAME --role \
-             {role}` makes one",
+             {role} --data DIR` makes one in its data folder",
             host(at)
         ),
         _ => return None,

@@ -35,6 +35,14 @@ const ROTATE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Runs the demo until it is interrupted.
 pub fn demo(options: &Demo) -> Result<ExitCode, Failure> {
+    if !options.listen.ip().to_canonical().is_loopback() {
+        return Err(Failure::Usage(format!(
+            "the demo shows itself to this machine alone, and {} can be reached by others: it has neither TLS nor tokens \
+             that last. From elsewhere: ssh -L 8321:127.0.0.1:8321 HOST; what others are to reach is for gatewatch run, see \
+             docs/deploy.md",
+            options.listen
+        )));
+    }
     let (data, temporary) = match &options.data {
         Some(data) => (data.clone(), false),
         None => (std::env::temp_dir().join(format!("gatewatch-demo-{}", std::process::id())), true),

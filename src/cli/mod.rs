@@ -48,6 +48,7 @@ mod tap;
 mod threat_args;
 mod threats;
 mod token;
+mod token_file;
 mod unseen;
 mod watch;
 

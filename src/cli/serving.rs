@@ -89,6 +89,7 @@ pub fn pages(
             }
         }
     });
+    runtime.spawn(super::token_file::follow(tokens.clone(), board.clone(), clock.clone()));
     let parts = Parts {
         board: board.clone(),
         data: data.to_path_buf(),

@@ -170,6 +170,8 @@ impl Admit for Bearers {
         match bearer.and_then(|bearer| self.tokens.verify(bearer, elapsed)) {
             Some(who) if who.role.may(Role::Ingest) => Ok(who.name),
             Some(who) => Err(Unwelcome::NoRole(who.name)),
+            // The file would tell, and can't be read: what is not known may be right.
+            None if bearer.is_some() && self.tokens.trouble(elapsed).is_some() => Err(Unwelcome::Unsure),
             None => Err(self.attempts.wrong(from, elapsed).map_or(Unwelcome::Unknown, Unwelcome::TooOften)),
         }
     }

@@ -17,6 +17,7 @@ use super::bench::Bench;
 use super::board::Board;
 use super::changes::Changes;
 use super::hide::Hide;
+use super::lately::{Said, Slow};
 use super::noted::note_refusal;
 use super::offers::Offers;
 use super::readers::Readers;
@@ -105,6 +106,10 @@ pub(super) struct App {
     pub(super) trials: Arc<Semaphore>,
     /// Changes of many alerts that were counted and not done yet.
     pub(super) counts: Counts,
+    /// When the log said last that a form came from elsewhere.
+    pub(super) foreign: Said,
+    /// Whose deeds are being recorded.
+    pub(super) slow: Slow,
     /// Names under which we answer, besides addresses and `localhost`.
     names: Vec<String>,
     /// Others reach us by TLS.
@@ -134,6 +139,8 @@ impl App {
             models: Aside::new(MOST_MODELS),
             trials: Arc::new(Semaphore::new(1)),
             counts: Counts::default(),
+            foreign: Said::default(),
+            slow: Slow::default(),
             names,
             https: external.map_or(ways.encrypted, |url| url.scheme_str() == Some("https")),
             local,
@@ -156,17 +163,30 @@ impl App {
 
     /// Returns who asks. A token that is wrong is nobody, whatever else the request carries.
     pub(super) async fn who(&self, asking: &Asking) -> Result<Identity, Refusal> {
+        self.seen(asking, asking.by_itself).await
+    }
+
+    /// As [`App::who`]; what a page asks `by_itself` is no use of a session.
+    async fn seen(&self, asking: &Asking, by_itself: bool) -> Result<Identity, Refusal> {
         let elapsed = self.parts.clock.elapsed();
         if let Some(bearer) = bearer(&asking.headers) {
             let identity = match (self.parts.tokens.verify(bearer.trim(), elapsed), &self.ways.jwt) {
                 (Some(identity), _) => Ok(identity),
                 (None, Some(jwt)) if !bearer.starts_with("gw_") => jwt.identity(bearer.trim()).await,
+                _ if self.parts.tokens.trouble(elapsed).is_some() => Err(unread()),
                 _ => Err(Refusal::Wrong("this token is not known".into())),
             };
             return identity.map_err(|refusal| self.wrong(asking, refusal));
         }
         let session = cookie(&asking.headers, self.https);
-        let session = session.and_then(|cookie| self.sessions.identity(&self.parts.tokens, cookie, elapsed));
+        let session = session.and_then(|cookie| {
+            let tokens = &self.parts.tokens;
+            if by_itself {
+                self.sessions.look(tokens, cookie, elapsed)
+            } else {
+                self.sessions.identity(tokens, cookie, elapsed)
+            }
+        });
         if let Some(identity) = session {
             return Ok(identity);
         }
@@ -192,7 +212,7 @@ impl App {
             return true;
         }
         *asked = now;
-        self.who(asking).await.is_ok_and(|who| who.role.may(Role::Viewer))
+        self.seen(asking, true).await.is_ok_and(|who| who.role.may(Role::Viewer))
     }
 
     /// Counts what was wrong against its sender, and says so if that was too often; else the audit gets a line.
@@ -235,6 +255,11 @@ impl App {
             || name.ends_with(".localhost")
             || self.names.contains(&name)
     }
+}
+
+/// Says that a token may be known and the file that would tell can't be read.
+pub(super) fn unread() -> Refusal {
+    Refusal::Unavailable("the token file can't be read; /readyz, the page Pipeline and the log say why".into())
 }
 
 /// Returns the value of the session's cookie; over TLS only of the one that nobody else can set.

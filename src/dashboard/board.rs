@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use dashmap::DashMap;
 use tokio::sync::watch;
 
+use super::telling::Telling;
 use crate::alerts::{Entity, Family, Level, StreamName};
 use crate::clock::Timestamp;
 use crate::posture::living::Living;
@@ -208,6 +209,10 @@ pub struct Board {
     pub matched: RwLock<Arc<[u64]>>,
     /// Replaced whole, a few times a second; the lock is held to copy it.
     pub health: RwLock<Health>,
+    /// What is wrong with the file of tokens; replaced whole, the lock is held to copy it.
+    pub door: RwLock<Option<String>>,
+    /// What becomes of alerts that no delivery is about; replaced whole, the lock is held to copy the pointer.
+    pub telling: RwLock<Arc<Telling>>,
     /// What has matched and is no alert yet; replaced whole, and who follows a page is woken.
     pub ahead: watch::Sender<Arc<[AheadSeen]>>,
     /// The threat model; replaced whole every few seconds, the lock is held to copy the pointer.
@@ -258,6 +263,26 @@ impl Board {
     /// Replaces how many events each detector has matched.
     pub fn set_matched(&self, matched: Arc<[u64]>) {
         *self.matched.write().unwrap_or_else(PoisonError::into_inner) = matched;
+    }
+
+    /// Returns which alerts wait to be told, and of which nobody is.
+    pub fn telling(&self) -> Arc<Telling> {
+        self.telling.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces which alerts wait to be told, and of which nobody is.
+    pub fn set_telling(&self, telling: Telling) {
+        *self.telling.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(telling);
+    }
+
+    /// Returns what is wrong with the file of tokens, if it can't be read.
+    pub fn door(&self) -> Option<String> {
+        self.door.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces what is wrong with the file of tokens; returns what it was.
+    pub fn set_door(&self, wrong: Option<String>) -> Option<String> {
+        std::mem::replace(&mut *self.door.write().unwrap_or_else(PoisonError::into_inner), wrong)
     }
 
     /// Replaces the daemon's health.

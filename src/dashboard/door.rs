@@ -6,17 +6,19 @@
 
 use std::sync::Arc;
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts as RequestParts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::api::problem::{in_form, problem};
+use super::api::problem::{concerns, in_form, problem, short};
 use super::app::App;
 use super::asking::Asking;
 use super::pages;
+use super::visible::visible;
 use crate::access::{Identity, Refusal, Role};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -115,8 +117,12 @@ pub(super) fn refused(refusal: &Refusal) -> Response {
     let later =
         |seconds: u64, answer: Response| ([(header::RETRY_AFTER, seconds.max(1).to_string())], answer).into_response();
     match refusal {
-        Refusal::Nobody => challenge("show a token: `Authorization: Bearer gw_…`; `gatewatch token create` makes one"),
-        Refusal::Wrong(why) => challenge(&format!("{why}; `gatewatch token create` makes one that is known")),
+        Refusal::Nobody => challenge(
+            "show a token: `Authorization: Bearer gw_…`; `gatewatch token create NAME --data DIR` makes one in the daemon's data folder",
+        ),
+        Refusal::Wrong(why) => {
+            challenge(&format!("{why}; `gatewatch token create NAME --data DIR` makes one in the daemon's data folder"))
+        }
         Refusal::TooOften(wait) => {
             let says = "too much from this address was wrong: wait, and look for what sends it";
             later(wait.as_secs() + 1, problem(StatusCode::TOO_MANY_REQUESTS, says))
@@ -142,6 +148,42 @@ pub(super) async fn check_host(State(app): State<Arc<App>>, request: Request, ne
     let says = "Gatewatch does not go by this name. Use its address, or set `external_url` or `hosts` \
                 in the `[dashboard]` section of its configuration.\n";
     (StatusCode::MISDIRECTED_REQUEST, says).into_response()
+}
+
+/// Says, on a page, why a form is not taken that a page of another site seems to have sent; and in the log, at most
+/// once in ten minutes, for it may be that we do not know our own address.
+pub(super) async fn explain_foreign(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let asking = (request.method() != Method::GET).then(|| request.headers().clone());
+    let response = next.run(request).await;
+    let bare = response.status() == StatusCode::FORBIDDEN && response.body().is_end_stream();
+    let Some(headers) = asking.filter(|_| bare) else { return response };
+    let sent = |name: HeaderName| {
+        headers.get(name).map_or_else(|| "none".to_owned(), |value| short(&String::from_utf8_lossy(value.as_bytes())))
+    };
+    let (origin, host) = (sent(header::ORIGIN), sent(header::HOST));
+    let says = format!(
+        "The form came from a page at {origin}, and was sent to {host}; Gatewatch goes by {}. Nothing was done. If this \
+         is how you reach it, set external_url in [dashboard] to the address that the browser shows, and let a proxy \
+         in between pass on the Host header as it is. If not, another site has sent this.",
+        app.base()
+    );
+    if app.foreign.is_new(app.parts.clock.elapsed()) {
+        tracing::warn!(
+            "a form was refused, as if another site had sent it: it came from a page at {}, and was sent to {}. If people \
+             reach the dashboard so, set external_url in [dashboard] to that address, and let the proxy keep the Host header",
+            visible(&origin),
+            visible(&host),
+        );
+    }
+    let is_deed = headers.get("gatewatch-part").is_some_and(|part| part.as_bytes() == b"deed");
+    if concerns(&path) {
+        return response;
+    }
+    if is_deed {
+        return (StatusCode::FORBIDDEN, Json(serde_json::json!({ "error": says }))).into_response();
+    }
+    pages::from_elsewhere(says, &headers)
 }
 
 /// Counts the request and gives its answer the headers that all have.

@@ -42,12 +42,16 @@ pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Respo
             reasons.push("starting".to_owned());
         }
     }
-    let ready = reasons.is_empty();
+    let tokens = app.parts.tokens.trouble(app.parts.clock.elapsed());
+    // Then nobody comes in who shows one, and nothing is sent in.
+    let lapsed = tokens.as_ref().is_some_and(|trouble| trouble.lapsed);
+    let ready = reasons.is_empty() && !lapsed;
     let mut says = String::from(if ready { "ready\n" } else { "not ready\n" });
     // What is wrong at the door keeps nobody out who is in, and alerts go on.
     let lines = app.parts.metrics.audit_lost.get();
     let lacks = (lines > 0).then(|| format!("the audit lacks {lines} lines that could not be written: see the log"));
-    for reason in reasons.into_iter().chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
+    let tokens = tokens.map(|trouble| trouble.says);
+    for reason in reasons.into_iter().chain(tokens).chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
         let bare = reason.split(": ").next().unwrap_or_default();
         let _ = writeln!(says, "- {}", if sees { &reason } else { bare });
     }

@@ -86,6 +86,7 @@ pub fn router_with(parts: Parts, ways: impl Into<Arc<Ways>>) -> Result<Router, S
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(csrf)
+        .layer(from_fn_with_state(app.clone(), door::explain_foreign))
         .layer(from_fn_with_state(app.clone(), noted::remember))
         .layer(from_fn_with_state(app.clone(), door::check_host))
         .layer(CatchPanicLayer::new())

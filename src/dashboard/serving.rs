@@ -2,10 +2,11 @@
 //!
 //! An accept loop of its own: `axum::serve` bounds neither connections nor how long a request's head
 //! may take, and `axum-server` would add a second reload of certificates. At most 512 connections of
-//! people and 384 of senders are open; those beyond wait in the system's queue. Of people's, one address
+//! people and 384 of senders are open; for one beyond, [`Seats`] has one leave that asks nothing, so that a probe comes
+//! in whoever sits there; if all ask, it waits. Of people's, one address
 //! (of IPv6 a /64) has 128 at most, unless it is this machine or a trusted proxy; of senders' 64 that no
 //! record was taken from yet: what it opens beyond them is closed at once. A handshake may take ten
-//! seconds, a request's head as long as [`Terms`] say, its body thirty more, and what we send must move
+//! seconds, the first request five to begin, a request's head as long as [`Terms`] say, its body thirty more, and what we send must move
 //! within thirty: nobody holds a connection by being slow.
 
 use std::collections::HashMap;
@@ -28,11 +29,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::pace::{Paced, timely};
+use super::seats::{Seat, Seats};
 use crate::access::{Networks, Tls, network};
 
 /// What those who connect must keep to.
@@ -58,17 +60,19 @@ const PEOPLE: Terms = Terms {
     most: 512,
     of_one: 128,
     newcomers: false,
-    first: Duration::from_secs(30),
+    first: Duration::from_secs(5),
     head: Duration::from_secs(30),
     body: Duration::from_secs(30),
     stall: Duration::from_secs(30),
 };
 /// Programs that send records; a known one may be as many as there are places.
-const SENDERS: Terms = Terms { most: 384, of_one: 64, newcomers: true, first: Duration::from_secs(5), ..PEOPLE };
+const SENDERS: Terms = Terms { most: 384, of_one: 64, newcomers: true, ..PEOPLE };
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long open connections may take to end at shutdown.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often one is asked to leave for somebody who waits.
+const EACH: Duration = Duration::from_millis(100);
 /// How long to wait when the system has no more sockets to give.
 const BREATH: Duration = Duration::from_millis(500);
 
@@ -110,17 +114,13 @@ async fn accept(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
     let guests = Guests::default();
-    let places = Arc::new(Semaphore::new(terms.most));
+    let (seats, places) = (Seats::default(), Arc::new(Semaphore::new(terms.most)));
     let (stop, stopped) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let accepted = async {
-            let place = places.clone().acquire_owned().await;
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
         let Ok((stream, peer)) = accepted else {
             tokio::time::sleep(BREATH).await;
@@ -131,11 +131,20 @@ async fn accept(
         if matches!(guest, Some(None)) {
             continue;
         }
+        let place = tokio::select! {
+            () = &mut shutdown => break,
+            place = place(&places, &seats) => place,
+        };
+        let seat = seats.take();
         let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
         tokio::spawn(async move {
             let _held = place;
-            let caller = Caller { peer, guest: Arc::new(Mutex::new(guest.flatten())), terms };
-            connection(stream, caller, router, tls, stopped).await;
+            let guest = Arc::new(Mutex::new(guest.flatten()));
+            let caller = Caller { peer, guest, terms, seat: seat.clone() };
+            tokio::select! {
+                () = connection(stream, caller, router, tls, stopped) => {}
+                () = seat.asked_to_leave() => {}
+            }
         });
     }
     drop(stopped);
@@ -143,6 +152,19 @@ async fn accept(
     // All places are free again once nobody is connected.
     let all = u32::try_from(terms.most).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(PATIENCE, places.acquire_many(all)).await;
+}
+
+/// Takes a place, if need be that of somebody who asks nothing.
+async fn place(places: &Arc<Semaphore>, seats: &Seats) -> Option<OwnedSemaphorePermit> {
+    loop {
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        seats.make_room();
+        if let Ok(place) = tokio::time::timeout(EACH, places.clone().acquire_owned()).await {
+            return place.ok();
+        }
+    }
 }
 
 /// How many connections each address has; as many entries as there are connections.
@@ -190,6 +212,7 @@ struct Caller {
     /// What counts against the address; held until the end, or by senders until something was taken from them.
     guest: Arc<Mutex<Option<Guest>>>,
     terms: Terms,
+    seat: Arc<Seat>,
 }
 
 impl Caller {
@@ -231,10 +254,11 @@ where
         request.extensions_mut().insert(ConnectInfo(caller.peer));
         let (router, caller) = (router.clone(), caller.clone());
         asks.store(true, Ordering::Relaxed);
+        let asking = caller.seat.asks();
         async move {
             let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
             caller.answered(&response);
-            Ok::<Response, Infallible>(response)
+            Ok::<Response, Infallible>(response.map(|body| asking.until_sent(body)))
         }
     });
     let mut builder = http1::Builder::new();
@@ -349,6 +373,33 @@ mod tests {
         let end = stream.read_to_end(&mut all);
         let _ = tokio::time::timeout(Duration::from_secs(10), end).await.expect("the connection ends");
         String::from_utf8_lossy(&all).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_full_of_the_silent_still_answers_a_probe_and_what_is_under_way_goes_on() {
+        let patient = Terms { of_one: 99, first: PEOPLE.first, head: PEOPLE.head, ..HASTY };
+        let (address, _) = served(patient).await;
+        let mut beats = said(address, "GET /beat HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        let mut rests = said(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut answer = [0; 12];
+        rests.read_exact(&mut answer).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 2..patient.most {
+            silent.push(said(address, "").await);
+        }
+        let probe = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        let mut probes = Vec::new();
+        for _ in 0..patient.most {
+            let mut one = said(address, probe).await;
+            let answered = tokio::time::timeout(Duration::from_secs(2), one.read_exact(&mut answer)).await;
+            assert!(answered.is_ok_and(|read| read.is_ok()) && &answer == b"HTTP/1.1 200");
+            probes.push(one);
+        }
+        for stream in &mut silent {
+            assert_eq!(heard(stream).await, "", "the silent have left");
+        }
+        assert!(!heard(&mut rests).await.contains("HTTP/1.1"), "and who was answered and rested");
+        assert_eq!(heard(&mut beats).await.matches("beat").count(), 12);
     }
 
     #[tokio::test]

@@ -147,7 +147,7 @@ impl Deliveries {
 
     /// Puts into `epoch` the deliveries of what happened in it, of which `audience` says who may hear, and of
     /// what waited until `now`, and what a restart must know. `look` tells how an alert stands and whether
-    /// it is held back now. Returns how many alerts opened of which nobody is told because they are old.
+    /// it is held back now. Returns the alerts that opened of which nobody is told because they are old.
     pub fn fill(
         &mut self,
         epoch: &mut Epoch,
@@ -155,12 +155,12 @@ impl Deliveries {
         now: Timestamp,
         audience: impl Fn(&Transition) -> Audience,
         look: impl Fn(AlertId) -> Option<(Alert, bool)>,
-    ) -> usize {
-        let mut passed_over = 0;
+    ) -> Vec<AlertId> {
+        let mut passed_over = Vec::new();
         for (transition, _) in &epoch.transitions {
             let audience = audience(transition);
             let opened = matches!(transition, Transition::Opened(_));
-            passed_over += usize::from(opened && audience == Audience::Knowing);
+            passed_over.extend((opened && audience == Audience::Knowing).then_some(transition.alert().id));
             epoch.outbox.extend(self.take(transition, streams, now, audience));
         }
         for (sink, alert) in self.dispatcher.late(now, &look) {
@@ -189,6 +189,11 @@ impl Deliveries {
             Some(Delivery::new(&lane.name, &key, payload, now))
         };
         self.dispatcher.take(transition, now, audience).into_iter().filter_map(delivery).collect()
+    }
+
+    /// Returns which alerts wait to be told, to which sink and until when, `most` at most.
+    pub fn waits(&self, most: usize) -> Vec<(AlertId, &str, Timestamp)> {
+        self.dispatcher.waits(most)
     }
 
     /// Tells whether a message that waited is due.

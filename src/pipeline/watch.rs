@@ -25,6 +25,7 @@ mod left;
 mod matched;
 mod sources;
 mod surround;
+mod telling;
 
 /// Rates are over this long.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
@@ -230,17 +231,6 @@ impl Watch {
                 "deliveries were given up: more waited than max_waiting_deliveries in [store]. Mend the sink"
             );
             self.metrics.deliveries.add(&["all", "given_up"], pruned.given_up as u64);
-        }
-    }
-
-    /// Says that `many` alerts opened of which nobody is told because they are old.
-    pub fn passed_over(&self, many: usize) {
-        if many > 0 {
-            tracing::info!(
-                alerts = many,
-                "alerts opened of events from before Gatewatch was here, older than notify_max_age in [alerts]: nobody \
-                 is told of them, the list has them"
-            );
         }
     }
 

@@ -98,8 +98,15 @@ impl KeyRing {
 
     /// Reads the keys in `path`; refuses a file that others can read.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::Io { path: path.to_owned(), what: "read", source };
-        Self::read(path, &File::open(path).map_err(failed)?)
+        match File::open(path) {
+            Ok(file) => Self::read(path, &file),
+            Err(source) => Err(match crate::owner::told(path) {
+                Some(mend) if source.kind() == io::ErrorKind::PermissionDenied => {
+                    KeyError::Anothers { path: path.to_owned(), mend }
+                }
+                _ => KeyError::Io { path: path.to_owned(), what: "read", source },
+            }),
+        }
     }
 
     /// Reads the keys in `file`, which is at `path`.
@@ -271,7 +278,9 @@ impl KeyRing {
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        match file.write_all(self.to_secret_text().as_bytes()).and_then(|()| file.sync_all()) {
+        let written = file.write_all(self.to_secret_text().as_bytes()).and_then(|()| file.sync_all());
+        // Before it has a name that is read: a daemon of another user must be able to.
+        match written.and_then(|()| crate::owner::keep(&file, path)) {
             Ok(()) => Ok(draft),
             Err(error) => {
                 fs::remove_file(&draft)?;

@@ -79,6 +79,51 @@ pub(super) fn card(text: &str) -> String {
     out
 }
 
+/// Returns `text` with addresses written so that no program makes a link of them: `https[:]//evil[.]example`.
+pub(super) fn unlinked(text: &str) -> String {
+    let part_of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !part_of_a_name(c)).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        match name.trim_end_matches('.').rsplit_once('.') {
+            // With `_` it is a name of ours, such as a detector's.
+            Some((host, last))
+                if last.chars().count() > 1 && last.chars().all(char::is_alphabetic) && !host.contains('_') =>
+            {
+                out.extend([host, "[.]", last, &name[host.len() + 1 + last.len()..]]);
+            }
+            _ => out.push_str(name),
+        }
+        rest = after;
+        if let Some(after) = rest.strip_prefix("://") {
+            out.push_str("[:]//");
+            rest = after;
+        } else if let Some(c) = rest.chars().next() {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out
+}
+
+/// Returns what `make` makes of values that are cut so short that it has `most` characters: what is escaped is cut
+/// before, so that neither markup nor what is escaped ends in the middle.
+pub(super) fn fitting(most: usize, make: impl Fn(usize) -> String) -> String {
+    let mut limit = most;
+    loop {
+        let made = make(limit);
+        if made.chars().count() <= most {
+            return made;
+        }
+        if limit < 16 {
+            return cut(made, most);
+        }
+        limit /= 2;
+    }
+}
+
 /// Returns `text` for HTML, in an attribute or between tags.
 pub(super) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -127,6 +172,28 @@ mod tests {
         let shown = card("[x](https://evil.example) {{DATE(2020,SHORT)}} **b** <at>all</at>");
         assert!(!shown.contains("](") && !shown.contains("{{") && !shown.contains("**"), "{shown}");
         assert!(!shown.contains("https://") && !shown.contains("<at>"), "{shown}");
+    }
+
+    #[test]
+    fn no_link_comes_of_an_address_that_an_attacker_chose() {
+        for (text, shown) in [
+            ("from https://shop.evil.example/a?b=c.d", "from https[:]//shop.evil[.]example/a?b=c.d"),
+            ("HTTPS://EVIL.EXAMPLE.", "HTTPS[:]//EVIL[.]EXAMPLE."),
+            ("www.evil.example, then", "www.evil[.]example, then"),
+            ("//shоp.example", "//shоp[.]example"),
+            ("203.0.113.7 at 08:12:05, 3.5 times. fn-orders", "203.0.113.7 at 08:12:05, 3.5 times. fn-orders"),
+            ("key-usage.one_key and probing_x.many", "key-usage.one_key and probing_x.many"),
+            ("javascript:alert(1) a..b", "javascript:alert(1) a..b"),
+        ] {
+            assert_eq!(unlinked(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_before_it_is_escaped() {
+        let make = |limit| format!("<x|*{}*>", html(&cut("&".repeat(9_000), limit)));
+        let made = fitting(3_000, make);
+        assert!(made.chars().count() <= 3_000 && made.ends_with("&amp;…*>"), "{made}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What does a mail about alerts say, as text and as HTML?
 //!
-//! Both say the same. It is put together once, when the alert is told, and stored; so a mail that is
+//! Both say the same, and of what attackers wrote no mail program makes a link. It is put together once, when the alert is told, and stored; so a mail that is
 //! sent again is the same to the letter. Twenty alerts are listed in one mail at most.
 
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-use super::escape::{html, plain};
+use super::escape::{html, plain, unlinked};
+use super::headline;
 use super::notice::Notice;
 use super::template::Texts;
-use super::{headline, plainly};
 
 /// Alerts that one mail lists; of more, how many they are.
 const LISTED: usize = 20;
@@ -43,12 +43,12 @@ pub(super) fn compose(
 ) -> String {
     let listed = &notices[..notices.len().min(LISTED)];
     let left = (notices.len() - listed.len()) as u64 + more;
-    let title = headline(texts, notices, more, plainly);
+    let title = headline(texts, notices, more, unlinked);
     // Writing to a string can't fail.
     let mut text = String::new();
     let mut page = format!("<!DOCTYPE html><html><body><h2>{}</h2>", html(&title));
     for notice in listed {
-        let one = texts.title.fill(notice, plainly);
+        let one = texts.title.fill(notice, unlinked);
         if notices.len() > 1 || more > 0 {
             let _ = write!(text, "{one}\n\n");
             let _ = write!(page, "<h3>{}</h3>", html(&one));
@@ -72,11 +72,18 @@ pub(super) fn compose(
     serde_json::to_string(&letter).unwrap_or_default()
 }
 
+/// Returns the value of a fact, of which no link is made; a detector's id is ours, and is to be copied.
+pub(super) fn told(label: &str, value: String) -> String {
+    if label == "Detector" { value } else { unlinked(&value) }
+}
+
 fn write(texts: &Texts, notice: &Notice, text: &mut String, page: &mut String) {
-    let sentence = texts.text.fill(notice, plainly);
+    let sentence = texts.text.fill(notice, unlinked);
     let _ = write!(text, "{sentence}\n\n");
-    let _ = write!(page, "<p>{}</p><table>", texts.text.fill(notice, html).replace('\n', "<br>"));
+    let _ =
+        write!(page, "<p>{}</p><table>", texts.text.fill(notice, |value| html(&unlinked(value))).replace('\n', "<br>"));
     for (label, value) in notice.facts() {
+        let value = told(label, value);
         let _ = writeln!(text, "{label}: {value}");
         let _ = write!(page, "<tr><td>{label}</td><td>{}</td></tr>", html(&value));
     }

@@ -148,7 +148,7 @@ fn line(format: Format, transition: &Transition, streams: &Streams) -> String {
 }
 
 /// Returns the headline of a message about `notices`, and about `more` that are only counted.
-fn headline(texts: &Texts, notices: &[Notice], more: u64, escape: fn(&str) -> String) -> String {
+fn headline(texts: &Texts, notices: &[Notice], more: u64, escape: impl Fn(&str) -> String) -> String {
     let all = notices.len() as u64 + more;
     match (notices.iter().max_by_key(|notice| notice.level), all) {
         (Some(one), 1) => texts.title.fill(one, escape),

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use crate::alerts::{AlertState, Level, Transition};
 use crate::clock::Clock;
 
-use super::escape::plain;
+use super::escape::{plain, unlinked};
+use super::letter::told;
 use super::notice::{News, Notice};
 use super::post::{Poster, Reach};
 use super::template::Texts;
-use super::{RenderedDelivery, SinkError, plainly};
+use super::{RenderedDelivery, SinkError};
 
 /// Characters of a summary at most.
 const SUMMARY: usize = 1_024;
@@ -75,13 +76,13 @@ impl PagerDuty {
         let mut event = json!({ "event_action": action, "dedup_key": notice.alert.to_string() });
         if action == "trigger" {
             event["payload"] = json!({
-                "summary": plain(&self.texts.title.fill(&notice, plainly), SUMMARY),
+                "summary": plain(&self.texts.title.fill(&notice, unlinked), SUMMARY),
                 "source": notice.entity_value,
                 "severity": severity(notice.level),
                 "timestamp": alert.opened_at,
                 "group": notice.family.name(),
                 "class": notice.detector,
-                "custom_details": details(&notice, &self.texts.text.fill(&notice, plainly)),
+                "custom_details": details(&notice, &self.texts.text.fill(&notice, unlinked)),
             });
             if let Some(app) = &notice.app {
                 event["payload"]["component"] = app.clone().into();
@@ -116,7 +117,7 @@ const fn severity(level: Level) -> &'static str {
 }
 
 fn details(notice: &Notice, text: &str) -> Value {
-    let facts = notice.facts().into_iter().map(|(label, text)| (label.to_owned(), text.into()));
+    let facts = notice.facts().into_iter().map(|(label, text)| (label.to_owned(), told(label, text).into()));
     let mut details: serde_json::Map<String, Value> = facts.collect();
     details.insert("What".into(), text.into());
     details.insert("First".into(), notice.first_step.clone().into());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 
-use super::escape::{cut, html, mrkdwn};
+use super::escape::{cut, fitting, html, mrkdwn};
 use super::notice::Notice;
 use super::post::{Poster, Reach};
 use super::template::Texts;
@@ -49,13 +49,14 @@ impl Slack {
         };
         let summary = headline(&self.texts, notices, more, plainly);
         // What a notification shows: no blocks, so mentions are to be escaped here too.
-        json!({ "text": cut(mrkdwn(&summary), SECTION), "mrkdwn": false, "blocks": blocks }).to_string()
+        json!({ "text": fitting(SECTION, |limit| value(&summary, limit)), "mrkdwn": false, "blocks": blocks })
+            .to_string()
     }
 
     fn one(&self, notice: &Notice) -> Vec<Value> {
         let mut blocks = vec![
             header(&self.texts.title.fill(notice, plainly)),
-            section(&self.texts.text.fill(notice, mrkdwn)),
+            section(&fitting(SECTION, |limit| self.texts.text.fill(notice, |text| value(text, limit)))),
             json!({ "type": "section", "fields": notice.facts().iter().map(field).collect::<Vec<_>>() }),
         ];
         if !notice.first_step.is_empty() {
@@ -72,12 +73,7 @@ impl Slack {
     fn many(&self, notices: &[Notice], more: u64) -> Vec<Value> {
         let mut blocks = vec![header(&headline(&self.texts, notices, more, plainly))];
         for notice in notices.iter().take(LISTED) {
-            let title = self.texts.title.fill(notice, mrkdwn);
-            let title = match &notice.link {
-                Some(link) => format!("<{}|{}>", html(link), title.replace('|', "¦")),
-                None => title,
-            };
-            blocks.push(section(&format!("*{title}*\n{}", self.texts.text.fill(notice, mrkdwn))));
+            blocks.push(section(&fitting(SECTION, |limit| self.listed(notice, limit))));
         }
         let left = notices.len().saturating_sub(LISTED) as u64 + more;
         if left > 0 {
@@ -86,11 +82,25 @@ impl Slack {
         blocks
     }
 
+    /// Returns how a notice is listed, with its values cut after `limit` characters each.
+    fn listed(&self, notice: &Notice, limit: usize) -> String {
+        let title = self.texts.title.fill(notice, |text| value(text, limit));
+        let title = match &notice.link {
+            Some(link) => format!("<{}|{}>", html(link), title.replace('|', "¦")),
+            None => title,
+        };
+        format!("*{title}*\n{}", self.texts.text.fill(notice, |text| value(text, limit)))
+    }
+
     /// Sends a message, once.
     pub(super) async fn deliver(&self, delivery: &RenderedDelivery<'_>) -> Result<String, SinkError> {
         let answer = self.poster.send(self.poster.json(delivery.payload.to_owned())).await?;
         answer.judged("check the webhook's url: Slack no longer takes it for this channel")
     }
+}
+
+fn value(text: &str, limit: usize) -> String {
+    mrkdwn(&cut(text.to_owned(), limit))
 }
 
 fn plain_text(text: &str) -> Value {

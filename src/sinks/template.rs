@@ -97,7 +97,7 @@ impl Template {
     }
 
     /// Puts in what `notice` says, each value as `escape` writes it.
-    pub fn fill(&self, notice: &Notice, escape: fn(&str) -> String) -> String {
+    pub fn fill(&self, notice: &Notice, escape: impl Fn(&str) -> String) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
             Part::Value(name) => escape(&value(notice, name)),

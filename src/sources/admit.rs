@@ -39,6 +39,8 @@ pub enum Unwelcome {
     NoRole(String),
     /// Too much from this address was wrong. Answered with `429`, to come again after that long.
     TooOften(Duration),
+    /// Whether the token is known can't be told now. Answered with `503`, so that senders keep what they have.
+    Unsure,
 }
 
 /// A request that was not taken in.

@@ -270,6 +270,11 @@ impl From<Unwelcome> for Denied {
                 let text = "Too much from this address was wrong: wait, and look for what sends it.";
                 Self::later(Reason::TooOften, wait + AGAIN, text)
             }
+            Unwelcome::Unsure => {
+                let text =
+                    "The token file can't be read at this moment: the daemon's log says why. Send it again later.";
+                Self::later(Reason::Unavailable, AGAIN, text)
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use super::activity::state_name;
 use super::folder::DATABASE;
 use super::reader::whole;
 use super::{AuditEntry, Epoch, Reader, StoreError, schema};
+use crate::alerts::AlertId;
 use crate::clock::Timestamp;
 
 /// From where somebody does something.
@@ -94,6 +95,23 @@ pub fn note(data: &Path, entry: &AuditEntry, origin: &Origin) -> Result<(), Stor
     Ok(())
 }
 
+/// Returns what was wanted with alerts as everything else names them: the journal has the number, which is beyond what
+/// many programs' numbers hold.
+fn named(mut with: Value) -> Value {
+    let id = |number: &Value| number.as_u64().map(|id| Value::from(AlertId(id).to_string()));
+    match &mut with {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let own = if name == "alert" { id(value) } else { None };
+                *value = own.unwrap_or_else(|| named(value.take()));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = named(item.take())),
+        _ => {}
+    }
+    with
+}
+
 impl Reader {
     /// Returns lines of the audit with a number above `after`, oldest first, `limit` at most.
     ///
@@ -127,7 +145,7 @@ impl Reader {
                 alert: row.get(4)?,
                 before: seen(8)?,
                 after: seen(11)?,
-                with: serde_json::from_str(&with).unwrap_or(Value::String(with)),
+                with: serde_json::from_str(&with).map_or(Value::String(with), named),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -185,6 +203,14 @@ mod tests {
         let lines = Reader::open(folder.path()).unwrap().audited(0, 10).unwrap();
         let shown: Vec<_> = lines.iter().map(|line| (&*line.who, &*line.did, &*line.address, &*line.agent)).collect();
         assert_eq!(shown, [("dana", "acknowledged", "203.0.113.7", "Mozilla/5.0"), ("eli", "acknowledged", "", "")]);
+    }
+
+    #[test]
+    fn an_alert_in_what_was_wanted_is_named_by_its_digits_also_in_old_lines() {
+        let with = serde_json::json!({"close": {"alert": 0x3f9a_0011_2233_4455_u64, "by": "dana", "at": 7}});
+        let shown = serde_json::json!({"close": {"alert": "3f9a001122334455", "by": "dana", "at": 7}});
+        assert_eq!((named(with), named(shown.clone())), (shown.clone(), shown));
+        assert_eq!(named(serde_json::json!(["token", {"alert": null}])), serde_json::json!(["token", {"alert": null}]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::StoreError;
 
 /// The database's name in the data folder.
-pub(super) const DATABASE: &str = "gatewatch.db";
+pub const DATABASE: &str = "gatewatch.db";
 const LOCK: &str = "lock";
 
 /// The data folder, locked as long as this lives.

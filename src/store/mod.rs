@@ -48,6 +48,7 @@ pub use epoch::{
 pub use error::StoreError;
 pub use facets::{Counts, Facet, Facets, MOST_COUNTED, counted_whole};
 pub use fired::Fired;
+pub use folder::DATABASE;
 pub use key_lines::{CallerLine, KeyLine, KeyReach};
 pub use key_usage::{KeyCaller, KeyChange, KeyDay, KeyUsage, KeyUse, day_of};
 pub use letters::{DeadLetter, LetterQuery, MayRetry};

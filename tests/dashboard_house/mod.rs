@@ -130,6 +130,11 @@ impl House {
         self.tokens.create(name, role, NOW).unwrap().token
     }
 
+    /// Leaves a file of tokens that can't be read.
+    pub fn break_tokens(&self) {
+        std::fs::write(self.folder.path().join("tokens.json"), "{").unwrap();
+    }
+
     pub async fn open(&self, asked: Asked) -> Response {
         let kind = if asked.body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
         let mut request =

@@ -127,7 +127,10 @@ fn an_attacker_adds_no_header_and_no_tag() {
     assert!(settled[0].failure.is_none(), "{settled:?}");
     let mail = server.mail();
     assert_eq!((header(&mail, "bcc").len(), header(&mail, "subject").len()), (0, 1));
-    assert!(HOSTILE.contains("\r\nBcc:") && header(&mail, "subject")[0].contains("Bcc: z@evil.example"));
+    assert!(
+        HOSTILE.contains("\r\nBcc:") && header(&mail, "subject")[0].contains("Bcc: z@evil[.]example"),
+        "no link comes of it"
+    );
     let html = mail["html"].as_str().unwrap();
     assert!(!html.contains("<b>b</b>") && html.contains("&lt;b&gt;b&lt;/b&gt;"), "{html}");
     assert!(!mail.to_string().contains("\\u202e"), "{mail}");

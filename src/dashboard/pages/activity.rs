@@ -147,7 +147,10 @@ async fn wish(app: &App, who: Identity, id: &str, headers: &HeaderMap, wish: Act
     }
     let (status, wrong) = match outcome {
         Outcome::Done(_) => return Redirect::to(&format!("/a/{parsed}?said={done}")).into_response(),
-        Outcome::Recording => return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response(),
+        Outcome::Recording => {
+            app.slow.note(&who.name, app.parts.clock.elapsed());
+            return Redirect::to(&format!("/a/{parsed}?said=recording")).into_response();
+        }
         Outcome::Refused(why) => (StatusCode::CONFLICT, why),
         Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
     };

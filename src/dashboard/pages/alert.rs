@@ -22,10 +22,11 @@ use super::copied::{self, Copied};
 use super::offer::Offer;
 use super::plot::Plot;
 use super::prose::{Prose, prose, steps};
-use super::record::Record;
+use super::record::{Record, none_shown, not_kept};
 use super::related::{Related, elsewhere, in_words, related};
 use super::source::Source;
 use super::technique::Technique;
+use super::untold::{self, Held, Untold};
 use super::{Frame, problem, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::{Alert, AlertId, AlertState, Class, Closing, Entity, Streams};
@@ -112,6 +113,8 @@ struct AlertPage {
     assignee: Option<String>,
     closing: Option<String>,
     records: Vec<Record>,
+    /// What is said where there is none, and where one has no text.
+    bare: (&'static str, &'static str),
     /// What other detectors saw of it.
     also: Vec<Also>,
     attack_version: String,
@@ -120,6 +123,8 @@ struct AlertPage {
     deeds: Vec<PersonsDeed>,
     history: Vec<Line>,
     deliveries: Vec<Sent>,
+    /// Why there is none, or not to all.
+    untold: Vec<Untold>,
     /// What it measured, drawn.
     plot: Option<Plot>,
     /// Its detector's file, with what matched lit.
@@ -179,12 +184,12 @@ pub(in crate::dashboard) async fn page(
 }
 
 /// Returns what is said of what `who` has just done, if it is the last that anybody did.
-fn done(said: &str, who: &str, did: &[ActivityLine]) -> Option<&'static str> {
+fn done(said: &str, who: &str, did: &[ActivityLine], waits: bool) -> Option<&'static str> {
     let last = did.iter().rev().find(|line| line.who.is_some());
     let is_last =
         |names: &[&str]| last.is_some_and(|line| line.who.as_deref() == Some(who) && names.contains(&&*line.did));
     match said {
-        "recording" => Some("Accepted, being recorded. It shows here in a moment."),
+        "recording" if waits => Some("Accepted, being recorded. It shows here in a moment."),
         "assigned" if is_last(&["assigned", "unassigned"]) => Some("Handed over."),
         said if !is_last(&[said]) => None,
         "acknowledged" => Some("Acknowledged: it is yours."),
@@ -216,13 +221,14 @@ pub(super) async fn show(
         let lines = (reader.history(id)?, reader.deliveries(Some(id), MAX_LINES)?);
         let beside = (related(reader, &alert)?, reader.activity(id)?, elsewhere(reader, &alert, now)?);
         let links = reader.links(Some(&alert.entity.value), MAX_LINKS)?;
-        let lit = bench.light(&alert);
-        Ok(Some((alert, lines, beside, lit, (reader.shared_names()?, links))))
+        let (lit, held) = (bench.light(&alert), Held::read(reader, &alert)?);
+        Ok(Some((alert, lines, beside, lit, (reader.shared_names()?, links, held))))
     });
     match read.await {
-        Ok(Some((alert, (history, deliveries), (others, did, counts), lit, (shared, links)))) => {
+        Ok(Some((alert, (history, deliveries), (others, did, counts), lit, (shared, links, held)))) => {
             let Aftermath { said, wrong, reason, seen } = aftermath;
-            let said = said.and_then(|said| done(&said, &who.name, &did));
+            let said = said
+                .and_then(|said| done(&said, &who.name, &did, app.slow.waits(&who.name, app.parts.clock.elapsed())));
             let is_false = alert.class() == Some(Class::FalsePositive);
             // Without it the page is as good as it was.
             let offer = if is_false { offered(app, id, &who).await.ok().flatten() } else { None };
@@ -234,6 +240,10 @@ pub(super) async fn show(
             page.source = file.map(|file| Source::of(&file.path, &file.text, lit.as_ref()));
             page.related = others.iter().map(|one| Related::of(one, &alert, now)).collect();
             page.deeds = deeds(&did, now);
+            page.untold = untold::reasons(&alert, &held, &app.parts.board.telling(), now);
+            if page.untold.is_empty() && page.deliveries.is_empty() {
+                page.untold.push(untold::unknown(!app.parts.board.sinks.is_empty()));
+            }
             for thing in page.others.iter_mut().chain([&mut page.thing]) {
                 thing.more = counts.get(thing.value.as_str()).and_then(|count| in_words(*count));
                 thing.sayable = shared.whole(&thing.value).unwrap_or_else(|| std::mem::take(&mut thing.sayable));
@@ -299,12 +309,14 @@ impl AlertPage {
                 Closing::ByPerson { by, reason, class } => format!("{by}: {reason} ({})", class.name()),
             }),
             records: alert.all_evidence().into_iter().map(|one| Record::of(one, streams, now)).collect(),
+            bare: (none_shown(alert), not_kept(alert)),
             also: Also::all_of(alert, now),
             attack_version: alert.attack.version.clone(),
             techniques: alert.attack.techniques.iter().map(|id| Technique::named(id)).collect(),
             deeds: Vec::new(),
             history: Vec::new(),
             deliveries: Vec::new(),
+            untold: Vec::new(),
             plot: Plot::of(alert),
             source: None,
             related: Vec::new(),
@@ -389,12 +401,14 @@ mod tests {
             to: ("open", None, None),
         };
         let log = [line("dana", "closed"), line("dana", "noted"), line("", "events")];
-        assert_eq!(done("noted", "dana", &log), Some("Noted."));
+        assert_eq!(done("noted", "dana", &log, false), Some("Noted."));
+        assert_eq!(done("recording", "dana", &log, false), None);
+        assert!(done("recording", "dana", &log, true).is_some());
         assert_eq!(
-            (done("closed", "dana", &log), done("noted", "eve", &log), done("noted", "dana", &[])),
+            (done("closed", "dana", &log, true), done("noted", "eve", &log, true), done("noted", "dana", &[], true)),
             (None, None, None)
         );
-        assert_eq!(done("assigned", "dana", &[line("dana", "unassigned")]), Some("Handed over."));
+        assert_eq!(done("assigned", "dana", &[line("dana", "unassigned")], false), Some("Handed over."));
     }
 
     #[test]

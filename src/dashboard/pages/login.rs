@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::super::app::{App, cookie};
+use super::super::app::{App, cookie, unread};
 use super::super::asking::Asking;
-use super::super::door::refused;
 use super::super::noted::note;
+use super::sign_in::explained;
 use super::{Frame, render};
 use crate::access::Refusal;
 
@@ -62,10 +62,13 @@ pub(in crate::dashboard) async fn log_in(
         note(&app, &who.name, "logged in", "token").await;
         return let_in(&app, &asking, &session, next);
     }
+    if app.parts.tokens.trouble(app.parts.clock.elapsed()).is_some() {
+        return explained(&app, &asking, next, &unread());
+    }
     let says = "This token is not known, was revoked, or is for sending records only.";
     match app.wrong(&asking, Refusal::Wrong(says.into())) {
         Refusal::Wrong(says) => show(&app, next, Some(says), StatusCode::UNAUTHORIZED, &asking.headers),
-        refusal => refused(&refusal),
+        refusal => explained(&app, &asking, next, &refusal),
     }
 }
 

@@ -38,6 +38,7 @@ mod source;
 mod strip;
 mod technique;
 mod tried;
+mod untold;
 pub(super) mod views;
 
 use std::sync::Arc;
@@ -116,6 +117,11 @@ fn problem(status: StatusCode, title: &str, says: String, who: Option<Identity>,
 /// Says that something takes another role.
 pub(super) fn not_with_this_role(who: Identity, says: String, headers: &HeaderMap) -> Response {
     problem(StatusCode::FORBIDDEN, "Not with this role", says, Some(who), headers)
+}
+
+/// Says that a form came from somewhere else.
+pub(super) fn from_elsewhere(says: String, headers: &HeaderMap) -> Response {
+    problem(StatusCode::FORBIDDEN, "This came from elsewhere", says, None, headers)
 }
 
 fn store_problem(error: &StoreError, who: Identity, headers: &HeaderMap) -> Response {

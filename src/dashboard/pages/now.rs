@@ -21,11 +21,12 @@ use super::hours::{self, Hours};
 use super::pane::Pane;
 use super::row::Row;
 use super::strip::Strip;
+use super::untold::{self, Held};
 use super::views::Named;
 use super::{Frame, part, render, store_problem};
 use crate::access::Identity;
 use crate::alerts::query::{NAMES, Wrong};
-use crate::alerts::{Alert, Level, Line, SharedNames, Term};
+use crate::alerts::{Alert, AlertId, Level, Line, SharedNames, Term};
 use crate::clock::Timestamp;
 use crate::store::{Reader, StoreError, View};
 
@@ -104,7 +105,7 @@ struct Found {
     views: Vec<View>,
     counted: Option<Counted>,
     /// The alert beside the list, if one is asked for and kept.
-    beside: Option<Alert>,
+    beside: Option<(Alert, Held)>,
 }
 
 impl Found {
@@ -121,9 +122,16 @@ impl Found {
             shared: reader.shared_names()?,
             views: reader.views()?,
             counted: Some(Counted::read(reader, filter)?),
-            beside: filter.beside.map(|id| reader.alert(id)).transpose()?.flatten(),
+            beside: filter.beside.map(|id| beside(reader, id)).transpose()?.flatten(),
         })
     }
+}
+
+/// Returns an alert, and what holds it back.
+fn beside(reader: &Reader, id: AlertId) -> Result<Option<(Alert, Held)>, StoreError> {
+    let Some(alert) = reader.alert(id)? else { return Ok(None) };
+    let held = Held::read(reader, &alert)?;
+    Ok(Some((alert, held)))
 }
 
 /// `GET /`.
@@ -165,7 +173,8 @@ impl Now {
         found.alerts.truncate(PAGE);
         let alerts = &found.alerts;
         let named = |alert: &Alert| sayable(alert, &found.shared);
-        let beside = found.beside.as_ref().map(|alert| (alert, named(alert)));
+        let untold = |alert, held| untold::reasons(alert, held, &board.telling(), now);
+        let beside = found.beside.as_ref().map(|(alert, held)| (alert, named(alert), untold(alert, held)));
         let pane = filter.beside.map(|_| Pane::of(beside, filter, who, now));
         let chip = |term: &Term| Chip { label: term.to_string(), without: filter.without(term) };
         Self {

@@ -17,6 +17,7 @@ use super::super::filter::Filter;
 use super::super::words::{When, grouped};
 use super::also::Also;
 use super::pick::Pick;
+use super::untold::{self, Held, Untold};
 use super::{render, store_problem};
 use crate::access::{Identity, Role};
 use crate::alerts::{Alert, AlertId, AlertState};
@@ -40,6 +41,8 @@ struct Shown {
     assignee: Option<String>,
     why: String,
     also: Option<String>,
+    /// Why nobody, or not everybody, is told.
+    untold: Vec<Untold>,
     step: Option<String>,
     opened: When,
     last: When,
@@ -55,14 +58,20 @@ struct Shown {
 
 impl Pane {
     /// `entity` is what people call what it is about; without an alert the pane says that there is none.
-    pub(super) fn of(alert: Option<(&Alert, String)>, filter: &Filter, who: &Identity, now: Timestamp) -> Self {
-        let of = alert.map(|(alert, entity)| Shown {
+    pub(super) fn of(
+        alert: Option<(&Alert, String, Vec<Untold>)>,
+        filter: &Filter,
+        who: &Identity,
+        now: Timestamp,
+    ) -> Self {
+        let of = alert.map(|(alert, entity, untold)| Shown {
             id: alert.id.to_string(),
             title: alert.title.to_string(),
             state: alert.state,
             assignee: alert.assignee.clone(),
             why: alert.why.clone(),
             also: Also::in_short(alert),
+            untold,
             step: first_step(&alert.triage),
             opened: When::new(alert.opened_at, now),
             last: When::new(alert.last_seen, now),
@@ -114,13 +123,18 @@ pub(in crate::dashboard) async fn alone(
     let Ok(id) = id.parse::<AlertId>() else {
         return render(StatusCode::NOT_FOUND, &Pane::of(None, &filter, &who, now));
     };
-    let read = app.readers.read(move |reader| Ok((reader.alert(id)?, reader.shared_names()?)));
+    let read = app.readers.read(move |reader| {
+        let Some(alert) = reader.alert(id)? else { return Ok(None) };
+        let held = Held::read(reader, &alert)?;
+        Ok(Some((alert, held, reader.shared_names()?)))
+    });
     match read.await {
-        Ok((Some(alert), shared)) => {
+        Ok(Some((alert, held, shared))) => {
             let entity = super::now::sayable(&alert, &shared);
-            render(StatusCode::OK, &Pane::of(Some((&alert, entity)), &filter, &who, now))
+            let untold = untold::reasons(&alert, &held, &app.parts.board.telling(), now);
+            render(StatusCode::OK, &Pane::of(Some((&alert, entity, untold)), &filter, &who, now))
         }
-        Ok((None, _)) => render(StatusCode::NOT_FOUND, &Pane::of(None, &filter, &who, now)),
+        Ok(None) => render(StatusCode::NOT_FOUND, &Pane::of(None, &filter, &who, now)),
         Err(error) => store_problem(&error, who, &headers),
     }
 }
@@ -132,7 +146,7 @@ mod tests {
 
     fn shown(alert: &Alert, role: Role) -> String {
         let who = Identity { role, ..Identity::local() };
-        Pane::of(Some((alert, "key x".into())), &Filter::default(), &who, samples::NOW).render().unwrap()
+        Pane::of(Some((alert, "key x".into(), Vec::new())), &Filter::default(), &who, samples::NOW).render().unwrap()
     }
 
     #[test]

@@ -102,7 +102,17 @@ pub(in crate::dashboard) fn explained(app: &App, asking: &Asking, next: &str, re
         Refusal::Unavailable(why) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("Signing in does not work at this moment: {why}."))
         }
-        refusal => return refused(refusal),
+        Refusal::TooOften(wait) => {
+            let seconds = wait.as_secs() + 1;
+            let says = format!(
+                "Too much that came from this address was wrong. A right token is taken at once; a wrong one, or a \
+                 sign-in, is looked at again in {seconds} s."
+            );
+            let mut page = show(app, next, Some(says), StatusCode::TOO_MANY_REQUESTS, &asking.headers);
+            page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            return page;
+        }
+        Refusal::Nobody => return refused(refusal),
     };
     show(app, next, Some(says), status, &asking.headers)
 }

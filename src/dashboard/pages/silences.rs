@@ -137,7 +137,7 @@ pub(in crate::dashboard) async fn page(
 }
 
 /// Returns what is said of what `who` has just done, if they did: anybody can make up an address that says so.
-fn done(said: &str, who: &str, found: &[(Silence, u64)], now: Timestamp) -> Option<&'static str> {
+fn done(said: &str, who: &str, found: &[(Silence, u64)], now: Timestamp, waits: bool) -> Option<&'static str> {
     let just = |at: Timestamp| now.since(at) < JUST;
     let made = |silence: &Silence| silence.ended.is_none() && silence.by == who && just(silence.made_at);
     let ended =
@@ -146,9 +146,15 @@ fn done(said: &str, who: &str, found: &[(Silence, u64)], now: Timestamp) -> Opti
     match said {
         "made" if any(&made) => Some("Silenced. Alerts that it hides are kept and shown, but nobody is told of them."),
         "ended" if any(&ended) => Some("Ended: what it would have hidden is told again."),
-        "recording" => Some("Accepted, being recorded. It shows here in a moment."),
+        "recording" if waits => Some("Accepted, being recorded. It shows here in a moment."),
         _ => None,
     }
+}
+
+/// Sends whoever did something back to the page, which says that it waits.
+fn being_recorded(app: &App, who: &Identity) -> Response {
+    app.slow.note(&who.name, app.parts.clock.elapsed());
+    Redirect::to("/silences?said=recording").into_response()
 }
 
 /// `POST /silences`: makes one.
@@ -171,7 +177,7 @@ pub(in crate::dashboard) async fn add(
     let wish =
         Wish { matcher: asked.matcher.clone(), reason: asked.reason.clone(), starts_at: now, ends_at: now.plus(lasts) };
     let (status, wrong) = match make(&app, who.clone(), wish).await {
-        Ok((.., Outcome::Recording)) => return Redirect::to("/silences?said=recording").into_response(),
+        Ok((.., Outcome::Recording)) => return being_recorded(&app, &who),
         Ok(_) => return Redirect::to("/silences?said=made").into_response(),
         Err(Refused::Wish(wrong)) => (StatusCode::BAD_REQUEST, wrong.join(" ")),
         Err(Refused::Unread(error)) => return store_problem(&error, who, &headers),
@@ -196,7 +202,7 @@ pub(in crate::dashboard) async fn over(
     let Ok(id) = u64::from_str_radix(&id, 16) else { return none(who) };
     let (status, wrong) = match end(&app, who.clone(), SilenceId(id)).await {
         Outcome::Done(_) => return Redirect::to("/silences?said=ended").into_response(),
-        Outcome::Recording => return Redirect::to("/silences?said=recording").into_response(),
+        Outcome::Recording => return being_recorded(&app, &who),
         Outcome::Refused(_) => return none(who),
         Outcome::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.to_owned()),
     };
@@ -216,7 +222,9 @@ async fn show(
     match (read, cost.transpose()) {
         (Ok(silences), Ok(cost)) => {
             let now = app.parts.clock.now();
-            let said = said.and_then(|said| done(said, &who.name, &silences, now));
+            let said = said.and_then(|said| {
+                done(said, &who.name, &silences, now, app.slow.waits(&who.name, app.parts.clock.elapsed()))
+            });
             let frame = Frame::new("Silences", "silences", Some(who), headers);
             let page = Silences::of(frame, &asked, cost.as_ref(), &silences, now);
             render(status, &Silences { said, wrong, ..page })
@@ -387,16 +395,17 @@ mod tests {
         let ended = Silence { ended: Some((now, Ending::ByPerson { by: "eve".into() })), ..silence() };
         let (made, over) = ([(silence(), 0)], [(ended, 0)]);
         let begins = |said: Option<&'static str>| said.map(|said| &said[..8]);
-        assert_eq!(begins(done("made", "dana", &made, now)), Some("Silenced"));
-        assert_eq!(begins(done("ended", "eve", &over, now)), Some("Ended: w"));
+        assert_eq!(begins(done("made", "dana", &made, now, false)), Some("Silenced"));
+        assert_eq!(begins(done("ended", "eve", &over, now, false)), Some("Ended: w"));
         for (said, who, found, at) in [
             ("made", "eve", &made, now),
             ("made", "dana", &over, now),
             ("made", "dana", &made, late),
             ("ended", "dana", &over, now),
             ("ended", "eve", &over, late),
+            ("recording", "dana", &made, now),
         ] {
-            assert_eq!(done(said, who, found, at), None, "{said} {who}");
+            assert_eq!(done(said, who, found, at, false), None, "{said} {who}");
         }
     }
 

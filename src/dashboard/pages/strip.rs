@@ -68,6 +68,7 @@ fn complaints(board: &Board, health: &Health, unread: u64, now: Timestamp) -> Ve
         Some(_) => {}
     }
     said.extend(health.complaints.iter().cloned());
+    said.extend(board.door().map(|wrong| format!("Nobody new comes in and senders may be turned away: {wrong}.")));
     let mut failing: Vec<String> = board
         .sources
         .iter()
@@ -124,5 +125,13 @@ mod tests {
         );
         assert_eq!(said(0, hour), "The newest event is 60 min old. Quiet, or deaf? See what each app sent last.");
         assert_eq!(said(250, Duration::from_secs(5)), "");
+    }
+
+    #[test]
+    fn a_token_file_that_can_not_be_read_is_told() {
+        let board = Board::default();
+        board.set_door(Some("the token file can't be read: why".into()));
+        let told = Strip::of(&board, samples::NOW).complaints.join(" ");
+        assert!(told.contains("Nobody new comes in") && told.contains("can't be read: why"), "{told}");
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::alerts::{Alert, AlertId, Deed, Done, Mark, Over, Silence, SilenceDeed, Transition};
 use crate::clock::Timestamp;
+use crate::dashboard::Telling;
 use crate::sinks::Audience;
 use crate::store::{AuditEntry, Epoch, Origin, StoreError};
 
@@ -146,7 +147,8 @@ impl Daemon {
         };
         let look = |id: AlertId| core.book().get(id).map(|alert| (alert.clone(), mutes.holds_back(alert, now)));
         let passed_over = deliveries.fill(epoch, streams, now, audience, look);
-        self.parts.watch.passed_over(passed_over);
+        let waits = self.parts.deliveries.waits(Telling::MOST);
+        self.parts.watch.telling(passed_over, &waits);
         epoch.values.extend(self.parts.backlog.save().map(|bytes| (BACKLOG, bytes)));
     }
 

@@ -3,6 +3,8 @@
 //! One sentence for a tired person. A risk whose acceptance has ended is told with its end: nobody has
 //! written anything then.
 
+use std::sync::Arc;
+
 use super::readings::Weaker;
 use super::setup::Configuration;
 use super::standing::moment;
@@ -11,6 +13,7 @@ use crate::posture::ElementKind;
 use crate::posture::configured::Sort;
 use crate::posture::intended::Accepted;
 use crate::posture::observed::{Write, Writes};
+use crate::telemetry::{Entity, EntityKind};
 
 /// Says what is weak, though somebody has answered for it: since when nobody does.
 pub(super) fn ended(worst: &Weaker<'_>, more: usize, about: Option<&Accepted>, at: Timestamp) -> String {
@@ -44,12 +47,21 @@ pub(super) fn sentence(worst: &Weaker<'_>, more: usize, write: Option<&Write>, p
             "The newest write to it before is {} of {} by {} from {}.",
             write.operation,
             moment(write.at),
-            write.by,
+            who(&write.by),
             write.from
         ),
         None => "The Activity log has told of no write to it.".to_owned(),
     };
     format!("{sort} {name} got weaker{since}: «{}» holds no longer ({says}){more}. {who}", worst.control.title)
+}
+
+/// Returns what pages call who wrote: `identity smooth-eel` for a fingerprint, else by the id.
+fn who(by: &Arc<str>) -> String {
+    if **by == *"unknown" {
+        "somebody unknown".to_owned()
+    } else {
+        Entity::new(EntityKind::Identity, by.clone()).sayable()
+    }
 }
 
 /// Returns the newest write to an element: to what has its place below its app, gateway, account or vault.
@@ -80,4 +92,20 @@ pub(super) fn write_to<'o>(writes: &Writes<'o>, element: &Configuration) -> Opti
         Sort::Role | Sort::File => return None,
     };
     writes.newest(kind, &path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wrote_is_called_as_the_pages_call_them() {
+        let named = who(&"email:k1:Z5AXQJ4T2MFKZ5AXQJ4T2MFK".into());
+        assert!(named.starts_with("identity ") && named.contains('-') && !named.contains("k1"), "{named}");
+        assert_eq!(
+            who(&"3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a".into()),
+            "identity 3b1c54f0-2a55-4a0e-8f0e-8a7f6d5c4b3a"
+        );
+        assert_eq!(who(&"unknown".into()), "somebody unknown");
+    }
 }

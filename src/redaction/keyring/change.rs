@@ -133,6 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn what_root_rotates_the_daemon_s_user_can_still_read() {
+        let (folder, path, _) = ring();
+        if std::os::unix::fs::chown(&path, Some(54_321), Some(54_321)).is_err() {
+            return; // Only root gives files away.
+        }
+        KeyRing::rotate(&path, at(0), DAY).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (54_321, 54_321, 0o600));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
     fn detectors_memory_outlives_the_rotation_and_the_end_of_the_old_key() {
         let (_folder, path, before) = ring();
         let first = before.siphash_key();

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The key's file can't be read or written.
-    #[error("the key file {path} can't be {what}: {source}. Check that its folder exists and belongs to this user")]
+    #[error(
+        "the key file {path} can't be {what}: {source}. Check that its folder exists and belongs to whoever runs the daemon"
+    )]
     Io {
         /// The file.
         path: PathBuf,
@@ -15,6 +17,14 @@ pub enum KeyError {
         what: &'static str,
         /// Why it failed.
         source: io::Error,
+    },
+    /// It is somebody else's.
+    #[error("the key file {path} can't be read: {mend}")]
+    Anothers {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is, and how it becomes ours.
+        mend: String,
     },
     /// Others than its owner can read the file.
     #[error(

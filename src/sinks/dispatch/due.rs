@@ -36,6 +36,16 @@ impl Dispatcher {
         self.repeats || self.is_late_due(now) || self.groups.iter().any(|(key, group)| self.is_ready(key, group, now))
     }
 
+    /// Returns which alerts wait to be told, to which sink and until when, `most` at most.
+    pub fn waits(&self, most: usize) -> Vec<(AlertId, &str, Timestamp)> {
+        let gathered =
+            self.places.iter().filter_map(|(&(sink, alert), key)| Some((sink, alert, self.groups.get(key)?.due)));
+        let late = self.late.iter().map(|(&(sink, alert), &(_, due))| (sink, alert, due));
+        let named =
+            |(sink, alert, due): (usize, AlertId, Timestamp)| Some((alert, self.sinks.get(sink)?.name.as_str(), due));
+        gathered.chain(late).filter_map(named).take(most).collect()
+    }
+
     fn is_ready(&self, key: &GroupKey, group: &Group, now: Timestamp) -> bool {
         group.due <= now && self.room((key.0, key.1), group.worst(), now) > 0
     }

@@ -158,7 +158,7 @@ impl Site {
 
 async fn token(binary: &Path, folder: &Path, role: &str) -> Result<String> {
     let mut token = Command::new(binary);
-    token.args(["token", "create", role, "--role", role, "--data"]).arg(folder.join("data"));
+    token.args(["token", "create", role, "--new", "--role", role, "--data"]).arg(folder.join("data"));
     let made = token.output().await?;
     ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
     Ok(String::from_utf8(made.stdout)?.trim().to_owned())
