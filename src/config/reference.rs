@@ -16,9 +16,9 @@ const NEEDED: &str = r#"
 [sources.kafka.NAME]
 brokers = "b:9092"
 topics = ["t"]
-[sources.file.NAME]
+[sources.file.NAME2]
 paths = ["/x"]
-[sources.http.NAME]
+[sources.http.NAME3]
 [apps.NAME]
 [gateways.NAME]
 [keys.NAME]

@@ -98,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_spool_that_one_body_fills_is_a_problem_with_its_place() {
-        let text = "[sources.http.push]\nlimits = { max_body_bytes = 1000, max_spool_bytes = 1999 }\n";
+        let text = "[sources.http.push]\nlimits = { max_body_bytes = 1000000, max_spool_bytes = 1999999 }\n";
         let wrong_then = wrong(text);
         assert!(matches!(&wrong_then[..], [(_, says)] if says.contains("could be larger")), "{wrong_then:?}");
-        assert_eq!(wrong(&text.replace("1999", "2000")), []);
+        assert_eq!(wrong(&text.replace("1999999", "2000000")), []);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::posture::Problems;
 use crate::posture::document::unknown;
 use crate::telemetry::EntityKind;
 
-use super::Counting;
 use super::rule::Rule;
+use super::{Counting, Measured};
 
 const NAMES: [&str; 16] = [
     "entity", "count", "distinct", "examples", "value", "app", "function", "window", "at", "since", "secret", "can",
@@ -39,14 +39,14 @@ pub(super) fn filled(says: &str, line: usize, rule: &Rule, counting: &Counting, 
 fn why_not(name: &str, rule: &Rule, counting: &Counting) -> Option<&'static str> {
     let of_secret = rule.of_secret || rule.of_hash;
     let named = matches!(rule.entity, EntityKind::Secret | EntityKind::Key);
-    let risk = counting.is_risk();
+    let found = counting.sees_findings();
     Some(match name {
         "secret" | "can" if !of_secret => "the detector looks at no `secret.` field. Write `{entity}`.",
         "secret" | "can" if !rule.value.is_empty() => {
             "where values are counted it would name one of those, not the secret. Write `{entity}`."
         }
         "secret" if !named => "the alert is about no secret or key. Write `{value}`, which is the secret's kind.",
-        "value" | "examples" if rule.value.is_empty() && !of_secret && !risk => {
+        "value" | "examples" if rule.value.is_empty() && !of_secret && !found => {
             "the detector counts or learns no values. Leave it out."
         }
         "distinct" if !has_values(counting) => "the detector tells no values apart. Write `{count}`.",
@@ -58,10 +58,11 @@ fn why_not(name: &str, rule: &Rule, counting: &Counting) -> Option<&'static str>
 }
 
 fn has_values(counting: &Counting) -> bool {
-    matches!(
-        counting,
-        Counting::Distinct { .. } | Counting::FirstSeen { .. } | Counting::Ratio { .. } | Counting::Risk(_)
-    )
+    match counting {
+        Counting::Distinct { .. } | Counting::FirstSeen { .. } | Counting::Ratio { .. } | Counting::Risk(_) => true,
+        Counting::Baseline(asked) => matches!(asked.measured, Measured::Distinct | Measured::Ratio),
+        _ => false,
+    }
 }
 
 fn is_first_seen(counting: &Counting) -> bool {
@@ -136,6 +137,8 @@ mod tests {
             ),
             ("{value} {examples} {distinct}", "first_seen: { of: operation, by: app, forget: 7d }"),
             ("{measured} {limit}", "baseline: { by: app }"),
+            ("{distinct} {examples}", "baseline: { by: app, measure: distinct, count: source.ip }"),
+            ("{count} {distinct}", "baseline: { by: app, measure: ratio, of: { outcome: failure } }"),
             ("{measured} {limit}", "absence: { by: app, after: 20m, at_least: 60 }"),
             (
                 "{measured} {limit} {count}",
