@@ -347,6 +347,9 @@ async fn readiness_says_why_not() {
     assert!(house.send(get("/readyz")).await.body.contains("partition 3 is not assigned"));
     house.set_ready(true, &[]);
     assert_eq!(house.send(get("/readyz")).await.status, StatusCode::OK);
+    house.remark("The source logs waits for files in vain: no file matches /var/log/*.json.");
+    let after = house.send(get("/readyz")).await;
+    assert!(after.status == StatusCode::OK && after.body.contains("waits for files in vain: no file"), "{}", after.body);
 }
 
 #[tokio::test]

@@ -167,6 +167,8 @@ pub struct Health {
     pub ready: bool,
     /// Why not, one sentence each.
     pub complaints: Vec<String>,
+    /// What may be amiss though it is ready, one sentence each.
+    pub remarks: Vec<String>,
     /// The time up to which detectors have evaluated.
     pub watermark: Option<Timestamp>,
     /// The newest event time seen.

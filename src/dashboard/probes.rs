@@ -26,11 +26,12 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 /// `GET /readyz`: 200 if sources are assigned, the store is writable and keys are loaded; else
-/// 503 with the reasons, one a line. What is wrong with certificates and identity providers is told with either.
+/// 503 with the reasons, one a line. What is wrong with certificates and identity providers, and paths that have led
+/// to no file yet, are told with either.
 pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Response {
     let sees = app.who(&asking).await.is_ok_and(|who| who.role.may(Role::Viewer));
     let health = app.parts.board.health();
-    let mut reasons = Vec::new();
+    let (mut reasons, remarks) = (Vec::new(), health.remarks);
     match health.at.map(|at| app.parts.clock.now().since(at)) {
         None => reasons.push("the pipeline has not reported yet".to_owned()),
         Some(age) if age > STALE => reasons.push(format!("the pipeline last reported {} ago", span(age))),
@@ -51,7 +52,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Respo
     let lines = app.parts.metrics.audit_lost.get();
     let lacks = (lines > 0).then(|| format!("the audit lacks {lines} lines that could not be written: see the log"));
     let tokens = tokens.map(|trouble| trouble.says);
-    for reason in reasons.into_iter().chain(tokens).chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
+    for reason in reasons.into_iter().chain(remarks).chain(tokens).chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
         let bare = reason.split(": ").next().unwrap_or_default();
         let _ = writeln!(says, "- {}", if sees { &reason } else { bare });
     }

@@ -140,7 +140,7 @@ impl Daemon {
 
     fn source(&mut self, message: FromSource) {
         match message {
-            FromSource::Batch { source, batch, lag, starts, kept, complaint, well } => {
+            FromSource::Batch { source, batch, lag, starts, kept, complaint, remark, well } => {
                 self.parts.core.begins(&starts);
                 if well {
                     self.failing_since.remove(&source);
@@ -151,6 +151,7 @@ impl Daemon {
                 self.parts.watch.lag(&self.parts.streams, &lag);
                 self.parts.watch.spooled(source, kept);
                 self.parts.watch.source_complains(source, complaint);
+                self.parts.watch.source_remarks(source, remark);
                 if !batch.is_empty() {
                     self.parts.crew.submit(batch);
                 }

@@ -45,6 +45,8 @@ pub enum FromSource {
         kept: u64,
         /// What it can't do as it is, though it reads.
         complaint: Option<String>,
+        /// What may be amiss, though it does all that it can.
+        remark: Option<String>,
         /// Whether what was wrong before is over: something came, or all has been quiet for a while.
         well: bool,
     },
@@ -152,8 +154,9 @@ pub async fn supervise(
 /// Returns what there is to say with `batch`, the source's `quiet`th without a failure.
 fn read_from(number: usize, source: &AnySource, batch: Batch, quiet: usize) -> FromSource {
     let well = quiet >= QUIET || alive(&batch);
-    let (lag, starts, kept, complaint) = (source.lag(), source.starts(), source.kept(), source.complaint());
-    FromSource::Batch { source: number, batch, lag, starts, kept, complaint, well }
+    let (lag, starts, kept) = (source.lag(), source.starts(), source.kept());
+    let (complaint, remark) = (source.complaint(), source.remark());
+    FromSource::Batch { source: number, batch, lag, starts, kept, complaint, remark, well }
 }
 
 /// Tells whether `batch` shows that reading works; an empty one comes of waiting in vain as well.

@@ -68,6 +68,7 @@ pub struct Watch {
     spooled: BTreeMap<usize, u64>,
     /// By the source's number: what it can't do as it is, though it reads.
     source_complaints: BTreeMap<usize, String>,
+    source_remarks: BTreeMap<usize, String>,
     context: surround::Said,
     /// Sinks that are no more, for which deliveries wait: said once each.
     left_behind: BTreeSet<String>,
@@ -111,6 +112,7 @@ impl Watch {
             detectors,
             spooled: BTreeMap::new(),
             source_complaints: BTreeMap::new(),
+            source_remarks: BTreeMap::new(),
             context: surround::Said::default(),
             left_behind: BTreeSet::new(),
             warn_before: WARN_BEFORE,
@@ -137,16 +139,12 @@ impl Watch {
 
     /// Shows what a source can't do as it is, though it reads.
     pub fn source_complains(&mut self, source: usize, complaint: Option<String>) {
-        match complaint {
-            None => drop(self.source_complaints.remove(&source)),
-            Some(says) => {
-                let fresh = !self.source_complaints.contains_key(&source);
-                if fresh {
-                    tracing::warn!("{says}");
-                }
-                self.source_complaints.insert(source, says);
-            }
-        }
+        say_once(&mut self.source_complaints, source, complaint);
+    }
+
+    /// Shows what may be amiss with a source that does all that it can: that keeps nothing from being ready.
+    pub fn source_remarks(&mut self, source: usize, remark: Option<String>) {
+        say_once(&mut self.source_remarks, source, remark);
     }
 
     /// Shows what a batch brought.
@@ -332,6 +330,7 @@ impl Watch {
             at: Some(now),
             ready: complaints.is_empty() && !stuck,
             complaints,
+            remarks: self.source_remarks.values().cloned().collect(),
             watermark,
             newest: core.watermarks().newest(),
             last_epoch: self.last_epoch,
@@ -378,6 +377,18 @@ impl Watch {
                 seen.records_per_second = (rate.records - records) as f64 / seconds;
                 seen.bytes_per_second = (rate.bytes - bytes) as f64 / seconds;
             }
+        }
+    }
+}
+/// Keeps what is said of a source, or that nothing is any more; the log has it the first time.
+fn say_once(said: &mut BTreeMap<usize, String>, source: usize, says: Option<String>) {
+    match says {
+        None => drop(said.remove(&source)),
+        Some(says) => {
+            if !said.contains_key(&source) {
+                tracing::warn!("{says}");
+            }
+            said.insert(source, says);
         }
     }
 }

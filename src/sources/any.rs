@@ -55,6 +55,11 @@ impl AnySource {
         }
     }
 
+    /// Says what may be amiss though it does all that it can: paths that have led to no file yet.
+    pub fn remark(&self) -> Option<String> {
+        if let Self::File(source) = self { source.remark() } else { None }
+    }
+
     /// Returns the offset at which each stream was begun (a file: since the last call): the resume
     /// point of a stream that has shown no message yet, so that a first start at `latest` stays
     /// where it was.

@@ -183,6 +183,12 @@ impl House {
         self.board.set_health(Health { at: Some(NOW), ready, complaints, ..Health::default() });
     }
 
+    /// Says what may be amiss though it is ready.
+    pub fn remark(&self, says: &str) {
+        let remarks = vec![says.to_owned()];
+        self.board.set_health(Health { at: Some(NOW), ready: true, remarks, ..Health::default() });
+    }
+
     /// Tells open pages that an alert has opened.
     pub fn open_alert(&self) {
         self.changes.publish(&Transition::Opened(alert()));

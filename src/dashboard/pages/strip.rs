@@ -67,7 +67,7 @@ fn complaints(board: &Board, health: &Health, unread: u64, now: Timestamp) -> Ve
         }
         Some(_) => {}
     }
-    said.extend(health.complaints.iter().cloned());
+    said.extend(health.complaints.iter().chain(&health.remarks).cloned());
     said.extend(board.door().map(|wrong| format!("Nobody new comes in and senders may be turned away: {wrong}.")));
     let mut failing: Vec<String> = board
         .sources

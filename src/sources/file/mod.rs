@@ -59,6 +59,7 @@ struct Seen {
     starts: Vec<(StreamId, i64)>,
     held: BTreeSet<StreamId>,
     complaint: Option<String>,
+    remark: Option<String>,
 }
 
 impl FileSource {
@@ -99,9 +100,14 @@ impl FileSource {
         lock(&self.seen).lag.clone()
     }
 
-    /// Says that there are more files than can be read at once, one that can't be read, or none, and what to do.
+    /// Says that there are more files than can be read at once, or one that can't be read, and what to do.
     pub fn complaint(&self) -> Option<String> {
         lock(&self.seen).complaint.clone()
+    }
+
+    /// Says what may be amiss though all is read that there is: a file that went unread, or paths that lead to none yet.
+    pub fn remark(&self) -> Option<String> {
+        lock(&self.seen).remark.clone()
     }
 
     /// Returns the offset at which each file was begun since the last call.
@@ -140,6 +146,7 @@ fn run(mut files: Files, outlet: &Outlet, seen: &Mutex<Seen>, clock: &Clock) {
             seen.lag = files.lag();
             seen.starts.append(&mut files.starts);
             seen.complaint = files.complaint();
+            seen.remark = files.remark();
         }
         // What was opened is said before any of its messages, and of other files' ones.
         if !batch.is_empty() && !outlet.send(Ok(std::mem::take(&mut batch))) {

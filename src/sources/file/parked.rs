@@ -91,7 +91,7 @@ impl Files {
             ));
         }
         match self.crowd {
-            (0, 0) => self.missed().or_else(|| self.fruitless()),
+            (0, 0) => None,
             _ if !self.settings.follow => None,
             (waiting, 0) => Some(format!(
                 "{waiting} files of the source {name} wait: {CEILING} are open and all of them have more to read. They \
@@ -102,6 +102,11 @@ impl Files {
                  written, narrow its `paths`, or give some of them to a second source."
             )),
         }
+    }
+
+    /// Says what may be amiss though all is read that there is: a file that went unread, or paths that lead to none.
+    pub(super) fn remark(&self) -> Option<String> {
+        self.missed().or_else(|| self.fruitless())
     }
 
     /// Parks a file that is new.

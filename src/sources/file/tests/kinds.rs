@@ -82,9 +82,9 @@ fn a_pattern_that_leads_to_no_file_is_complained_of_with_what_it_leads_to() {
     world.files.settings.paths.push(folder.clone());
     world.append("b.txt", "one\n");
     world.read_for(5);
-    assert_eq!(world.files.complaint(), None);
+    assert_eq!(world.files.remark(), None);
     world.read_for(5);
-    let says = world.files.complaint().unwrap();
+    let says = world.files.remark().unwrap();
     let parts =
         ["files waits for files in vain", &format!("no file matches {folder}/*.log;"), &format!("write {folder}/*")];
     assert!(parts.iter().all(|part| says.contains(part)), "{says}");
@@ -92,7 +92,7 @@ fn a_pattern_that_leads_to_no_file_is_complained_of_with_what_it_leads_to() {
     assert_eq!(world.read(), ["one"]);
     fs::remove_file(world.path("a.log")).unwrap();
     world.read_for(20);
-    let says = world.files.complaint().unwrap();
+    let says = world.files.remark().unwrap();
     assert!(!says.contains("no file matches"), "what has led to a file is away, and no mistake: {says}");
 }
 

@@ -139,7 +139,7 @@ fn a_file_that_went_while_nobody_looked_is_named_for_a_minute() {
     assert_eq!(world.read_for(12).len(), 4);
     world.restart();
     assert_eq!(world.read_for(10), Vec::<String>::new());
-    assert_eq!(world.files.complaint(), None);
+    assert_eq!(world.files.remark(), None);
     // One is moved far away, one beside, one has no successor.
     for (name, to) in [("a.log", "far"), ("b.log", "b.log.1"), ("d.log", "d.log.1")] {
         world.rename(name, to);
@@ -148,13 +148,13 @@ fn a_file_that_went_while_nobody_looked_is_named_for_a_minute() {
     world.append("b.log", "{\"b\": 2}\n");
     world.restart();
     assert_eq!(world.read_for(10), ["two", "{\"b\": 2}"]);
-    let says = world.files.complaint().unwrap();
+    let says = world.files.remark().unwrap();
     assert!(says.contains("a.log of the source files") && says.contains("gatewatch replay"), "{says}");
     world.read_for(60);
-    assert_eq!(world.files.complaint(), None);
+    assert_eq!(world.files.remark(), None);
     world.restart();
     world.read_for(10);
-    assert_eq!(world.files.complaint(), None);
+    assert_eq!(world.files.remark(), None);
 }
 
 /// What may happen to a log, second by second.
