@@ -15,9 +15,15 @@ use std::path::Path;
 /// If it belongs to somebody else and can't be given to them: says as whom to do it. What has a second name is left alone,
 /// for that may be anybody's file.
 pub fn keep(new: &File, place: &Path) -> io::Result<()> {
+    let is_root = rustix::process::geteuid().is_root();
     let before = match fs::metadata(place) {
+        // In a folder that is only written to, as by its group, what is new is its writer's.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_root => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::metadata(folder_of(place))?,
-        found => found?,
+        // Left to root by mistake: the folder says whose it is.
+        found => Some(found?)
+            .filter(|file| !is_root || file.uid() != 0)
+            .map_or_else(|| fs::metadata(folder_of(place)), Ok)?,
     };
     let ours = new.metadata()?;
     if (ours.uid(), ours.gid()) == (before.uid(), before.gid()) {

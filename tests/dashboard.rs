@@ -349,7 +349,11 @@ async fn readiness_says_why_not() {
     assert_eq!(house.send(get("/readyz")).await.status, StatusCode::OK);
     house.remark("The source logs waits for files in vain: no file matches /var/log/*.json.");
     let after = house.send(get("/readyz")).await;
-    assert!(after.status == StatusCode::OK && after.body.contains("waits for files in vain: no file"), "{}", after.body);
+    assert!(
+        after.status == StatusCode::OK && after.body.contains("waits for files in vain: no file"),
+        "{}",
+        after.body
+    );
 }
 
 #[tokio::test]

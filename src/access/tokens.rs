@@ -105,6 +105,13 @@ struct Loaded {
     tokens: Vec<Kept>,
     /// The file is there and can't be read: since when, and why.
     broken: Option<(Duration, String)>,
+    /// People have needed a token since the start, and the file has said nothing else since: one that is deleted lets
+    /// nobody in.
+    guards: bool,
+}
+
+fn guard(tokens: &[Kept]) -> bool {
+    tokens.iter().any(|token| token.role != Role::Ingest)
 }
 
 /// What is wrong with the file under a running daemon.
@@ -134,7 +141,10 @@ impl Tokens {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, TokensError> {
         let path = path.into();
         let (tokens, stamp) = read(&path)?;
-        Ok(Self { path, loaded: Mutex::new(Loaded { looked_at: None, stamp, tokens, broken: None }) })
+        Ok(Self {
+            path,
+            loaded: Mutex::new(Loaded { looked_at: None, stamp, guards: guard(&tokens), tokens, broken: None }),
+        })
     }
 
     /// Makes a token called `name` and returns it, this once.
@@ -217,10 +227,11 @@ impl Tokens {
         Some(Identity { name: kept.name.clone(), role: kept.role })
     }
 
-    /// Tells whether people need a token: there is one that is not for ingest alone, or the file can't be read.
+    /// Tells whether people need a token: there is one that is not for ingest alone, the file can't be read, or it had
+    /// such a one and is gone.
     pub fn guard_people(&self, elapsed: Duration) -> bool {
         let loaded = self.look(elapsed);
-        loaded.broken.is_some() || loaded.tokens.iter().any(|token| token.role != Role::Ingest)
+        loaded.broken.is_some() || loaded.guards
     }
 
     /// Returns what is wrong with the file, if it can't be read: a token that is not known may be in it.
@@ -246,7 +257,8 @@ impl Tokens {
         if loaded.broken.is_some() || present != loaded.stamp {
             match read(&self.path) {
                 Ok((tokens, stamp)) => {
-                    *loaded = Loaded { looked_at: Some(elapsed), stamp, tokens, broken: None };
+                    let guards = guard(&tokens) || loaded.guards && stamp.is_none();
+                    *loaded = Loaded { looked_at: Some(elapsed), stamp, tokens, broken: None, guards };
                 }
                 Err(why) => {
                     let since = loaded.broken.as_ref().map_or(elapsed, |(since, _)| *since);
@@ -271,7 +283,7 @@ impl Tokens {
         how(&mut tokens)?;
         write(&self.path, &TokensFile { tokens: tokens.clone() }).map_err(failed)?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        *loaded = Loaded { looked_at: None, stamp: stamp(&self.path), tokens, broken: None };
+        *loaded = Loaded { looked_at: None, stamp: stamp(&self.path), guards: guard(&tokens), tokens, broken: None };
         Ok(())
     }
 }

@@ -119,26 +119,19 @@ impl Matcher {
     }
 }
 
-/// Says what is wrong with `entity`, a value or pattern with its kind or without, if a kind is meant that there is not,
-/// and how to mend it: a value may hold a `/` of its own, as those of functions and origins do.
+/// Says what is wrong with `entity`, a value or pattern with its kind or without, if an address stands behind a kind that
+/// there is not, and how to mend it. Anything else before a `/` may be an app, of which a function is.
 pub fn no_kind(entity: &str) -> Option<(String, String)> {
     let (kind, value) = entity.split_once('/')?;
-    if kind.is_empty() || kind.contains(':') || EntityKind::named(kind).is_some() {
-        return None;
-    }
     let lower = kind.to_ascii_lowercase();
-    let (distance, near) = EntityKind::ALL
-        .into_iter()
-        .map(|kind| (strsim::damerau_levenshtein(&lower, kind.name()), kind.name()))
-        .min()?;
-    // An app may be called `app1`; no function is called like an address.
-    let mistyped = distance <= 1 && !kind.ends_with(|c: char| c.is_ascii_digit());
-    let address = value.contains(['.', ':']) && value.bytes().all(|b| b.is_ascii_hexdigit() || b".:*?/".contains(&b));
-    if !mistyped && !address {
+    if kind.is_empty() || kind.contains([':', '*', '?', '[']) || EntityKind::named(&lower).is_some() {
         return None;
     }
-    let mend = format!("write {}/{value}, or the value alone", if address { "ip" } else { near });
-    Some((format!("Nothing that alerts are about is of the kind `{kind}`"), mend))
+    let address = value.contains(['.', ':']) && value.bytes().all(|b| b.is_ascii_hexdigit() || b".:*?/".contains(&b));
+    address.then(|| {
+        let says = format!("Nothing that alerts are about is of the kind `{kind}`");
+        (says, format!("write ip/{value}, or the value alone"))
+    })
 }
 
 /// Returns the detectors that have seen an alert, with their families.

@@ -232,7 +232,11 @@ impl Mutes {
         }
         let by_rules = self.by_rules(alert, now);
         let waits = is_news || self.waiting.contains_key(&alert.id);
-        self.wait(alert, by_rules.last().filter(|_| waits).map(|(by, _)| by.as_str()));
+        // Nobody hears of it by a change that is old: whose turn has not come waits for it still.
+        let has_turn = !is_news && by_rules.is_empty() && self.has_turn(alert);
+        if !has_turn {
+            self.wait(alert, by_rules.last().filter(|_| waits).map(|(by, _)| by.as_str()));
+        }
         for (by, says) in by_rules {
             mark(by, says);
         }
@@ -242,6 +246,7 @@ impl Mutes {
             if let Some(mut over) = self.end(id, now, ending, says) {
                 over.tell.retain(|hidden| *hidden != alert.id);
                 if is_news {
+                    self.waiting.remove(&alert.id);
                     over.tell.insert(0, alert.id);
                 }
                 verdict.over.push(over);

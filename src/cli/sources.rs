@@ -103,6 +103,11 @@ fn left(config: &Config, data: &Path, resume: &ResumePoints) -> Result<Vec<(Stri
     let mut left = Vec::new();
     let names = spool_names(&folder).map_err(|error| Failure::Io(error.to_string()))?;
     for name in names.into_iter().filter(|name| !sources.http.contains_key(name)) {
+        if let Err(error) = std::fs::read_dir(folder.join(&name)) {
+            // A disk of its own has a folder for what is found of lost files.
+            tracing::warn!("{} is not looked into: {error}", folder.join(&name).display());
+            continue;
+        }
         let spool = left_over(&name, &folder.join(&name), resume);
         let Some(spool) = spool.map_err(|error| Failure::Io(error.to_string()))? else { continue };
         tell_cut(&name, &spool);

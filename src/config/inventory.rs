@@ -20,7 +20,6 @@ pub(super) fn check(inventory: &InventorySettings, wrong: &mut impl FnMut(&str, 
     let lower = |name: &str| name.to_ascii_lowercase();
     once("apps", "app", inventory.apps.keys(), lower, wrong);
     once("gateways", "gateway", inventory.gateways.keys(), lower, wrong);
-    once("keys", "key", inventory.keys.keys(), lower, wrong);
     once("origins", "origin", inventory.origins.keys(), |name| lower(name.trim_end_matches('/')), wrong);
     hops(inventory, wrong);
     keys(&inventory.keys, wrong);
@@ -100,7 +99,10 @@ fn keys(keys: &BTreeMap<String, KeySettings>, wrong: &mut impl FnMut(&str, &str,
 /// Returns what is wrong with an id of a key, and how to mend it. The id is not shown: it may be the key.
 fn flaw(id: &str) -> Option<(&'static str, &'static str)> {
     let kind = id.split(':').next().unwrap_or_default();
-    let fingerprint = id.contains(':') && (crate::redaction::kinds().contains(&kind) || id.contains(":k"));
+    let key = id.split(':').nth(1).and_then(|key| key.strip_prefix('k')).is_some_and(|number| {
+        !number.is_empty() && number.len() <= 5 && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let fingerprint = id.contains(':') && (crate::redaction::kinds().contains(&kind) || key);
     if id.trim().is_empty() {
         Some(("an id is empty", "write what events call the key, or leave `ids` out if that is its name here"))
     } else if fingerprint && sayable(id).is_none() {

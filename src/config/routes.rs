@@ -258,7 +258,16 @@ mod tests {
     #[test]
     fn an_entity_of_no_kind_is_a_problem() {
         let of = |entity: &str| format!("{SINKS}[[routes]]\nto = ['ops', 'night']\nentities = ['{entity}']\n");
-        for sound in ["ip/198.51.100.*", "198.51.100.*", "key amber-falcon", "key/amber-falcon", "fn-orders/*"] {
+        for sound in [
+            "ip/198.51.100.*",
+            "198.51.100.*",
+            "key amber-falcon",
+            "key/amber-falcon",
+            "fn-orders/*",
+            "api/*",
+            "IP/198.51.100.*",
+            "*/198.51.100.*",
+        ] {
             assert!(load("gatewatch.toml", &of(sound)).is_ok(), "{sound}");
         }
         let told = shown(&of("ipp/198.51.100.*"));

@@ -169,10 +169,10 @@ impl App {
     /// As [`App::who`]; what a page asks `by_itself` is no use of a session.
     async fn seen(&self, asking: &Asking, by_itself: bool) -> Result<Identity, Refusal> {
         let elapsed = self.parts.clock.elapsed();
-        if let Some(bearer) = bearer(&asking.headers) {
-            let identity = match (self.parts.tokens.verify(bearer.trim(), elapsed), &self.ways.jwt) {
+        if let Some(bearer) = bearer(&asking.headers).map(str::trim) {
+            let identity = match (self.parts.tokens.verify(bearer, elapsed), &self.ways.jwt) {
                 (Some(identity), _) => Ok(identity),
-                (None, Some(jwt)) if !bearer.starts_with("gw_") => jwt.identity(bearer.trim()).await,
+                (None, Some(jwt)) if !bearer.starts_with("gw_") => jwt.identity(bearer).await,
                 _ if self.parts.tokens.trouble(elapsed).is_some() => Err(unread()),
                 _ => Err(Refusal::Wrong("this token is not known".into())),
             };

@@ -52,7 +52,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>, asking: Asking) -> Respo
     let lines = app.parts.metrics.audit_lost.get();
     let lacks = (lines > 0).then(|| format!("the audit lacks {lines} lines that could not be written: see the log"));
     let tokens = tokens.map(|trouble| trouble.says);
-    for reason in reasons.into_iter().chain(remarks).chain(tokens).chain(app.ways.problems(app.parts.clock.now())).chain(lacks) {
+    for reason in
+        reasons.into_iter().chain(remarks).chain(tokens).chain(app.ways.problems(app.parts.clock.now())).chain(lacks)
+    {
         let bare = reason.split(": ").next().unwrap_or_default();
         let _ = writeln!(says, "- {}", if sees { &reason } else { bare });
     }

@@ -68,7 +68,9 @@ fn every_seventh_shipped_detector_explains_itself_on_any_event() {
     for id in list.lines().filter_map(|line| line.split_whitespace().next()).step_by(7) {
         let output = explain(id, &records, &[]);
         assert!(output.status.success(), "{id}: {}", text(&output.stderr));
-        assert!(text(&output.stdout).starts_with("event "), "{id}");
+        let told = text(&output.stdout);
+        // One that sees what others find alone is told of no event.
+        assert!(told.starts_with("event ") || told.contains(" events, 0 counted"), "{id}: {told}");
     }
 }
 

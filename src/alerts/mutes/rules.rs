@@ -254,6 +254,12 @@ impl Mutes {
         self.waiting.extend(alerts.into_iter().map(|alert| (alert, by.to_owned())));
     }
 
+    /// Tells whether a silence has let the alert go, and its turn has not come.
+    pub(super) fn has_turn(&self, alert: &Alert) -> bool {
+        let of_silence = |by: &String| by.split_once(':').is_some_and(|(kind, _)| kind == SILENCE);
+        alert.state != AlertState::Closed && self.waiting.get(&alert.id).is_some_and(of_silence)
+    }
+
     /// Returns the alerts that rules hid, and hide no longer at `now`; `look` finds those in the book.
     pub fn release<'a>(&mut self, now: Timestamp, look: impl Fn(AlertId) -> Option<&'a Alert>) -> Vec<Over> {
         let active: Vec<bool> = self.rules.maintenance.iter().map(|rule| rule.is_active(now)).collect();

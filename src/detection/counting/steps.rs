@@ -14,6 +14,8 @@ use super::MOST;
 use super::values::{count, duration, named};
 
 const MAX_STEPS: usize = 8;
+/// Events that a later step takes at most where there is a `gap`.
+const MOST_BRIDGES: u32 = 64;
 /// Detectors that one step names.
 const MOST_NAMED: usize = 64;
 
@@ -41,6 +43,12 @@ pub(super) fn sequence(by: &[Term], section: &mut Section, problems: &mut Proble
     // Where all take events there is nothing to ask of findings.
     let found = if steps.finders.is_empty() { Vec::new() } else { std::mem::take(&mut steps.found) };
     let counts = std::mem::take(&mut steps.counts);
+    if matches!(gap, Some(Some(_))) && counts.iter().skip(1).any(|&many| many > MOST_BRIDGES) {
+        let says = format!(
+            "With a `gap` a step after the first takes {MOST_BRIDGES} events at most, for any of them may bridge a pause. Ask for fewer, or leave `gap` out."
+        );
+        problems.add(section.line, says);
+    }
     let counting =
         || Some(Counting::Sequence { steps: counts, within: within?, gap: gap?, any_order: any_order?, found });
     (steps, counting())

@@ -27,9 +27,9 @@ pub type Marks = SmallVec<[Mark; MOST + 1]>;
 const ITEM: usize = 16;
 
 /// An event: when it was, and its value or number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// When it was; [`Timestamp::MIN`] before the first is taken in.
+    /// When it was.
     pub at: Timestamp,
     /// Its value or number.
     pub value: u64,
@@ -40,26 +40,30 @@ pub struct Mark {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Few(Box<[u64]>);
 
-/// The one event, in place.
+/// The one event, in place. As it is stored: what an older version has kept reads so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Lone(Mark);
+pub struct Lone {
+    value: u64,
+    /// [`Timestamp::MIN`] before it is taken in.
+    at: Timestamp,
+}
 
 impl Lone {
     /// Returns the state of an entity that has not spoken, if its kind begins so and one event is far from making
     /// it fire.
     pub fn of(counting: &Counting, signal: &Signal) -> Option<State> {
         let first = Mark { at: signal.time, value: signal.value };
-        is_far(counting, &[first]).then_some(State::Lone(Self(Mark { at: Timestamp::MIN, value: 0 })))
+        is_far(counting, &[first]).then_some(State::Lone(Self { value: 0, at: Timestamp::MIN }))
     }
 
     /// Returns its event.
     pub fn marks(&self) -> Marks {
-        Some(self.0).filter(|mark| mark.at > Timestamp::MIN).into_iter().collect()
+        self.newest().map(|at| Mark { at, value: self.value }).into_iter().collect()
     }
 
     /// Returns when its event was.
     pub fn newest(&self) -> Option<Timestamp> {
-        (self.0.at > Timestamp::MIN).then_some(self.0.at)
+        (self.at > Timestamp::MIN).then_some(self.at)
     }
 
     /// Returns what it takes.
@@ -116,7 +120,7 @@ impl State {
             *self = unfolded(counting, &marks);
             return false;
         }
-        *self = if let [only] = live[..] { Self::Lone(Lone(only)) } else { Self::Few(Few::of(counting, &live)) };
+        *self = if let [only] = live[..] { Self::Lone(Lone { value: only.value, at: only.at }) } else { Self::Few(Few::of(counting, &live)) };
         true
     }
 
@@ -217,6 +221,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_an_older_version_kept_of_one_event_reads_as_it_was() {
+        let kept = State::Lone(Lone { value: 7, at: Timestamp::from_nanos(-1) });
+        let bytes = postcard::to_stdvec(&kept).unwrap();
+        assert_eq!(bytes, [17, 7, 1], "the variant, the value, the time");
     }
 
     #[test]

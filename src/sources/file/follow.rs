@@ -187,7 +187,7 @@ impl Files {
                 if tail.reader.compressed() {
                     tail.last = true;
                 }
-                if !std::mem::replace(&mut tail.at_end, true) && !tail.last {
+                if !tail.may_end_later(self.looks) && !std::mem::replace(&mut tail.at_end, true) && !tail.last {
                     batch.marks.push(Mark::AtEnd(tail.id, true));
                 }
             }

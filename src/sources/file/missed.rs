@@ -35,8 +35,9 @@ impl Files {
     pub(super) fn find_missed(&mut self, found: &BTreeMap<PathBuf, Found>) {
         if self.looks == LOOK {
             let there: HashSet<i32> = self.present().collect();
-            let away =
-                |name: &StreamName| found.contains_key(Path::new(&name.topic)) && !there.contains(&name.partition);
+            // One that is empty was truncated where it was, or has had nothing since: nothing shows that more was in it.
+            let other = |name: &StreamName| found.get(Path::new(&name.topic)).is_some_and(|found| found.length > 0);
+            let away = |name: &StreamName| other(name) && !there.contains(&name.partition);
             let known = std::mem::take(&mut self.known);
             self.missed = known.into_iter().filter(away).map(|name| name.topic).collect::<BTreeSet<_>>();
         } else if self.looks == LOOK + SAID {

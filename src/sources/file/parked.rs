@@ -180,7 +180,16 @@ impl Files {
         self.crowd.0 = waiting.len().saturating_sub(places);
         for (_, inode) in waiting.into_iter().take(places) {
             let Some(parked) = self.parked.remove(&inode) else { continue };
-            let file = File::open(&parked.path).ok().filter(|file| {
+            let opened = File::open(&parked.path);
+            if let Err(error) = &opened
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                // Such as too many open files: it is what it was, and read once that is over.
+                self.unread.insert(parked.path.clone(), error.to_string());
+                self.parked.insert(inode, parked);
+                continue;
+            }
+            let file = opened.ok().filter(|file| {
                 let same = file.metadata().is_ok_and(|meta| Inode::of(&meta) == inode);
                 let known = || identity(file, inode, Ending::Final).is_ok_and(|number| number == Some(parked.number));
                 same && (parked.archive || known())
@@ -210,7 +219,7 @@ impl Files {
             return;
         }
         let mut order: Vec<(bool, u64, usize)> = Vec::new();
-        for (n, tail) in self.tails.iter().enumerate().filter(|(_, tail)| !tail.last) {
+        for (n, tail) in self.tails.iter().enumerate().filter(|(_, tail)| !tail.last && !tail.left) {
             let busy = !tail.at_end || tail.lag() > 0;
             if !busy || tail.opened + TURN <= self.looks {
                 order.push((busy, tail.opened, n));

@@ -86,6 +86,13 @@ impl Tail {
         }
     }
 
+    /// Tells whether what stands behind its last line break may have been handed out before a restart: as long as it has
+    /// not come again the file has not been read to where it was, and what comes then is not new.
+    pub(super) fn may_end_later(&self, look: u64) -> bool {
+        let wait = if self.left { QUIET } else { LAST_LINE };
+        look <= self.opened + wait && !self.last && self.lag() > 0
+    }
+
     /// Tells whether the file was truncated and written anew: shorter than what was read, with
     /// other bytes where the last message stood, or with other first ones.
     pub(super) fn replaced(&self) -> bool {
