@@ -171,16 +171,15 @@ mod tests {
             "https://shop.example",
             "origin/https://shop.example",
             "app1/checkout",
+            "api/checkout",
+            "IP/203.0.113.7",
             "2001:db8::/32",
         ] {
             assert_eq!(of(sound), Ok(()), "{sound}");
         }
-        for (wrong, mend) in [
-            ("ipp/203.0.113.7", "write ip/203.0.113.7"),
-            ("IP/x", "ip/x"),
-            ("apps/orders", "app/orders"),
-            ("address/203.0.113.7", "write ip/203.0.113.7"),
-        ] {
+        for (wrong, mend) in
+            [("ipp/203.0.113.7", "write ip/203.0.113.7"), ("address/203.0.113.7", "write ip/203.0.113.7")]
+        {
             let says = of(wrong).unwrap_err();
             assert!(says.starts_with("Nothing that alerts are about") && says.contains(mend), "{wrong}: {says}");
         }

@@ -49,8 +49,10 @@ fn what_was_answered_202_is_read_after_a_kill_and_holds_no_secret() {
     );
     let mut daemon = Daemon::new(dir.path(), &config);
     let data = daemon.data.to_str().unwrap().to_owned();
-    let made =
-        gatewatch().args(["token", "create", "--new", "forwarder", "--role", "ingest", "--data", &data]).output().unwrap();
+    let made = gatewatch()
+        .args(["token", "create", "--new", "forwarder", "--role", "ingest", "--data", &data])
+        .output()
+        .unwrap();
     let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
     daemon.start();
     let began = std::time::Instant::now();
@@ -91,7 +93,8 @@ fn what_was_answered_202_is_read_although_its_source_has_another_name_now() {
     };
     let mut daemon = Daemon::new(dir.path(), &config("web"));
     let data = daemon.data.to_str().unwrap().to_owned();
-    let made = gatewatch().args(["token", "create", "--new", "sender", "--role", "ingest", "--data", &data]).output().unwrap();
+    let made =
+        gatewatch().args(["token", "create", "--new", "sender", "--role", "ingest", "--data", &data]).output().unwrap();
     let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
     daemon.start();
     let began = std::time::Instant::now();

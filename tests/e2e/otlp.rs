@@ -46,7 +46,8 @@ fn what_an_opentelemetry_sdk_sends_is_counted_and_redacted() {
     );
     let mut daemon = Daemon::new(dir.path(), &config);
     let data = daemon.data.to_str().unwrap().to_owned();
-    let made = gatewatch().args(["token", "create", "--new", "sdk", "--role", "ingest", "--data", &data]).output().unwrap();
+    let made =
+        gatewatch().args(["token", "create", "--new", "sdk", "--role", "ingest", "--data", &data]).output().unwrap();
     let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
     daemon.start();
     let began = std::time::Instant::now();

@@ -20,7 +20,8 @@ fn run(words: &[&str]) -> (i32, String) {
 
 /// Makes a token in `data` and sends `messages` with it, some at a time.
 fn send(port: u16, data: &str, messages: &[Message]) {
-    let made = gatewatch().args(["token", "create", "--new", "sender", "--role", "ingest", "--data", data]).output().unwrap();
+    let made =
+        gatewatch().args(["token", "create", "--new", "sender", "--role", "ingest", "--data", data]).output().unwrap();
     let token = String::from_utf8(made.stdout).unwrap();
     for some in messages.chunks(200) {
         let body: Vec<u8> = some.iter().flat_map(|message| [&message.bytes[..], b"\n"].concat()).collect();

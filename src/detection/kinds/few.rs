@@ -120,7 +120,11 @@ impl State {
             *self = unfolded(counting, &marks);
             return false;
         }
-        *self = if let [only] = live[..] { Self::Lone(Lone { value: only.value, at: only.at }) } else { Self::Few(Few::of(counting, &live)) };
+        *self = if let [only] = live[..] {
+            Self::Lone(Lone { value: only.value, at: only.at })
+        } else {
+            Self::Few(Few::of(counting, &live))
+        };
         true
     }
 

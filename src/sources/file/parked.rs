@@ -219,8 +219,12 @@ impl Files {
             return;
         }
         let mut order: Vec<(bool, u64, usize)> = Vec::new();
-        for (n, tail) in self.tails.iter().enumerate().filter(|(_, tail)| !tail.last && !tail.left) {
+        for (n, tail) in self.tails.iter().enumerate().filter(|(_, tail)| !tail.last) {
             let busy = !tail.at_end || tail.lag() > 0;
+            // What is left to read in one that is nowhere any more can be read from here alone.
+            if tail.left && busy {
+                continue;
+            }
             if !busy || tail.opened + TURN <= self.looks {
                 order.push((busy, tail.opened, n));
             }
