@@ -326,7 +326,8 @@ pub fn family(value: &str) -> Result<Family, String> {
 
 /// Reads what alerts are about: `ip/203.0.113.7`, or the value alone.
 pub fn entity(value: &str) -> (Option<EntityKind>, String) {
-    let kinded = value.split_once('/').and_then(|(kind, rest)| Some((EntityKind::named(&kind.to_ascii_lowercase())?, rest)));
+    let kinded =
+        value.split_once('/').and_then(|(kind, rest)| Some((EntityKind::named(&kind.to_ascii_lowercase())?, rest)));
     match kinded {
         Some((kind, rest)) if !rest.is_empty() => (Some(kind), rest.to_owned()),
         _ => (None, value.to_owned()),
