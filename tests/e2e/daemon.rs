@@ -18,6 +18,8 @@ pub struct Daemon {
     config: PathBuf,
     log: PathBuf,
     child: Option<Child>,
+    /// How long its log was when it was started last.
+    before: usize,
 }
 
 impl Daemon {
@@ -25,11 +27,12 @@ impl Daemon {
     pub fn new(dir: &Path, config: &str) -> Self {
         let path = dir.join("gatewatch.toml");
         std::fs::write(&path, config).unwrap();
-        Self { data: dir.join("data"), config: path, log: dir.join("daemon.log"), child: None }
+        Self { data: dir.join("data"), config: path, log: dir.join("daemon.log"), child: None, before: 0 }
     }
 
     /// Starts it.
     pub fn start(&mut self) {
+        self.before = std::fs::read(&self.log).map_or(0, |log| log.len());
         let log = std::fs::File::options().create(true).append(true).open(&self.log).unwrap();
         let mut command = gatewatch();
         command.arg("run").arg("--config").arg(&self.config).arg("--data").arg(&self.data);
@@ -38,6 +41,7 @@ impl Daemon {
 
     /// Starts it so that no file may grow beyond `bytes`.
     pub fn start_limited(&mut self, bytes: u64) {
+        self.before = std::fs::read(&self.log).map_or(0, |log| log.len());
         let log = std::fs::File::options().create(true).append(true).open(&self.log).unwrap();
         let mut command = std::process::Command::new("sh");
         // Without the signal a write that goes too far is an error, as on a full disk.
@@ -67,6 +71,15 @@ impl Daemon {
 
     /// Tells it to stop, and waits until it has.
     pub fn stop(&mut self) {
+        // Told so before it listens, a process just ends.
+        let began = Instant::now();
+        let listens = |daemon: &Self| {
+            let log = std::fs::read(&daemon.log).unwrap_or_default();
+            log.get(daemon.before..).is_some_and(|log| memchr::memmem::find(log, b"Gatewatch runs").is_some())
+        };
+        while !listens(self) && self.runs() && began.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         if let Some(mut child) = self.child.take() {
             let pid = child.id().to_string();
             std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
