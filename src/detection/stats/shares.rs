@@ -56,7 +56,8 @@ pub struct Proportion {
 
 /// An hour that another is held against.
 struct Like {
-    weight: f64,
+    /// In thirds: whole, so that sums are the same in whatever order they are taken.
+    thirds: f64,
     events: f64,
     part: f64,
 }
@@ -139,14 +140,14 @@ impl Shares {
             seen.iter().map(|&((events, part), weight)| (share(events, part), weigh(events, weight))).collect();
         let median = weighted_median(&mut shares) / PARTS;
         let like: Vec<Like> = seen.iter().map(|&(seen, weight)| Like::of(seen, weight, most.min(MOST))).collect();
-        let all: f64 = like.iter().map(|one| one.weight * one.events).sum();
+        let all = like.iter().map(|one| one.thirds * one.events).sum::<f64>() / 3.0;
         let odds = rounded(median * all, all).odds;
         let excess = self.strays.map_or(1.0, |strays| strays.up.excess.max(strays.down.excess));
         let near = |one: &&Like| stray(one.part * (1.0 + odds), one.events * odds, excess).abs() <= FAR;
         let add =
-            |(part, events): (f64, f64), one: &Like| (part + one.weight * one.part, events + one.weight * one.events);
+            |(part, events): (f64, f64), one: &Like| (part + one.thirds * one.part, events + one.thirds * one.events);
         let (part, events) = like.iter().filter(near).fold((0.0, 0.0), add);
-        Some(rounded(part, events))
+        Some(rounded(part / 3.0, events / 3.0))
     }
 
     /// By how much the odds of the last days were above or below what their weeks before had led to expect: the median of
@@ -200,7 +201,7 @@ impl Like {
     /// Returns an hour with no more than `most` events: the rest says nothing that those don't.
     fn of((events, part): (u64, u64), weight: u32, most: u64) -> Self {
         let counted = events.min(most) as f64;
-        Self { weight: f64::from(weight) / 3.0, events: counted, part: part as f64 * (counted / events as f64) }
+        Self { thirds: f64::from(weight), events: counted, part: part as f64 * (counted / events as f64) }
     }
 }
 
