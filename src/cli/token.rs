@@ -107,8 +107,8 @@ fn is_a_daemon_s(data: &Path) -> bool {
 }
 
 fn is_empty(data: &Path) -> bool {
-    // A disk of its own has a folder for what is found of lost files.
-    let ours = |name: &std::ffi::OsStr| name != "lost+found";
+    // A disk of its own has a folder for what is found of lost files; a token that could not be made has left its lock.
+    let ours = |name: &std::ffi::OsStr| name != "lost+found" && name != "tokens.lock";
     std::fs::read_dir(data).is_ok_and(|files| !files.flatten().any(|file| ours(&file.file_name())))
 }
 
