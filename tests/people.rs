@@ -4,18 +4,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use bumpalo::Bump;
-use gatewatch::clock::Timestamp;
 use gatewatch::redaction::{Action, KeyRing, Redactor, Settings, personal};
-use gatewatch::simulate::{Options, World};
 use gatewatch::telemetry::{Batch, Category, StreamId, decode};
 use serde_json::Value;
+
+mod samples;
+
+use samples::{Way, planted, samples, ways};
 
 const KEY: &str = "k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const PERSON: &str = "Zacharias Plantagenet";
@@ -42,90 +43,6 @@ fn through(redactor: &Redactor, text: &str) -> (String, Option<Category>) {
     (String::from_utf8(finished.bytes).unwrap(), category)
 }
 
-/// Some records of each category: the fixtures, and a simulated world's.
-fn samples() -> BTreeMap<Category, Vec<Value>> {
-    let redactor = redactor("");
-    let mut samples: BTreeMap<Category, Vec<Value>> = BTreeMap::new();
-    let mut add = |record: Value| {
-        if let (_, Some(category)) = through(&redactor, &record.to_string()) {
-            let known = samples.entry(category).or_default();
-            if known.len() < SAMPLES {
-                known.push(record);
-            }
-        }
-    };
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in files {
-        add(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap());
-    }
-    let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap();
-    let options = Options { seed: 7, start, duration: Duration::from_mins(20), rate: 4, attacks: vec![], clean: false };
-    for message in World::new(options).unwrap() {
-        let Ok(Value::Object(mut message)) = serde_json::from_slice::<Value>(&message.bytes) else { continue };
-        let Some(Value::Array(records)) = message.remove("records") else { continue };
-        records.into_iter().for_each(&mut add);
-    }
-    samples
-}
-
-/// The way to a member: names and places; a name behind `None` stands in a string's JSON.
-type Way = Vec<Option<String>>;
-
-/// Calls `each` with every text in `value` and the way to it.
-fn texts(value: &Value, way: &mut Way, each: &mut impl FnMut(&Way, &str)) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                way.push(Some(name.clone()));
-                texts(value, way, each);
-                way.pop();
-            }
-        }
-        Value::Array(values) => {
-            for (n, value) in values.iter().enumerate().take(3) {
-                way.push(Some(format!("[{n}]")));
-                texts(value, way, each);
-                way.pop();
-            }
-        }
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => {
-                way.push(None);
-                texts(&inner, way, each);
-                way.pop();
-            }
-            _ => each(way, text),
-        },
-        _ => {}
-    }
-}
-
-/// Returns `value` with `text` at the end of `way`.
-fn planted(value: &Value, way: &[Option<String>], text: &str) -> Value {
-    let Some((step, rest)) = way.split_first() else { return Value::String(text.to_owned()) };
-    match (step, value) {
-        (None, Value::String(inner)) => {
-            let inner: Value = serde_json::from_str(inner).unwrap();
-            Value::String(planted(&inner, rest, text).to_string())
-        }
-        (Some(name), Value::Object(members)) => {
-            let mut members = members.clone();
-            let inner = planted(&members[name], rest, text);
-            members.insert(name.clone(), inner);
-            Value::Object(members)
-        }
-        (Some(place), Value::Array(values)) => {
-            let mut values = values.clone();
-            let place: usize = place.trim_matches(['[', ']']).parse().unwrap();
-            values[place] = planted(&values[place], rest, text);
-            Value::Array(values)
-        }
-        _ => panic!("there is no such way"),
-    }
-}
-
 /// How a policy or a document writes the way.
 fn path(way: &Way) -> String {
     let mut path = String::new();
@@ -144,17 +61,11 @@ fn path(way: &Way) -> String {
     path.to_owned()
 }
 
-fn ways(record: &Value) -> Vec<(Way, String)> {
-    let mut ways = Vec::new();
-    texts(record, &mut Vec::new(), &mut |way, text| ways.push((way.clone(), text.to_owned())));
-    ways
-}
-
 #[test]
 fn whoever_is_planted_in_any_field_of_any_category_is_gone_where_a_policy_hides() {
     let hides = redactor("[[policy]]\nkinds = [\"email\"]\naction = \"mask\"\n");
     let keeps = redactor("[[policy]]\naction = \"keep\"\n");
-    for (category, records) in samples() {
+    for (category, records) in samples(SAMPLES) {
         for record in records.iter().take(2) {
             for (way, was) in ways(record) {
                 let text = planted(record, &way, &format!("{was} {MAIL}, {CARD}")).to_string();
@@ -211,7 +122,7 @@ fn what_the_defaults_hide_by_its_field_is_written_down() {
     let mut table = String::from(
         "| category | names, hidden | addresses, kept unless chosen | object ids, kept unless chosen |\n| --- | --- | --- | --- |\n",
     );
-    for (category, records) in samples() {
+    for (category, records) in samples(SAMPLES) {
         let names = hidden_at(&defaults, &records, PERSON, r#"{"given_name":"WHAT"}"#);
         let called = r#"{"category":"AppServiceHTTPLogs","properties":{"CIp":"WHAT"}}"#;
         let addresses = hidden_at(&addresses, &records, ADDRESS, called);

@@ -6,95 +6,18 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use aho_corasick::AhoCorasick;
-use bumpalo::Bump;
-use gatewatch::clock::Timestamp;
-use gatewatch::redaction::{KeyRing, Redactor, Settings};
-use gatewatch::simulate::{Options, World};
 use gatewatch::telemetry::marvin::identifiable_key;
-use gatewatch::telemetry::{Batch, Category, StreamId, decode};
 use serde_json::Value;
 
 use crate::daemon::Daemon;
 use crate::receiver;
+use crate::samples::{planted, samples, ways};
 use crate::secrets::{ask, free_port, get};
 
 /// Records of a category, each of which has a secret in each of its texts by turns.
 const SAMPLES: usize = 2;
 /// Pages of one shape that are read.
 const ALIKE: usize = 8;
-
-/// Some records of each category: the fixtures, and a simulated world's.
-fn samples() -> BTreeMap<Category, Vec<Value>> {
-    let redactor = Redactor::new(&KeyRing::ephemeral().unwrap(), &Settings::default()).unwrap();
-    let mut samples: BTreeMap<Category, Vec<Value>> = BTreeMap::new();
-    let mut add = |record: Value| {
-        let mut batch = Batch::default();
-        batch.push(record.to_string().as_bytes(), StreamId(0), 0, 1, None);
-        let (scanned, arena, mut category) = (redactor.scan(&batch), Bump::new(), None);
-        decode(&scanned, 0, &arena, |event| category = category.or(event.ok().map(|event| event.category)));
-        let Some(category) = category else { return };
-        let known = samples.entry(category).or_default();
-        if known.len() < SAMPLES {
-            known.push(record);
-        }
-    };
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in files {
-        add(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap());
-    }
-    let start = Timestamp::parse_rfc3339("2026-03-02T08:00:00Z").unwrap();
-    let options = Options { seed: 7, start, duration: Duration::from_mins(20), rate: 4, attacks: vec![], clean: false };
-    for message in World::new(options).unwrap() {
-        let Ok(Value::Object(mut message)) = serde_json::from_slice::<Value>(&message.bytes) else { continue };
-        let Some(Value::Array(records)) = message.remove("records") else { continue };
-        records.into_iter().for_each(&mut add);
-    }
-    samples
-}
-
-/// The ways to all texts of `value`, into strings that are JSON themselves and, three deep, into lists.
-fn ways(value: &Value, way: &mut Vec<String>, all: &mut Vec<Vec<String>>) {
-    let mut step = |name: String, inner: &Value, way: &mut Vec<String>| {
-        way.push(name);
-        ways(inner, way, all);
-        way.pop();
-    };
-    match value {
-        Value::Object(members) => members.iter().for_each(|(name, inner)| step(name.clone(), inner, way)),
-        Value::Array(values) => {
-            values.iter().take(3).enumerate().for_each(|(n, inner)| step(n.to_string(), inner, way));
-        }
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => step(String::new(), &inner, way),
-            _ => all.push(way.clone()),
-        },
-        _ => {}
-    }
-}
-
-/// Returns `value` with what `change` makes of the text at the end of `way`.
-fn planted(value: &Value, way: &[String], change: &dyn Fn(&str) -> String) -> Value {
-    match (way.split_first(), value) {
-        (None, Value::String(text)) => Value::String(change(text)),
-        (Some((_, rest)), Value::String(inner)) => {
-            Value::String(planted(&serde_json::from_str(inner).unwrap(), rest, change).to_string())
-        }
-        (Some((name, rest)), Value::Object(members)) => {
-            let mut members = members.clone();
-            let inner = planted(&members[name], rest, change);
-            members.insert(name.clone(), inner);
-            Value::Object(members)
-        }
-        (Some((place, rest)), Value::Array(values)) => {
-            let (mut values, place) = (values.clone(), place.parse::<usize>().unwrap());
-            values[place] = planted(&values[place], rest, change);
-            Value::Array(values)
-        }
-        _ => panic!("there is no such way"),
-    }
-}
 
 /// The `n`th secret, none of which ever was real.
 fn secret(n: usize) -> String {
@@ -265,13 +188,11 @@ fn stream(port: u16, path: &str) -> Vec<u8> {
 fn no_secret_in_any_text_of_any_category_comes_out_anywhere() {
     let (dir, input) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut lines, mut secrets) = (Vec::new(), Vec::new());
-    for record in samples().values().flatten() {
-        let mut all = Vec::new();
-        ways(record, &mut Vec::new(), &mut all);
-        for way in all {
+    for record in samples(SAMPLES).values().flatten() {
+        for (way, was) in ways(record) {
             let n = secrets.len();
             secrets.push(secret(n));
-            lines.push(planted(record, &way, &|was| written(n, was, &secrets[n])).to_string());
+            lines.push(planted(record, &way, &written(n, &was, &secrets[n])).to_string());
         }
     }
     // A third of them with their end cut off, as garbage that is kept as a dead letter.

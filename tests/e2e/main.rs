@@ -37,6 +37,8 @@ mod redacted_topic;
 mod reload;
 mod restore;
 mod rotation;
+#[path = "../samples/mod.rs"]
+mod samples;
 mod secrets;
 mod signals;
 mod tap;
